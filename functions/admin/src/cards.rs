@@ -1,0 +1,126 @@
+//! The routes of cards.
+
+use offramp_app::view::CardView;
+use offramp_app::{Error, Result, cards, users};
+use offramp_aws::http::Reply;
+use offramp_domain::{Card, CardId, CardKind, CardStatus, EmployeeId};
+use serde::{Deserialize, Serialize};
+
+use crate::Call;
+
+/// Characters in a label, or in an issuer's name for a card.
+const TEXT_CHARS: usize = 128;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewCard {
+    label: String,
+    kind: CardKind,
+    last4: String,
+    #[serde(default)]
+    external_id: Option<String>,
+}
+
+impl NewCard {
+    fn check(&self) -> Result<()> {
+        let text = |text: &str| {
+            (1..=TEXT_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+        };
+        if !text(&self.label) {
+            return Err(Error::invalid("/label", "must be 1 to 128 characters"));
+        }
+        if self.last4.len() != 4 || !self.last4.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Error::invalid("/last4", "must be four digits"));
+        }
+        if self.external_id.as_deref().is_some_and(|id| !text(id)) {
+            return Err(Error::invalid(
+                "/external_id",
+                "must be 1 to 128 characters",
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reassign {
+    to: EmployeeId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    Active,
+    Frozen,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewStatus {
+    status: Wanted,
+}
+
+#[derive(Serialize)]
+struct CardsView {
+    cards: Vec<CardView>,
+}
+
+impl Call<'_> {
+    fn card(&self) -> Result<CardId> {
+        CardId::new(self.request.path("card")).map_err(|_| Error::NotFound("card"))
+    }
+
+    pub(crate) async fn cards(&self) -> Result<Reply> {
+        let (_, cards, _) = users::show(self.env, &self.org, &self.employee()?).await?;
+        Reply::json(
+            200,
+            &CardsView {
+                cards: cards.iter().map(CardView::of).collect(),
+            },
+        )
+    }
+
+    pub(crate) async fn add_card(&self) -> Result<Reply> {
+        let once = match self.once().await? {
+            Ok(once) => once,
+            Err(before) => return Ok(before),
+        };
+        let new: NewCard = self.request.json()?;
+        new.check()?;
+        let id = format!("card_{}", uuid::Uuid::now_v7().simple());
+        let card = Card {
+            card_id: CardId::new(id).map_err(|error| Error::invalid("", error.to_string()))?,
+            label: new.label,
+            kind: new.kind,
+            last4: new.last4,
+            external_id: new.external_id,
+            status: CardStatus::Active,
+            owner: self.employee()?,
+            cancelling: false,
+        };
+        let reply = Reply::json(201, &CardView::of(&card))?;
+        let receipt = once.map(|once| once.receipt(&reply));
+        let by = self.caller.actor();
+        cards::add(self.env, &self.org, &card, &by, receipt.as_ref()).await?;
+        Ok(reply)
+    }
+
+    pub(crate) async fn reassign(&self) -> Result<Reply> {
+        let Reassign { to } = self.request.json()?;
+        let by = self.caller.actor();
+        let card = cards::reassign(self.env, &self.org, &self.card()?, &to, &by).await?;
+        Reply::json(200, &CardView::of(&card))
+    }
+
+    pub(crate) async fn set_card_status(&self) -> Result<Reply> {
+        let NewStatus { status } = self.request.json()?;
+        let status = match status {
+            Wanted::Active => CardStatus::Active,
+            Wanted::Frozen => CardStatus::Frozen,
+        };
+        let by = self.caller.actor();
+        let card = cards::set_status(self.env, &self.org, &self.card()?, status, &by).await?;
+        Reply::json(200, &CardView::of(&card))
+    }
+}

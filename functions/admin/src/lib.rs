@@ -1,0 +1,179 @@
+//! The admin REST API: parses, lets the caller in, calls a use case, answers.
+
+mod cards;
+mod cursor;
+mod idempotency;
+mod sources;
+mod users;
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::LambdaEvent;
+use offramp_app::identity::{Caller, Claims, admit};
+use offramp_app::ports::Policies;
+use offramp_app::view::SettingsView;
+use offramp_app::{Clock, Deadline, Error, Result, settings};
+use offramp_aws::http::{Reply, Request, problem};
+use offramp_aws::{Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
+use offramp_domain::{OrgId, Policy};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What an invocation works with.
+#[derive(Debug)]
+pub struct State {
+    offramp: Offramp,
+    sealer: Sealer,
+    claims: Claims,
+}
+
+impl State {
+    /// Builds the clients; nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the environment lacks something.
+    pub fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
+        let clients = Clients::new(&config.aws)?;
+        let sealer = Sealer::new(clients.kms(), config.need_secrets_key()?);
+        let claims = config.need_claims()?;
+        Ok(Self {
+            offramp: offramp(config, &clients, clock),
+            sealer,
+            claims,
+        })
+    }
+}
+
+/// A request of somebody who was let in.
+struct Call<'a> {
+    state: &'a State,
+    env: &'a Offramp,
+    request: &'a Request,
+    org: OrgId,
+    caller: Caller,
+    deadline: Deadline,
+}
+
+/// Answers one request of API Gateway.
+///
+/// # Errors
+/// None: every error is an answer.
+pub async fn handle(
+    state: &State,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> std::result::Result<ApiGatewayV2httpResponse, lambda_runtime::Error> {
+    let deadline = deadline(&event.context);
+    let request = Request::new(event.payload);
+    let reply = match Box::pin(answer(state, &request, deadline)).await {
+        Ok(reply) => reply,
+        Err(error) => problem(
+            &error,
+            &policy_for(state, &request, &error).await,
+            request.id(),
+        ),
+    };
+    Ok(reply.into_response())
+}
+
+/// The policy in whose time zone an error shows users.
+async fn policy_for(state: &State, request: &Request, error: &Error) -> Policy {
+    match (error, request.org()) {
+        (Error::ConfirmationRequired { .. }, Ok(org)) => {
+            state.offramp.store.policy(&org).await.unwrap_or_default()
+        }
+        _ => Policy::default(),
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
+    if request.route() == "GET /healthz" {
+        return Reply::json(200, &Health { status: "ok" });
+    }
+    let org = request.org()?;
+    let caller = admit(&state.offramp.store, &state.claims, &request.claims(), &org).await?;
+    let route = request.route().to_owned();
+    let Some((method, path)) = route.split_once(" /v1/orgs/{org}") else {
+        return Err(Error::NotFound("route"));
+    };
+    if matches!(caller, Caller::Service { .. }) && !for_machines(method, path) {
+        return Err(Error::Forbidden);
+    }
+    let call = Call {
+        state,
+        env: &state.offramp,
+        request,
+        org,
+        caller,
+        deadline,
+    };
+    match (method, path) {
+        ("GET", "/settings") => call.settings().await,
+        ("PATCH", "/settings") => call.patch_settings().await,
+        ("GET", "/users") => call.users().await,
+        ("POST", "/users") => call.add_user().await,
+        ("GET", "/users/{id}") => call.user().await,
+        ("DELETE", "/users/{id}") => call.delete_user().await,
+        ("POST", "/users/{id}/deactivate-now") => call.deactivate_now().await,
+        ("POST", "/users/{id}/restore") => call.restore().await,
+        ("PUT", "/users/{id}/role") => call.set_role().await,
+        ("GET", "/users/{id}/access") => call.access().await,
+        ("GET", "/access") => call.access_by_email().await,
+        ("GET", "/users/{id}/history") => call.history().await,
+        ("GET", "/users/{id}/cards") => call.cards().await,
+        ("POST", "/users/{id}/cards") => call.add_card().await,
+        ("POST", "/cards/{card}/reassign") => call.reassign().await,
+        ("PUT", "/cards/{card}/status") => call.set_card_status().await,
+        ("GET", "/sources") => call.sources().await,
+        ("POST", "/sources") => call.add_source().await,
+        ("GET", "/sources/{source}") => call.source().await,
+        ("PATCH", "/sources/{source}") => call.patch_source().await,
+        ("POST", "/sources/{source}/rotate-secret") => call.rotate_secret().await,
+        _ => Err(Error::NotFound("route")),
+    }
+}
+
+/// A machine's token reads access and users, and uses the card routes.
+fn for_machines(method: &str, path: &str) -> bool {
+    match (method, path) {
+        ("GET", "/users" | "/users/{id}" | "/users/{id}/access" | "/access") => true,
+        (_, path) => path == "/users/{id}/cards" || path.starts_with("/cards/"),
+    }
+}
+
+impl Call<'_> {
+    async fn settings(&self) -> Result<Reply> {
+        let policy = self.env.store.policy(&self.org).await?;
+        Ok(Reply::json(200, &SettingsView::of(&policy))?.with_version(policy.version))
+    }
+
+    async fn patch_settings(&self) -> Result<Reply> {
+        #[derive(Serialize)]
+        struct Touched {
+            #[serde(flatten)]
+            settings: SettingsView,
+            affected: usize,
+            users: Vec<offramp_domain::EmployeeId>,
+        }
+        let patch: Value = self.request.json()?;
+        let if_match = self.request.if_match()?;
+        let done = settings::patch(
+            self.env,
+            &self.org,
+            patch,
+            if_match,
+            &self.caller,
+            self.deadline,
+        )
+        .await?;
+        let view = Touched {
+            settings: SettingsView::of(&done.policy),
+            affected: done.touched.len(),
+            users: done.touched,
+        };
+        Ok(Reply::json(200, &view)?.with_version(done.policy.version))
+    }
+}

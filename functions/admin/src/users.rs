@@ -1,0 +1,326 @@
+//! The routes of users.
+
+use std::collections::BTreeMap;
+
+use offramp_app::ports::Users;
+use offramp_app::users::{self, Ended, MAX_PAGE, PAGE, Query};
+use offramp_app::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
+use offramp_app::{Error, Invalid, Result};
+use offramp_aws::http::Reply;
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, Event, Field, Role, Status, User};
+use serde::{Deserialize, Serialize};
+
+use crate::{Call, cursor};
+
+/// Entries of a history on a page.
+const ENTRIES: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    employee_id: EmployeeId,
+    #[serde(default)]
+    role: Role,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    team: Option<String>,
+    #[serde(default)]
+    department: Option<String>,
+    #[serde(default)]
+    cost_centre: Option<String>,
+    #[serde(default)]
+    manager_id: Option<String>,
+    #[serde(default)]
+    start_date: Option<String>,
+    #[serde(default)]
+    birthday: Option<String>,
+}
+
+impl NewUser {
+    fn profile(self) -> Result<BTreeMap<Field, String>> {
+        let mut profile = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for (field, value) in [
+            (Field::Name, self.name),
+            (Field::Email, self.email),
+            (Field::Team, self.team),
+            (Field::Department, self.department),
+            (Field::CostCentre, self.cost_centre),
+            (Field::ManagerId, self.manager_id),
+            (Field::StartDate, self.start_date),
+            (Field::Birthday, self.birthday),
+        ] {
+            match value.map(|value| field.canonical(&value)) {
+                Some(Ok(value)) => {
+                    profile.insert(field, value);
+                }
+                Some(Err(error)) => wrong.push(Invalid {
+                    pointer: format!("/{}", error.field),
+                    detail: error.rule.to_owned(),
+                }),
+                None => {}
+            }
+        }
+        if wrong.is_empty() {
+            Ok(profile)
+        } else {
+            Err(Error::Invalid(wrong))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    role: Role,
+}
+
+/// What ended a user's access answers.
+#[derive(Serialize)]
+struct EndedView {
+    status: Status,
+    cards_cancelled: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cards_pending: Option<u32>,
+    version: u64,
+}
+
+#[derive(Serialize)]
+struct RestoredView {
+    #[serde(flatten)]
+    user: UserView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl Call<'_> {
+    pub(crate) fn employee(&self) -> Result<EmployeeId> {
+        EmployeeId::new(self.request.path("id")).map_err(|_| Error::NotFound("user"))
+    }
+
+    fn limit(&self, most: usize, unless: usize) -> Result<usize> {
+        match self.request.query("limit") {
+            None => Ok(unless.min(most)),
+            Some(text) => match text.parse() {
+                Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
+                _ => Err(Error::invalid("/limit", format!("must be 1 to {most}"))),
+            },
+        }
+    }
+
+    pub(crate) async fn users(&self) -> Result<Reply> {
+        let status = match self.request.query("status") {
+            None => None,
+            Some(text) => match Status::ALL
+                .into_iter()
+                .find(|status| status.as_str() == text)
+            {
+                Some(status) => Some(status),
+                None => return Err(Error::invalid("/status", "is no status")),
+            },
+        };
+        let q = self.request.query("q").unwrap_or_default();
+        let bound = ["users", status.map_or("", Status::as_str), q];
+        let after = match self.request.query("cursor") {
+            Some(cursor) => Some(cursor::read(&self.org, &bound, cursor)?),
+            None => None,
+        };
+        let limit = self.limit(MAX_PAGE, PAGE)?;
+        let query = Query {
+            status,
+            q: Some(q.to_owned()),
+            limit,
+            after,
+        };
+        let (mut page, policy) = users::list(self.env, &self.org, &query).await?;
+        page.next = page
+            .next
+            .map(|next| cursor::write(&self.org, &bound, &next));
+        Reply::json(200, &UsersView::of(&page, &policy))
+    }
+
+    pub(crate) async fn add_user(&self) -> Result<Reply> {
+        let once = match self.once().await? {
+            Ok(once) => once,
+            Err(before) => return Ok(before),
+        };
+        let new: NewUser = self.request.json()?;
+        let (employee_id, role) = (new.employee_id.clone(), new.role);
+        let event = Event::Add {
+            by: self.caller.actor(),
+            employee_id: employee_id.clone(),
+            profile: new.profile()?,
+            role,
+        };
+        let answer = |user: &User, policy: &_| -> Result<Reply> {
+            Ok(Reply::json(201, &UserView::of(user, policy))?.with_version(user.version))
+        };
+        // The answer is known before the commit, since the decision makes all of the user.
+        let loaded = self
+            .env
+            .store
+            .load(&self.org, std::slice::from_ref(&employee_id))
+            .await?;
+        let planned = offramp_app::execute::decide_on(
+            &loaded,
+            loaded.users.get(&employee_id),
+            &event,
+            &self.org,
+            &self.env.clock,
+        )?;
+        let receipt = match (&once, &planned.change) {
+            (Some(once), Some(change)) => {
+                Some(once.receipt(&answer(&change.user, &loaded.policy)?))
+            }
+            _ => None,
+        };
+        let done = users::change(
+            self.env,
+            &self.org,
+            &employee_id,
+            &event,
+            None,
+            receipt.as_ref(),
+        )
+        .await?;
+        let user = done.user.ok_or(Error::NotFound("user"))?;
+        answer(&user, &done.loaded.policy)
+    }
+
+    pub(crate) async fn user(&self) -> Result<Reply> {
+        let (user, cards, policy) = users::show(self.env, &self.org, &self.employee()?).await?;
+        Ok(Reply::json(200, &UserDetail::of(&user, &cards, &policy))?.with_version(user.version))
+    }
+
+    pub(crate) async fn deactivate_now(&self) -> Result<Reply> {
+        self.end(&Event::DeactivateNow {
+            by: self.caller.actor(),
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_user(&self) -> Result<Reply> {
+        self.end(&Event::Delete {
+            by: self.caller.actor(),
+        })
+        .await
+    }
+
+    async fn end(&self, event: &Event) -> Result<Reply> {
+        let id = self.employee()?;
+        let if_match = self.request.if_match()?;
+        let ended = users::end(
+            self.env,
+            &self.org,
+            &id,
+            event,
+            &self.caller,
+            if_match,
+            self.deadline,
+        )
+        .await?;
+        let Ended {
+            user,
+            policy,
+            cancelled,
+            done,
+        } = ended;
+        let view = EndedView {
+            status: user.settled(policy.epoch).status(),
+            cards_cancelled: cancelled,
+            cards_pending: (!done).then_some(user.active_cards),
+            version: user.version,
+        };
+        let status = if done { 200 } else { 202 };
+        Ok(Reply::json(status, &view)?.with_version(user.version))
+    }
+
+    pub(crate) async fn restore(&self) -> Result<Reply> {
+        let event = Event::Restore {
+            by: self.caller.actor(),
+        };
+        self.change(&event).await
+    }
+
+    pub(crate) async fn set_role(&self) -> Result<Reply> {
+        let NewRole { role } = self.request.json()?;
+        self.change(&Event::SetRole {
+            by: self.caller.actor(),
+            role,
+        })
+        .await
+    }
+
+    async fn change(&self, event: &Event) -> Result<Reply> {
+        let id = self.employee()?;
+        let if_match = self.request.if_match()?;
+        let done = users::change(self.env, &self.org, &id, event, if_match, None).await?;
+        let user = done.user.ok_or(Error::NotFound("user"))?;
+        let note = match done.decision.outcome.word {
+            Word::Reactivated | Word::Restored | Word::Unchanged => done.decision.outcome.reason,
+            _ => None,
+        };
+        let view = RestoredView {
+            user: UserView::of(&user, &done.loaded.policy),
+            note,
+        };
+        Ok(Reply::json(200, &view)?.with_version(user.version))
+    }
+
+    pub(crate) async fn access(&self) -> Result<Reply> {
+        // An id that cannot be is as unknown as one that is not.
+        let Ok(id) = EmployeeId::new(self.request.path("id")) else {
+            return Reply::json(200, &AccessView::of(None, &Default::default()));
+        };
+        let loaded = self
+            .env
+            .store
+            .load(&self.org, std::slice::from_ref(&id))
+            .await?;
+        Reply::json(200, &AccessView::of(loaded.users.get(&id), &loaded.policy))
+    }
+
+    pub(crate) async fn access_by_email(&self) -> Result<Reply> {
+        let Some(email) = self
+            .request
+            .query("email")
+            .filter(|email| !email.is_empty())
+        else {
+            return Err(Error::invalid("/email", "is required"));
+        };
+        let (user, policy) = users::by_email(self.env, &self.org, email).await?;
+        Reply::json(200, &AccessView::of(user.as_ref(), &policy))
+    }
+
+    pub(crate) async fn history(&self) -> Result<Reply> {
+        let id = self.employee()?;
+        let bound = ["history", id.as_str()];
+        let before = match self.request.query("cursor") {
+            Some(cursor) => Some(
+                cursor::read(&self.org, &bound, cursor)?
+                    .parse()
+                    .map_err(|_| Error::invalid("/cursor", "is not a cursor of this query"))?,
+            ),
+            None => None,
+        };
+        let limit = self.limit(ENTRIES, ENTRIES)?;
+        let mut entries = users::history(self.env, &self.org, &id, before, limit + 1).await?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next_cursor = match entries.last() {
+            Some(last) if more => Some(cursor::write(&self.org, &bound, &last.version.to_string())),
+            _ => None,
+        };
+        Reply::json(
+            200,
+            &HistoryView {
+                entries,
+                next_cursor,
+            },
+        )
+    }
+}

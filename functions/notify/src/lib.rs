@@ -1,0 +1,43 @@
+//! A timer fired: one digest for all that was noticed since the last.
+
+use lambda_runtime::LambdaEvent;
+use offramp_app::{Clock, Error, digest};
+use offramp_aws::{Clients, Config, ConfigError, Offramp, Ses, offramp};
+use offramp_domain::Timer;
+
+/// What an invocation works with.
+#[derive(Debug)]
+pub struct State {
+    offramp: Offramp,
+    ses: Ses,
+}
+
+impl State {
+    /// Builds the clients; nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the environment lacks something.
+    pub fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+        let clients = Clients::new(&config.aws)?;
+        let ses = Ses::new(clients.sesv2(), config.need_sender()?);
+        Ok(Self {
+            offramp: offramp(config, &clients, clock),
+            ses,
+        })
+    }
+}
+
+/// Mails what is not mailed yet.
+///
+/// # Errors
+/// Any fault: Lambda runs it again, twice, and then it goes to the on-failure queue.
+pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Error> {
+    let Timer::Digest { org, minute } = &event.payload else {
+        tracing::error!(kind = event.payload.kind(), "not a timer of this function");
+        return Ok(());
+    };
+    let holder = &event.context.request_id;
+    let mailed = digest::mail(&state.offramp, &state.ses, org, *minute, holder).await?;
+    tracing::info!(%org, digest = %minute.start(), sent = mailed.sent, refused = mailed.refused, "mailed");
+    Ok(())
+}

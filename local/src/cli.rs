@@ -1,0 +1,257 @@
+//! The command line.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::stack::USUAL_PORT;
+use crate::{Error, demo, send, serve};
+
+const HELP: &str = "\
+offramp: the whole system on this machine
+
+  offramp [serve] [--port N] [--data DIR]   run it until Ctrl-C; without --data nothing is kept
+  offramp demo                              let the whole story run by itself, and check every step
+  offramp send FILE [--to URL] [--source S] sign a file of events/hr and post it to the running stack
+  offramp --help
+
+serve   takes port 8787, or a free one where that is taken; --port 0 is any free port
+send    finds the running stack by itself; --to is for another one
+
+RUST_LOG=info shows what the functions log.
+";
+
+/// What a command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Run the stack.
+    Serve {
+        /// The port that was asked for; `None` is the usual one, or a free one.
+        port: Option<u16>,
+        /// The folder that keeps everything.
+        data: Option<PathBuf>,
+    },
+    /// Tell the story.
+    Demo,
+    /// Sign and post a file.
+    Send {
+        /// The file: a whole request body.
+        file: PathBuf,
+        /// The stack's address; found by itself where missing.
+        to: Option<String>,
+        /// The HR source; the seed's where missing.
+        source: Option<String>,
+    },
+    /// Print the help.
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// Runs a command line, without the program's name, and gives the exit status.
+pub async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    // A process that logs already keeps its logger.
+    let _ = logs.try_init();
+    let done = match parse(arguments) {
+        Ok(command) => execute(command).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("offramp: {error}"));
+            ExitCode::from(if matches!(error, Error::Usage(_)) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+async fn execute(command: Command) -> Result<(), Error> {
+    let mut out = io::stdout();
+    match command {
+        Command::Serve { port, data } => {
+            let fixed = port.filter(|port| *port != 0);
+            serve::run(port.unwrap_or(USUAL_PORT), fixed.is_none(), data, &mut out).await
+        }
+        Command::Demo => demo::run(&mut out).await,
+        Command::Send { file, to, source } => send::run(&file, to, source, &mut out).await,
+        Command::Help => {
+            say(&mut out, HELP.trim_end());
+            Ok(())
+        }
+        Command::Version => {
+            say(&mut out, concat!("offramp ", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    }
+}
+
+/// Writes a line. A reader that has gone away is no reason to fail.
+pub(crate) fn say(out: &mut dyn Write, line: &str) {
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
+    let mut arguments = arguments.peekable();
+    let named = arguments.next_if(|first| !first.starts_with('-'));
+    match named.as_deref() {
+        None if arguments
+            .next_if(|flag| flag == "--help" || flag == "-h")
+            .is_some() =>
+        {
+            Ok(Command::Help)
+        }
+        None if arguments
+            .next_if(|flag| flag == "--version" || flag == "-V")
+            .is_some() =>
+        {
+            Ok(Command::Version)
+        }
+        None | Some("serve") => {
+            let mut options = Options::read(arguments, &["--port", "--data"])?;
+            let port = options.take("--port").map(|text| {
+                let number = text.parse();
+                number.map_err(|_| {
+                    Error::Usage(format!("--port takes a number up to 65535, not {text:?}"))
+                })
+            });
+            let command = Command::Serve {
+                port: port.transpose()?,
+                data: options.take("--data").map(PathBuf::from),
+            };
+            options.no_file().map(|()| command)
+        }
+        Some("demo") => Options::read(arguments, &[])?
+            .no_file()
+            .map(|()| Command::Demo),
+        Some("send") => {
+            let mut options = Options::read(arguments, &["--to", "--source"])?;
+            let (to, source) = (options.take("--to"), options.take("--source"));
+            match options.files.as_slice() {
+                [file] => Ok(Command::Send {
+                    file: file.into(),
+                    to,
+                    source,
+                }),
+                _ => Err(Error::Usage(
+                    "send takes one file, such as events/hr/leaver.json".into(),
+                )),
+            }
+        }
+        Some("help") => Ok(Command::Help),
+        Some(other) => Err(Error::Usage(format!(
+            "{other:?} is no command; see offramp --help"
+        ))),
+    }
+}
+
+struct Options {
+    values: Vec<(String, String)>,
+    files: Vec<String>,
+}
+
+impl Options {
+    /// `--name value` and `--name=value`, for the names that a command knows; the rest are files.
+    fn read(arguments: impl Iterator<Item = String>, known: &[&str]) -> Result<Self, Error> {
+        let mut arguments = arguments;
+        let mut options = Self {
+            values: Vec::new(),
+            files: Vec::new(),
+        };
+        while let Some(argument) = arguments.next() {
+            if !argument.starts_with("--") {
+                options.files.push(argument);
+                continue;
+            }
+            let (name, value) = match argument.split_once('=') {
+                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                None => (argument, None),
+            };
+            if !known.contains(&name.as_str()) {
+                return Err(Error::Usage(format!(
+                    "{name} is not known here; see offramp --help"
+                )));
+            }
+            let value = value.or_else(|| arguments.next());
+            let value = value.ok_or_else(|| Error::Usage(format!("{name} takes a value")))?;
+            options.values.push((name, value));
+        }
+        Ok(options)
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let found = self.values.iter().rposition(|(known, _)| known == name)?;
+        Some(self.values.swap_remove(found).1)
+    }
+
+    fn no_file(self) -> Result<(), Error> {
+        match self.files.first() {
+            Some(file) => Err(Error::Usage(format!(
+                "{file:?} is too much; see offramp --help"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        let arguments = line.split_whitespace().map(str::to_owned);
+        parse(arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn serve_is_what_no_command_does() {
+        let bare = Command::Serve {
+            port: None,
+            data: None,
+        };
+        assert_eq!(parsed(""), Ok(bare.clone()));
+        assert_eq!(parsed("serve"), Ok(bare));
+        let full = Command::Serve {
+            port: Some(0),
+            data: Some("x".into()),
+        };
+        assert_eq!(parsed("--port 0 --data=x"), Ok(full));
+    }
+
+    #[test]
+    fn send_takes_one_file() {
+        let command = Command::Send {
+            file: "a.json".into(),
+            to: Some("http://h".into()),
+            source: None,
+        };
+        assert_eq!(parsed("send a.json --to http://h"), Ok(command));
+        assert!(parsed("send").is_err());
+        assert!(parsed("send a b").is_err());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        for line in [
+            "fly",
+            "--port",
+            "--port x",
+            "--port 70000",
+            "demo now",
+            "--colour red",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+        assert_eq!(parsed("--help"), Ok(Command::Help));
+        assert_eq!(parsed("-V"), Ok(Command::Version));
+    }
+}

@@ -1,0 +1,70 @@
+//! Files that hold secrets, and the note by which a running stack is found.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Writes a file that only its owner can read. The old content stays until the new one is whole.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), private_folder)?;
+    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options
+        .open(&unfinished)
+        .map_err(Error::file(&unfinished))?;
+    file.write_all(content).map_err(Error::file(&unfinished))?;
+    fs::rename(&unfinished, path).map_err(Error::file(path))
+}
+
+/// Makes a folder that only its owner can enter, unless it is there.
+pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(Error::file(path))
+}
+
+/// Makes a folder that is this process's own for as long as the file lives.
+pub(crate) fn lock_folder(folder: &Path) -> Result<File, Error> {
+    private_folder(folder)?;
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(Error::file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(Error::file(path)(error)),
+    }
+}
+
+/// Where `serve` notes its address for `send`, by user: the port is not always the usual one.
+pub(crate) fn address_note() -> PathBuf {
+    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+    let folder = format!(".offramp-{}", user.unwrap_or_else(|_| "anybody".to_owned()));
+    std::env::temp_dir().join(folder).join("address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_a_private_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("offramp-files-{}/key", std::process::id()));
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let folder = fs::metadata(path.parent().unwrap()).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,210 @@
+//! The functions' own handlers, run in this process as Lambda runs them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_stand_ins::{Clock, Endpoints, Handler, InvocationContext};
+use lambda_runtime::{Context, LambdaEvent};
+use offramp_aws::{Config, keys};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::Error;
+use crate::stack::StackConfig;
+use crate::template::{Deployment, Function};
+
+/// The sort key of every item of the card ledger ([`keys::ledger`]).
+const LEDGER: &str = "L";
+
+/// A function's environment variables.
+pub(crate) type Environment = BTreeMap<String, String>;
+
+/// Makes a function's handler from its environment.
+pub(crate) type Wire = fn(&Function, &Environment, Clock) -> Result<Handler, Error>;
+
+/// The environment of a function: what the template gives it, what Lambda adds, and where the AWS services are here.
+pub(crate) fn environment(
+    deployment: &Deployment,
+    function: &Function,
+    endpoints: &Endpoints,
+    config: &StackConfig,
+) -> Environment {
+    let region = deployment
+        .parameters
+        .get("AWS::Region")
+        .cloned()
+        .unwrap_or_default();
+    let attempt = config.attempt_timeout.as_millis().to_string();
+    let mut environment = function.environment.clone();
+    let local = [
+        ("AWS_REGION", region.as_str()),
+        ("AWS_DEFAULT_REGION", &region),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+        ("AWS_ENDPOINT_URL_SCHEDULER", &endpoints.scheduler),
+        ("AWS_ENDPOINT_URL_SESV2", &endpoints.sesv2),
+        ("AWS_ENDPOINT_URL_KMS", &endpoints.kms),
+        ("SDK_ATTEMPT_TIMEOUT_MS", &attempt),
+    ];
+    environment.extend(local.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment
+}
+
+/// The event that an EventBridge rule of the template sends.
+pub(crate) fn scheduled_event(deployment: &Deployment, rule: &str) -> Value {
+    let parameter = |name: &str| deployment.parameters.get(name).cloned().unwrap_or_default();
+    let (account, region) = (parameter("AWS::AccountId"), parameter("AWS::Region"));
+    json!({
+        "version": "0",
+        "id": uuid::Uuid::new_v4(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "resources": [format!("arn:aws:events:{region}:{account}:rule/{rule}")],
+        "account": account,
+        "region": region,
+        "detail": {},
+    })
+}
+
+/// The handler of a function of this workspace.
+///
+/// # Errors
+/// [`Error::Function`] where no crate of that name is linked in, or its environment does not do.
+pub(crate) fn wire(
+    function: &Function,
+    environment: &Environment,
+    clock: Clock,
+) -> Result<Handler, Error> {
+    let failed = |reason: String| Error::Function {
+        function: function.logical_id.clone(),
+        reason,
+    };
+    let config = Config::from_lookup(&|name| environment.get(name).cloned());
+    let config = config.map_err(|error| failed(error.to_string()))?;
+    let clock = offramp_app::Clock::from_fn(move || clock.now());
+    /// Builds the state of a function once, and lends it to every invocation, as the function's own `main` does.
+    macro_rules! code {
+        ($code:ident) => {{
+            let state = $code::State::new(&config, clock);
+            let state = Arc::new(state.map_err(|error| failed(error.to_string()))?);
+            adapt(move |event| {
+                let state = Arc::clone(&state);
+                async move { $code::handle(&state, event).await }
+            })
+        }};
+    }
+    Ok(match function.crate_name.as_str() {
+        "admin" => code!(admin),
+        "apply" => code!(apply),
+        "hr-sync" => code!(hr_sync),
+        "notify" => code!(notify),
+        "sweep" => code!(sweep),
+        "terminate" => code!(terminate),
+        other => {
+            let reason = format!("crate {other} is not linked into the local stack");
+            return Err(failed(reason));
+        }
+    })
+}
+
+/// A function's `handle` as the Lambda stand-in calls it: JSON in, JSON or the error's text out.
+///
+/// Each invocation has a thread of its own, as it has a machine of its own at AWS: Lambda's runtime does not ask that a
+/// handler can move between threads, so neither does this. When the stand-in drops the invocation, because it took too
+/// long or the process is to die, the handler is dropped with it.
+fn adapt<T, R, E, C, F>(call: C) -> Handler
+where
+    T: DeserializeOwned + Send + 'static,
+    R: Serialize,
+    E: Into<lambda_runtime::Error>,
+    C: Fn(LambdaEvent<T>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<R, E>>,
+{
+    let call = Arc::new(call);
+    Arc::new(move |payload, context| {
+        let call = Arc::clone(&call);
+        Box::pin(async move {
+            let payload = serde_json::from_value(payload)
+                .map_err(|error| format!("the event is not what the function takes: {error}"))?;
+            let event = LambdaEvent::new(payload, runtime_context(&context));
+            let runtime = Handle::current();
+            let (_alive, dropped) = oneshot::channel::<()>();
+            let invocation = tokio::task::spawn_blocking(move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        reply = call(event) => json_or_text(reply),
+                        _ = dropped => Err("dropped".to_owned()),
+                    }
+                })
+            });
+            match invocation.await {
+                Ok(reply) => reply,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(error) => Err(error.to_string()),
+                },
+            }
+        })
+    })
+}
+
+fn json_or_text<R: Serialize, E: Into<lambda_runtime::Error>>(
+    reply: Result<R, E>,
+) -> Result<Value, String> {
+    let reply = reply.map_err(|error| with_causes(error.into().as_ref()))?;
+    serde_json::to_value(reply).map_err(|error| format!("the reply is no JSON: {error}"))
+}
+
+fn runtime_context(invocation: &InvocationContext) -> Context {
+    let mut context = Context::default();
+    context.request_id = invocation.request_id.clone();
+    context.deadline = invocation.deadline_ms();
+    context.invoked_function_arn = invocation.function_arn.clone();
+    context.xray_trace_id = Some(invocation.xray_trace_id.clone());
+    context
+}
+
+fn with_causes(error: &(dyn std::error::Error + Send + Sync)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Whether a DynamoDB call is one of the card ledger, which stands for the card issuer: it writes one item, and the
+/// ledger's items have a sort key of their own.
+pub(crate) fn is_issuer_call(operation: &str, body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Write {
+        key: BTreeMap<String, Value>,
+    }
+    operation == "UpdateItem"
+        && serde_json::from_slice::<Write>(body)
+            .is_ok_and(|write| write.key.get(keys::SK) == Some(&json!({ "S": LEDGER })))
+}
+
+#[cfg(test)]
+mod tests {
+    use offramp_domain::{CardId, OrgId};
+
+    use super::*;
+
+    #[test]
+    fn only_the_ledger_is_the_issuer() {
+        let (org, card) = (OrgId::new("acme").unwrap(), CardId::new("card_1").unwrap());
+        let body = |key: keys::Key| {
+            let key = json!({ "pk": { "S": key.pk }, "sk": { "S": key.sk } });
+            json!({ "TableName": "t", "Key": key, "UpdateExpression": "SET a = :a" }).to_string()
+        };
+        let ledger = body(keys::ledger(&org, &card));
+        assert!(is_issuer_call("UpdateItem", ledger.as_bytes()));
+        assert!(!is_issuer_call("GetItem", ledger.as_bytes()));
+        let owner = body(keys::card_owner(&org, &card));
+        assert!(!is_issuer_call("UpdateItem", owner.as_bytes()));
+        assert!(!is_issuer_call("UpdateItem", b"{}"));
+    }
+}

@@ -1,0 +1,28 @@
+//! The whole system in one process: every Lambda function behind an API Gateway of its own, over an embedded DynamoDB
+//! and the AWS stand-ins. It is for laptops and tests, and never deployed.
+//!
+//! What is deployed and what runs here cannot drift: routes, authorizers, environments, retries and the table are read
+//! from `template.yaml`, the handlers are the functions' own, and they reach AWS through the production adapters with
+//! another endpoint.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod cli;
+pub mod client;
+mod database;
+pub mod demo;
+mod error;
+mod files;
+mod functions;
+mod gateway;
+pub mod identity;
+mod local_api;
+pub mod seed;
+mod send;
+mod serve;
+pub mod signer;
+mod stack;
+pub mod template;
+
+pub use error::Error;
+pub use stack::{Stack, StackConfig, USUAL_PORT};

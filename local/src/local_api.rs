@@ -1,0 +1,220 @@
+//! `/_local`: what a laptop needs and the cloud must not have. None of these routes is in the template.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_stand_ins::Fault;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::seed::{ADMIN_EMAIL, ORG, SOURCE};
+use crate::signer::rfc3339;
+use crate::stack::Core;
+
+/// The routes of one stack.
+pub(crate) fn router(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/_local", get(start))
+        .route("/_local/clock", get(clock).post(move_clock))
+        .route("/_local/mail", get(mail).delete(clear_mail))
+        .route("/_local/schedules", get(schedules))
+        .route(
+            "/_local/faults",
+            get(faults).post(inject_fault).delete(clear_faults),
+        )
+        .route("/_local/dead-letters", get(dead_letters))
+        .route("/_local/invocations", get(invocations))
+        .route("/_local/token", post(token))
+        .with_state(core)
+}
+
+type Answer = Result<Json<Value>, Refusal>;
+
+async fn start(State(core): State<Arc<Core>>) -> Answer {
+    let secret = core.seeded().map(|seeded| &seeded.webhook_secret);
+    Ok(Json(json!({
+        "api": core.url,
+        "org": ORG,
+        "source": SOURCE,
+        "webhook_secret": secret,
+        "admin_token": core.admin_token()?,
+        "admin_email": ADMIN_EMAIL,
+        "service_token": core.service_token()?,
+    })))
+}
+
+async fn clock(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "now": rfc3339(core.cloud.clock().now()) }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveClock {
+    advance: Option<String>,
+    now: Option<DateTime<Utc>>,
+}
+
+async fn move_clock(State(core): State<Arc<Core>>, body: Bytes) -> Answer {
+    let wanted: MoveClock = parsed(&body)?;
+    let now = match (wanted.advance, wanted.now) {
+        (Some(by), None) => core.advance(duration(&by)?).await?,
+        (None, Some(at)) => core.set_now(at).await?,
+        _ => {
+            return Err(Refusal::bad(
+                r#"either {"advance":"72h"} or {"now":"2026-03-01T10:00:00Z"}"#,
+            ));
+        }
+    };
+    Ok(Json(json!({ "now": rfc3339(now) })))
+}
+
+async fn mail(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "messages": core.cloud.ses().messages() }))
+}
+
+async fn clear_mail(State(core): State<Arc<Core>>) -> StatusCode {
+    core.cloud.ses().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn schedules(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "schedules": core.cloud.scheduler().schedules() }))
+}
+
+async fn faults(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "pending": core.cloud.faults().pending() }))
+}
+
+async fn inject_fault(State(core): State<Arc<Core>>, body: Bytes) -> Answer {
+    core.cloud.faults().inject(parsed::<Fault>(&body)?);
+    Ok(Json(json!({ "pending": core.cloud.faults().pending() })))
+}
+
+async fn clear_faults(State(core): State<Arc<Core>>) -> StatusCode {
+    core.cloud.faults().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn dead_letters(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "messages": core.cloud.queues() }))
+}
+
+async fn invocations(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "invocations": core.cloud.lambda().invocations() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedToken {
+    subject: String,
+    org: Option<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+async fn token(State(core): State<Arc<Core>>, body: Bytes) -> Answer {
+    let wanted: WantedToken = parsed(&body)?;
+    let org = wanted.org.as_deref().unwrap_or(ORG);
+    let roles: Vec<_> = wanted.roles.iter().map(String::as_str).collect();
+    let token = core.token(&wanted.subject, Some(org), &roles)?;
+    Ok(Json(json!({ "token": token })))
+}
+
+/// `72h`, `90m`, `1d12h`: numbers with s, m, h or d.
+fn duration(text: &str) -> Result<Duration, Refusal> {
+    let wrong = || {
+        Refusal::bad(format!(
+            "{text:?} is no duration such as 90s, 2m, 72h, 3d or 1d12h"
+        ))
+    };
+    let mut seconds: Option<u64> = None;
+    let mut digits = String::new();
+    for character in text.chars().filter(|character| !character.is_whitespace()) {
+        if character.is_ascii_digit() {
+            digits.push(character);
+            continue;
+        }
+        let unit = match character {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = std::mem::take(&mut digits).parse().map_err(|_| wrong())?;
+        let part = count.checked_mul(unit).ok_or_else(wrong)?;
+        seconds = Some(
+            seconds
+                .unwrap_or_default()
+                .checked_add(part)
+                .ok_or_else(wrong)?,
+        );
+    }
+    let seconds = seconds.filter(|_| digits.is_empty()).ok_or_else(wrong)?;
+    Ok(Duration::from_secs(seconds))
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::bad(error.to_string()))
+}
+
+/// What these routes refuse, and why.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    fn bad(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let status = match error {
+            Error::StandIn(_) => StatusCode::CONFLICT,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self {
+            status,
+            message: error.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "message": self.message }))).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        let seconds = |text| duration(text).ok().map(|duration| duration.as_secs());
+        assert_eq!(seconds("72h"), Some(259_200));
+        assert_eq!(seconds("1d12h"), Some(129_600));
+        assert_eq!(seconds("90s"), Some(90));
+        assert_eq!(seconds("0s"), Some(0));
+        for wrong in ["", "72", "h", "-1h", "3w", "1h5", "99999999999999999999d"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `serve`: the stack stays up until Ctrl-C, and says how to begin.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use aws_stand_ins::Clock;
+
+use crate::cli::say;
+use crate::client::Client;
+use crate::seed::{ADMIN_EMAIL, ORG};
+use crate::signer::rfc3339;
+use crate::stack::{Stack, StackConfig};
+use crate::{Error, files};
+
+/// Runs a stack until it is told to stop.
+pub(crate) async fn run(
+    port: u16,
+    any_port_instead: bool,
+    data: Option<PathBuf>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let stack = Stack::start(StackConfig {
+        port,
+        any_port_instead,
+        data: data.clone(),
+        clock: Clock::running(),
+        seed: true,
+        ..StackConfig::default()
+    })
+    .await?;
+    let note = files::address_note();
+    if let Err(error) = files::write_private(&note, stack.url().as_bytes()) {
+        tracing::warn!(%error, "`send` will need --to {}", stack.url());
+    }
+    say(out, &format!("ready {}\n", stack.url()));
+    say(out, &welcome(&stack, data).await?);
+
+    stopped().await;
+    say(out, "\nstopping");
+    let ours = std::fs::read_to_string(&note).is_ok_and(|noted| noted == stack.url());
+    if ours {
+        // Another stack may have taken its place in this very moment; then `send` needs --to.
+        let _ = std::fs::remove_file(&note);
+    }
+    stack.shutdown().await
+}
+
+/// What is there, and what to paste next.
+async fn welcome(stack: &Stack, data: Option<PathBuf>) -> Result<String, Error> {
+    let (url, token) = (stack.url(), stack.admin_token()?);
+    let client = Client::new(url)?;
+    let users = client
+        .get(format!("/v1/orgs/{ORG}/users?limit=50"))
+        .token(&token);
+    let users = users.ok().await?;
+    let users = users["users"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let admins = users.iter().filter(|user| user["role"] == "admin").count();
+    let cards: u64 = users
+        .iter()
+        .filter_map(|user| user["active_cards"].as_u64())
+        .sum();
+    let kept = match data {
+        Some(folder) => format!("kept in {}", folder.display()),
+        None => "gone when it stops (--data DIR keeps it)".to_owned(),
+    };
+    let user = format!("{url}/v1/orgs/{ORG}/users/E-1007");
+    let name = users.iter().find(|user| user["employee_id"] == "E-1007");
+    let name = name
+        .and_then(|user| user["name"].as_str())
+        .unwrap_or("E-1007");
+    Ok(format!(
+        r#"Organisation {ORG}: {people} people, {admins} admins, {cards} cards; {kept}.
+It is {now} here. Ctrl-C stops.
+
+An admin's token ({ADMIN_EMAIL}), and what to try with it:
+
+  TOKEN={token}
+
+  # HR says that {name} is inactive: access goes at once, the cards stay
+  cargo run -- send events/hr/leaver.json
+  curl -s {user} -H "authorization: Bearer $TOKEN"
+
+  # two minutes later every admin has a mail
+  curl -s {url}/_local/clock -d '{{"advance":"2m"}}'
+  curl -s {url}/_local/mail
+
+  # three days later the user is deactivated and the cards are cancelled
+  curl -s {url}/_local/clock -d '{{"advance":"72h"}}'
+  curl -s {user}/cards -H "authorization: Bearer $TOKEN"
+"#,
+        people = users.len(),
+        now = rfc3339(stack.now()),
+    ))
+}
+
+/// Returns at Ctrl-C, and where there are signals at the polite one to end.
+async fn stopped() {
+    let interrupt = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "Ctrl-C cannot be noticed");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    () = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,112 @@
+use super::*;
+
+fn deployment() -> Deployment {
+    let mut names = Names::local("offramp");
+    names.references.insert("SecretsKey".into(), "1234".into());
+    Template::workspace().unwrap().resolve(&names).unwrap()
+}
+
+fn function(logical_id: &str) -> Function {
+    let functions = deployment().functions.into_iter();
+    let mut found = functions.filter(|function| function.logical_id == logical_id);
+    found.next().unwrap()
+}
+
+#[test]
+fn every_function_has_a_folder_and_a_name() {
+    for function in deployment().functions {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/");
+        let manifest = format!("{folder}{}/Cargo.toml", function.crate_name);
+        assert!(std::path::Path::new(&manifest).is_file(), "{manifest}");
+        assert_eq!(function.name, format!("offramp-{}", function.crate_name));
+        assert!(
+            function
+                .arn
+                .ends_with(&format!(":function:{}", function.name))
+        );
+    }
+}
+
+#[test]
+fn references_become_what_the_functions_get() {
+    let environment = function("HrSync").environment;
+    assert_eq!(environment["TABLE_NAME"], deployment().table.name);
+    assert_eq!(environment["TERMINATE_ARN"], function("Terminate").arn);
+    assert_eq!(
+        environment["SCHEDULE_GROUP"],
+        deployment().schedule_groups[0]
+    );
+    assert_eq!(
+        environment["SECRETS_KEY_ARN"],
+        "arn:aws:kms:eu-central-1:123456789012:key/1234"
+    );
+    let queues = deployment().queues;
+    assert!(
+        queues
+            .iter()
+            .any(|queue| queue.arn == environment["TIMER_DEAD_LETTER_ARN"])
+    );
+    assert_eq!(function("Admin").environment["SUBJECT_CLAIM"], "email");
+}
+
+#[test]
+fn hr_routes_are_open_and_admin_routes_want_a_token() {
+    let events = Route {
+        method: "POST".into(),
+        path: "/v1/orgs/{org}/sources/{source}/events".into(),
+        authorizer: None,
+    };
+    assert!(function("HrSync").routes.contains(&events));
+    let authorizers = deployment().authorizers;
+    for route in function("Admin").routes {
+        match &route.authorizer {
+            Some(name) => assert!(authorizers.contains_key(name), "{name}"),
+            None => assert!(!route.path.contains("{org}"), "{} is open", route.path),
+        }
+    }
+}
+
+#[test]
+fn asynchronous_functions_have_their_retries_and_their_queue() {
+    for id in ["Terminate", "Notify", "Sweep", "Apply"] {
+        let function = function(id);
+        assert_eq!(function.retries, 2, "{id}");
+        let queue = function.on_failure.unwrap();
+        assert!(
+            deployment().queues.iter().any(|known| known.arn == queue),
+            "{queue}"
+        );
+    }
+    let schedules = function("Sweep").schedules;
+    assert_eq!(schedules.len(), 1);
+    assert_eq!(schedules[0].1, Duration::from_secs(300));
+}
+
+#[test]
+fn the_table_comes_with_its_indexes_and_its_expiry() {
+    let table = deployment().table;
+    assert_eq!(table.ttl_attribute.as_deref(), Some("expires"));
+    let indexes = table.create["GlobalSecondaryIndexes"].as_array().unwrap();
+    let names: Vec<_> = indexes
+        .iter()
+        .map(|index| index["IndexName"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["work", "people", "mail", "ids", "audit"]);
+    assert_eq!(deployment().keys.len(), 1);
+}
+
+#[test]
+fn rates_are_read_and_cron_is_refused() {
+    assert_eq!(rate("rate(1 minute)").unwrap(), Duration::from_secs(60));
+    assert_eq!(rate("rate(2 days)").unwrap(), Duration::from_secs(172_800));
+    assert!(rate("cron(0 0 * * ? *)").is_err());
+    assert!(rate("rate(5 fortnights)").is_err());
+}
+
+#[test]
+fn a_parameter_without_a_value_is_named() {
+    let mut names = Names::local("offramp");
+    names.parameters.remove("OidcIssuer");
+    let error = Template::workspace().unwrap().resolve(&names).unwrap_err();
+    assert!(error.to_string().contains("OidcIssuer"), "{error}");
+}

@@ -1,0 +1,50 @@
+//! EventBridge Scheduler, Lambda, SES v2, KMS and a front for DynamoDB, in one process and on loopback HTTP.
+//!
+//! The production adapters reach these services with the official SDKs and an endpoint override, so that what is tested
+//! is what is deployed. Time is a [`Clock`] that can be moved: what falls due on the way fires in order.
+//!
+//! ```ignore
+//! let cloud = Cloud::start(CloudConfig::new(Clock::running())).await?;
+//! cloud.ses().verify("example.com");
+//! cloud.lambda().register(Function::new("terminate", arn, Duration::from_secs(30), handler));
+//! cloud.every(Duration::from_secs(300), "sweep", json!({}));
+//! cloud.run(); // all functions are known: what falls due from now on fires in real time
+//! cloud.advance(Duration::from_secs(72 * 3600)).await?;
+//! ```
+
+mod calls;
+mod clock;
+mod cloud;
+mod config;
+mod drive;
+mod dynamodb;
+mod error;
+mod faults;
+mod front;
+mod http;
+mod kms;
+mod lambda;
+mod persist;
+mod queues;
+mod scheduler;
+mod ses;
+mod shared;
+mod timers;
+
+#[cfg(test)]
+mod tests;
+
+pub use calls::{Call, Outcome};
+pub use clock::Clock;
+pub use cloud::Cloud;
+pub use config::{CloudConfig, Endpoints, IssuerMatcher};
+pub use error::Error;
+pub use faults::{Fault, Faults, Mode, Service};
+pub use kms::Kms;
+pub use lambda::{
+    Function, Handler, Invocation, InvocationContext, InvocationKind, InvocationOutcome,
+    InvokeError, Lambda,
+};
+pub use queues::QueuedMessage;
+pub use scheduler::{ScheduleView, Scheduler};
+pub use ses::{Message, Ses};

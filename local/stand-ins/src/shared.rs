@@ -1,0 +1,131 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::config::CloudConfig;
+use crate::error::Error;
+use crate::faults::Faults;
+use crate::kms::Keys;
+use crate::lambda::Registry;
+use crate::persist::{File, Store};
+use crate::ses::Mailbox;
+use crate::timers::Timers;
+
+/// What all services share. No lock in here is held across an `.await`, but for `driving`.
+pub(crate) struct Shared {
+    pub(crate) config: CloudConfig,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) timers: Mutex<Timers>,
+    pub(crate) registry: Mutex<Registry>,
+    pub(crate) mailbox: Mutex<Mailbox>,
+    pub(crate) keys: Mutex<Keys>,
+    pub(crate) store: Store,
+    pub(crate) dynamodb: reqwest::Client,
+    /// Held by whoever fires what falls due.
+    pub(crate) driving: tokio::sync::Mutex<()>,
+    /// Asynchronous invocations that the background task has running.
+    pub(crate) in_flight: watch::Sender<usize>,
+    /// Rung when something was scheduled.
+    pub(crate) scheduled: Notify,
+    /// Counts the deaths of the calling process.
+    pub(crate) deaths: watch::Sender<u64>,
+    pub(crate) stopping: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(crate) fn load(config: CloudConfig) -> Result<Arc<Self>, Error> {
+        let store = Store::open(config.data_dir.clone())?;
+        let clock = config.clock.clone();
+        if let Some(base) = store.load(File::Clock)? {
+            clock.restore(base);
+        }
+        let timers = match store.load(File::Timers)? {
+            Some(saved) => Timers::restore(saved),
+            None => Timers::default(),
+        };
+        let dynamodb = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            // Shorter than servers keep an idle connection, so that a call never falls on one that is being closed.
+            .pool_idle_timeout(Duration::from_secs(10))
+            .build()
+            .map_err(Error::Client)?;
+        Ok(Arc::new(Self {
+            clock,
+            faults: Faults::default(),
+            timers: Mutex::new(timers),
+            registry: Mutex::default(),
+            mailbox: Mutex::new(Mailbox::restore(
+                store.load(File::Mails)?.unwrap_or_default(),
+            )),
+            keys: Mutex::new(store.load(File::Keys)?.unwrap_or_default()),
+            store,
+            dynamodb,
+            driving: tokio::sync::Mutex::new(()),
+            in_flight: watch::Sender::new(0),
+            scheduled: Notify::new(),
+            deaths: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            config,
+        }))
+    }
+
+    /// Notes that the timers changed: they are saved, and the background task looks at them again.
+    pub(crate) fn timers_changed(&self) {
+        self.store.mark(File::Timers);
+        self.scheduled.notify_one();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Returns once the stand-ins are to stop.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in `self`, so that waiting cannot fail.
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
+    }
+
+    /// The calling process dies: every running invocation is aborted.
+    pub(crate) fn kill(&self) {
+        self.deaths.send_modify(|deaths| *deaths += 1);
+    }
+
+    /// The JSON of one file of the data directory.
+    pub(crate) fn snapshot(&self, file: File) -> Result<Vec<u8>, serde_json::Error> {
+        match file {
+            File::Clock => serde_json::to_vec(&self.clock.base()),
+            File::Timers => serde_json::to_vec(&lock(&self.timers).saved()),
+            File::Mails => serde_json::to_vec(lock(&self.mailbox).messages()),
+            File::Keys => serde_json::to_vec(&*lock(&self.keys)),
+        }
+    }
+}
+
+/// Locks a mutex whose holders never leave it half changed, so that a panic elsewhere does not matter.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An instant as AWS writes it: `2026-03-01T09:00:00Z`, with milliseconds only where there are any.
+pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
+    let format = if at.timestamp_subsec_millis() == 0 {
+        SecondsFormat::Secs
+    } else {
+        SecondsFormat::Millis
+    };
+    at.to_rfc3339_opts(format, true)
+}
+
+/// An instant as AWS's JSON protocols write it: seconds of the epoch.
+pub(crate) fn epoch_seconds(at: DateTime<Utc>) -> f64 {
+    at.timestamp_millis() as f64 / 1000.0
+}

@@ -1,0 +1,229 @@
+//! Digests: one mail for each admin, for all that was noticed since the last.
+//!
+//! Exactly once as far as a mail can be: a notice is stamped into one digest, and each message is
+//! claimed per digest and admin before it is sent and settled after. Only where SES accepted a
+//! message and the sender did not live to write that down may a second one go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use offramp_domain::{DigestMinute, EmployeeId, Field, Lifecycle, NoticeKind, OrgId, Policy, User};
+
+use crate::mail::{self, Row};
+use crate::ports::{
+    Claim, Committed, Mailer, Message, Notices, Outgoing, Sent, USERS_PER_READ, Users,
+};
+use crate::{Env, Error, Result};
+
+/// How long a claim lives: longer than a function's 30 s, shorter than the 60 s after which Lambda
+/// retries a failed run.
+const CLAIM: TimeDelta = TimeDelta::seconds(45);
+
+/// What a digest timer came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mailed {
+    /// Messages that SES accepted from this run.
+    pub sent: u32,
+    /// Messages that it refused for good.
+    pub refused: u32,
+}
+
+/// Mails everything that is not mailed yet: what is stamped already as it was stamped, and the
+/// rest as the digest of `minute`.
+///
+/// # Errors
+/// Any fault, after the other messages were tried; also while another run holds a claim, so that
+/// this one is retried if that one dies. `holder` tells this run's claims.
+pub async fn mail<S, T, M>(
+    env: &Env<S, T>,
+    mailer: &M,
+    org: &OrgId,
+    minute: DigestMinute,
+    holder: &str,
+) -> Result<Mailed>
+where
+    S: Users + Notices,
+    T: Sync,
+    M: Mailer,
+{
+    let mut digests: BTreeMap<DigestMinute, Vec<Outgoing>> = BTreeMap::new();
+    for one in env.store.unsent(org).await? {
+        let digest = match one.digest {
+            Some(digest) => digest,
+            None if env.store.stamp(org, &one.key, minute).await? == Committed::Done => minute,
+            // Withdrawn, or another run was quicker: it mails it.
+            None => continue,
+        };
+        digests.entry(digest).or_default().push(one);
+    }
+    let mut mailed = Mailed::default();
+    for (digest, notices) in digests {
+        let one = Digest {
+            env,
+            mailer,
+            org,
+            digest,
+            holder,
+        };
+        let done = one.mail(&notices).await?;
+        mailed.sent += done.sent;
+        mailed.refused += done.refused;
+    }
+    Ok(mailed)
+}
+
+struct Digest<'a, S, T, M> {
+    env: &'a Env<S, T>,
+    mailer: &'a M,
+    org: &'a OrgId,
+    digest: DigestMinute,
+    holder: &'a str,
+}
+
+/// What a digest is made of.
+struct Contents {
+    policy: Policy,
+    admins: Vec<User>,
+    rows: Vec<Row>,
+    about: BTreeSet<EmployeeId>,
+}
+
+impl<S, T, M> Digest<'_, S, T, M>
+where
+    S: Users + Notices,
+    T: Sync,
+    M: Mailer,
+{
+    async fn mail(&self, notices: &[Outgoing]) -> Result<Mailed> {
+        let contents = self.contents(notices).await?;
+        let mut mailed = Mailed::default();
+        let mut failed = None;
+        if !contents.rows.is_empty() {
+            for admin in &contents.admins {
+                match self.mail_one(admin, &contents).await {
+                    Ok(Some(Sent::Accepted(_))) => mailed.sent += 1,
+                    Ok(Some(Sent::Refused)) => mailed.refused += 1,
+                    Ok(None) => {}
+                    Err(error) => failed = Some(error),
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let keys: Vec<_> = notices.iter().map(|one| one.key.clone()).collect();
+        self.env.store.remove(self.org, &keys).await?;
+        Ok(mailed)
+    }
+
+    /// One message, if it is this run's to send.
+    async fn mail_one(&self, admin: &User, contents: &Contents) -> Result<Option<Sent>> {
+        let id = &admin.employee_id;
+        if contents.about.contains(id) {
+            return Ok(None);
+        }
+        let Some(to) = admin.email() else {
+            tracing::warn!(org = %self.org, employee_id = %id, "an admin has no e-mail address");
+            return Ok(None);
+        };
+        let now = self.env.clock.now();
+        let store = &self.env.store;
+        match store
+            .claim(self.org, self.digest, id, self.holder, now, now + CLAIM)
+            .await?
+        {
+            Claim::Won => {}
+            Claim::Settled => return Ok(None),
+            Claim::Live => return Err(Error::Unfinished("another run is mailing this digest")),
+        }
+        let mail = mail::compose(&contents.rows, &contents.policy.settings.time_zone);
+        let message = Message {
+            to,
+            subject: mail.subject,
+            text: mail.text,
+            html: mail.html,
+        };
+        let sent = self.mailer.send(&message).await?;
+        let result = match &sent {
+            Sent::Accepted(id) => id.as_str(),
+            Sent::Refused => "refused",
+        };
+        store.settle(self.org, self.digest, id, result, now).await?;
+        tracing::info!(org = %self.org, employee_id = %id, digest = %self.digest.start(), result, "mailed a digest");
+        Ok(Some(sent))
+    }
+
+    /// The rows as they are true now, and the admins who have access now.
+    async fn contents(&self, notices: &[Outgoing]) -> Result<Contents> {
+        let about: BTreeSet<EmployeeId> = notices
+            .iter()
+            .filter_map(|one| one.notice.employee_id.clone())
+            .collect();
+        let (mut users, policy, admin_ids) = self.users(about.iter().cloned().collect()).await?;
+        let missing: Vec<EmployeeId> = admin_ids
+            .iter()
+            .filter(|id| !users.contains_key(*id))
+            .cloned()
+            .collect();
+        users.extend(self.users(missing).await?.0);
+        let admins = admin_ids
+            .iter()
+            .filter_map(|id| users.get(id))
+            .map(|user| user.settled(policy.epoch))
+            .filter(User::is_acting_admin)
+            .collect();
+        let mut rows = Vec::with_capacity(notices.len());
+        for one in notices {
+            let user = one.notice.employee_id.as_ref().and_then(|id| users.get(id));
+            rows.extend(row(one, user, &policy));
+        }
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Contents {
+            policy,
+            admins,
+            rows,
+            about,
+        })
+    }
+
+    async fn users(
+        &self,
+        ids: Vec<EmployeeId>,
+    ) -> Result<(BTreeMap<EmployeeId, User>, Policy, BTreeSet<EmployeeId>)> {
+        let mut users = BTreeMap::new();
+        let mut loaded = self
+            .env
+            .store
+            .load(self.org, &ids[..ids.len().min(USERS_PER_READ)])
+            .await?;
+        users.append(&mut loaded.users);
+        for chunk in ids.chunks(USERS_PER_READ).skip(1) {
+            users.append(&mut self.env.store.load(self.org, chunk).await?.users);
+        }
+        Ok((users, loaded.policy, loaded.admins))
+    }
+}
+
+/// One line of the mail; none where what was planned is no longer so.
+fn row(one: &Outgoing, user: Option<&User>, policy: &Policy) -> Option<Row> {
+    let mut kind = one.notice.kind.clone();
+    if let NoticeKind::Scheduled { active_cards, .. } = &mut kind {
+        let settled = user?.settled(policy.epoch);
+        let stands = settled.generation == one.notice.generation
+            && matches!(settled.lifecycle, Lifecycle::Scheduled(_));
+        if !stands {
+            return None;
+        }
+        *active_cards = settled.active_cards;
+    }
+    let name = user
+        .and_then(|user| user.get(Field::Name))
+        .map(str::to_owned)
+        .or_else(|| one.notice.name.clone());
+    let id = one.notice.employee_id.as_ref().map(ToString::to_string);
+    Some(Row {
+        name: name.or_else(|| id.clone()).unwrap_or_default(),
+        id,
+        kind,
+    })
+}

@@ -1,0 +1,122 @@
+//! What can go wrong in a use case.
+
+use offramp_domain::{Refusal, User};
+
+/// Short for a use case's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A service did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{service} {operation}: {message}")]
+pub struct Fault {
+    /// Which service.
+    pub service: &'static str,
+    /// Which call.
+    pub operation: &'static str,
+    /// For the log; never for a client.
+    pub message: String,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+}
+
+impl Fault {
+    /// A stored thing that cannot be read; a retry does not help.
+    #[must_use]
+    pub fn corrupt(operation: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            service: "dynamodb",
+            operation,
+            message: message.into(),
+            retryable: false,
+        }
+    }
+}
+
+/// One thing wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// JSON pointer to it.
+    pub pointer: String,
+    /// What is wrong, safe to show.
+    pub detail: String,
+}
+
+/// Why a use case did not do what it was asked. Each variant is one answer at the edge.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A service failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request breaks its contract.
+    #[error("the request is invalid")]
+    Invalid(Vec<Invalid>),
+    /// The body is not JSON; the text says where.
+    #[error("the body is not valid JSON: {0}")]
+    MalformedJson(String),
+    /// More than the route takes.
+    #[error("{0}")]
+    TooLarge(&'static str),
+    /// The signature does not fit, or there is nobody by that name: nothing to enumerate.
+    #[error("the signature does not verify")]
+    BadSignature,
+    /// The signed instant is further from our clock than the tolerance.
+    #[error("webhook-timestamp is more than 300 seconds from our clock")]
+    TimestampOutOfTolerance,
+    /// The token is not for this.
+    #[error("the token does not allow this")]
+    Forbidden,
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// There is already one.
+    #[error("there is already such a {0}")]
+    Exists(&'static str),
+    /// `If-Match` names another version.
+    #[error("the version is another")]
+    VersionMismatch,
+    /// The change touches people or loosens protection; an admin is asked to confirm.
+    #[error("confirmation required")]
+    ConfirmationRequired {
+        /// How many people it touches.
+        affected: usize,
+        /// The first 100 of them.
+        users: Vec<User>,
+        /// What to send with the same change.
+        confirmation: String,
+    },
+    /// The confirmation is unknown, expired, or of another change or version.
+    #[error("the confirmation is not for this change, or expired")]
+    BadConfirmation,
+    /// The key was used for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    IdempotencyKeyReused,
+    /// So many others write the same thing that we gave up for now.
+    #[error("too many concurrent changes; try again")]
+    Busy,
+    /// Not everything could be done in the time there was; what is left is taken up again.
+    #[error("not finished in time: {0}")]
+    Unfinished(&'static str),
+}
+
+impl Error {
+    /// One thing wrong, at a pointer.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Invalid {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }])
+    }
+
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Fault(fault) => fault.retryable,
+            Self::Busy | Self::Unfinished(_) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The body of `POST …/events`, read without building a tree of values.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{EmployeeId, EventId, Field, HrEvent, HrStatus};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::Parsed;
+use crate::{Error, Invalid, Result};
+
+/// Events in one request.
+pub const MAX_EVENTS: usize = 5_000;
+/// Bytes in one request.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Reads the events of a request; one that is malformed is an answer, not an error.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] where the body as a whole
+/// is not what the route takes.
+pub fn parse(body: &[u8]) -> Result<Vec<Parsed>> {
+    if body.len() > MAX_BODY {
+        return Err(Error::TooLarge("the body is larger than 4 MiB"));
+    }
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Error::Invalid(vec![Invalid {
+            pointer: String::new(),
+            detail: error.to_string(),
+        }]),
+        _ => Error::MalformedJson(error.to_string()),
+    })?;
+    if body.dry_run {
+        return Err(Error::invalid(
+            "/dry_run",
+            "is not supported yet; nothing was changed",
+        ));
+    }
+    if body.events.len() > MAX_EVENTS {
+        return Err(Error::TooLarge("there are more than 5,000 events"));
+    }
+    Ok(body.events.into_iter().map(one).collect())
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+struct WireEvent<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    occurred_at: Cow<'a, str>,
+    #[serde(borrow)]
+    employee: WireEmployee<'a>,
+}
+
+#[derive(Deserialize)]
+struct WireEmployee<'a> {
+    #[serde(borrow)]
+    employee_id: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    name: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    email: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    team: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    department: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    cost_centre: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    manager_id: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    start_date: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    birthday: Sent<'a>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    leave_date: Sent<'a>,
+}
+
+/// Absent, cleared (`Some(None)`) or set.
+type Sent<'a> = Option<Option<Cow<'a, str>>>;
+
+fn sent<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> std::result::Result<Sent<'a>, D::Error> {
+    Option::<Cow<'a, str>>::deserialize(from).map(Some)
+}
+
+fn one(raw: &RawValue) -> Parsed {
+    let wire: WireEvent<'_> = match serde_json::from_str(raw.get()) {
+        Ok(wire) => wire,
+        Err(error) => {
+            return Parsed {
+                employee_id: whom(raw),
+                event: Err(error.to_string()),
+            };
+        }
+    };
+    let employee_id = wire.employee.employee_id.clone().into_owned();
+    Parsed {
+        event: checked(wire),
+        employee_id: Some(employee_id),
+    }
+}
+
+fn checked(wire: WireEvent<'_>) -> std::result::Result<HrEvent, String> {
+    let employee = wire.employee;
+    let employee_id = EmployeeId::new(employee.employee_id).map_err(|error| error.to_string())?;
+    let id = match wire.id {
+        Some(id) => Some(EventId::new(id).map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let occurred_at = DateTime::parse_from_rfc3339(&wire.occurred_at)
+        .map_err(|_| "occurred_at is not an RFC 3339 instant".to_owned())?
+        .with_timezone(&Utc);
+    let status = match &*employee.status {
+        "active" => HrStatus::Active,
+        "inactive" => HrStatus::Inactive,
+        _ => return Err("status must be active or inactive".to_owned()),
+    };
+    let mut fields = BTreeMap::new();
+    for (field, value) in [
+        (Field::Name, employee.name),
+        (Field::Email, employee.email),
+        (Field::Team, employee.team),
+        (Field::Department, employee.department),
+        (Field::CostCentre, employee.cost_centre),
+        (Field::ManagerId, employee.manager_id),
+        (Field::StartDate, employee.start_date),
+        (Field::Birthday, employee.birthday),
+        (Field::LeaveDate, employee.leave_date),
+    ] {
+        match value {
+            Some(Some(value)) => {
+                let value = field.canonical(&value).map_err(|error| error.to_string())?;
+                fields.insert(field, Some(value));
+            }
+            Some(None) => {
+                fields.insert(field, None);
+            }
+            None => {}
+        }
+    }
+    Ok(HrEvent {
+        id,
+        occurred_at,
+        employee_id,
+        status,
+        fields,
+    })
+}
+
+/// Whom a malformed event is about, if that much can be read.
+fn whom(raw: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Whom {
+        employee: Named,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        employee_id: String,
+    }
+    serde_json::from_str::<Whom>(raw.get())
+        .ok()
+        .map(|whom| whom.employee.employee_id)
+}

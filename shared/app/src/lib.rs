@@ -1,0 +1,38 @@
+//! The use cases of Offramp: load → decide → arm → commit, and the ports that they need.
+//!
+//! Nothing here decides about a person: [`offramp_domain::decide`] does. Nothing here knows AWS
+//! or HTTP: the adapters and the functions do.
+
+pub mod backoff;
+pub mod cards;
+pub mod clock;
+pub mod digest;
+pub mod error;
+pub mod execute;
+pub mod hr;
+pub mod identity;
+pub mod mail;
+pub mod ports;
+pub mod settings;
+pub mod signature;
+pub mod sources;
+pub mod sweep;
+pub mod terminate;
+pub mod tidy;
+pub mod users;
+pub mod view;
+pub mod when;
+
+pub use clock::{Clock, Deadline};
+pub use error::{Error, Fault, Invalid, Result};
+
+/// What every use case works with: the store, the timers, and the present.
+#[derive(Debug, Clone)]
+pub struct Env<S, T> {
+    /// The table, through the ports that the use case names.
+    pub store: S,
+    /// The scheduler.
+    pub timers: T,
+    /// The present.
+    pub clock: Clock,
+}

@@ -1,0 +1,223 @@
+//! The mails: subject, plain text and HTML, from one list of rows.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{Cause, NoticeKind};
+
+use crate::when::spoken;
+
+/// Rows that are written out in a section; the rest are counted.
+pub const ROWS: usize = 200;
+
+/// One thing that is told.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Who.
+    pub name: String,
+    /// Their employee id; `None` for the organisation itself.
+    pub id: Option<String>,
+    /// What.
+    pub kind: NoticeKind,
+}
+
+/// A mail without an addressee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The same in HTML.
+    pub html: String,
+}
+
+/// A heading, what it means, and its lines.
+struct Section {
+    title: String,
+    lead: &'static str,
+    lines: Vec<String>,
+}
+
+/// Writes the mail of a digest.
+#[must_use]
+pub fn compose(rows: &[Row], zone: &str) -> Mail {
+    let sections = sections(rows, zone);
+    let subject = sections
+        .iter()
+        .map(|one| one.title.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
+    let mut text = String::new();
+    let mut html = String::from(
+        "<!doctype html>\n<html lang=\"en\"><body style=\"font-family:sans-serif\">\n",
+    );
+    for section in &sections {
+        let _ = write!(
+            text,
+            "{}\n{}\n\n{}\n\n",
+            section.title,
+            "=".repeat(section.title.chars().count()),
+            section.lead
+        );
+        let _ = writeln!(
+            html,
+            "<h2>{}</h2>\n<p>{}</p>\n<ul>",
+            escaped(&section.title),
+            escaped(section.lead)
+        );
+        for line in section.lines.iter().take(ROWS) {
+            let _ = writeln!(text, "- {line}");
+            let _ = writeln!(html, "<li>{}</li>", escaped(line));
+        }
+        html.push_str("</ul>\n");
+        if section.lines.len() > ROWS {
+            let more = format!("and {} more", section.lines.len() - ROWS);
+            let _ = writeln!(text, "  {more}");
+            let _ = writeln!(html, "<p>{more}</p>");
+        }
+        text.push('\n');
+    }
+    text.push_str(FOOT);
+    text.push('\n');
+    let _ = writeln!(html, "<p><small>{FOOT}</small></p>\n</body></html>");
+    Mail {
+        subject,
+        text,
+        html,
+    }
+}
+
+const FOOT: &str =
+    "You get this because you are an admin of Offramp. The people named here are not mailed.";
+
+fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
+    let lines = |pick: fn(&NoticeKind) -> bool| -> Vec<String> {
+        rows.iter()
+            .filter(|row| pick(&row.kind))
+            .map(|row| line(row, zone))
+            .collect()
+    };
+    let scheduled = lines(|kind| matches!(kind, NoticeKind::Scheduled { .. }));
+    let terminated = lines(|kind| matches!(kind, NoticeKind::Terminated { .. }));
+    let restored = lines(|kind| matches!(kind, NoticeKind::Restored));
+    let settings = lines(|kind| {
+        matches!(
+            kind,
+            NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. }
+        )
+    });
+    [
+        (
+            format!("{} scheduled for deactivation", people(scheduled.len())),
+            "Access is revoked. On the date below the user is deactivated and every active card is \
+             terminated. If this is wrong, mark the person active in HR, restore the user, or turn \
+             the deactivation sync off before then.",
+            scheduled,
+        ),
+        (
+            format!("{} deactivated", people(terminated.len())),
+            "Access is revoked and every card is terminated. Terminated cards do not come back.",
+            terminated,
+        ),
+        (
+            format!("{} restored by the HR sync", people(restored.len())),
+            "These accounts had been deleted by hand. Their HR record changed, and they are back as members.",
+            restored,
+        ),
+        ("Offramp settings changed".to_owned(), "An admin changed what the sync may do.", settings),
+    ]
+    .into_iter()
+    .filter(|(_, _, lines)| !lines.is_empty())
+    .map(|(title, lead, lines)| Section { title, lead, lines })
+    .collect()
+}
+
+fn line(row: &Row, zone: &str) -> String {
+    let who = match &row.id {
+        Some(id) if *id != row.name => format!("{} ({id})", row.name),
+        Some(id) => id.clone(),
+        None => String::new(),
+    };
+    match &row.kind {
+        NoticeKind::Scheduled {
+            cause,
+            due_at,
+            active_cards,
+        } => {
+            format!(
+                "{who}: {}, {} — {}",
+                date(*due_at, zone),
+                cards(*active_cards),
+                why(*cause)
+            )
+        }
+        NoticeKind::Terminated {
+            cause,
+            cards: count,
+        } => {
+            format!("{who}: {} terminated — {}", cards(*count), why(*cause))
+        }
+        NoticeKind::Restored => who,
+        NoticeKind::SyncTurnedOff { by, reverted } => {
+            format!(
+                "{by} turned the deactivation sync off; {} active again",
+                people_are(*reverted)
+            )
+        }
+        NoticeKind::SafeguardsLoosened { by } => {
+            format!("{by} raised the limits of the safeguards")
+        }
+    }
+}
+
+fn date(at: DateTime<Utc>, zone: &str) -> String {
+    spoken(at, zone)
+}
+
+fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Hr => "inactive in HR",
+        Cause::Missing => "missing from the last HR snapshot",
+        Cause::LeaveDate => "leave date",
+        Cause::Admin => "by an admin",
+    }
+}
+
+fn people(count: usize) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        n => format!("{n} people"),
+    }
+}
+
+fn people_are(count: u32) -> String {
+    match count {
+        1 => "1 person is".to_owned(),
+        n => format!("{n} people are"),
+    }
+}
+
+fn cards(count: u32) -> String {
+    match count {
+        0 => "no active cards".to_owned(),
+        1 => "1 active card".to_owned(),
+        n => format!("{n} active cards"),
+    }
+}
+
+/// Names come from an HR system: nothing in them is markup.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

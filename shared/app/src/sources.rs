@@ -1,0 +1,202 @@
+//! HR integrations and their webhook secrets: at most two live, shown once, stored sealed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use offramp_domain::{OrgId, SourceId};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::ports::{
+    Committed, SealContext, SealedSecret, Seals, Source, SourceState, Sources, Unseals,
+};
+use crate::signature::{self, SECRET_PREFIX, Signed};
+use crate::{Env, Error, Fault, Result};
+
+/// Bytes of a secret; Standard Webhooks asks for 24 to 64.
+const SECRET_BYTES: usize = 32;
+/// Secrets that verify at once, so that one can be rotated.
+const LIVE_SECRETS: usize = 2;
+
+/// Makes a source; it observes until an admin sets it active. The secret is in the answer, and
+/// never again anywhere.
+///
+/// # Errors
+/// [`Error::Exists`], or a fault.
+pub async fn create<S: Sources, T: Sync, K: Seals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    id: &SourceId,
+) -> Result<(Source, String)> {
+    if env.store.source(org, id).await?.is_some() {
+        return Err(Error::Exists("source"));
+    }
+    let (secret, sealed) = fresh(env, seals, org, id, 1).await?;
+    let source = Source {
+        source: id.clone(),
+        state: SourceState::Observing,
+        secrets: vec![sealed],
+        created_at: env.clock.now(),
+        version: 1,
+    };
+    match env.store.put_source(org, &source, 0).await? {
+        Committed::Done => Ok((source, secret)),
+        Committed::Conflict => Err(Error::Exists("source")),
+    }
+}
+
+/// Sets what a source may do.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
+pub async fn set_state<S: Sources, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &SourceId,
+    state: SourceState,
+    if_match: Option<u64>,
+) -> Result<Source> {
+    let before = get(env, org, id).await?;
+    matches(&before, if_match)?;
+    if before.state == state {
+        return Ok(before);
+    }
+    let source = Source {
+        state,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    put(env, org, &source, before.version).await?;
+    Ok(source)
+}
+
+/// Makes a new secret beside the newest one, or instead of all (`revoke_previous`).
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
+pub async fn rotate<S: Sources, T: Sync, K: Seals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    id: &SourceId,
+    revoke_previous: bool,
+    if_match: Option<u64>,
+) -> Result<(Source, String)> {
+    let before = get(env, org, id).await?;
+    matches(&before, if_match)?;
+    let number = before
+        .secrets
+        .iter()
+        .map(|one| one.version)
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let (secret, sealed) = fresh(env, seals, org, id, number).await?;
+    let keep = if revoke_previous { 0 } else { LIVE_SECRETS - 1 };
+    let skip = before.secrets.len().saturating_sub(keep);
+    let mut secrets: Vec<SealedSecret> = before.secrets.iter().skip(skip).cloned().collect();
+    secrets.push(sealed);
+    let source = Source {
+        secrets,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    put(env, org, &source, before.version).await?;
+    Ok((source, secret))
+}
+
+/// Verifies a signed request of a source, and gives what the source may do.
+///
+/// # Errors
+/// [`Error::BadSignature`] also for an unknown organisation or source, and for a disabled one:
+/// there is nothing to enumerate. [`Error::TimestampOutOfTolerance`], or a fault.
+pub async fn authenticate<S: Sources, T: Sync, K: Unseals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    id: &SourceId,
+    signed: Signed<'_>,
+    body: &[u8],
+) -> Result<SourceState> {
+    let Some(source) = env.store.source(org, id).await? else {
+        return Err(Error::BadSignature);
+    };
+    let mut secrets = Vec::with_capacity(source.secrets.len());
+    for one in &source.secrets {
+        let context = SealContext {
+            org,
+            source: id,
+            version: one.version,
+        };
+        secrets.push(seals.unseal(&context, &one.sealed).await?);
+    }
+    signature::verify(signed, body, &secrets, env.clock.now())?;
+    match source.state {
+        SourceState::Disabled => Err(Error::BadSignature),
+        state => Ok(state),
+    }
+}
+
+/// One source.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn get<S: Sources, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &SourceId,
+) -> Result<Source> {
+    env.store
+        .source(org, id)
+        .await?
+        .ok_or(Error::NotFound("source"))
+}
+
+async fn put<S: Sources, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &Source,
+    before: u64,
+) -> Result<()> {
+    match env.store.put_source(org, source, before).await? {
+        Committed::Done => Ok(()),
+        Committed::Conflict => Err(Error::Busy),
+    }
+}
+
+fn matches(source: &Source, if_match: Option<u64>) -> Result<()> {
+    match if_match {
+        Some(version) if version != source.version => Err(Error::VersionMismatch),
+        _ => Ok(()),
+    }
+}
+
+async fn fresh<S: Sync, T: Sync, K: Seals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    source: &SourceId,
+    version: u64,
+) -> Result<(String, SealedSecret)> {
+    let mut secret = [0_u8; SECRET_BYTES];
+    SystemRandom::new().fill(&mut secret).map_err(|_| Fault {
+        service: "system",
+        operation: "random",
+        message: "no randomness".to_owned(),
+        retryable: true,
+    })?;
+    let context = SealContext {
+        org,
+        source,
+        version,
+    };
+    let sealed = seals.seal(&context, &secret).await?;
+    let shown = format!("{SECRET_PREFIX}{}", STANDARD.encode(secret));
+    Ok((
+        shown,
+        SealedSecret {
+            version,
+            sealed,
+            created_at: env.clock.now(),
+        },
+    ))
+}

@@ -1,0 +1,154 @@
+//! The certainty behind the timers: whatever is overdue or half done is finished. It never decides
+//! anything that a timer would not have decided.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
+
+use crate::ports::{CardIssuer, Cards, Mailer, Notices, Overdue, Timers, Users, Work};
+use crate::{Deadline, Env, Error, Result, digest, terminate};
+
+/// How long after its time something counts as overdue: a timer is delivered within the minute,
+/// and a failed run is retried after one and after two more.
+const SLACK: TimeDelta = TimeDelta::seconds(90);
+/// What one run takes up of each shard.
+const PER_SHARD: usize = 50;
+/// A piece of work is begun only while this much time is left.
+const PIECE_TIME: Duration = Duration::from_secs(6);
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Pieces of work that were overdue.
+    pub found: u32,
+    /// Those that are done now.
+    pub finished: u32,
+    /// Those that failed; the next sweep takes them up.
+    pub failed: u32,
+}
+
+/// Takes up what is overdue, one organisation in turn with the others.
+///
+/// # Errors
+/// A fault of the index; a fault of a piece is counted and logged, and does not stop the others.
+pub async fn sweep<S, T, M>(
+    env: &Env<S, T>,
+    mailer: &M,
+    holder: &str,
+    deadline: Deadline,
+) -> Result<Swept>
+where
+    S: Users + Cards + CardIssuer + Notices + Overdue,
+    T: Timers,
+    M: Mailer,
+{
+    let before = env.clock.now() - SLACK;
+    let found: BTreeSet<Work> = env
+        .store
+        .overdue(before, PER_SHARD)
+        .await?
+        .into_iter()
+        .collect();
+    let mut swept = Swept {
+        found: u32::try_from(found.len()).unwrap_or(u32::MAX),
+        ..Swept::default()
+    };
+    for piece in in_turn(found) {
+        if !deadline.leaves(PIECE_TIME) {
+            break;
+        }
+        let result = match &piece {
+            Work::User { org, employee_id } => person(env, org, employee_id, deadline).await,
+            Work::Notice { org, minute } => mail(env, mailer, org, *minute, holder).await,
+        };
+        match result {
+            Ok(()) => swept.finished += 1,
+            Err(error) => {
+                swept.failed += 1;
+                tracing::error!(?piece, %error, "an overdue piece of work failed");
+            }
+        }
+    }
+    Ok(swept)
+}
+
+/// One of each organisation in turn, so that none waits behind another's thousand.
+fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
+    let mut queues: BTreeMap<OrgId, VecDeque<Work>> = BTreeMap::new();
+    let mut digests = BTreeSet::new();
+    for piece in found {
+        let org = match &piece {
+            Work::User { org, .. } => org,
+            // One digest mails all that is unsent: the oldest minute will do.
+            Work::Notice { org, .. } => {
+                if !digests.insert(org.clone()) {
+                    continue;
+                }
+                org
+            }
+        };
+        queues.entry(org.clone()).or_default().push_back(piece);
+    }
+    let mut turns = Vec::new();
+    while !queues.is_empty() {
+        queues.retain(|_, queue| {
+            turns.extend(queue.pop_front());
+            !queue.is_empty()
+        });
+    }
+    turns
+}
+
+/// Does for a user what their timers would have done.
+async fn person<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    deadline: Deadline,
+) -> Result<()>
+where
+    S: Users + Cards + CardIssuer,
+    T: Timers,
+{
+    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let Some(user) = loaded.users.get(id) else {
+        return Ok(());
+    };
+    if let Lifecycle::Scheduled(schedule) = &user.lifecycle {
+        if schedule.due_at <= env.clock.now() {
+            let due = schedule.due_at;
+            let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
+            tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
+        }
+        return Ok(());
+    }
+    let by = Actor::Timer {
+        kind: "sweep".to_owned(),
+        due: user.pending.due.unwrap_or_else(|| env.clock.now()),
+    };
+    let finished = terminate::finish(env, org, id, user.generation, &by, deadline).await?;
+    if finished.done {
+        Ok(())
+    } else {
+        Err(Error::Unfinished("cards are still alive"))
+    }
+}
+
+async fn mail<S, T, M>(
+    env: &Env<S, T>,
+    mailer: &M,
+    org: &OrgId,
+    minute: DigestMinute,
+    holder: &str,
+) -> Result<()>
+where
+    S: Users + Notices,
+    T: Sync,
+    M: Mailer,
+{
+    let mailed = digest::mail(env, mailer, org, minute, holder).await?;
+    tracing::warn!(%org, sent = mailed.sent, "an overdue digest was taken up");
+    Ok(())
+}

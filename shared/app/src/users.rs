@@ -1,0 +1,293 @@
+//! What admins do to users, and see of them.
+
+use std::collections::BTreeSet;
+
+use offramp_domain::{EmployeeId, Entry, Event, OrgId, Policy, Status, User};
+
+use crate::execute::{Armed, Executed, How, execute};
+use crate::identity::Caller;
+use crate::ports::{
+    CardIssuer, Cards, Directory, Histories, Page, Receipt, Timers, USERS_PER_READ, Users,
+};
+use crate::terminate::{self, Finished};
+use crate::{Deadline, Env, Error, Result};
+
+/// Users on a page unless asked otherwise.
+pub const PAGE: usize = 50;
+/// Users on a page at most.
+pub const MAX_PAGE: usize = USERS_PER_READ;
+/// Matches of each kind that a search looks at.
+const SEARCH: usize = 100;
+
+/// What a deactivation or deletion by hand came to.
+#[derive(Debug)]
+pub struct Ended {
+    /// The user after it.
+    pub user: User,
+    /// What was read with them.
+    pub policy: Policy,
+    /// Cards cancelled in all.
+    pub cancelled: u32,
+    /// Whether every card is cancelled; else the finishing timer goes on.
+    pub done: bool,
+}
+
+/// Deactivates now, or deletes: access and cards are gone before it answers, as far as the issuer answers in time.
+///
+/// # Errors
+/// A refusal, [`Error::VersionMismatch`], or a fault before anything was done. A fault of the
+/// issuer is no error: the answer says that cards are pending.
+pub async fn end<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    caller: &Caller,
+    if_match: Option<u64>,
+    deadline: Deadline,
+) -> Result<Ended>
+where
+    S: Users + Cards + CardIssuer,
+    T: Timers,
+{
+    let armed = Armed::default();
+    let how = How {
+        if_match,
+        ..How::default()
+    };
+    let executed = execute(env, org, id, event, &armed, how).await?;
+    let policy = executed.loaded.policy;
+    let Some(user) = executed.user else {
+        return Err(Error::NotFound("user"));
+    };
+    let before = user.pending.cancelled;
+    if user.pending.is_done() {
+        return Ok(Ended {
+            user,
+            policy,
+            cancelled: 0,
+            done: true,
+        });
+    }
+    let finished =
+        terminate::finish(env, org, id, user.generation, &caller.actor(), deadline).await;
+    let (cancelled, done) = match finished {
+        Ok(Finished { done, cancelled }) => (before + cancelled, done),
+        Err(error) => {
+            tracing::warn!(%org, employee_id = %id, %error, "cards are left to the finishing timer");
+            (before, false)
+        }
+    };
+    // What is told is what is stored: some cards may be gone although another failed.
+    let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let user = loaded.users.remove(id).unwrap_or(user);
+    let cancelled = cancelled.max(user.pending.cancelled);
+    Ok(Ended {
+        user,
+        policy,
+        cancelled,
+        done,
+    })
+}
+
+/// Any other wish of an admin about one user.
+///
+/// # Errors
+/// A refusal, [`Error::VersionMismatch`], a fault, or [`Error::Busy`].
+pub async fn change<S: Users, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    if_match: Option<u64>,
+    receipt: Option<&Receipt>,
+) -> Result<Executed> {
+    let how = How {
+        if_match,
+        receipt,
+        ..How::default()
+    };
+    execute(env, org, id, event, &Armed::default(), how).await
+}
+
+/// One user, with cards.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn show<S: Users + Cards, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+) -> Result<(User, Vec<offramp_domain::Card>, Policy)> {
+    let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let user = loaded.users.remove(id).ok_or(Error::NotFound("user"))?;
+    let cards = env.store.cards_of(org, id).await?;
+    Ok((user, cards, loaded.policy))
+}
+
+/// Who is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Of this status only.
+    pub status: Option<Status>,
+    /// Whose name, e-mail address or id begins so, case folded.
+    pub q: Option<String>,
+    /// So many.
+    pub limit: usize,
+    /// After this one.
+    pub after: Option<String>,
+}
+
+/// Users by name; the index finds them, a consistent read tells how they are now.
+///
+/// # Errors
+/// A fault.
+pub async fn list<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    query: &Query,
+) -> Result<(Page<User>, Policy)> {
+    match query.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
+        Some(q) => search(env, org, query, &q.to_lowercase()).await,
+        None => walk(env, org, query).await,
+    }
+}
+
+async fn walk<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    query: &Query,
+) -> Result<(Page<User>, Policy)> {
+    // Whom an epoch has made active may still be stored as scheduled.
+    let stored: &[Status] = match query.status {
+        None => &Status::ALL,
+        Some(Status::Active) => &[Status::Active, Status::DeactivationScheduled],
+        Some(Status::DeactivationScheduled) => &[Status::DeactivationScheduled],
+        Some(Status::Deactivated) => &[Status::Deactivated],
+        Some(Status::Deleted) => &[Status::Deleted],
+    };
+    let mut after = query.after.clone();
+    let mut users = Vec::new();
+    let mut policy = None;
+    loop {
+        let wanted = query.limit - users.len();
+        let page = env
+            .store
+            .people(org, stored, "", after.as_deref(), wanted)
+            .await?;
+        let loaded = env.store.load(org, &page.items).await?;
+        users.extend(
+            page.items
+                .iter()
+                .filter_map(|id| loaded.users.get(id))
+                .filter(|user| wants(query, user, &loaded.policy))
+                .cloned(),
+        );
+        policy.get_or_insert(loaded.policy);
+        after = page.next;
+        if after.is_none() || users.len() >= query.limit {
+            return Ok((
+                Page {
+                    items: users,
+                    next: after,
+                },
+                policy.unwrap_or_default(),
+            ));
+        }
+    }
+}
+
+/// A search answers the best [`SEARCH`] of each kind on one page: who looks for more types more.
+async fn search<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    query: &Query,
+    q: &str,
+) -> Result<(Page<User>, Policy)> {
+    let limit = query.limit.min(SEARCH);
+    let (names, emails, ids) = futures_util::try_join!(
+        env.store.people(org, &Status::ALL, q, None, limit),
+        env.store.by_email(org, q, limit),
+        env.store.by_id(org, q, limit),
+    )?;
+    let mut seen = BTreeSet::new();
+    let found: Vec<EmployeeId> = names
+        .items
+        .into_iter()
+        .chain(emails)
+        .chain(ids)
+        .filter(|id| seen.insert(id.clone()))
+        .collect();
+    let mut users = Vec::new();
+    let mut policy = None;
+    for chunk in found.chunks(USERS_PER_READ) {
+        let loaded = env.store.load(org, chunk).await?;
+        users.extend(
+            chunk
+                .iter()
+                .filter_map(|id| loaded.users.get(id))
+                .filter(|user| wants(query, user, &loaded.policy))
+                .cloned(),
+        );
+        policy.get_or_insert(loaded.policy);
+    }
+    let policy = match policy {
+        Some(policy) => policy,
+        None => env.store.load(org, &[]).await?.policy,
+    };
+    users.truncate(query.limit);
+    Ok((
+        Page {
+            items: users,
+            next: None,
+        },
+        policy,
+    ))
+}
+
+fn wants(query: &Query, user: &User, policy: &Policy) -> bool {
+    query
+        .status
+        .is_none_or(|status| user.settled(policy.epoch).status() == status)
+}
+
+/// A page of a user's history, newest first.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn history<S: Users + Histories, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let entries = env.store.history(org, id, before, limit).await?;
+    if entries.is_empty() && before.is_none() {
+        return Err(Error::NotFound("user"));
+    }
+    Ok(entries)
+}
+
+/// Who has an address: at most one answer, since access is asked by it.
+///
+/// # Errors
+/// A fault.
+pub async fn by_email<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    email: &str,
+) -> Result<(Option<User>, Policy)> {
+    let email = email.to_lowercase();
+    let ids = env.store.with_email(org, &email).await?;
+    let ids = &ids[..ids.len().min(USERS_PER_READ)];
+    let loaded = env.store.load(org, ids).await?;
+    let mut users: Vec<User> = loaded
+        .users
+        .into_values()
+        .filter(|user| user.email().is_some_and(|own| own.folded() == email))
+        .collect();
+    // Where several share an address, only all of them together have access.
+    users.sort_by_key(|user| user.settled(loaded.policy.epoch).status());
+    Ok((users.pop(), loaded.policy))
+}

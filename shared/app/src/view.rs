@@ -1,0 +1,293 @@
+//! How things look to clients (`http-api.md`).
+
+use offramp_domain::user::Schedule;
+use offramp_domain::{
+    Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
+    Policy, Role, Settings, Status, User,
+};
+use serde::Serialize;
+
+use crate::ports::{Page, Source};
+use crate::when::{instant, spoken};
+
+/// A user.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // the names are the contract's
+pub struct UserView {
+    pub employee_id: EmployeeId,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub team: Option<String>,
+    pub department: Option<String>,
+    pub cost_centre: Option<String>,
+    pub manager_id: Option<String>,
+    pub start_date: Option<String>,
+    pub birthday: Option<String>,
+    pub role: Role,
+    pub status: Status,
+    pub badge: Option<&'static str>,
+    pub banner: Option<String>,
+    pub access: Access,
+    pub due_at: Option<String>,
+    pub active_cards: u32,
+    pub leave_date: Option<String>,
+    pub version: u64,
+}
+
+impl UserView {
+    /// The user as of the policy's epoch, dates in its time zone.
+    #[must_use]
+    pub fn of(user: &User, policy: &Policy) -> Self {
+        let user = user.settled(policy.epoch);
+        let get = |field| user.get(field).map(str::to_owned);
+        let schedule = match &user.lifecycle {
+            Lifecycle::Scheduled(schedule) => Some(schedule),
+            _ => None,
+        };
+        Self {
+            name: get(Field::Name),
+            email: get(Field::Email),
+            team: get(Field::Team),
+            department: get(Field::Department),
+            cost_centre: get(Field::CostCentre),
+            manager_id: get(Field::ManagerId),
+            start_date: get(Field::StartDate),
+            birthday: get(Field::Birthday),
+            leave_date: get(Field::LeaveDate),
+            role: user.role,
+            status: user.status(),
+            badge: schedule.map(|_| "Deactivation scheduled"),
+            banner: schedule.map(|schedule| banner(schedule, user.active_cards, policy)),
+            access: user.access(),
+            due_at: user.due_at().map(instant),
+            active_cards: user.active_cards,
+            version: user.version,
+            employee_id: user.employee_id,
+        }
+    }
+}
+
+fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
+    let date = spoken(schedule.due_at, &policy.settings.time_zone);
+    let cards = match cards {
+        0 => String::new(),
+        1 => " and 1 active card terminated".to_owned(),
+        n => format!(" and {n} active cards terminated"),
+    };
+    format!("Access is revoked. On {date} this user will be deactivated{cards}.")
+}
+
+/// A user with everything that belongs to them.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct UserDetail {
+    #[serde(flatten)]
+    pub user: UserView,
+    pub cause: Option<Cause>,
+    pub cards: Vec<CardView>,
+    pub hr: Option<HrView>,
+    pub pending: PendingView,
+}
+
+/// What HR says.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct HrView {
+    pub source: Option<String>,
+    pub status: HrWord,
+    pub occurred_at: String,
+    pub fingerprint: String,
+    pub record: std::collections::BTreeMap<&'static str, Option<String>>,
+}
+
+/// What a deactivation or deletion has left to do.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct PendingView {
+    pub cards: bool,
+    pub notice: bool,
+}
+
+impl UserDetail {
+    /// All of it.
+    #[must_use]
+    pub fn of(user: &User, cards: &[Card], policy: &Policy) -> Self {
+        let settled = user.settled(policy.epoch);
+        Self {
+            cause: settled.cause(),
+            cards: cards.iter().map(CardView::of).collect(),
+            hr: user.hr.as_ref().map(|record| HrView {
+                source: match &user.origin {
+                    offramp_domain::Origin::Source(source) => Some(source.to_string()),
+                    offramp_domain::Origin::Manual => None,
+                },
+                status: record.says(),
+                occurred_at: instant(record.latest()),
+                fingerprint: record.fingerprint().as_str().to_owned(),
+                record: record
+                    .sent()
+                    .map(|(field, value)| (field.as_str(), value.map(str::to_owned)))
+                    .collect(),
+            }),
+            pending: PendingView {
+                cards: settled.pending.cards,
+                notice: settled.pending.notice,
+            },
+            user: UserView::of(user, policy),
+        }
+    }
+}
+
+/// A card.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct CardView {
+    pub card_id: CardId,
+    pub label: String,
+    pub kind: CardKind,
+    pub last4: String,
+    pub external_id: Option<String>,
+    pub status: CardStatus,
+    pub owner: EmployeeId,
+}
+
+impl CardView {
+    /// The card without what only the machine needs.
+    #[must_use]
+    pub fn of(card: &Card) -> Self {
+        Self {
+            card_id: card.card_id.clone(),
+            label: card.label.clone(),
+            kind: card.kind,
+            last4: card.last4.clone(),
+            external_id: card.external_id.clone(),
+            status: card.status,
+            owner: card.owner.clone(),
+        }
+    }
+}
+
+/// Whether somebody may log in, and why.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct AccessView {
+    pub access: Access,
+    pub reason: String,
+}
+
+impl AccessView {
+    /// Unknown is revoked.
+    #[must_use]
+    pub fn of(user: Option<&User>, policy: &Policy) -> Self {
+        let Some(user) = user.map(|user| user.settled(policy.epoch)) else {
+            return Self {
+                access: Access::Revoked,
+                reason: "unknown".to_owned(),
+            };
+        };
+        let reason = match &user.lifecycle {
+            Lifecycle::Active => "active",
+            Lifecycle::Scheduled(_) => "deactivation_scheduled",
+            Lifecycle::Deactivated(_) => "deactivated",
+            Lifecycle::Deleted { .. } => "deleted",
+        };
+        Self {
+            access: user.access(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Settings with their version.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct SettingsView {
+    #[serde(flatten)]
+    pub settings: Settings,
+    pub version: u64,
+}
+
+impl SettingsView {
+    /// The policy as clients see it.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        Self {
+            settings: policy.settings.clone(),
+            version: policy.version,
+        }
+    }
+}
+
+/// A source; `secret` only where it was just made.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct SourceView {
+    pub source: String,
+    pub state: crate::ports::SourceState,
+    pub secrets: Vec<SecretView>,
+    pub created_at: String,
+    pub version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// A live secret, without the secret.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct SecretView {
+    pub version: u64,
+    pub created_at: String,
+}
+
+impl SourceView {
+    /// The source, and the secret that is shown this once.
+    #[must_use]
+    pub fn of(source: &Source, secret: Option<String>) -> Self {
+        Self {
+            source: source.source.to_string(),
+            state: source.state,
+            secrets: source
+                .secrets
+                .iter()
+                .map(|one| SecretView {
+                    version: one.version,
+                    created_at: instant(one.created_at),
+                })
+                .collect(),
+            created_at: instant(source.created_at),
+            version: source.version,
+            secret,
+        }
+    }
+}
+
+/// A page of users.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct UsersView {
+    pub users: Vec<UserView>,
+    pub next_cursor: Option<String>,
+}
+
+impl UsersView {
+    /// The page as of the policy.
+    #[must_use]
+    pub fn of(page: &Page<User>, policy: &Policy) -> Self {
+        Self {
+            users: page
+                .items
+                .iter()
+                .map(|user| UserView::of(user, policy))
+                .collect(),
+            next_cursor: page.next.clone(),
+        }
+    }
+}
+
+/// A page of a user's history.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct HistoryView {
+    pub entries: Vec<Entry>,
+    pub next_cursor: Option<String>,
+}

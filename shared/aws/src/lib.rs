@@ -1,0 +1,63 @@
+//! The ports of `offramp_app` on DynamoDB, EventBridge Scheduler, SES v2 and KMS, and what a
+//! function needs around them: configuration, HTTP replies, logs.
+
+pub mod clients;
+pub mod config;
+pub mod http;
+pub mod keys;
+pub mod kms;
+pub mod log;
+pub mod scheduler;
+pub mod ses;
+pub mod table;
+
+mod fault;
+
+pub use clients::Clients;
+pub use config::{Config, ConfigError};
+pub use kms::{Opener, Sealer};
+pub use scheduler::Scheduler;
+pub use ses::Ses;
+pub use table::Table;
+
+use offramp_app::{Clock, Deadline, Env};
+
+/// Time that a function keeps back to answer.
+const TO_ANSWER: std::time::Duration = std::time::Duration::from_millis(1_500);
+
+/// What every function works with.
+pub type Offramp = Env<Table, Scheduler>;
+
+/// The table and the scheduler, with the present of `clock`.
+#[must_use]
+pub fn offramp(config: &Config, clients: &Clients, clock: Clock) -> Offramp {
+    Env {
+        store: Table::new(clients.dynamodb(), config.table.clone()),
+        timers: Scheduler::new(clients.scheduler(), config.timers.clone()),
+        clock,
+    }
+}
+
+/// By when an invocation must have done its work, so that there is time left to answer.
+#[must_use]
+pub fn deadline(context: &lambda_runtime::Context) -> Deadline {
+    let left = context
+        .deadline()
+        .duration_since(std::time::SystemTime::now())
+        .unwrap_or_default();
+    Deadline::after(left.saturating_sub(TO_ANSWER))
+}
+
+/// An error as Lambda records it: its type says whether a retry can help.
+#[must_use]
+pub fn diagnostic(error: offramp_app::Error) -> lambda_runtime::Diagnostic {
+    let kind = if error.is_retryable() {
+        "Retryable"
+    } else {
+        "Permanent"
+    };
+    lambda_runtime::Diagnostic {
+        error_type: kind.to_owned(),
+        error_message: error.to_string(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Mails on SES v2.
+//!
+//! One message for one person: a message has at most 50 recipients, and one bad address fails it
+//! whole. SES takes no idempotency key, so a send whose answer was lost may have gone.
+//! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::operation::send_email::SendEmailError;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use offramp_app::Fault;
+use offramp_app::ports::{Mailer, Message, Sent};
+
+use crate::fault::fault;
+
+/// Mails from one sender.
+#[derive(Debug, Clone)]
+pub struct Ses {
+    client: Client,
+    sender: String,
+}
+
+impl Ses {
+    /// Mails from that address, whose identity SES has verified.
+    #[must_use]
+    pub fn new(client: Client, sender: String) -> Self {
+        Self { client, sender }
+    }
+
+    /// Whether the message was refused for its recipient's sake: the sender's own troubles are not
+    /// to be taken for that, or every mail would be lost while they last.
+    fn refused(&self, error: &SendEmailError) -> bool {
+        match error {
+            SendEmailError::BadRequestException(_) => true,
+            SendEmailError::MessageRejected(rejected) => !rejected
+                .message()
+                .is_some_and(|message| message.contains(&self.sender)),
+            _ => false,
+        }
+    }
+}
+
+impl Mailer for Ses {
+    async fn send(&self, message: &Message) -> Result<Sent, Fault> {
+        let content = |data: &str| {
+            Content::builder()
+                .charset("UTF-8")
+                .data(data)
+                .build()
+                .map_err(|error| Fault {
+                    service: "ses",
+                    operation: "SendEmail",
+                    message: error.to_string(),
+                    retryable: false,
+                })
+        };
+        let body = Body::builder()
+            .text(content(&message.text)?)
+            .html(content(&message.html)?)
+            .build();
+        let simple = SesMessage::builder()
+            .subject(content(&message.subject)?)
+            .body(body)
+            .build();
+        let sent = self
+            .client
+            .send_email()
+            .from_email_address(&self.sender)
+            .destination(
+                Destination::builder()
+                    .to_addresses(message.to.as_str())
+                    .build(),
+            )
+            .content(EmailContent::builder().simple(simple).build())
+            .send()
+            .await;
+        match sent {
+            Ok(output) => Ok(Sent::Accepted(output.message_id.unwrap_or_default())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| self.refused(error)) =>
+            {
+                let code = error.code().unwrap_or("unknown").to_owned();
+                tracing::warn!(code, "SES refused a message for good");
+                Ok(Sent::Refused)
+            }
+            Err(error) => Err(fault("ses", "SendEmail", &error)),
+        }
+    }
+}

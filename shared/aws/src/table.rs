@@ -1,0 +1,94 @@
+//! The table: every port that DynamoDB serves.
+//!
+//! Limits and guarantees that it leans on, from the Amazon DynamoDB Developer Guide: a transaction
+//! has at most 100 items and 4 MB and is idempotent for ten minutes under one client token; a batch
+//! read has at most 100 keys and 16 MB and may leave some unprocessed; an item has at most 400 KB.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+
+mod cards;
+mod directory;
+mod item;
+mod notices;
+mod policies;
+mod sources;
+mod transaction;
+mod users;
+mod work;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use offramp_app::Fault;
+
+use crate::fault::fault;
+use crate::keys::{Index, Key, PK, SK};
+use item::Item;
+
+/// The table of all organisations.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+impl Table {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// A consistent read of one item.
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key(PK, AttributeValue::S(key.pk.clone()))
+            .key(SK, AttributeValue::S(key.sk.clone()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| fault("dynamodb", "GetItem", &error))?;
+        Ok(output.item.map(Item::from))
+    }
+
+    /// A consistent query of everything in a partition whose sort key begins so.
+    async fn all(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+                .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| fault("dynamodb", "Query", &error))?;
+            items.extend(output.items.unwrap_or_default().into_iter().map(Item::from));
+            from = output.last_evaluated_key;
+            if from.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// A query of an index's partition between two sort keys, both included.
+    fn between(&self, index: Index, pk: String, from: String, to: String) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.name)
+            .index_name(index.name)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+            .expression_attribute_names("#pk", index.pk)
+            .expression_attribute_names("#sk", index.sk)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
+    }
+}

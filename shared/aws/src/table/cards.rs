@@ -1,0 +1,125 @@
+//! Cards: our record of them, and the ledger that is their issuer.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use offramp_app::Fault;
+use offramp_app::ports::{CancelOrder, CardIssuer, Cards, Committed, IssuerAnswer};
+use offramp_domain::{Card, CardId, CardStatus, EmployeeId, Generation, OrgId};
+
+use super::Table;
+use super::item::{Item, key_map};
+use super::transaction::{Expression, Parts};
+use crate::fault::fault;
+use crate::keys;
+
+/// A card that may still be changed: not cancelled, and the issuer is not being told.
+pub(super) const ALIVE: &str =
+    "attribute_exists(pk) AND #status <> :cancelled AND cancelling <> :true";
+
+impl Cards for Table {
+    async fn cards_of(&self, org: &OrgId, owner: &EmployeeId) -> Result<Vec<Card>, Fault> {
+        let items = self.all(&keys::person(org, owner), keys::CARD).await?;
+        items.iter().map(card_of).collect()
+    }
+
+    async fn card(&self, org: &OrgId, card: &CardId) -> Result<Option<Card>, Fault> {
+        let Some(owner) = self.get(&keys::card_owner(org, card)).await? else {
+            return Ok(None);
+        };
+        let owner = owner.get_text("owner").unwrap_or_default().to_owned();
+        let owner =
+            EmployeeId::new(owner).map_err(|error| Fault::corrupt("read", error.to_string()))?;
+        self.get(&keys::card(org, &owner, card))
+            .await?
+            .as_ref()
+            .map(card_of)
+            .transpose()
+    }
+
+    async fn begin_cancelling(
+        &self,
+        org: &OrgId,
+        owner: &EmployeeId,
+        generation: Generation,
+        cards: &[CardId],
+        due: DateTime<Utc>,
+    ) -> Result<Committed, Fault> {
+        let mut parts = Parts::default();
+        let stands = Expression::new("generation = :generation AND terminating = :true")
+            .number(":generation", generation.0)
+            .flag(":true", true);
+        parts.check(self, &keys::user(org, owner), stands)?;
+        for card in cards {
+            let work = keys::work(org, card.as_str(), due);
+            let begin = Expression::new("SET cancelling = :true, work_pk = :pk, work_sk = :sk")
+                .text(":pk", &work.pk)
+                .text(":sk", &work.sk)
+                .text(":cancelled", "cancelled")
+                .flag(":true", true);
+            let alive = "attribute_exists(pk) AND #status <> :cancelled";
+            parts.update(self, &keys::card(org, owner, card), begin, Some(alive))?;
+        }
+        self.write(parts).await
+    }
+}
+
+/// The ledger: cards that our own table issues. Cancelling is one conditional write, so the second
+/// of two answers that the card was cancelled before.
+impl CardIssuer for Table {
+    async fn cancel(&self, order: &CancelOrder<'_>) -> Result<IssuerAnswer, Fault> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key_map(&keys::ledger(order.org, order.card_id))))
+            .update_expression("SET #state = :cancelled, idempotency_key = :key, v = :v")
+            .condition_expression("attribute_not_exists(#state) OR #state <> :cancelled")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":cancelled", AttributeValue::S("cancelled".to_owned()))
+            .expression_attribute_values(":key", AttributeValue::S(order.idempotency_key.clone()))
+            .expression_attribute_values(":v", AttributeValue::N("1".to_owned()))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(IssuerAnswer::Cancelled),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(IssuerAnswer::AlreadyCancelled)
+            }
+            Err(error) => Err(fault("issuer", "UpdateItem", &error)),
+        }
+    }
+}
+
+/// What changes while a card lives is in attributes of its own; the rest is its `data`.
+pub(super) fn card_item(org: &OrgId, card: &Card) -> Result<Item, Fault> {
+    let status = match card.status {
+        CardStatus::Active => "active",
+        CardStatus::Frozen => "frozen",
+        CardStatus::Cancelled => "cancelled",
+    };
+    Item::new(keys::card(org, &card.owner, &card.card_id))
+        .text("status", status)
+        .flag("cancelling", card.cancelling)
+        .data(card)
+}
+
+fn card_of(item: &Item) -> Result<Card, Fault> {
+    let mut card: Card = item.read()?;
+    card.status = match item.get_text("status") {
+        Some("active") => CardStatus::Active,
+        Some("frozen") => CardStatus::Frozen,
+        Some("cancelled") => CardStatus::Cancelled,
+        other => {
+            return Err(Fault::corrupt(
+                "read",
+                format!("a card of status {other:?}"),
+            ));
+        }
+    };
+    card.cancelling = item.get_flag("cancelling");
+    Ok(card)
+}

@@ -1,0 +1,139 @@
+//! Finding people: scatter over the shards of an index, gather in order.
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use futures_util::future::try_join_all;
+use offramp_app::Fault;
+use offramp_app::ports::{Directory, Page};
+use offramp_domain::{EmployeeId, OrgId, Status};
+
+use super::Table;
+use super::item::Item;
+use crate::fault::fault;
+use crate::keys::{self, Index, PK, SHARDS};
+
+/// Sorts after every character.
+const LAST: char = '\u{10ffff}';
+
+impl Directory for Table {
+    async fn people(
+        &self,
+        org: &OrgId,
+        statuses: &[Status],
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<EmployeeId>, Fault> {
+        let from = match after {
+            // The next sort key after this one.
+            Some(after) => format!("{after}\u{0}"),
+            None => lowest(prefix),
+        };
+        let partitions = statuses
+            .iter()
+            .flat_map(|status| (0..SHARDS).map(|shard| keys::people_shard(org, *status, shard)));
+        let queries = partitions
+            .map(|pk| self.between(keys::PEOPLE, pk, from.clone(), highest(prefix)))
+            .collect();
+        let mut found = gather(keys::PEOPLE, queries, limit + 1).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = if more {
+            found.last().map(|(sk, _)| sk.clone())
+        } else {
+            None
+        };
+        Ok(Page {
+            items: found.into_iter().map(|(_, id)| id).collect(),
+            next,
+        })
+    }
+
+    async fn by_email(
+        &self,
+        org: &OrgId,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<EmployeeId>, Fault> {
+        let pks = (0..SHARDS).map(|shard| keys::mail_shard(org, shard));
+        self.starting(keys::MAIL, pks, prefix, limit).await
+    }
+
+    async fn by_id(
+        &self,
+        org: &OrgId,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<EmployeeId>, Fault> {
+        let pks = (0..SHARDS).map(|shard| keys::ids_shard(org, shard));
+        self.starting(keys::IDS, pks, prefix, limit).await
+    }
+
+    async fn with_email(&self, org: &OrgId, email: &str) -> Result<Vec<EmployeeId>, Fault> {
+        let key = keys::exact_mail(org, email);
+        let limit = offramp_app::ports::USERS_PER_READ;
+        self.starting(keys::MAIL, std::iter::once(key.pk), &key.sk, limit)
+            .await
+    }
+}
+
+impl Table {
+    async fn starting(
+        &self,
+        index: Index,
+        pks: impl Iterator<Item = String>,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<EmployeeId>, Fault> {
+        let queries = pks
+            .map(|pk| self.between(index, pk, lowest(prefix), highest(prefix)))
+            .collect();
+        let found = gather(index, queries, limit).await?;
+        Ok(found.into_iter().map(|(_, id)| id).collect())
+    }
+}
+
+/// A sort key is never empty, and no folded name begins below a space.
+fn lowest(prefix: &str) -> String {
+    if prefix.is_empty() {
+        "\u{1}".to_owned()
+    } else {
+        prefix.to_owned()
+    }
+}
+
+fn highest(prefix: &str) -> String {
+    format!("{prefix}{LAST}")
+}
+
+/// The first `limit` of all the partitions together: each is asked for as many, since all of them
+/// may be in one.
+async fn gather(
+    index: Index,
+    queries: Vec<QueryFluentBuilder>,
+    limit: usize,
+) -> Result<Vec<(String, EmployeeId)>, Fault> {
+    let limit_each = i32::try_from(limit).unwrap_or(i32::MAX);
+    let answers = try_join_all(queries.into_iter().map(|query| async move {
+        let output = query
+            .limit(limit_each)
+            .send()
+            .await
+            .map_err(|error| fault("dynamodb", "Query", &error))?;
+        let found = output
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|item| {
+                let item = Item::from(item);
+                let sk = item.get_text(index.sk)?.to_owned();
+                let (_, id) = keys::whose(item.get_text(PK)?)?;
+                Some((sk, id))
+            });
+        Ok::<Vec<_>, Fault>(found.collect())
+    }))
+    .await?;
+    let mut found: Vec<_> = answers.into_iter().flatten().collect();
+    found.sort();
+    found.truncate(limit);
+    Ok(found)
+}

@@ -1,0 +1,160 @@
+//! Notices that are not mailed yet, and who has been mailed.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::try_join_all;
+use offramp_app::Fault;
+use offramp_app::ports::{Claim, Committed, Notices, Outgoing};
+use offramp_domain::{DigestMinute, EmployeeId, Notice, NoticeKey, OrgId};
+
+use super::Table;
+use super::item::{Item, key_map};
+use crate::fault::fault;
+use crate::keys::{self, SHARDS};
+
+/// Settled claims are kept for two days: longer than Lambda keeps an event for retries.
+const KEEP: TimeDelta = TimeDelta::days(2);
+/// Notices deleted at once.
+const AT_ONCE: usize = 16;
+
+impl Notices for Table {
+    async fn unsent(&self, org: &OrgId) -> Result<Vec<Outgoing>, Fault> {
+        let partitions: Vec<String> = (0..SHARDS).map(|shard| keys::notices(org, shard)).collect();
+        let shards = try_join_all(partitions.iter().map(|pk| self.all(pk, "2"))).await?;
+        shards.iter().flatten().map(outgoing).collect()
+    }
+
+    async fn stamp(
+        &self,
+        org: &OrgId,
+        key: &NoticeKey,
+        digest: DigestMinute,
+    ) -> Result<Committed, Fault> {
+        let digest = keys::second(digest.start());
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key_map(&keys::notice(org, key))))
+            .update_expression("SET digest = :digest")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(digest) OR digest = :digest)",
+            )
+            .expression_attribute_values(":digest", AttributeValue::S(digest))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Committed::Done),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Committed::Conflict)
+            }
+            Err(error) => Err(fault("dynamodb", "UpdateItem", &error)),
+        }
+    }
+
+    async fn remove(&self, org: &OrgId, keys: &[NoticeKey]) -> Result<(), Fault> {
+        for chunk in keys.chunks(AT_ONCE) {
+            try_join_all(chunk.iter().map(|key| async move {
+                self.client
+                    .delete_item()
+                    .table_name(&self.name)
+                    .set_key(Some(key_map(&keys::notice(org, key))))
+                    .send()
+                    .await
+                    .map_err(|error| fault("dynamodb", "DeleteItem", &error))
+            }))
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(
+        &self,
+        org: &OrgId,
+        digest: DigestMinute,
+        admin: &EmployeeId,
+        holder: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Claim, Fault> {
+        let number = |at: DateTime<Utc>| AttributeValue::N(at.timestamp().to_string());
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key_map(&keys::message(org, digest, admin))))
+            .update_expression(
+                "SET holder = :holder, claimed_until = :until, expires = :expires, v = :v",
+            )
+            .condition_expression(
+                "attribute_not_exists(settled) AND \
+                 (attribute_not_exists(holder) OR holder = :holder OR claimed_until < :now)",
+            )
+            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":until", number(until))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":expires", number(now + KEEP))
+            .expression_attribute_values(":v", AttributeValue::N("1".to_owned()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let error = match sent {
+            Ok(_) => return Ok(Claim::Won),
+            Err(error) => error,
+        };
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let settled = failed.item().is_some_and(|old| old.contains_key("settled"));
+                Ok(if settled { Claim::Settled } else { Claim::Live })
+            }
+            _ => Err(fault("dynamodb", "UpdateItem", &error)),
+        }
+    }
+
+    async fn settle(
+        &self,
+        org: &OrgId,
+        digest: DigestMinute,
+        admin: &EmployeeId,
+        result: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key_map(&keys::message(org, digest, admin))))
+            .update_expression("SET settled = :result, expires = :expires")
+            .expression_attribute_values(":result", AttributeValue::S(result.to_owned()))
+            .expression_attribute_values(
+                ":expires",
+                AttributeValue::N((now + KEEP).timestamp().to_string()),
+            )
+            .send()
+            .await
+            .map_err(|error| fault("dynamodb", "UpdateItem", &error))?;
+        Ok(())
+    }
+}
+
+fn outgoing(item: &Item) -> Result<Outgoing, Fault> {
+    let notice: Notice = item.read()?;
+    let digest = match item.get_text("digest") {
+        None => None,
+        Some(text) => {
+            let at: DateTime<Utc> = text
+                .parse()
+                .map_err(|_| Fault::corrupt("read", "a notice with a bad digest"))?;
+            Some(DigestMinute::of(at))
+        }
+    };
+    Ok(Outgoing {
+        key: notice.key(),
+        notice,
+        digest,
+    })
+}

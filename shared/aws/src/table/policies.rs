@@ -1,0 +1,76 @@
+//! Settings, their past, and pending confirmations.
+
+use chrono::TimeDelta;
+use offramp_app::Fault;
+use offramp_app::ports::{Committed, Confirmation, Policies, PolicyEntry};
+use offramp_domain::{Notice, OrgId, Policy};
+
+use super::Table;
+use super::item::Item;
+use super::transaction::{Expression, Parts};
+use super::users::notice_item;
+use crate::keys;
+
+/// TTL deletes within days; until then an expired confirmation is told from a live one by its instant.
+const KEEP: TimeDelta = TimeDelta::hours(1);
+
+impl Policies for Table {
+    async fn policy(&self, org: &OrgId) -> Result<Policy, Fault> {
+        match self.get(&keys::settings(org)).await? {
+            Some(item) => item.read(),
+            None => Ok(Policy::default()),
+        }
+    }
+
+    async fn commit_policy(
+        &self,
+        org: &OrgId,
+        entry: &PolicyEntry,
+        notices: &[Notice],
+    ) -> Result<Committed, Fault> {
+        let when = match entry.from.version {
+            0 => Expression::new("attribute_not_exists(pk)"),
+            version => Expression::new("version = :version").number(":version", version),
+        };
+        let version = entry.to.version;
+        let item = Item::new(keys::settings(org))
+            .number("version", version)
+            .data(&entry.to)?;
+        let past = Item::new(keys::settings_entry(org, version))
+            .data(entry)?
+            .indexed(
+                keys::AUDIT,
+                keys::audit(org, entry.at, &format!("settings#{version}")),
+            );
+        let mut parts = Parts::default();
+        parts.put(self, item, Some(when))?;
+        parts.put(self, past, None)?;
+        for notice in notices {
+            parts.put(self, notice_item(org, notice)?, None)?;
+        }
+        self.write(parts).await
+    }
+
+    async fn put_confirmation(
+        &self,
+        org: &OrgId,
+        confirmation: &Confirmation,
+    ) -> Result<(), Fault> {
+        let expires = (confirmation.expires + KEEP).timestamp().unsigned_abs();
+        let item = Item::new(keys::confirmation(org, &confirmation.token))
+            .data(confirmation)?
+            .number(keys::EXPIRES, expires);
+        let mut parts = Parts::default();
+        parts.put(self, item, None)?;
+        // The token is random: there is nothing that it could be in conflict with.
+        let _ = self.write(parts).await?;
+        Ok(())
+    }
+
+    async fn confirmation(&self, org: &OrgId, token: &str) -> Result<Option<Confirmation>, Fault> {
+        self.get(&keys::confirmation(org, token))
+            .await?
+            .map(|item| item.read())
+            .transpose()
+    }
+}

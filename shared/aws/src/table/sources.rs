@@ -1,0 +1,51 @@
+//! HR integrations, and the receipts of idempotent requests.
+
+use offramp_app::Fault;
+use offramp_app::ports::{Committed, Receipt, Receipts, Source, Sources};
+use offramp_domain::{OrgId, SourceId};
+
+use super::Table;
+use super::item::Item;
+use super::transaction::{Expression, Parts};
+use crate::keys;
+
+impl Sources for Table {
+    async fn source(&self, org: &OrgId, source: &SourceId) -> Result<Option<Source>, Fault> {
+        self.get(&keys::source(org, source))
+            .await?
+            .map(|item| item.read())
+            .transpose()
+    }
+
+    async fn sources(&self, org: &OrgId) -> Result<Vec<Source>, Fault> {
+        let items = self.all(&keys::organisation(org), keys::SOURCE).await?;
+        items.iter().map(Item::read).collect()
+    }
+
+    async fn put_source(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        before: u64,
+    ) -> Result<Committed, Fault> {
+        let when = match before {
+            0 => Expression::new("attribute_not_exists(pk)"),
+            version => Expression::new("version = :version").number(":version", version),
+        };
+        let item = Item::new(keys::source(org, &source.source))
+            .number("version", source.version)
+            .data(source)?;
+        let mut parts = Parts::default();
+        parts.put(self, item, Some(when))?;
+        self.write(parts).await
+    }
+}
+
+impl Receipts for Table {
+    async fn receipt(&self, org: &OrgId, key: &str) -> Result<Option<Receipt>, Fault> {
+        self.get(&keys::receipt(org, key))
+            .await?
+            .map(|item| item.read())
+            .transpose()
+    }
+}

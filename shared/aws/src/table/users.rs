@@ -1,0 +1,294 @@
+//! Users and their past.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use offramp_app::Fault;
+use offramp_app::backoff::pauses;
+use offramp_app::ports::{CardWrite, Commit, Committed, Histories, Loaded, USERS_PER_READ, Users};
+use offramp_domain::{
+    AdminsChange, CardStatus, Change, EmployeeId, Entry, Field, Notice, OrgId, User,
+};
+
+use super::Table;
+use super::cards::{ALIVE, card_item};
+use super::item::{Item, key_map};
+use super::transaction::{Expression, Parts};
+use crate::fault::fault;
+use crate::keys::{self, Key};
+
+/// Receipts are kept for a day.
+const RECEIPT_SECONDS: i64 = 86_400;
+
+impl Users for Table {
+    async fn load(&self, org: &OrgId, ids: &[EmployeeId]) -> Result<Loaded, Fault> {
+        debug_assert!(ids.len() <= USERS_PER_READ);
+        let mut wanted: Vec<Key> = ids.iter().map(|id| keys::user(org, id)).collect();
+        wanted.sort_by(|a, b| a.pk.cmp(&b.pk));
+        wanted.dedup();
+        wanted.push(keys::settings(org));
+        wanted.push(keys::admins(org));
+        let mut loaded = Loaded::default();
+        for item in self.batch_get(&wanted).await? {
+            match item.get_text(keys::SK) {
+                Some("SETTINGS") => loaded.policy = item.read()?,
+                Some("ADMINS") => {
+                    for id in item.get_texts("ids") {
+                        let id = EmployeeId::new(id.as_str())
+                            .map_err(|error| Fault::corrupt("read", error.to_string()))?;
+                        loaded.admins.insert(id);
+                    }
+                }
+                _ => {
+                    let user: User = item.read()?;
+                    loaded.users.insert(user.employee_id.clone(), user);
+                }
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn commit(&self, org: &OrgId, commit: &Commit<'_>) -> Result<Committed, Fault> {
+        let mut parts = Parts::default();
+        for change in &commit.changes {
+            self.change(&mut parts, org, change)?;
+        }
+        for write in &commit.cards {
+            self.card(&mut parts, org, write)?;
+        }
+        if let Some(receipt) = &commit.receipt {
+            let at = commit
+                .changes
+                .first()
+                .and_then(|change| change.entry.as_ref());
+            let expires = at.map_or(0, |entry| entry.at.timestamp() + RECEIPT_SECONDS);
+            let item = Item::new(keys::receipt(org, &receipt.key))
+                .data(receipt)?
+                .number(keys::EXPIRES, expires.unsigned_abs());
+            parts.put(
+                self,
+                item,
+                Some(Expression::new("attribute_not_exists(pk)")),
+            )?;
+        }
+        self.write(parts).await
+    }
+}
+
+impl Table {
+    /// Everything that one change of a user writes.
+    fn change(&self, parts: &mut Parts, org: &OrgId, change: &Change) -> Result<(), Fault> {
+        let user = &change.user;
+        parts.put(self, user_item(org, user)?, Some(unchanged(change)))?;
+        if let Some(entry) = &change.entry {
+            parts.put(self, entry_item(org, &user.employee_id, entry)?, None)?;
+        }
+        if let Some(notice) = &change.notice {
+            parts.put(self, notice_item(org, notice)?, None)?;
+        }
+        if let Some(withdrawn) = &change.withdraw {
+            parts.delete(self, &keys::notice(org, withdrawn), None)?;
+        }
+        let id = user.employee_id.to_string();
+        match change.admins {
+            AdminsChange::None => {}
+            AdminsChange::Join => {
+                let join = Expression::new("ADD ids :ids SET v = :v")
+                    .texts(":ids", vec![id])
+                    .number(":v", 1);
+                parts.update(self, &keys::admins(org), join, None)?;
+            }
+            AdminsChange::Leave => {
+                let leave = Expression::new("DELETE ids :ids")
+                    .texts(":ids", vec![id.clone()])
+                    .text(":id", &id)
+                    .number(":one", 1);
+                let not_the_last = "contains(ids, :id) AND size(ids) > :one";
+                parts.update(self, &keys::admins(org), leave, Some(not_the_last))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn card(&self, parts: &mut Parts, org: &OrgId, write: &CardWrite) -> Result<(), Fault> {
+        match write {
+            CardWrite::Add(card) => {
+                let fresh = || Some(Expression::new("attribute_not_exists(pk)"));
+                parts.put(self, card_item(org, card)?, fresh())?;
+                let owner = Item::new(keys::card_owner(org, &card.card_id))
+                    .text("owner", card.owner.as_str());
+                parts.put(self, owner, fresh())
+            }
+            CardWrite::Cancelled { owner, card } => {
+                let cancel = Expression::new(
+                    "SET #status = :cancelled, cancelling = :false REMOVE work_pk, work_sk",
+                )
+                .text(":cancelled", "cancelled")
+                .flag(":false", false)
+                .flag(":true", true);
+                parts.update(
+                    self,
+                    &keys::card(org, owner, card),
+                    cancel,
+                    Some("cancelling = :true"),
+                )
+            }
+            CardWrite::Status { card } => {
+                let status = match card.status {
+                    CardStatus::Active => "active",
+                    CardStatus::Frozen => "frozen",
+                    CardStatus::Cancelled => "cancelled",
+                };
+                let update = Expression::new("SET #status = :status")
+                    .text(":status", status)
+                    .text(":cancelled", "cancelled")
+                    .flag(":true", true);
+                parts.update(
+                    self,
+                    &keys::card(org, &card.owner, &card.card_id),
+                    update,
+                    Some(ALIVE),
+                )
+            }
+            CardWrite::Give { card, from } => {
+                let alive = Expression::new(ALIVE)
+                    .text(":cancelled", "cancelled")
+                    .flag(":true", true);
+                parts.delete(self, &keys::card(org, from, &card.card_id), Some(alive))?;
+                parts.put(self, card_item(org, card)?, None)?;
+                let give = Expression::new("SET #owner = :to")
+                    .text(":to", card.owner.as_str())
+                    .text(":from", from.as_str());
+                parts.update(
+                    self,
+                    &keys::card_owner(org, &card.card_id),
+                    give,
+                    Some("#owner = :from"),
+                )
+            }
+        }
+    }
+
+    async fn batch_get(&self, wanted: &[Key]) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::with_capacity(wanted.len());
+        let mut ask: Vec<HashMap<String, AttributeValue>> = wanted.iter().map(key_map).collect();
+        for pause in pauses() {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(ask))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| Fault::corrupt("BatchGetItem", error.to_string()))?;
+            let output = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, request)
+                .send()
+                .await
+                .map_err(|error| fault("dynamodb", "BatchGetItem", &error))?;
+            let found = output
+                .responses
+                .and_then(|mut tables| tables.remove(&self.name));
+            items.extend(found.unwrap_or_default().into_iter().map(Item::from));
+            let left = output
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(&self.name));
+            match left {
+                Some(left) if !left.keys().is_empty() => ask = left.keys().to_vec(),
+                _ => return Ok(items),
+            }
+            pause.wait().await;
+        }
+        Err(Fault {
+            service: "dynamodb",
+            operation: "BatchGetItem",
+            message: "keys were left unprocessed".to_owned(),
+            retryable: true,
+        })
+    }
+}
+
+impl Histories for Table {
+    async fn history(
+        &self,
+        org: &OrgId,
+        id: &EmployeeId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let newest = before.map_or_else(
+            || format!("{}~", keys::ENTRY),
+            |before| keys::entry(org, id, before.saturating_sub(1)).sk,
+        );
+        let output = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(keys::person(org, id)))
+            .expression_attribute_values(":from", AttributeValue::S(keys::ENTRY.to_owned()))
+            .expression_attribute_values(":to", AttributeValue::S(newest))
+            .send()
+            .await
+            .map_err(|error| fault("dynamodb", "Query", &error))?;
+        output
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| Item::from(item).read())
+            .collect()
+    }
+}
+
+/// What the write of a user is conditional on.
+fn unchanged(change: &Change) -> Expression {
+    match change.base_rev {
+        None => Expression::new("attribute_not_exists(pk)"),
+        Some(rev) => Expression::new("rev = :rev").number(":rev", rev),
+    }
+}
+
+/// A user, found by status and name, address, id, and by when a machine has to look again.
+pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
+    let id = &user.employee_id;
+    let mut item = Item::new(keys::user(org, id))
+        .number("rev", user.rev)
+        .number("generation", user.generation.0)
+        .flag("terminating", user.pending.cards)
+        .data(user)?
+        .indexed(
+            keys::PEOPLE,
+            keys::people(org, user.status(), user.get(Field::Name), id),
+        )
+        .indexed(keys::IDS, keys::ids(org, id));
+    if let Some(email) = user.email() {
+        item = item.indexed(keys::MAIL, keys::mail(org, &email.folded(), id));
+    }
+    if let Some(due) = user.work_due() {
+        item = item.indexed(keys::WORK, keys::work(org, id.as_str(), due));
+    }
+    Ok(item)
+}
+
+fn entry_item(org: &OrgId, id: &EmployeeId, entry: &Entry) -> Result<Item, Fault> {
+    let what = format!("{id}#{}", entry.version);
+    Ok(Item::new(keys::entry(org, id, entry.version))
+        .data(entry)?
+        .indexed(keys::AUDIT, keys::audit(org, entry.at, &what)))
+}
+
+/// A notice; overdue when its digest should have been mailed.
+pub(super) fn notice_item(org: &OrgId, notice: &Notice) -> Result<Item, Fault> {
+    let key = notice.key();
+    let whom = key
+        .employee_id
+        .as_ref()
+        .map_or("", EmployeeId::as_str)
+        .to_owned();
+    let due = key.minute.fires_at();
+    Ok(Item::new(keys::notice(org, &key))
+        .data(notice)?
+        .indexed(keys::WORK, keys::work(org, &whom, due)))
+}

@@ -1,0 +1,50 @@
+//! The index of what is overdue.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
+use offramp_app::Fault;
+use offramp_app::ports::{Overdue, Work};
+
+use super::Table;
+use super::item::Item;
+use crate::fault::fault;
+use crate::keys::{self, PK, SK, WORK_SHARDS};
+
+impl Overdue for Table {
+    async fn overdue(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Work>, Fault> {
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let until = keys::second(before);
+        let shards = try_join_all((0..WORK_SHARDS).map(|shard| {
+            let query = self.between(
+                keys::WORK,
+                keys::work_shard(shard),
+                "0".to_owned(),
+                until.clone(),
+            );
+            async move {
+                let output = query
+                    .limit(limit)
+                    .send()
+                    .await
+                    .map_err(|error| fault("dynamodb", "Query", &error))?;
+                Ok::<_, Fault>(output.items.unwrap_or_default())
+            }
+        }))
+        .await?;
+        Ok(shards
+            .into_iter()
+            .flatten()
+            .filter_map(|item| piece(&Item::from(item)))
+            .collect())
+    }
+}
+
+/// What an entry of the index stands for; its key says.
+fn piece(item: &Item) -> Option<Work> {
+    let (pk, sk) = (item.get_text(PK)?, item.get_text(SK)?);
+    if let Some((org, minute)) = keys::noticed(pk, sk) {
+        return Some(Work::Notice { org, minute });
+    }
+    let (org, employee_id) = keys::whose(pk)?;
+    Some(Work::User { org, employee_id })
+}

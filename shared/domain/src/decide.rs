@@ -1,0 +1,254 @@
+//! Every rule of the lifecycle, as one pure function.
+
+mod by_hand;
+mod change;
+mod hr;
+mod machine;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Notice, NoticeKey};
+use crate::employee::{Field, HrRecord};
+use crate::event::Event;
+use crate::history::Entry;
+use crate::ids::{EmployeeId, OrgId};
+use crate::settings::Policy;
+use crate::timer::Timer;
+use crate::user::User;
+
+/// A timer is armed at least this far ahead, so that none is ever created in the past: what
+/// Scheduler does with a one-time date in the past is not documented, and it fires to the minute.
+pub const FINISH_AFTER: TimeDelta = TimeDelta::minutes(2);
+
+/// How far ahead of our clock an event may be; beyond, it would make every later event stale.
+pub const AHEAD_OF_CLOCK: TimeDelta = TimeDelta::minutes(10);
+
+/// How early a timer may fire: the clocks of two machines differ.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(30);
+
+/// Whether the sync may touch an employee.
+pub trait SyncRule: Sync {
+    /// Decides on the merged record.
+    ///
+    /// # Errors
+    /// The rule cannot be evaluated on this employee; the text is safe to show.
+    fn includes(&self, employee_id: &EmployeeId, record: &HrRecord) -> Result<bool, String>;
+}
+
+/// The rule of an organisation that has none: everybody is in the sync.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Everybody;
+
+impl SyncRule for Everybody {
+    fn includes(&self, _: &EmployeeId, _: &HrRecord) -> Result<bool, String> {
+        Ok(true)
+    }
+}
+
+/// What a decision needs to know beside the user and the event.
+pub struct Context<'a> {
+    /// Whose user it is.
+    pub org: &'a OrgId,
+    /// Settings and epoch, read consistently with the user.
+    pub policy: &'a Policy,
+    /// Whom the sync may touch.
+    pub rule: &'a dyn SyncRule,
+    /// The admins who have access.
+    pub admins: &'a BTreeSet<EmployeeId>,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// What an event comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What to answer.
+    pub outcome: Outcome,
+    /// What to write; `None` where nothing changes.
+    pub change: Option<Box<Change>>,
+}
+
+/// The word for what happened, as HR clients read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// Somebody new.
+    Created,
+    /// Fields changed.
+    Updated,
+    /// Nothing changed.
+    Unchanged,
+    /// In the grace period now.
+    Scheduled,
+    /// Deactivated now.
+    Deactivated,
+    /// Active again.
+    Reactivated,
+    /// Back from a deletion.
+    Restored,
+    /// The rule keeps the employee out of the sync.
+    Excluded,
+    /// The sync is off, or the account was deleted by hand and stays so.
+    Ignored,
+    /// Older than what is known.
+    Stale,
+    /// A safeguard stopped it.
+    Held,
+    /// This record is invalid, or belongs to another source.
+    Rejected,
+}
+
+/// What to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The word.
+    pub word: Word,
+    /// When the grace period ends.
+    pub due_at: Option<DateTime<Utc>>,
+    /// More, in a sentence that is safe to show.
+    pub reason: Option<String>,
+}
+
+impl Outcome {
+    /// A word alone.
+    #[must_use]
+    pub fn of(word: Word) -> Self {
+        Self {
+            word,
+            due_at: None,
+            reason: None,
+        }
+    }
+
+    /// A word with a reason.
+    #[must_use]
+    pub fn because(word: Word, reason: impl Into<String>) -> Self {
+        Self {
+            word,
+            due_at: None,
+            reason: Some(reason.into()),
+        }
+    }
+}
+
+/// Who joins or leaves the admins with access, in the same transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdminsChange {
+    /// Nobody.
+    #[default]
+    None,
+    /// The user joins them.
+    Join,
+    /// The user leaves them; never the last.
+    Leave,
+}
+
+/// What one event changes: all of it, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The user after it; `rev` and `version` are already counted up.
+    pub user: User,
+    /// The `rev` that the write is conditional on; `None` where there must be nobody yet.
+    pub base_rev: Option<u64>,
+    /// The history entry; `None` where only an instant is written.
+    pub entry: Option<Entry>,
+    /// Timers to arm before the commit.
+    pub arm: Vec<Timer>,
+    /// Timers that may be deleted after the commit.
+    pub disarm: Vec<Timer>,
+    /// What the admins will be told.
+    pub notice: Option<Notice>,
+    /// What they will not be told any more.
+    pub withdraw: Option<NoticeKey>,
+    /// Who joins or leaves the admins.
+    pub admins: AdminsChange,
+}
+
+/// Why an admin's wish is refused; each is a stable code at the edge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody has that id.
+    #[error("no such user")]
+    NotFound,
+    /// Nobody deactivates, deletes, restores or demotes themselves.
+    #[error("nobody deactivates, deletes, restores or demotes themselves")]
+    OnSelf,
+    /// The organisation would have no admin with access.
+    #[error("this is the last admin with access")]
+    LastAdmin,
+    /// There is already a user with that id.
+    #[error("there is already a user with this id")]
+    Exists,
+    /// The user was deleted.
+    #[error("the user is deleted; restore them first")]
+    Deleted,
+    /// Cards go to active users only.
+    #[error("the user is not active")]
+    NotActive,
+    /// The card is cancelled, or being cancelled.
+    #[error("the card is cancelled")]
+    CardCancelled,
+}
+
+/// Decides what an event comes to for a user (`None`: nobody is known by that id).
+///
+/// # Errors
+/// [`Refusal`] for what an admin asked and may not have; HR's events and timers are never refused,
+/// their outcome says what became of them.
+pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<Decision, Refusal> {
+    let settled = user.map(|user| user.settled(ctx.policy.epoch));
+    if let Event::Hr { source, event } = event {
+        return Ok(hr::decide(user, settled, source, event, ctx));
+    }
+    if let Event::Add {
+        by,
+        employee_id,
+        profile,
+        role,
+    } = event
+    {
+        return by_hand::add(user, by, employee_id, profile, *role, ctx);
+    }
+    let (Some(stored), Some(settled)) = (user, settled) else {
+        return Err(Refusal::NotFound);
+    };
+    match event {
+        Event::Hr { .. } | Event::Add { .. } => Err(Refusal::NotFound),
+        Event::DeactivateNow { by } => by_hand::deactivate_now(stored, settled, by, ctx),
+        Event::Delete { by } => by_hand::delete(stored, settled, by, ctx),
+        Event::Restore { by } => by_hand::restore(stored, settled, by, ctx),
+        Event::SetRole { by, role } => by_hand::set_role(stored, settled, by, *role, ctx),
+        Event::Due { generation, due } => Ok(machine::due(stored, settled, *generation, *due, ctx)),
+        Event::CardsCancelled { cards, by } => {
+            Ok(machine::cards_cancelled(stored, settled, cards, by, ctx))
+        }
+        Event::Finished { generation, by } => {
+            Ok(machine::finished(stored, settled, *generation, by, ctx))
+        }
+        Event::Tidy => Ok(machine::tidy(stored, settled, ctx)),
+        Event::CardsCounted {
+            by,
+            what,
+            difference,
+        } => machine::cards_counted(stored, settled, by, what, *difference, ctx),
+    }
+}
+
+/// Nothing changes.
+fn nothing(outcome: Outcome) -> Decision {
+    Decision {
+        outcome,
+        change: None,
+    }
+}
+
+/// The shown fields that differ between two users.
+fn differing(before: &User, after: &User) -> Vec<Field> {
+    Field::ALL
+        .into_iter()
+        .filter(|field| before.get(*field) != after.get(*field))
+        .collect()
+}

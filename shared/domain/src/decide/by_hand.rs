@@ -1,0 +1,151 @@
+//! What an admin does.
+
+use std::collections::BTreeMap;
+
+use super::change::Draft;
+use super::hr::is_last_admin;
+use super::{Context, Decision, Outcome, Refusal, Word, nothing};
+use crate::employee::{Field, HrWord};
+use crate::event::Actor;
+use crate::history::Happening;
+use crate::ids::EmployeeId;
+use crate::user::{Cause, Lifecycle, Origin, Role, User};
+
+/// Adds somebody whom HR need not know.
+pub(super) fn add(
+    stored: Option<&User>,
+    by: &Actor,
+    employee_id: &EmployeeId,
+    profile: &BTreeMap<Field, String>,
+    role: Role,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    if stored.is_some() {
+        return Err(Refusal::Exists);
+    }
+    let mut user = User::new(employee_id.clone(), Origin::Manual, Lifecycle::Active);
+    user.profile = profile.clone();
+    user.role = role;
+    Ok(Draft::new(ctx, user).commit(Outcome::of(Word::Created), by, Happening::Created))
+}
+
+/// Access and cards go now.
+pub(super) fn deactivate_now(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    not_on_self(by, stored)?;
+    match settled.lifecycle {
+        Lifecycle::Deleted { .. } => return Err(Refusal::Deleted),
+        Lifecycle::Deactivated(_) => return Ok(nothing(Outcome::of(Word::Unchanged))),
+        Lifecycle::Active | Lifecycle::Scheduled(_) => {}
+    }
+    if is_last_admin(&settled, ctx) {
+        return Err(Refusal::LastAdmin);
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.deactivate(Cause::Admin);
+    Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated))
+}
+
+/// Deletes by hand: the sync does not bring the user back while the HR record stays as it is.
+pub(super) fn delete(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    not_on_self(by, stored)?;
+    if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
+        return Ok(nothing(Outcome::of(Word::Unchanged)));
+    }
+    if is_last_admin(&settled, ctx) {
+        return Err(Refusal::LastAdmin);
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.delete();
+    Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deleted))
+}
+
+/// Undoes a deletion, a deactivation or a schedule; works while HR says inactive, and says so.
+pub(super) fn restore(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    not_on_self(by, stored)?;
+    let reason = match settled.hr_word() {
+        Some(HrWord::Inactive) => Some("HR still says inactive".to_owned()),
+        Some(HrWord::Missing) => Some("missing from the last snapshot".to_owned()),
+        Some(HrWord::Active) | None => None,
+    };
+    let (word, happening) = match settled.lifecycle {
+        Lifecycle::Active if stored.generation == settled.generation => {
+            return Ok(nothing(Outcome {
+                word: Word::Unchanged,
+                due_at: None,
+                reason,
+            }));
+        }
+        Lifecycle::Deleted { .. } => (Word::Restored, Happening::Restored),
+        Lifecycle::Active | Lifecycle::Scheduled(_) | Lifecycle::Deactivated(_) => {
+            (Word::Reactivated, Happening::Reactivated)
+        }
+    };
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.activate();
+    if word == Word::Restored {
+        draft.user().role = Role::Member;
+    }
+    Ok(draft.commit(
+        Outcome {
+            word,
+            due_at: None,
+            reason,
+        },
+        by,
+        happening,
+    ))
+}
+
+/// Makes somebody an admin or a member.
+pub(super) fn set_role(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    role: Role,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
+        return Err(Refusal::Deleted);
+    }
+    if settled.role == role {
+        return Ok(nothing(Outcome::of(Word::Unchanged)));
+    }
+    if role == Role::Member {
+        not_on_self(by, stored)?;
+        if is_last_admin(&settled, ctx) {
+            return Err(Refusal::LastAdmin);
+        }
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.user().role = role;
+    Ok(draft.commit(
+        Outcome::of(Word::Updated),
+        by,
+        Happening::RoleChanged { role },
+    ))
+}
+
+fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {
+    match by {
+        Actor::Admin {
+            employee_id: Some(actor),
+            ..
+        } if *actor == user.employee_id => Err(Refusal::OnSelf),
+        _ => Ok(()),
+    }
+}

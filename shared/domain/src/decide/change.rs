@@ -1,0 +1,259 @@
+//! Builds a [`Change`] from a user before and after: the counters, the entry, the notice, the
+//! timers and the admins follow from the difference.
+
+use chrono::{DateTime, Utc};
+
+use super::{AdminsChange, Change, Context, Decision, FINISH_AFTER, Outcome, differing};
+use crate::digest::{DigestMinute, Notice, NoticeKind};
+use crate::employee::Field;
+use crate::event::Actor;
+use crate::history::{Entry, Happening};
+use crate::settings::Behaviour;
+use crate::timer::Timer;
+use crate::user::{Cause, Deactivation, Lifecycle, Pending, Schedule, Status, User};
+
+/// What happened to a user, before it is written down.
+pub(super) struct Draft<'a> {
+    ctx: &'a Context<'a>,
+    stored: Option<&'a User>,
+    user: User,
+    notice: Option<Notice>,
+    arm: Vec<Timer>,
+    disarm: Vec<Timer>,
+    /// The stored user is still scheduled, by an epoch that has ended.
+    epoch_ended: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// A change of a known user; `settled` is the stored one as of the epoch.
+    pub(super) fn of(ctx: &'a Context<'a>, stored: &'a User, settled: User) -> Self {
+        let epoch_ended = settled.generation != stored.generation;
+        let mut draft = Self {
+            ctx,
+            epoch_ended,
+            stored: Some(stored),
+            user: settled,
+            notice: None,
+            arm: Vec::new(),
+            disarm: Vec::new(),
+        };
+        if epoch_ended {
+            draft.unschedule(stored);
+        }
+        draft
+    }
+
+    /// Somebody new.
+    pub(super) fn new(ctx: &'a Context<'a>, user: User) -> Self {
+        Self {
+            ctx,
+            epoch_ended: false,
+            stored: None,
+            user,
+            notice: None,
+            arm: Vec::new(),
+            disarm: Vec::new(),
+        }
+    }
+
+    /// The user as it will be.
+    pub(super) fn user(&mut self) -> &mut User {
+        &mut self.user
+    }
+
+    /// Plans the deactivation at the end of the grace period.
+    pub(super) fn schedule(&mut self, cause: Cause) {
+        let delay =
+            chrono::TimeDelta::days(self.ctx.policy.settings.deactivation_sync.delay_days.into());
+        let due_at = whole_second(self.ctx.now + delay);
+        self.enter(Lifecycle::Scheduled(Schedule {
+            cause,
+            at: self.ctx.now,
+            due_at,
+            epoch: self.ctx.policy.epoch,
+        }));
+        self.tell(NoticeKind::Scheduled {
+            cause,
+            due_at,
+            active_cards: self.user.active_cards,
+        });
+        self.user.notice = self.notice.as_ref().map(Notice::key);
+        self.arm.push(self.timer_at(due_at));
+    }
+
+    /// Ends access and begins to terminate the cards; a finishing timer is armed first.
+    pub(super) fn deactivate(&mut self, cause: Cause) {
+        self.enter(Lifecycle::Deactivated(Deactivation {
+            cause,
+            at: self.ctx.now,
+        }));
+        self.begin_termination();
+    }
+
+    /// As `schedule` or `deactivate`, as the settings say.
+    pub(super) fn end(&mut self, cause: Cause) {
+        match self.ctx.policy.settings.deactivation_sync.behaviour {
+            Behaviour::Delayed => self.schedule(cause),
+            Behaviour::Immediate => self.deactivate(cause),
+        }
+    }
+
+    /// Deletes by hand. Cards that a deactivation has cancelled and told nobody of still count.
+    pub(super) fn delete(&mut self) {
+        let cancelled = self.user.pending.cancelled;
+        self.enter(Lifecycle::Deleted { at: self.ctx.now });
+        self.begin_termination();
+        self.user.pending.cancelled = cancelled;
+    }
+
+    /// Gives access back; whatever a deactivation had left to do is dropped.
+    pub(super) fn activate(&mut self) {
+        self.enter(Lifecycle::Active);
+    }
+
+    /// Tells the admins.
+    pub(super) fn tell(&mut self, kind: NoticeKind) {
+        let notice = Notice {
+            at: self.ctx.now,
+            kind,
+            employee_id: Some(self.user.employee_id.clone()),
+            name: self.user.get(Field::Name).map(str::to_owned),
+            generation: self.user.generation,
+        };
+        self.arm.push(Timer::Digest {
+            org: self.ctx.org.clone(),
+            minute: DigestMinute::of(notice.at),
+        });
+        self.notice = Some(notice);
+    }
+
+    /// All that a deactivation or deletion had to do is done: its timer may go.
+    pub(super) fn finished(&mut self) {
+        if let Some(due) = self.user.pending.due {
+            self.disarm.push(self.finish_timer(due));
+        }
+        self.user.pending = Pending::default();
+    }
+
+    /// A visible change, with its entry in the history.
+    pub(super) fn commit(self, outcome: Outcome, by: &Actor, happening: Happening) -> Decision {
+        self.build(outcome, Some((by, happening)))
+    }
+
+    /// A change that nobody sees: an instant, a hash.
+    pub(super) fn touch(self, outcome: Outcome) -> Decision {
+        self.build(outcome, None)
+    }
+
+    /// Every change of the lifecycle goes through here: it ends what the last one had planned.
+    fn enter(&mut self, lifecycle: Lifecycle) {
+        let leaving = self.user.clone();
+        self.unschedule(&leaving);
+        // The finishing timer stays: a card that the issuer is being told of is still its business.
+        self.user.pending = Pending::default();
+        self.user.lifecycle = lifecycle;
+        self.user.generation = leaving.generation.next();
+        self.user.held = false;
+    }
+
+    /// Forgets the timer and the notice of a schedule.
+    fn unschedule(&mut self, scheduled: &User) {
+        if let Some(due) = scheduled.due_at() {
+            self.disarm.push(Timer::Deactivate {
+                org: self.ctx.org.clone(),
+                employee_id: scheduled.employee_id.clone(),
+                generation: scheduled.generation,
+                due,
+            });
+        }
+        self.user.notice = None;
+    }
+
+    fn begin_termination(&mut self) {
+        let due = whole_second(self.ctx.now + FINISH_AFTER);
+        self.user.pending = Pending {
+            cards: true,
+            notice: true,
+            due: Some(due),
+            cancelled: 0,
+        };
+        self.arm.push(self.finish_timer(due));
+    }
+
+    fn timer_at(&self, due: DateTime<Utc>) -> Timer {
+        Timer::Deactivate {
+            org: self.ctx.org.clone(),
+            employee_id: self.user.employee_id.clone(),
+            generation: self.user.generation,
+            due,
+        }
+    }
+
+    fn finish_timer(&self, due: DateTime<Utc>) -> Timer {
+        Timer::Finish {
+            org: self.ctx.org.clone(),
+            employee_id: self.user.employee_id.clone(),
+            generation: self.user.generation,
+            due,
+        }
+    }
+
+    fn build(mut self, outcome: Outcome, visible: Option<(&Actor, Happening)>) -> Decision {
+        let admins = match (
+            self.stored.is_some_and(listed_admin),
+            self.user.is_acting_admin(),
+        ) {
+            (false, true) => AdminsChange::Join,
+            (true, false) => AdminsChange::Leave,
+            _ => AdminsChange::None,
+        };
+        let withdraw = self
+            .stored
+            .and_then(|stored| stored.notice.clone())
+            .filter(|key| self.user.notice.as_ref() != Some(key));
+        self.user.rev += 1;
+        let entry = visible
+            .or(self
+                .epoch_ended
+                .then_some((&Actor::SyncTurnedOff, Happening::Reactivated)))
+            .map(|(by, happening)| {
+                self.user.version += 1;
+                Entry {
+                    version: self.user.version,
+                    at: self.ctx.now,
+                    by: by.clone(),
+                    happening,
+                    from: self.stored.map(User::status),
+                    to: self.user.status(),
+                    cause: self.user.cause(),
+                    fields: match self.stored {
+                        Some(stored) => differing(stored, &self.user),
+                        None => self.user.profile.keys().copied().collect(),
+                    },
+                }
+            });
+        Decision {
+            outcome,
+            change: Some(Box::new(Change {
+                base_rev: self.stored.map(|stored| stored.rev),
+                user: self.user,
+                entry,
+                arm: self.arm,
+                disarm: self.disarm,
+                notice: self.notice,
+                withdraw,
+                admins,
+            })),
+        }
+    }
+}
+
+/// The admins' item follows what is stored, not what an epoch makes of it.
+fn listed_admin(stored: &User) -> bool {
+    stored.status() == Status::Active && stored.is_acting_admin()
+}
+
+/// Timers are named and armed to the second.
+fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}

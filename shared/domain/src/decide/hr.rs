@@ -1,0 +1,237 @@
+//! What HR says.
+
+use super::change::Draft;
+use super::{AHEAD_OF_CLOCK, Context, Decision, Outcome, Word, nothing};
+use crate::digest::NoticeKind;
+use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge};
+use crate::event::Actor;
+use crate::history::Happening;
+use crate::ids::SourceId;
+use crate::settings::RestoreDeletedOn;
+use crate::user::{Cause, Deactivation, Lifecycle, Origin, Role, User};
+
+/// One event of one source.
+pub(super) fn decide(
+    stored: Option<&User>,
+    settled: Option<User>,
+    source: &SourceId,
+    event: &HrEvent,
+    ctx: &Context<'_>,
+) -> Decision {
+    if event.occurred_at > ctx.now + AHEAD_OF_CLOCK {
+        return reject("occurred_at is more than 10 minutes in the future");
+    }
+    let by = Actor::Hr {
+        source: source.clone(),
+        event_id: event.id.clone(),
+        occurred_at: event.occurred_at,
+    };
+    let (Some(stored), Some(settled)) = (stored, settled) else {
+        return unknown(source, event, &by, ctx);
+    };
+    if matches!(&stored.origin, Origin::Source(owner) if owner != source) {
+        return reject("the employee belongs to another source");
+    }
+    let merged = match &stored.hr {
+        Some(record) => record.merge(event),
+        // The first that HR says of somebody who was added by hand.
+        None => {
+            let record = HrRecord::first(event);
+            Merge::Changed {
+                fields: event.fields.keys().copied().collect(),
+                record,
+                mutation: true,
+            }
+        }
+    };
+    let deleted = matches!(stored.lifecycle, Lifecycle::Deleted { .. });
+    let (record, mutation) = match merged {
+        Merge::Stale => return nothing(Outcome::of(Word::Stale)),
+        Merge::Replay if deleted => return nothing(still_deleted()),
+        Merge::Replay => return nothing(Outcome::of(Word::Unchanged)),
+        Merge::Unchanged(record) => {
+            let mut draft = Draft::of(ctx, stored, stored.clone());
+            draft.user().hr = Some(record);
+            return draft.touch(if deleted {
+                still_deleted()
+            } else {
+                Outcome::of(Word::Unchanged)
+            });
+        }
+        Merge::Changed {
+            record, mutation, ..
+        } => (record, mutation),
+    };
+    let included = match ctx.rule.includes(&stored.employee_id, &record) {
+        Ok(included) => included,
+        Err(reason) => return reject(reason),
+    };
+    let said = stored.hr_word();
+    let says = record.says();
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.user().hr = Some(record);
+    draft.user().origin = Origin::Source(source.clone());
+    if !included {
+        return excluded(draft, &by);
+    }
+    if deleted {
+        return of_deleted(draft, &by, mutation, said, says, ctx);
+    }
+    show(draft.user());
+    lifecycle(draft, &by, mutation, said, says, ctx)
+}
+
+/// Nobody is known by this id.
+fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) -> Decision {
+    let record = HrRecord::first(event);
+    match ctx.rule.includes(&event.employee_id, &record) {
+        Ok(true) => {}
+        Ok(false) => return nothing(Outcome::of(Word::Excluded)),
+        Err(reason) => return reject(reason),
+    }
+    let lifecycle = match event.status {
+        HrStatus::Active => Lifecycle::Active,
+        // Whoever was gone before we came: stored, so that a return is seen; nobody is mailed.
+        HrStatus::Inactive => Lifecycle::Deactivated(Deactivation {
+            cause: Cause::Hr,
+            at: ctx.now,
+        }),
+    };
+    let mut user = User::new(
+        event.employee_id.clone(),
+        Origin::Source(source.clone()),
+        lifecycle,
+    );
+    user.hr = Some(record);
+    show(&mut user);
+    let outcome = match event.status {
+        HrStatus::Active => Outcome::of(Word::Created),
+        HrStatus::Inactive => Outcome::because(Word::Created, "inactive from the start"),
+    };
+    Draft::new(ctx, user).commit(outcome, by, Happening::Created)
+}
+
+/// The lifecycle of somebody who is in the sync and not deleted.
+fn lifecycle(
+    mut draft: Draft<'_>,
+    by: &Actor,
+    mutation: bool,
+    said: Option<HrWord>,
+    says: HrWord,
+    ctx: &Context<'_>,
+) -> Decision {
+    match (&draft.user().lifecycle, says) {
+        (Lifecycle::Active, HrWord::Inactive | HrWord::Missing) if mutation => {
+            leave(draft, by, ctx)
+        }
+        (Lifecycle::Scheduled(schedule), HrWord::Active) if schedule.cause.is_sync() => {
+            draft.activate();
+            draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
+        }
+        // Only a change of HR's word: an admin undoes what an admin did.
+        (Lifecycle::Deactivated(_), HrWord::Active) if said.is_some() && said != Some(says) => {
+            draft.activate();
+            draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
+        }
+        _ => {
+            if says == HrWord::Active {
+                draft.user().held = false;
+            }
+            let outcome = Outcome {
+                word: Word::Updated,
+                due_at: draft.user().due_at(),
+                reason: None,
+            };
+            draft.commit(outcome, by, Happening::Updated)
+        }
+    }
+}
+
+/// HR calls somebody inactive who is active here.
+fn leave(mut draft: Draft<'_>, by: &Actor, ctx: &Context<'_>) -> Decision {
+    if !ctx.policy.settings.deactivation_sync.enabled {
+        let outcome = Outcome::because(Word::Ignored, "deactivation sync is off");
+        return draft.commit(outcome, by, Happening::Updated);
+    }
+    if is_last_admin(draft.user(), ctx) {
+        draft.user().held = true;
+        let outcome = Outcome::because(Word::Held, "this is the last admin with access");
+        return draft.commit(outcome, by, Happening::Held);
+    }
+    draft.end(Cause::Hr);
+    let due_at = draft.user().due_at();
+    match due_at {
+        Some(due_at) => {
+            let outcome = Outcome {
+                word: Word::Scheduled,
+                due_at: Some(due_at),
+                reason: None,
+            };
+            draft.commit(outcome, by, Happening::Scheduled { due_at })
+        }
+        None => draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated),
+    }
+}
+
+/// Somebody whom an admin deleted, and whose HR record changed.
+fn of_deleted(
+    mut draft: Draft<'_>,
+    by: &Actor,
+    mutation: bool,
+    said: Option<HrWord>,
+    says: HrWord,
+    ctx: &Context<'_>,
+) -> Decision {
+    let comes_back = says == HrWord::Active
+        && match ctx.policy.settings.restore_deleted_on {
+            // A first word is no change: a source that is connected now brings nobody back.
+            RestoreDeletedOn::AnyChange => mutation && said.is_some(),
+            RestoreDeletedOn::Reactivation => said.is_some() && said != Some(says),
+            RestoreDeletedOn::Never => false,
+        };
+    if !comes_back {
+        return draft.touch(still_deleted());
+    }
+    draft.activate();
+    draft.user().role = Role::Member;
+    show(draft.user());
+    draft.tell(NoticeKind::Restored);
+    draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
+}
+
+/// The rule keeps the employee out: the record is remembered, nothing shown changes, and whatever
+/// the sync had planned is undone.
+fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
+    let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");
+    match &draft.user().lifecycle {
+        Lifecycle::Scheduled(schedule) if schedule.cause.is_sync() => {
+            draft.activate();
+            draft.commit(outcome, by, Happening::Reactivated)
+        }
+        _ => draft.touch(outcome),
+    }
+}
+
+/// Shows what the record says; a field that HR never sent stays what it is.
+fn show(user: &mut User) {
+    let Some(record) = &user.hr else { return };
+    for (field, value) in record.sent() {
+        match value {
+            Some(value) => user.profile.insert(field, value.to_owned()),
+            None => user.profile.remove(&field),
+        };
+    }
+}
+
+/// Whether the organisation would be left without an admin.
+pub(super) fn is_last_admin(user: &User, ctx: &Context<'_>) -> bool {
+    user.is_acting_admin() && !ctx.admins.iter().any(|admin| *admin != user.employee_id)
+}
+
+fn still_deleted() -> Outcome {
+    Outcome::because(Word::Ignored, "the account was deleted by hand")
+}
+
+fn reject(reason: impl Into<String>) -> Decision {
+    nothing(Outcome::because(Word::Rejected, reason))
+}

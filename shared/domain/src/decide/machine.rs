@@ -1,0 +1,128 @@
+//! What timers, and the work that they start, come to.
+
+use chrono::{DateTime, Utc};
+
+use super::change::Draft;
+use super::{CLOCK_SKEW, Context, Decision, Outcome, Refusal, Word, nothing};
+use crate::digest::NoticeKind;
+use crate::event::Actor;
+use crate::history::Happening;
+use crate::ids::{CardId, Generation};
+use crate::user::{Access, Cause, Lifecycle, User};
+
+/// The grace period is over, if the user is still in the one that the timer was armed for.
+pub(super) fn due(
+    stored: &User,
+    settled: User,
+    generation: Generation,
+    due: DateTime<Utc>,
+    ctx: &Context<'_>,
+) -> Decision {
+    if settled.generation != generation {
+        return no_op("the user has changed since the timer was armed");
+    }
+    let cause = match &settled.lifecycle {
+        Lifecycle::Scheduled(schedule) if schedule.due_at == due => schedule.cause,
+        Lifecycle::Scheduled(_) => return no_op("the user is due at another second"),
+        _ => return no_op("the user is not scheduled"),
+    };
+    if ctx.now + CLOCK_SKEW < due {
+        return no_op("the timer is early");
+    }
+    let by = Actor::Timer {
+        kind: "deactivate".to_owned(),
+        due,
+    };
+    let excluded = cause.is_sync()
+        && settled
+            .hr
+            .as_ref()
+            .is_some_and(|record| ctx.rule.includes(&settled.employee_id, record) == Ok(false));
+    let mut draft = Draft::of(ctx, stored, settled);
+    if excluded {
+        draft.activate();
+        let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");
+        return draft.commit(outcome, &by, Happening::Reactivated);
+    }
+    draft.deactivate(cause);
+    draft.commit(Outcome::of(Word::Deactivated), &by, Happening::Deactivated)
+}
+
+/// The issuer has cancelled cards. It is written down whatever has become of the owner since.
+pub(super) fn cards_cancelled(
+    stored: &User,
+    settled: User,
+    cards: &[CardId],
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    let count = u32::try_from(cards.len()).unwrap_or(u32::MAX);
+    let mut draft = Draft::of(ctx, stored, settled);
+    let user = draft.user();
+    user.active_cards = user.active_cards.saturating_sub(count);
+    if !user.pending.is_done() {
+        user.pending.cancelled = user.pending.cancelled.saturating_add(count);
+    }
+    let happening = Happening::CardsTerminated {
+        cards: cards.to_vec(),
+    };
+    draft.commit(Outcome::of(Word::Updated), by, happening)
+}
+
+/// Every card is cancelled: the admins are told.
+pub(super) fn finished(
+    stored: &User,
+    settled: User,
+    generation: Generation,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    if settled.generation != generation || settled.pending.is_done() {
+        return no_op("nothing is pending for this deactivation");
+    }
+    let cause = settled.cause().unwrap_or(Cause::Admin);
+    let cards = settled.pending.cancelled;
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.tell(NoticeKind::Terminated { cause, cards });
+    draft.finished();
+    draft.commit(
+        Outcome::of(Word::Deactivated),
+        by,
+        Happening::Finished { cards },
+    )
+}
+
+/// What is stored catches up with the epoch.
+pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision {
+    if stored.generation == settled.generation {
+        return no_op("the user is as the epoch says");
+    }
+    let draft = Draft::of(ctx, stored, settled);
+    draft.commit(
+        Outcome::of(Word::Reactivated),
+        &Actor::SyncTurnedOff,
+        Happening::Reactivated,
+    )
+}
+
+/// Cards came or went. They come to active users only; in the grace period they may still go.
+pub(super) fn cards_counted(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    what: &Happening,
+    difference: i32,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    if difference > 0 && settled.access() == Access::Revoked {
+        return Err(Refusal::NotActive);
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    let user = draft.user();
+    user.active_cards = user.active_cards.saturating_add_signed(difference);
+    Ok(draft.commit(Outcome::of(Word::Updated), by, what.clone()))
+}
+
+fn no_op(reason: &'static str) -> Decision {
+    nothing(Outcome::because(Word::Unchanged, reason))
+}

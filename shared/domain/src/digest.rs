@@ -1,0 +1,128 @@
+//! Notices, and the digests that they are mailed in.
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{EmployeeId, Generation, Subject};
+use crate::user::Cause;
+
+/// A whole minute. What is noticed in minute k is mailed at the start of minute k + 2, so that
+/// commits, which end within a function's 30 s, are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DigestMinute(DateTime<Utc>);
+
+impl DigestMinute {
+    /// The minute that `at` is in.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>) -> Self {
+        Self(at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at))
+    }
+
+    /// Its first instant.
+    #[must_use]
+    pub fn start(self) -> DateTime<Utc> {
+        self.0
+    }
+
+    /// When its digest is mailed.
+    #[must_use]
+    pub fn fires_at(self) -> DateTime<Utc> {
+        self.0 + TimeDelta::minutes(2)
+    }
+}
+
+/// What a notice tells the admins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Somebody will be deactivated.
+    Scheduled {
+        /// Why.
+        cause: Cause,
+        /// When.
+        due_at: DateTime<Utc>,
+        /// Cards that are alive and will be terminated.
+        active_cards: u32,
+    },
+    /// Somebody was deactivated or deleted, and their cards are terminated.
+    Terminated {
+        /// Why.
+        cause: Cause,
+        /// How many cards.
+        cards: u32,
+    },
+    /// HR brought somebody back whom an admin had deleted.
+    Restored,
+    /// An admin turned the deactivation sync off.
+    SyncTurnedOff {
+        /// Who.
+        by: Subject,
+        /// How many scheduled people became active again.
+        reverted: u32,
+    },
+    /// An admin raised a safeguard.
+    SafeguardsLoosened {
+        /// Who.
+        by: Subject,
+    },
+}
+
+impl NoticeKind {
+    /// The kind, as in its JSON; part of the notice's key.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Scheduled { .. } => "scheduled",
+            Self::Terminated { .. } => "terminated",
+            Self::Restored => "restored",
+            Self::SyncTurnedOff { .. } => "sync_turned_off",
+            Self::SafeguardsLoosened { .. } => "safeguards_loosened",
+        }
+    }
+}
+
+/// Where a notice is. One change makes at most one notice, so user and generation name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NoticeKey {
+    /// The minute it belongs to.
+    pub minute: DigestMinute,
+    /// Its kind.
+    pub kind: String,
+    /// Whom it is about; `None` for the organisation itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employee_id: Option<EmployeeId>,
+    /// The user's generation, or the version of the settings.
+    pub generation: Generation,
+}
+
+/// Something that admins will be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When it was noticed.
+    pub at: DateTime<Utc>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: NoticeKind,
+    /// Whom it is about; `None` for the organisation itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employee_id: Option<EmployeeId>,
+    /// The name of that person at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The user's generation, or the version of the settings.
+    pub generation: Generation,
+}
+
+impl Notice {
+    /// Where it is.
+    #[must_use]
+    pub fn key(&self) -> NoticeKey {
+        NoticeKey {
+            minute: DigestMinute::of(self.at),
+            kind: self.kind.as_str().to_owned(),
+            employee_id: self.employee_id.clone(),
+            generation: self.generation,
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! What the HR system says about a person, and how its statements merge.
+//!
+//! Every field is three-valued in an event: set, cleared (`null`) or absent. A record merges
+//! last-writer-wins *per field* by the event's `occurred_at`, so partial events end alike in any
+//! order; at an equal instant the later arrival wins, unless it is a replay.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::{Email, EmployeeId, EventId};
+
+/// Longest value of a field, in characters.
+pub const FIELD_CHARS: usize = 256;
+/// Hashes kept for one instant; the oldest goes first.
+const HASHES_PER_INSTANT: usize = 16;
+/// Changes whenever the canonical form below changes.
+const FINGERPRINT_VERSION: u8 = 1;
+
+/// The optional fields of an employee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Full name.
+    Name,
+    /// E-mail address.
+    Email,
+    /// Team.
+    Team,
+    /// Department.
+    Department,
+    /// Cost centre.
+    CostCentre,
+    /// The manager's employee id.
+    ManagerId,
+    /// First day, `YYYY-MM-DD`.
+    StartDate,
+    /// Birthday, `MM-DD`.
+    Birthday,
+    /// First day without access, `YYYY-MM-DD`.
+    LeaveDate,
+}
+
+impl Field {
+    /// Every field, in a fixed order.
+    pub const ALL: [Self; 9] = [
+        Self::Name,
+        Self::Email,
+        Self::Team,
+        Self::Department,
+        Self::CostCentre,
+        Self::ManagerId,
+        Self::StartDate,
+        Self::Birthday,
+        Self::LeaveDate,
+    ];
+
+    /// The field's name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Team => "team",
+            Self::Department => "department",
+            Self::CostCentre => "cost_centre",
+            Self::ManagerId => "manager_id",
+            Self::StartDate => "start_date",
+            Self::Birthday => "birthday",
+            Self::LeaveDate => "leave_date",
+        }
+    }
+
+    /// Checks a value and gives the form in which it is compared and stored.
+    ///
+    /// # Errors
+    /// [`InvalidField`] names the field and the rule; the value itself is not in it.
+    pub fn canonical(self, value: &str) -> Result<String, InvalidField> {
+        let invalid = |rule| InvalidField {
+            field: self.as_str(),
+            rule,
+        };
+        if value.chars().count() > FIELD_CHARS {
+            return Err(invalid("is longer than 256 characters"));
+        }
+        if value.chars().any(char::is_control) {
+            return Err(invalid("contains a control character"));
+        }
+        match self {
+            Self::Email => match Email::new(value) {
+                Ok(email) => Ok(email.into()),
+                Err(_) => Err(invalid("is not an e-mail address")),
+            },
+            Self::ManagerId => match EmployeeId::new(value) {
+                Ok(id) => Ok(id.into()),
+                Err(_) => Err(invalid("is not an employee id")),
+            },
+            Self::StartDate | Self::LeaveDate if is_date(value) => Ok(value.to_owned()),
+            Self::StartDate | Self::LeaveDate => {
+                Err(invalid("is not a date of the form YYYY-MM-DD"))
+            }
+            // 2000 is a leap year: 29 February is a birthday.
+            Self::Birthday if is_date(&format!("2000-{value}")) => Ok(value.to_owned()),
+            Self::Birthday => Err(invalid("is not a day of the form MM-DD")),
+            Self::Name | Self::Team | Self::Department | Self::CostCentre => Ok(value.to_owned()),
+        }
+    }
+}
+
+/// Why a field was refused. Safe to show to a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {rule}")]
+pub struct InvalidField {
+    /// The field's name in JSON.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub rule: &'static str,
+}
+
+/// The status that an event carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HrStatus {
+    /// Works here.
+    Active,
+    /// Works here no more.
+    Inactive,
+}
+
+/// What a source last said about somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HrWord {
+    /// Active.
+    Active,
+    /// Inactive.
+    Inactive,
+    /// In the last snapshot no more.
+    Missing,
+}
+
+/// One statement of the HR system about one employee at one instant. Values are canonical
+/// ([`Field::canonical`]); an absent field has no key, a cleared one has `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HrEvent {
+    /// The HR system's name for it.
+    pub id: Option<EventId>,
+    /// When it became true.
+    pub occurred_at: DateTime<Utc>,
+    /// Whom it is about.
+    pub employee_id: EmployeeId,
+    /// Required in every event.
+    pub status: HrStatus,
+    /// What else it says.
+    pub fields: BTreeMap<Field, Option<String>>,
+}
+
+impl HrEvent {
+    /// Tells a replay from another statement of the same instant.
+    fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        let id = self.id.as_ref().map_or("", EventId::as_str);
+        part(&mut hash, id);
+        part(&mut hash, word(self.status));
+        for (field, value) in &self.fields {
+            part(&mut hash, field.as_str());
+            match value {
+                Some(value) => part(&mut hash, value),
+                None => hash.update([0xff]),
+            }
+        }
+        hex(&hash.finalize()[..12])
+    }
+}
+
+/// A value with the instant that it is true since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamped<T> {
+    at: DateTime<Utc>,
+    value: T,
+}
+
+/// The merged record of one employee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HrRecord {
+    status: Stamped<HrStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<DateTime<Utc>>,
+    fields: BTreeMap<Field, Stamped<Option<String>>>,
+    seen: BTreeMap<DateTime<Utc>, Vec<String>>,
+}
+
+/// What merging an event did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merge {
+    /// Every field of the event is older than what is known.
+    Stale,
+    /// This very event is known.
+    Replay,
+    /// The record holds the same values, at a newer instant.
+    Unchanged(HrRecord),
+    /// At least one value is another.
+    Changed {
+        /// The merged record.
+        record: HrRecord,
+        /// The optional fields whose value is another.
+        fields: Vec<Field>,
+        /// Whether anything changed that was known before: a field that was never sent before is no mutation.
+        mutation: bool,
+    },
+}
+
+impl HrRecord {
+    /// The record that a first event makes.
+    #[must_use]
+    pub fn first(event: &HrEvent) -> Self {
+        let at = event.occurred_at;
+        Self {
+            status: Stamped {
+                at,
+                value: event.status,
+            },
+            missing: None,
+            fields: event
+                .fields
+                .iter()
+                .map(|(field, value)| {
+                    (
+                        *field,
+                        Stamped {
+                            at,
+                            value: value.clone(),
+                        },
+                    )
+                })
+                .collect(),
+            seen: BTreeMap::from([(at, vec![event.hash()])]),
+        }
+    }
+
+    /// Merges an event into the record.
+    #[must_use]
+    pub fn merge(&self, event: &HrEvent) -> Merge {
+        let at = event.occurred_at;
+        let hash = event.hash();
+        if self.seen.get(&at).is_some_and(|seen| seen.contains(&hash)) {
+            return if at < self.latest() {
+                Merge::Stale
+            } else {
+                Merge::Replay
+            };
+        }
+        let said = self.says();
+        let mut record = self.clone();
+        let mut fields = Vec::new();
+        let (mut taken, mut mutation) = (false, false);
+        if at >= record.status.at {
+            taken = true;
+            record.status = Stamped {
+                at,
+                value: event.status,
+            };
+        }
+        for (field, value) in &event.fields {
+            let known = self.fields.get(field);
+            if known.is_some_and(|known| at < known.at) {
+                continue;
+            }
+            taken = true;
+            record.fields.insert(
+                *field,
+                Stamped {
+                    at,
+                    value: value.clone(),
+                },
+            );
+            if self.get(*field) != value.as_deref() {
+                fields.push(*field);
+                mutation |= known.is_some();
+            }
+        }
+        if !taken {
+            return Merge::Stale;
+        }
+        record.remember(at, hash);
+        let status_changed = record.says() != said;
+        if status_changed || !fields.is_empty() {
+            Merge::Changed {
+                record,
+                fields,
+                mutation: mutation || status_changed,
+            }
+        } else {
+            Merge::Unchanged(record)
+        }
+    }
+
+    /// The value of a field; `None` where it was cleared or never sent.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&str> {
+        self.fields.get(&field)?.value.as_deref()
+    }
+
+    /// The fields that were ever sent, with their values.
+    pub fn sent(&self) -> impl Iterator<Item = (Field, Option<&str>)> {
+        self.fields
+            .iter()
+            .map(|(field, stamped)| (*field, stamped.value.as_deref()))
+    }
+
+    /// What the source last said.
+    #[must_use]
+    pub fn says(&self) -> HrWord {
+        match (self.missing, self.status.value) {
+            (Some(missing), _) if missing >= self.status.at => HrWord::Missing,
+            (_, HrStatus::Active) => HrWord::Active,
+            (_, HrStatus::Inactive) => HrWord::Inactive,
+        }
+    }
+
+    /// The newest instant that anything in the record is true since.
+    #[must_use]
+    pub fn latest(&self) -> DateTime<Utc> {
+        self.fields
+            .values()
+            .map(|stamped| stamped.at)
+            .chain(self.missing)
+            .fold(self.status.at, DateTime::max)
+    }
+
+    /// Identifies the values of the record, whenever they were said.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        part(&mut hash, word(self.status.value));
+        for (field, value) in self.sent() {
+            if let Some(value) = value {
+                part(&mut hash, field.as_str());
+                part(&mut hash, value);
+            }
+        }
+        Fingerprint(format!(
+            "{FINGERPRINT_VERSION}:{}",
+            hex(&hash.finalize()[..16])
+        ))
+    }
+
+    /// Keeps the hashes of the instants that still supply a value, so that a replay is known.
+    fn remember(&mut self, at: DateTime<Utc>, hash: String) {
+        let hashes = self.seen.entry(at).or_default();
+        hashes.push(hash);
+        if hashes.len() > HASHES_PER_INSTANT {
+            hashes.remove(0);
+        }
+        let (status, fields) = (&self.status, &self.fields);
+        self.seen.retain(|instant, _| {
+            *instant == status.at || fields.values().any(|f| f.at == *instant)
+        });
+    }
+}
+
+/// Identifies the values of a merged record: `version:hex`. Equal fingerprints of the same
+/// version mean equal records; another version says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The text form, `version:hex`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether it is `YYYY-MM-DD` and in the calendar. The shape is checked first: the parser also takes
+/// signs, spaces, and single digits.
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+        && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+}
+
+/// Length-prefixed, so that no two lists of parts hash alike.
+fn part(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_be_bytes());
+    hash.update(text.as_bytes());
+}
+
+fn word(status: HrStatus) -> &'static str {
+    match status {
+        HrStatus::Active => "active",
+        HrStatus::Inactive => "inactive",
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

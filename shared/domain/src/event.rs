@@ -1,0 +1,123 @@
+//! What can happen to a user, and who makes it happen.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::employee::{Field, HrEvent};
+use crate::ids::{CardId, EmployeeId, EventId, Generation, SourceId, Subject};
+use crate::user::Role;
+
+/// Who or what caused a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "actor", rename_all = "snake_case")]
+pub enum Actor {
+    /// An HR source.
+    Hr {
+        /// Which.
+        source: SourceId,
+        /// Its name for the event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        event_id: Option<EventId>,
+        /// When it became true there.
+        occurred_at: DateTime<Utc>,
+    },
+    /// An admin.
+    Admin {
+        /// As the token names them.
+        subject: Subject,
+        /// The employee they are; `None` for the bootstrap identity.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        employee_id: Option<EmployeeId>,
+    },
+    /// A machine with a token.
+    Service {
+        /// As the token names it.
+        subject: Subject,
+    },
+    /// A timer, or the sweep in its place.
+    Timer {
+        /// Its kind.
+        kind: String,
+        /// When it was due.
+        due: DateTime<Utc>,
+    },
+    /// The end of an epoch: an admin turned the sync off.
+    SyncTurnedOff,
+}
+
+/// What can happen to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// HR says something.
+    Hr {
+        /// Which source.
+        source: SourceId,
+        /// What.
+        event: HrEvent,
+    },
+    /// An admin adds somebody by hand.
+    Add {
+        /// Who.
+        by: Actor,
+        /// Whom.
+        employee_id: EmployeeId,
+        /// The fields, canonical.
+        profile: std::collections::BTreeMap<Field, String>,
+        /// As what.
+        role: Role,
+    },
+    /// An admin wants somebody deactivated at once.
+    DeactivateNow {
+        /// Who.
+        by: Actor,
+    },
+    /// An admin deletes somebody.
+    Delete {
+        /// Who.
+        by: Actor,
+    },
+    /// An admin brings somebody back.
+    Restore {
+        /// Who.
+        by: Actor,
+    },
+    /// An admin gives somebody a role.
+    SetRole {
+        /// Who.
+        by: Actor,
+        /// Which.
+        role: Role,
+    },
+    /// The end of a grace period.
+    Due {
+        /// The generation that the timer was armed for.
+        generation: Generation,
+        /// The second that it was armed for.
+        due: DateTime<Utc>,
+    },
+    /// Cards of a deactivated or deleted user were cancelled at the issuer.
+    CardsCancelled {
+        /// Which.
+        cards: Vec<CardId>,
+        /// Who.
+        by: Actor,
+    },
+    /// Every card of a deactivated or deleted user is cancelled.
+    Finished {
+        /// The generation of the deactivation.
+        generation: Generation,
+        /// Who.
+        by: Actor,
+    },
+    /// The sync was turned off some time ago: what is stored catches up.
+    Tidy,
+    /// A card was added to the user or taken away.
+    CardsCounted {
+        /// Who.
+        by: Actor,
+        /// What, for the history.
+        what: crate::history::Happening,
+        /// How many more or fewer cards that are alive.
+        difference: i32,
+    },
+}

@@ -1,0 +1,105 @@
+//! The immutable account of what happened to a user.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::employee::Field;
+use crate::event::Actor;
+use crate::ids::{CardId, EmployeeId};
+use crate::user::{Cause, Role, Status};
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Happening {
+    /// The user came to be.
+    Created,
+    /// Fields changed.
+    Updated,
+    /// A deactivation was planned; access is gone.
+    Scheduled {
+        /// When the grace period ends.
+        due_at: DateTime<Utc>,
+    },
+    /// Deactivated.
+    Deactivated,
+    /// Active again, from the grace period or a deactivation.
+    Reactivated,
+    /// Deleted by hand.
+    Deleted,
+    /// Back from a deletion.
+    Restored,
+    /// A new role.
+    RoleChanged {
+        /// Which.
+        role: Role,
+    },
+    /// A machine would have deactivated the last admin, and did not.
+    Held,
+    /// Cards were terminated.
+    CardsTerminated {
+        /// Which.
+        cards: Vec<CardId>,
+    },
+    /// Everything that a deactivation or deletion had to do is done.
+    Finished {
+        /// Cards terminated in all.
+        cards: u32,
+    },
+    /// A card was added.
+    CardAdded {
+        /// Which.
+        card: CardId,
+    },
+    /// A card went to somebody else.
+    CardGiven {
+        /// Which.
+        card: CardId,
+        /// To whom. Not `to`: an entry is one flat object, and has a `to` of its own.
+        #[serde(rename = "given_to")]
+        to: EmployeeId,
+    },
+    /// A card came from somebody else.
+    CardTaken {
+        /// Which.
+        card: CardId,
+        /// From whom. Not `from`, likewise.
+        #[serde(rename = "taken_from")]
+        from: EmployeeId,
+    },
+    /// A card was frozen.
+    CardFrozen {
+        /// Which.
+        card: CardId,
+    },
+    /// A card was thawed.
+    CardThawed {
+        /// Which.
+        card: CardId,
+    },
+}
+
+/// One change of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The user's version after it.
+    pub version: u64,
+    /// When it was decided.
+    pub at: DateTime<Utc>,
+    /// Who or what caused it.
+    pub by: Actor,
+    /// What happened.
+    #[serde(flatten)]
+    pub happening: Happening,
+    /// Before; `None` where there was nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Status>,
+    /// After.
+    pub to: Status,
+    /// Why, where the status is not active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The shown fields that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
+}

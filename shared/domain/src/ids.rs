@@ -1,0 +1,234 @@
+//! One type for each kind of identifier, so that a swapped argument does not compile.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a string is not an identifier. The text is safe to show to a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {rule}")]
+pub struct InvalidId {
+    what: &'static str,
+    rule: &'static str,
+}
+
+/// Longest employee id, in characters (`http-api.md`).
+pub const EMPLOYEE_ID_CHARS: usize = 128;
+/// Longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).
+pub const EMAIL_BYTES: usize = 254;
+
+macro_rules! string_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and wraps.
+            ///
+            /// # Errors
+            /// [`InvalidId`] says which rule the string breaks.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidId { what: $what, rule: $rule })
+                }
+            }
+
+            /// The identifier as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn slug(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn token(text: &str) -> bool {
+    (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+string_id!(
+    /// An organisation: the tenant that everything belongs to.
+    OrgId, "org", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
+);
+string_id!(
+    /// One HR integration of an organisation.
+    SourceId, "source", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
+);
+string_id!(
+    /// An employee, as the HR system names them: 1–128 characters, any but control characters.
+    EmployeeId, "employee_id", "must be 1 to 128 characters, none of them a control character", token
+);
+string_id!(
+    /// A payment card.
+    CardId, "card_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'",
+    |text| (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+);
+string_id!(
+    /// The HR system's own name of an event.
+    EventId, "id", "must be 1 to 128 characters, none of them a control character", token
+);
+string_id!(
+    /// Who acts, as the identity provider names them in the token's subject claim.
+    Subject, "subject", "must be 1 to 256 characters, none of them a control character",
+    |text| (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+);
+
+/// An e-mail address, kept as it was given; compared and searched by [`Email::folded`].
+/// Its `Debug` is masked: addresses do not belong in logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(String);
+
+impl Email {
+    /// Checks for the shape `local@domain` without spaces and control characters, ASCII domain
+    /// not empty, at most [`EMAIL_BYTES`] bytes. Whether it exists only a mail can tell.
+    ///
+    /// # Errors
+    /// [`InvalidId`] where the shape is another.
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+        let text = text.into();
+        let shaped = text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty()
+                && !domain.is_empty()
+                && !domain.contains('@')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+        });
+        let clean = !text.chars().any(|c| {
+            c.is_whitespace() || c.is_control() || matches!(c, ',' | ';' | '<' | '>' | '"')
+        });
+        if shaped && clean && text.len() <= EMAIL_BYTES {
+            Ok(Self(text))
+        } else {
+            Err(InvalidId {
+                what: "email",
+                rule: "is not an e-mail address",
+            })
+        }
+    }
+
+    /// The address as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address for comparing: lower case.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> String {
+        email.0
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(***)")
+    }
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// The one after this.
+            #[must_use]
+            pub fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+counter!(
+    /// How often a user's lifecycle has changed. A timer acts only on the generation it was armed for.
+    Generation
+);
+counter!(
+    /// How often an organisation has turned its deactivation sync off. A schedule of the sync
+    /// that carries an older epoch *is* active.
+    Epoch
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_their_rules() {
+        assert!(OrgId::new("acme-2").is_ok());
+        for bad in ["", "-a", "A", "a/b", "a#b", &"a".repeat(64)] {
+            assert!(OrgId::new(bad).is_err(), "{bad}");
+        }
+        assert!(EmployeeId::new("E-7 / ü#1").is_ok());
+        assert!(EmployeeId::new("a\nb").is_err());
+        assert!(EmployeeId::new("é".repeat(128)).is_ok());
+        assert!(EmployeeId::new("é".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn addresses_are_checked_folded_and_masked() {
+        let email = Email::new("Ada@Example.com").unwrap();
+        assert_eq!(email.folded(), "ada@example.com");
+        assert_eq!(format!("{email:?}"), "Email(***)");
+        for bad in ["", "a", "a@", "@b", "a b@c", "a@b@c", "a@b,c", "a@.b"] {
+            assert!(Email::new(bad).is_err(), "{bad}");
+        }
+    }
+}

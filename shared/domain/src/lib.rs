@@ -1,0 +1,30 @@
+//! The rules of Offramp: who keeps access and cards, and until when.
+//!
+//! Pure: no async, no clock, no randomness, no environment, no SDK. `now` is always a parameter.
+//! [`decide`] holds every rule of the lifecycle; what is around it is the vocabulary it speaks.
+
+pub mod card;
+pub mod decide;
+pub mod digest;
+pub mod employee;
+pub mod event;
+pub mod history;
+pub mod ids;
+pub mod settings;
+pub mod timer;
+pub mod user;
+
+pub use card::{Card, CardKind, CardStatus};
+pub use decide::{AdminsChange, Change, Context, Decision, Outcome, Refusal, SyncRule, decide};
+pub use digest::{DigestMinute, Notice, NoticeKey, NoticeKind};
+pub use employee::{Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Merge};
+pub use event::{Actor, Event};
+pub use history::{Entry, Happening};
+pub use ids::{
+    CardId, Email, EmployeeId, Epoch, EventId, Generation, InvalidId, OrgId, SourceId, Subject,
+};
+pub use settings::{Policy, Settings};
+pub use timer::Timer;
+pub use user::{
+    Access, Cause, Deactivation, Lifecycle, Origin, Pending, Role, Schedule, Status, User,
+};

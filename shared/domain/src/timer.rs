@@ -1,0 +1,122 @@
+//! Timers, and what they carry. A timer acts only for the state that it was armed for.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::digest::DigestMinute;
+use crate::ids::{EmployeeId, Epoch, Generation, OrgId};
+
+/// One-shot, with a due second. Its JSON is the input that Scheduler hands to the function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Timer {
+    /// The end of a grace period.
+    Deactivate {
+        /// Organisation.
+        org: OrgId,
+        /// Whose.
+        employee_id: EmployeeId,
+        /// The generation it was armed for.
+        generation: Generation,
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// Finishes a deactivation or deletion whose cards are still alive.
+    Finish {
+        /// Organisation.
+        org: OrgId,
+        /// Whose.
+        employee_id: EmployeeId,
+        /// The generation it was armed for.
+        generation: Generation,
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// Mails what was noticed in a minute.
+    Digest {
+        /// Organisation.
+        org: OrgId,
+        /// The minute of the notices.
+        minute: DigestMinute,
+    },
+    /// Rewrites the users whose schedules an epoch has ended.
+    Tidy {
+        /// Organisation.
+        org: OrgId,
+        /// The epoch that ended them.
+        epoch: Epoch,
+        /// When.
+        due: DateTime<Utc>,
+    },
+}
+
+impl Timer {
+    /// When it fires, to the second.
+    #[must_use]
+    pub fn due(&self) -> DateTime<Utc> {
+        match self {
+            Self::Deactivate { due, .. } | Self::Finish { due, .. } | Self::Tidy { due, .. } => {
+                *due
+            }
+            Self::Digest { minute, .. } => minute.fires_at(),
+        }
+    }
+
+    /// Its organisation.
+    #[must_use]
+    pub fn org(&self) -> &OrgId {
+        match self {
+            Self::Deactivate { org, .. }
+            | Self::Finish { org, .. }
+            | Self::Digest { org, .. }
+            | Self::Tidy { org, .. } => org,
+        }
+    }
+
+    /// Its kind, as in its JSON.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Deactivate { .. } => "deactivate",
+            Self::Finish { .. } => "finish",
+            Self::Digest { .. } => "digest",
+            Self::Tidy { .. } => "tidy",
+        }
+    }
+
+    /// Its name: 64 characters at most of `[0-9a-zA-Z-_.]`, the same for the same timer. Hashed,
+    /// since an employee id is longer and freer than a schedule's name may be.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        part(self.org().as_str());
+        match self {
+            Self::Deactivate {
+                employee_id,
+                generation,
+                ..
+            }
+            | Self::Finish {
+                employee_id,
+                generation,
+                ..
+            } => {
+                part(employee_id.as_str());
+                part(&generation.to_string());
+            }
+            Self::Digest { .. } => {}
+            Self::Tidy { epoch, .. } => part(&epoch.to_string()),
+        }
+        let digest = hash.finalize();
+        let hex: String = digest[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{}-{hex}-{}", self.kind(), self.due().timestamp())
+    }
+}

@@ -1,0 +1,310 @@
+//! A user: what HR says, what an admin did, and where in the lifecycle that leaves them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::NoticeKey;
+use crate::employee::{Field, HrRecord, HrWord};
+use crate::ids::{Email, EmployeeId, Epoch, Generation, SourceId};
+
+/// Where in the lifecycle somebody is, as clients see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Has access.
+    Active,
+    /// In the grace period: no access, cards alive.
+    DeactivationScheduled,
+    /// No access, no cards.
+    Deactivated,
+    /// Deleted by hand.
+    Deleted,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [
+        Self::Active,
+        Self::DeactivationScheduled,
+        Self::Deactivated,
+        Self::Deleted,
+    ];
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::DeactivationScheduled => "deactivation_scheduled",
+            Self::Deactivated => "deactivated",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Why somebody is scheduled or deactivated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// HR said inactive.
+    Hr,
+    /// Missing from a snapshot.
+    Missing,
+    /// Their leave date came.
+    LeaveDate,
+    /// An admin.
+    Admin,
+}
+
+impl Cause {
+    /// Whether the sync did it, so that the sync, or turning it off, undoes it.
+    #[must_use]
+    pub fn is_sync(self) -> bool {
+        matches!(self, Self::Hr | Self::Missing)
+    }
+}
+
+/// What a user may do here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Watches and corrects.
+    Admin,
+    /// Everybody else.
+    #[default]
+    Member,
+}
+
+/// Who brought the user here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// An HR source; only it may speak of this employee.
+    Source(SourceId),
+    /// An admin, by hand. The first source that speaks of them adopts them.
+    Manual,
+}
+
+/// A planned deactivation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Why.
+    pub cause: Cause,
+    /// When it was planned.
+    pub at: DateTime<Utc>,
+    /// When the grace period ends, to the second.
+    pub due_at: DateTime<Utc>,
+    /// The sync's epoch when it was planned.
+    pub epoch: Epoch,
+}
+
+/// A deactivation that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deactivation {
+    /// Why.
+    pub cause: Cause,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// Where in the lifecycle somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// Has access.
+    Active,
+    /// In the grace period.
+    Scheduled(Schedule),
+    /// Deactivated.
+    Deactivated(Deactivation),
+    /// Deleted by hand. The HR record of that moment is the user's.
+    Deleted {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
+}
+
+/// What a deactivation or deletion still has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pending {
+    /// Cards are alive, or may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cards: bool,
+    /// The admins are not yet told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notice: bool,
+    /// When the finishing timer fires; also where the sweep takes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<DateTime<Utc>>,
+    /// Cards cancelled so far.
+    #[serde(default)]
+    pub cancelled: u32,
+}
+
+impl Pending {
+    /// Whether anything is left to do.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        !self.cards && !self.notice
+    }
+}
+
+/// Whether somebody may log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// They may.
+    Granted,
+    /// They may not.
+    Revoked,
+}
+
+/// A user of an organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The employee id.
+    pub employee_id: EmployeeId,
+    /// Who brought the user here.
+    pub origin: Origin,
+    /// What is shown: the HR record as far as the sync may write, and what an admin entered.
+    #[serde(default)]
+    pub profile: BTreeMap<Field, String>,
+    /// What HR says, whether or not the sync may act on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hr: Option<HrRecord>,
+    /// What the user may do here.
+    pub role: Role,
+    /// Where in the lifecycle.
+    pub lifecycle: Lifecycle,
+    /// How often the lifecycle has changed.
+    pub generation: Generation,
+    /// What a deactivation or deletion still has to do.
+    #[serde(default, skip_serializing_if = "Pending::is_done")]
+    pub pending: Pending,
+    /// The machine stopped before this person: they were the last admin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// The notice that is withdrawn if the schedule ends before it is mailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<NoticeKey>,
+    /// Cards that are not cancelled.
+    #[serde(default)]
+    pub active_cards: u32,
+    /// Counts visible changes: the `ETag`, and the number of the last history entry.
+    pub version: u64,
+    /// Counts every write: what a commit is conditional on.
+    pub rev: u64,
+}
+
+impl User {
+    /// Somebody new, before the first commit.
+    #[must_use]
+    pub fn new(employee_id: EmployeeId, origin: Origin, lifecycle: Lifecycle) -> Self {
+        Self {
+            employee_id,
+            origin,
+            profile: BTreeMap::new(),
+            hr: None,
+            role: Role::Member,
+            lifecycle,
+            generation: Generation(1),
+            pending: Pending::default(),
+            held: false,
+            notice: None,
+            active_cards: 0,
+            version: 0,
+            rev: 0,
+        }
+    }
+
+    /// The user as of the sync's epoch: a schedule of the sync that carries an older one *is* active.
+    #[must_use]
+    pub fn settled(&self, epoch: Epoch) -> Self {
+        let mut user = self.clone();
+        if let Lifecycle::Scheduled(schedule) = &self.lifecycle
+            && schedule.cause.is_sync()
+            && schedule.epoch < epoch
+        {
+            user.lifecycle = Lifecycle::Active;
+            user.generation = self.generation.next();
+        }
+        user
+    }
+
+    /// The status as it is stored; [`User::settled`] first, where an epoch is at hand.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.lifecycle {
+            Lifecycle::Active => Status::Active,
+            Lifecycle::Scheduled(_) => Status::DeactivationScheduled,
+            Lifecycle::Deactivated(_) => Status::Deactivated,
+            Lifecycle::Deleted { .. } => Status::Deleted,
+        }
+    }
+
+    /// Whether the user may log in: exactly when active.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        match self.lifecycle {
+            Lifecycle::Active => Access::Granted,
+            _ => Access::Revoked,
+        }
+    }
+
+    /// Whether the user is an admin with access.
+    #[must_use]
+    pub fn is_acting_admin(&self) -> bool {
+        self.role == Role::Admin && self.access() == Access::Granted
+    }
+
+    /// Why the user is scheduled or deactivated.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match &self.lifecycle {
+            Lifecycle::Scheduled(schedule) => Some(schedule.cause),
+            Lifecycle::Deactivated(deactivation) => Some(deactivation.cause),
+            Lifecycle::Deleted { .. } => Some(Cause::Admin),
+            Lifecycle::Active => None,
+        }
+    }
+
+    /// When the grace period ends.
+    #[must_use]
+    pub fn due_at(&self) -> Option<DateTime<Utc>> {
+        match &self.lifecycle {
+            Lifecycle::Scheduled(schedule) => Some(schedule.due_at),
+            _ => None,
+        }
+    }
+
+    /// When a machine has to look at this user again: the end of the grace period, or of the time
+    /// that a deactivation was given to finish. What the sweep's index is sorted by.
+    #[must_use]
+    pub fn work_due(&self) -> Option<DateTime<Utc>> {
+        if self.pending.is_done() {
+            self.due_at()
+        } else {
+            self.pending.due
+        }
+    }
+
+    /// A shown field.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&str> {
+        self.profile.get(&field).map(String::as_str)
+    }
+
+    /// The shown e-mail address.
+    #[must_use]
+    pub fn email(&self) -> Option<Email> {
+        Email::new(self.get(Field::Email)?).ok()
+    }
+
+    /// What HR last said.
+    #[must_use]
+    pub fn hr_word(&self) -> Option<HrWord> {
+        self.hr.as_ref().map(HrRecord::says)
+    }
+}

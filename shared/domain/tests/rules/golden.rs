@@ -1,0 +1,440 @@
+//! The JSON that is stored, and that Scheduler hands over: what is written down outlives the code
+//! that wrote it. `UPDATE_GOLDEN=1 cargo test -p offramp-domain --test rules golden` writes the files anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use chrono::TimeDelta;
+use offramp_domain::settings::{
+    Behaviour, DeactivationSync, Invitations, LeaveDates, Objectives, OnMissing, RestoreDeletedOn,
+    Safeguards,
+};
+use offramp_domain::{
+    Actor, Card, CardId, CardKind, CardStatus, Cause, Deactivation, DigestMinute, Entry, Epoch,
+    EventId, Field, Generation, Happening, HrRecord, Lifecycle, Merge, Notice, NoticeKind, OrgId,
+    Origin, Pending, Policy, Role, Schedule, Settings, Status, Subject, Timer, User,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::world::{Says, admin, employee, hr, instant, source, start};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Compares every value with its file, reads it back, and refuses files that belong to none.
+#[derive(Default)]
+struct Golden {
+    names: BTreeSet<String>,
+}
+
+impl Golden {
+    fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) {
+        let name = format!("{name}.json");
+        let path = folder().join(&name);
+        let text = serde_json::to_string_pretty(value).unwrap() + "\n";
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::create_dir_all(folder()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        let golden = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(text, golden, "{name}");
+        let read: T = serde_json::from_str(&golden).unwrap();
+        assert_eq!(&read, value, "{name}");
+        assert!(self.names.insert(name), "named twice");
+    }
+
+    fn unreferenced(self) {
+        let files = fs::read_dir(folder()).unwrap();
+        let files: BTreeSet<String> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(
+            files, self.names,
+            "files without a value, or values without a file"
+        );
+    }
+}
+
+#[test]
+fn golden() {
+    let mut golden = Golden::default();
+    users(&mut golden);
+    timers(&mut golden);
+    notices(&mut golden);
+    entries(&mut golden);
+    policies(&mut golden);
+    cards(&mut golden);
+    golden.unreferenced();
+}
+
+fn users(golden: &mut Golden) {
+    let due = start() + TimeDelta::days(3);
+    let by_hand = User::new(employee("E-1"), Origin::Manual, Lifecycle::Active);
+    golden.check(
+        "user-by-hand",
+        &User {
+            role: Role::Admin,
+            version: 1,
+            rev: 1,
+            ..by_hand
+        },
+    );
+
+    let first = HrRecord::first(&hr(1).name("Ada Lovelace").clear(Field::Team));
+    let Merge::Changed { record, .. } = first.merge(&hr(2).inactive().called("evt-2")) else {
+        unreachable!("the status changed");
+    };
+    let notice = notice(NoticeKind::Scheduled {
+        cause: Cause::Hr,
+        due_at: due,
+        active_cards: 2,
+    });
+    let scheduled = User {
+        profile: [(Field::Name, "Ada Lovelace".to_owned())].into(),
+        hr: Some(record),
+        generation: Generation(2),
+        notice: Some(notice.key()),
+        active_cards: 2,
+        version: 2,
+        rev: 3,
+        ..User::new(
+            employee("E-7"),
+            Origin::Source(source("hris")),
+            Lifecycle::Scheduled(Schedule {
+                cause: Cause::Hr,
+                at: start(),
+                due_at: due,
+                epoch: Epoch(1),
+            }),
+        )
+    };
+    golden.check("user-scheduled", &scheduled);
+
+    let deactivated = User {
+        lifecycle: Lifecycle::Deactivated(Deactivation {
+            cause: Cause::LeaveDate,
+            at: due,
+        }),
+        generation: Generation(3),
+        pending: Pending {
+            cards: true,
+            notice: true,
+            due: Some(due + TimeDelta::minutes(2)),
+            cancelled: 1,
+        },
+        notice: None,
+        ..scheduled
+    };
+    golden.check("user-deactivated", &deactivated);
+
+    let deleted = User {
+        lifecycle: Lifecycle::Deleted { at: due },
+        pending: Pending::default(),
+        active_cards: 0,
+        ..deactivated
+    };
+    golden.check("user-deleted", &deleted);
+
+    let held = User::new(employee("E-8"), Origin::Manual, Lifecycle::Active);
+    golden.check(
+        "user-held",
+        &User {
+            held: true,
+            role: Role::Admin,
+            ..held
+        },
+    );
+}
+
+fn timers(golden: &mut Golden) {
+    let org = OrgId::new("acme").unwrap();
+    let due = start() + TimeDelta::days(3);
+    let (employee_id, generation) = (employee("E-7"), Generation(2));
+    let timers = [
+        Timer::Deactivate {
+            org: org.clone(),
+            employee_id: employee_id.clone(),
+            generation,
+            due,
+        },
+        Timer::Finish {
+            org: org.clone(),
+            employee_id,
+            generation,
+            due,
+        },
+        Timer::Digest {
+            org: org.clone(),
+            minute: DigestMinute::of(start()),
+        },
+        Timer::Tidy {
+            org,
+            epoch: Epoch(1),
+            due,
+        },
+    ];
+    for timer in &timers {
+        golden.check(&format!("timer-{}", timer.kind()), timer);
+    }
+    golden.check("timer-names", &timers.map(|timer| timer.name()).to_vec());
+}
+
+/// Named by everything that makes it another timer, within what Scheduler allows.
+#[test]
+fn timers_are_named_apart() {
+    let due = start() + TimeDelta::days(3);
+    let timer = |org: &str, id: &str, generation: u64, seconds: i64| Timer::Deactivate {
+        org: OrgId::new(org).unwrap(),
+        employee_id: employee(id),
+        generation: Generation(generation),
+        due: due + TimeDelta::seconds(seconds),
+    };
+    let minute = DigestMinute::of(start());
+    let org = || OrgId::new("acme").unwrap();
+    let timers = [
+        timer("acme", "E-7", 2, 0),
+        timer("acme", "E-7", 2, 1),
+        timer("acme", "E-7", 3, 0),
+        timer("acme", "E-72", 2, 0),
+        timer("acm", "eE-7", 2, 0),
+        timer("acme", &"/ ü#".repeat(32), u64::MAX, 1_000_000_000),
+        Timer::Finish {
+            org: org(),
+            employee_id: employee("E-7"),
+            generation: Generation(2),
+            due,
+        },
+        Timer::Digest { org: org(), minute },
+        Timer::Digest {
+            org: org(),
+            minute: DigestMinute::of(start() + TimeDelta::seconds(60)),
+        },
+        Timer::Tidy {
+            org: org(),
+            epoch: Epoch(2),
+            due,
+        },
+        Timer::Tidy {
+            org: org(),
+            epoch: Epoch(3),
+            due,
+        },
+    ];
+    let names: BTreeSet<String> = timers.iter().map(Timer::name).collect();
+    assert_eq!(names.len(), timers.len());
+    for name in names {
+        assert!((1..=64).contains(&name.len()), "{name}");
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        assert!(name.chars().all(allowed), "{name}");
+    }
+}
+
+fn notice(kind: NoticeKind) -> Notice {
+    Notice {
+        at: start() + TimeDelta::seconds(59),
+        kind,
+        employee_id: Some(employee("E-7")),
+        name: Some("Ada Lovelace".to_owned()),
+        generation: Generation(2),
+    }
+}
+
+fn notices(golden: &mut Golden) {
+    let by = || Subject::new("ada@example.com").unwrap();
+    let kinds = [
+        NoticeKind::Scheduled {
+            cause: Cause::Missing,
+            due_at: start() + TimeDelta::days(3),
+            active_cards: 2,
+        },
+        NoticeKind::Terminated {
+            cause: Cause::Admin,
+            cards: 2,
+        },
+        NoticeKind::Restored,
+        NoticeKind::SyncTurnedOff {
+            by: by(),
+            reverted: 12,
+        },
+        NoticeKind::SafeguardsLoosened { by: by() },
+    ];
+    for kind in kinds {
+        let name = kind.as_str();
+        let of_a_user = notice(kind.clone());
+        let notice = match kind {
+            NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. } => Notice {
+                employee_id: None,
+                name: None,
+                ..of_a_user
+            },
+            _ => of_a_user,
+        };
+        let json = serde_json::to_value(&notice).unwrap();
+        assert_eq!(json["kind"], name, "the key's kind is the JSON's");
+        golden.check(&format!("notice-{name}"), &notice);
+        golden.check(&format!("notice-{name}-key"), &notice.key());
+    }
+}
+
+fn entries(golden: &mut Golden) {
+    let card = || CardId::new("c-1").unwrap();
+    let due_at = start() + TimeDelta::days(3);
+    let happenings = [
+        Happening::Created,
+        Happening::Updated,
+        Happening::Scheduled { due_at },
+        Happening::Deactivated,
+        Happening::Reactivated,
+        Happening::Deleted,
+        Happening::Restored,
+        Happening::RoleChanged { role: Role::Admin },
+        Happening::Held,
+        Happening::CardsTerminated {
+            cards: vec![card()],
+        },
+        Happening::Finished { cards: 2 },
+        Happening::CardAdded { card: card() },
+        Happening::CardGiven {
+            card: card(),
+            to: employee("E-8"),
+        },
+        Happening::CardTaken {
+            card: card(),
+            from: employee("E-8"),
+        },
+        Happening::CardFrozen { card: card() },
+        Happening::CardThawed { card: card() },
+    ];
+    let actors = [
+        Actor::Hr {
+            source: source("hris"),
+            event_id: Some(EventId::new("evt-2").unwrap()),
+            occurred_at: instant(2),
+        },
+        admin(Some("E-1")),
+        admin(None),
+        Actor::Service {
+            subject: Subject::new("login-page").unwrap(),
+        },
+        Actor::Timer {
+            kind: "deactivate".to_owned(),
+            due: due_at,
+        },
+        Actor::SyncTurnedOff,
+    ];
+    let entry = |by: &Actor, happening: &Happening| Entry {
+        version: 2,
+        at: start(),
+        by: by.clone(),
+        happening: happening.clone(),
+        from: Some(Status::Active),
+        to: Status::DeactivationScheduled,
+        cause: Some(Cause::Hr),
+        fields: vec![Field::Name, Field::CostCentre],
+    };
+    let by_whom: Vec<Entry> = actors
+        .iter()
+        .map(|by| entry(by, &Happening::Updated))
+        .collect();
+    golden.check("entries-by-actor", &by_whom);
+    let of_what: Vec<Entry> = happenings
+        .iter()
+        .map(|happening| entry(&Actor::SyncTurnedOff, happening))
+        .collect();
+    golden.check("entries-by-happening", &of_what);
+    let first = Entry {
+        version: 1,
+        from: None,
+        to: Status::Active,
+        cause: None,
+        fields: Vec::new(),
+        ..entry(&actors[0], &Happening::Created)
+    };
+    golden.check("entry-first", &first);
+}
+
+fn policies(golden: &mut Golden) {
+    golden.check("policy-default", &Policy::default());
+    let settings = Settings {
+        deactivation_sync: DeactivationSync {
+            enabled: false,
+            behaviour: Behaviour::Immediate,
+            delay_days: 1,
+        },
+        on_missing: OnMissing::Hold,
+        restore_deleted_on: RestoreDeletedOn::Reactivation,
+        leave_dates: LeaveDates::All,
+        invitations: Invitations::None,
+        objectives: Objectives::Keep,
+        time_zone: "Europe/Berlin".to_owned(),
+        safeguards: Safeguards {
+            max_users: 500,
+            max_percent: 100,
+            window_hours: 1,
+        },
+    };
+    golden.check("policy-set", &Policy::default().with(settings));
+}
+
+fn cards(golden: &mut Golden) {
+    let card = Card {
+        card_id: CardId::new("c-1").unwrap(),
+        label: "Travel".to_owned(),
+        kind: CardKind::Virtual,
+        last4: "4242".to_owned(),
+        external_id: None,
+        status: CardStatus::Active,
+        owner: employee("E-7"),
+        cancelling: false,
+    };
+    golden.check("card", &card);
+    let cancelling = Card {
+        kind: CardKind::Physical,
+        external_id: Some("iss_1".to_owned()),
+        status: CardStatus::Frozen,
+        cancelling: true,
+        ..card
+    };
+    golden.check("card-cancelling", &cancelling);
+}
+
+/// What was stored before a field came to be is read still.
+#[test]
+fn what_may_be_absent() {
+    let user = r#"{"employee_id":"E-7","origin":"manual","role":"member",
+        "lifecycle":{"state":"active"},"generation":1,"version":1,"rev":1}"#;
+    let user: User = serde_json::from_str(user).unwrap();
+    let bare = User::new(employee("E-7"), Origin::Manual, Lifecycle::Active);
+    assert_eq!(
+        user,
+        User {
+            version: 1,
+            rev: 1,
+            ..bare
+        }
+    );
+}
+
+/// Ids are checked when they are read, too.
+#[test]
+fn what_is_stored_must_be_valid() {
+    for bad in [r#""""#, r#""a\nb""#] {
+        assert!(
+            serde_json::from_str::<offramp_domain::EmployeeId>(bad).is_err(),
+            "{bad}"
+        );
+    }
+    let settings = serde_json::to_value(Settings::default()).unwrap();
+    let mut typo = settings.clone();
+    typo["delay_day"] = 3.into();
+    assert!(serde_json::from_value::<Settings>(settings).is_ok());
+    assert!(serde_json::from_value::<Settings>(typo).is_err());
+}

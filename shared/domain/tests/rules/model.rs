@@ -1,0 +1,297 @@
+//! A model that knows no epochs, generations, stamps or versions: it keeps all that HR ever said and
+//! looks up the newest, and turning the sync off rewrites everybody at once. Slow and plain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use offramp_domain::decide::{Refusal, Word};
+use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
+use offramp_domain::{Actor, EmployeeId, Event, Field, HrEvent, HrStatus, Role};
+
+use crate::world::World;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Active,
+    /// With the number of the timer that ends it, among all that were ever armed.
+    Grace {
+        due: DateTime<Utc>,
+        timer: usize,
+    },
+    Gone,
+    Deleted,
+}
+
+/// What HR said, all told.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct View {
+    pub(crate) active: bool,
+    pub(crate) fields: BTreeMap<Field, Option<String>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) state: State,
+    pub(crate) role: Role,
+    pub(crate) shown: BTreeMap<Field, String>,
+    pub(crate) source: Option<&'static str>,
+    /// In the order of arrival.
+    pub(crate) said: Vec<HrEvent>,
+}
+
+impl Person {
+    /// The newest statement about everything; of equally new ones, the last to arrive.
+    pub(crate) fn view(said: &[HrEvent]) -> View {
+        let mut by_instant: Vec<&HrEvent> = said.iter().collect();
+        by_instant.sort_by_key(|event| event.occurred_at);
+        let mut view = View {
+            active: false,
+            fields: BTreeMap::new(),
+        };
+        for event in by_instant {
+            view.active = event.status == HrStatus::Active;
+            view.fields.extend(event.fields.clone());
+        }
+        view
+    }
+
+    /// Whether everything in the event was said anew since.
+    pub(crate) fn outdated(&self, event: &HrEvent) -> bool {
+        let newer = |field: Option<&Field>| {
+            let mut said = self.said.iter();
+            said.any(|other| {
+                other.occurred_at > event.occurred_at
+                    && field.is_none_or(|field| other.fields.contains_key(field))
+            })
+        };
+        newer(None) && event.fields.keys().all(|field| newer(Some(field)))
+    }
+
+    pub(crate) fn show(&mut self) {
+        for (field, value) in Self::view(&self.said).fields {
+            match value {
+                Some(value) => self.shown.insert(field, value),
+                None => self.shown.remove(&field),
+            };
+        }
+    }
+
+    pub(crate) fn is_last_admin(&self, id: &EmployeeId, admins: &BTreeSet<EmployeeId>) -> bool {
+        let alone = admins.iter().all(|admin| admin == id);
+        self.state == State::Active && self.role == Role::Admin && alone
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) people: BTreeMap<EmployeeId, Person>,
+}
+
+impl Model {
+    /// What HR says; `world` gives the settings, the rule, the clock and the admins.
+    pub(crate) fn hr(&mut self, from: &'static str, event: &HrEvent, world: &World) -> Word {
+        let settings = &world.policy.settings;
+        let excluded = |view: &View| {
+            let rule = world.rule.except.as_ref();
+            rule.is_some_and(|(field, value)| view.fields.get(field) == Some(&Some(value.clone())))
+        };
+        if event.occurred_at > world.now + TimeDelta::minutes(10) {
+            return Word::Rejected;
+        }
+        let Some(person) = self.people.get_mut(&event.employee_id) else {
+            let said = vec![event.clone()];
+            let view = Person::view(&said);
+            if excluded(&view) {
+                return Word::Excluded;
+            }
+            let mut person = Person {
+                state: if view.active {
+                    State::Active
+                } else {
+                    State::Gone
+                },
+                role: Role::Member,
+                shown: BTreeMap::new(),
+                source: Some(from),
+                said,
+            };
+            person.show();
+            self.people.insert(event.employee_id.clone(), person);
+            return Word::Created;
+        };
+        if person.source.is_some_and(|owner| owner != from) {
+            return Word::Rejected;
+        }
+        if person.outdated(event) {
+            return Word::Stale;
+        }
+        let before = Person::view(&person.said);
+        let first = person.said.is_empty();
+        let again = person.said.contains(event);
+        if !again {
+            person.said.push(event.clone());
+        }
+        let after = Person::view(&person.said);
+        let (nothing, deleted) = match person.state {
+            State::Deleted => (Word::Ignored, true),
+            _ => (Word::Unchanged, false),
+        };
+        if again {
+            let newest = person.said.iter().map(|event| event.occurred_at).max();
+            let superseded = newest > Some(event.occurred_at);
+            return if superseded { Word::Stale } else { nothing };
+        }
+        let known = |field: &Field| before.fields.get(field).cloned().flatten();
+        let differs = |field: &&Field| known(field) != after.fields[*field];
+        let changed: Vec<&Field> = after.fields.keys().filter(differs).collect();
+        let came_or_went = first || before.active != after.active;
+        if changed.is_empty() && !came_or_went {
+            return nothing;
+        }
+        let mutation = came_or_went
+            || changed
+                .iter()
+                .any(|field| before.fields.contains_key(*field));
+        let returned = !first && !before.active && after.active;
+        person.source = Some(from);
+        if excluded(&after) {
+            if let State::Grace { .. } = person.state {
+                person.state = State::Active;
+            }
+            return Word::Excluded;
+        }
+        if deleted {
+            let back = match settings.restore_deleted_on {
+                RestoreDeletedOn::AnyChange => after.active && mutation && !first,
+                RestoreDeletedOn::Reactivation => returned,
+                RestoreDeletedOn::Never => false,
+            };
+            if !back {
+                return Word::Ignored;
+            }
+            person.state = State::Active;
+            person.role = Role::Member;
+            person.show();
+            return Word::Restored;
+        }
+        person.show();
+        let sync = settings.deactivation_sync;
+        match person.state {
+            State::Active if !after.active && mutation => {
+                if !sync.enabled {
+                    Word::Ignored
+                } else if person.is_last_admin(&event.employee_id, &world.admins) {
+                    Word::Held
+                } else if sync.behaviour == Behaviour::Immediate {
+                    person.state = State::Gone;
+                    Word::Deactivated
+                } else {
+                    let second = world.now.duration_trunc(TimeDelta::seconds(1)).unwrap();
+                    person.state = State::Grace {
+                        due: second + TimeDelta::days(sync.delay_days.into()),
+                        timer: usize::MAX,
+                    };
+                    Word::Scheduled
+                }
+            }
+            State::Grace { .. } if after.active => {
+                person.state = State::Active;
+                Word::Reactivated
+            }
+            State::Gone if returned => {
+                person.state = State::Active;
+                Word::Reactivated
+            }
+            _ => Word::Updated,
+        }
+    }
+
+    /// What an admin wants.
+    pub(crate) fn by_hand(
+        &mut self,
+        id: &EmployeeId,
+        event: &Event,
+        world: &World,
+    ) -> Result<(), Refusal> {
+        if let Event::Add { profile, role, .. } = event {
+            let person = Person {
+                state: State::Active,
+                role: *role,
+                shown: profile.clone(),
+                source: None,
+                said: Vec::new(),
+            };
+            return match self.people.insert(id.clone(), person) {
+                None => Ok(()),
+                Some(known) => {
+                    self.people.insert(id.clone(), known);
+                    Err(Refusal::Exists)
+                }
+            };
+        }
+        let person = self.people.get_mut(id).ok_or(Refusal::NotFound)?;
+        let last = person.is_last_admin(id, &world.admins);
+        let on_self = |by: &Actor| {
+            let Actor::Admin { employee_id, .. } = by else {
+                unreachable!()
+            };
+            employee_id.as_ref() == Some(id)
+        };
+        match event {
+            Event::DeactivateNow { by } | Event::Delete { by } | Event::Restore { by }
+                if on_self(by) =>
+            {
+                return Err(Refusal::OnSelf);
+            }
+            Event::DeactivateNow { .. } => match person.state {
+                State::Deleted => return Err(Refusal::Deleted),
+                State::Gone => {}
+                _ if last => return Err(Refusal::LastAdmin),
+                _ => person.state = State::Gone,
+            },
+            Event::Delete { .. } if last => return Err(Refusal::LastAdmin),
+            Event::Delete { .. } => person.state = State::Deleted,
+            Event::Restore { .. } => {
+                if person.state == State::Deleted {
+                    person.role = Role::Member;
+                }
+                person.state = State::Active;
+            }
+            Event::SetRole { by, role } => match (person.state, *role) {
+                (State::Deleted, _) => return Err(Refusal::Deleted),
+                (_, role) if role == person.role => {}
+                (_, Role::Member) if on_self(by) => return Err(Refusal::OnSelf),
+                (_, Role::Member) if last => return Err(Refusal::LastAdmin),
+                (_, role) => person.role = role,
+            },
+            _ => unreachable!("not by hand"),
+        }
+        Ok(())
+    }
+
+    /// The `number`th timer fires.
+    pub(crate) fn fires(&mut self, id: &EmployeeId, number: usize, world: &World) {
+        let Some(person) = self.people.get_mut(id) else {
+            return;
+        };
+        if let State::Grace { due, timer } = person.state
+            && timer == number
+            && due <= world.now + TimeDelta::seconds(30)
+        {
+            let view = Person::view(&person.said);
+            let excluded =
+                world.rule.except.as_ref().is_some_and(|(field, value)| {
+                    view.fields.get(field) == Some(&Some(value.clone()))
+                });
+            person.state = if excluded { State::Active } else { State::Gone };
+        }
+    }
+
+    pub(crate) fn sync_turned_off(&mut self) {
+        for person in self.people.values_mut() {
+            if let State::Grace { .. } = person.state {
+                person.state = State::Active;
+            }
+        }
+    }
+}

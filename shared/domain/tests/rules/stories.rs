@@ -1,0 +1,247 @@
+//! Arbitrary stories: deliveries in any order, twice, late and ahead of the clock; what admins do;
+//! settings and rules; timers that fire never, once, twice, early or late.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
+use offramp_domain::{Event, Field, HrEvent, HrStatus, Role};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::stage::Stage;
+use crate::world::{employee, instant};
+
+pub(crate) fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+pub(crate) const PEOPLE: [&str; 3] = ["E-1", "E-2", "E-3"];
+pub(crate) const SOURCES: [&str; 2] = ["hris", "payroll"];
+
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    /// HR's `event`th statement arrives.
+    Deliver {
+        event: usize,
+        other_source: bool,
+    },
+    ByHand {
+        what: ByHand,
+        whom: usize,
+        by: Option<usize>,
+    },
+    Enabled(bool),
+    Delay(u8),
+    Behaviour(Behaviour),
+    RestoreDeletedOn(RestoreDeletedOn),
+    Except(Option<&'static str>),
+    /// Any timer that was ever armed fires: at its time, or whenever it is now.
+    Fire {
+        timer: usize,
+        in_time: bool,
+    },
+    Wait {
+        seconds: i64,
+    },
+    Tidy(usize),
+    CardAdded(usize),
+    /// The issuer cancels one of the cards of a deactivation.
+    CardCancelled(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ByHand {
+    Add(Role),
+    Now,
+    Delete,
+    Restore,
+    Role(Role),
+}
+
+pub(crate) fn ops() -> impl Strategy<Value = Op> {
+    let whom = || 0..PEOPLE.len();
+    let role = || prop::sample::select(vec![Role::Admin, Role::Member]);
+    let by_hand = prop_oneof![
+        1 => role().prop_map(ByHand::Add),
+        2 => Just(ByHand::Now),
+        2 => Just(ByHand::Delete),
+        3 => Just(ByHand::Restore),
+        3 => role().prop_map(ByHand::Role),
+    ];
+    let restore = [
+        RestoreDeletedOn::AnyChange,
+        RestoreDeletedOn::Reactivation,
+        RestoreDeletedOn::Never,
+    ];
+    prop_oneof![
+        16 => (any::<usize>(), prop::bool::weighted(0.03))
+            .prop_map(|(event, other_source)| Op::Deliver { event, other_source }),
+        6 => (by_hand, whom(), prop::option::weighted(0.8, whom()))
+            .prop_map(|(what, whom, by)| Op::ByHand { what, whom, by }),
+        2 => prop::bool::weighted(0.6).prop_map(Op::Enabled),
+        1 => (1..=3_u8).prop_map(Op::Delay),
+        1 => prop::sample::select(vec![Behaviour::Delayed, Behaviour::Delayed, Behaviour::Immediate])
+            .prop_map(Op::Behaviour),
+        1 => prop::sample::select(restore.to_vec()).prop_map(Op::RestoreDeletedOn),
+        1 => prop::sample::select(vec![None, None, Some("a"), Some("b")]).prop_map(Op::Except),
+        6 => (any::<usize>(), prop::bool::weighted(0.8))
+            .prop_map(|(timer, in_time)| Op::Fire { timer, in_time }),
+        2 => (0..200_000_i64).prop_map(|seconds| Op::Wait { seconds }),
+        1 => whom().prop_map(Op::Tidy),
+        2 => whom().prop_map(Op::CardAdded),
+        1 => whom().prop_map(Op::CardCancelled),
+    ]
+}
+
+pub(crate) fn events(minutes: impl Strategy<Value = i64>) -> impl Strategy<Value = HrEvent> {
+    let field = prop::sample::select(vec![Field::Name, Field::Team, Field::Department]);
+    let value = prop::option::weighted(0.8, "[abc]");
+    let fields = prop::collection::btree_map(field, value, 0..3);
+    (minutes, 0..PEOPLE.len(), any::<bool>(), fields).prop_map(|(minute, whom, active, fields)| {
+        HrEvent {
+            id: None,
+            occurred_at: instant(minute),
+            employee_id: employee(PEOPLE[whom]),
+            status: if active {
+                HrStatus::Active
+            } else {
+                HrStatus::Inactive
+            },
+            fields,
+        }
+    })
+}
+
+/// What HR has to say, some of it at equal instants, some ahead of our clock, and a story.
+pub(crate) fn stories() -> impl Strategy<Value = (Vec<HrEvent>, Vec<Op>)> {
+    let ahead = 30 * 24 * 60 + 11_i64;
+    let minutes = prop_oneof![30 => 0..12_i64, 1 => ahead..ahead + 3 * 24 * 60];
+    (
+        prop::collection::vec(events(minutes), 1..24),
+        prop::collection::vec(ops(), 1..80),
+    )
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_story_ends_as_the_model_says((events, ops) in stories()) {
+        let mut stage = Stage::new();
+        stage.play(&events, &ops);
+        // Tidied, what is stored is what is settled, and every timer that is still about is a no-op
+        // or the end of a grace period that stands.
+        for id in stage.world.users.keys().cloned().collect::<Vec<_>>() {
+            stage.happens(&id, &Event::Tidy).unwrap();
+            prop_assert_eq!(&stage.world.users[&id], &stage.world.user(&id));
+        }
+        stage.compare();
+        let mut timer = 0;
+        while timer < stage.world.armed.len() {
+            for _ in 0..2 {
+                stage.fire(timer, true);
+                stage.compare();
+            }
+            timer += 1;
+        }
+        for (id, user) in &stage.world.users {
+            prop_assert!(user.work_due().is_none(), "{} is left undone", id);
+        }
+    }
+
+    /// One story, told with the deliveries in two orders: whatever else happened between them, HR's
+    /// records end alike.
+    #[test]
+    fn the_order_of_deliveries_never_changes_a_record(
+        (events, order) in prop::collection::vec(events(Just(0)), 1..16).prop_flat_map(|mut events| {
+            for (minute, event) in (0..).zip(&mut events) {
+                event.occurred_at = instant(minute);
+            }
+            let order: Vec<usize> = (0..events.len()).collect();
+            (Just(events), Just(order).prop_shuffle())
+        }),
+        ops in prop::collection::vec(ops(), 0..40),
+    ) {
+        let everybody = |op: &&Op| !matches!(op, Op::Except(_) | Op::Deliver { other_source: true, .. });
+        let ops: Vec<Op> = ops.iter().filter(everybody).cloned().collect();
+        let shuffled: Vec<HrEvent> = order.iter().map(|at| events[*at].clone()).collect();
+        let records = [&events, &shuffled].map(|events| {
+            let mut stage = Stage::new();
+            stage.play(events, &ops);
+            for event in events {
+                stage.deliver("hris", event);
+            }
+            let users = stage.world.users.into_iter();
+            users.filter_map(|(id, user)| Some((id, user.hr?))).collect::<BTreeMap<_, _>>()
+        });
+        prop_assert_eq!(&records[0], &records[1]);
+    }
+}
+
+/// The stories come everywhere: each outcome, each way from one status to another, each refusal.
+#[test]
+fn the_stories_leave_nothing_out() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..400 {
+        let (events, ops) = stories().new_tree(&mut runner).unwrap().current();
+        let mut stage = Stage::new();
+        stage.play(&events, &ops);
+        seen.extend(stage.seen);
+    }
+    let words = [
+        "Created",
+        "Updated",
+        "Unchanged",
+        "Scheduled",
+        "Deactivated",
+        "Reactivated",
+        "Restored",
+        "Excluded",
+        "Ignored",
+        "Held",
+    ];
+    let refusals = ["NotFound", "OnSelf", "LastAdmin", "Exists", "Deleted"];
+    let no_ops = [
+        "the user has changed since the timer was armed",
+        "the timer is early",
+    ];
+    let (active, scheduled) = ("Active", "DeactivationScheduled");
+    let (deactivated, deleted) = ("Deactivated", "Deleted");
+    let ways = [
+        ("", active),
+        ("", deactivated),
+        (active, active),
+        (active, scheduled),
+        (active, deactivated),
+        (active, deleted),
+        (scheduled, active),
+        (scheduled, scheduled),
+        (scheduled, deactivated),
+        (scheduled, deleted),
+        (deactivated, active),
+        (deactivated, deactivated),
+        (deactivated, deleted),
+        (deleted, active),
+        (deleted, deleted),
+    ];
+    let ways = ways.map(|(from, to)| match from {
+        "" => format!("None > {to}"),
+        from => format!("Some({from}) > {to}"),
+    });
+    for word in words.into_iter().chain(refusals).chain(no_ops) {
+        assert!(seen.contains(word), "never {word} in {seen:#?}");
+    }
+    for way in &ways {
+        assert!(seen.contains(way), "never {way} in {seen:#?}");
+    }
+    let other: Vec<_> = seen
+        .iter()
+        .filter(|way| way.contains(" > ") && !ways.contains(way))
+        .collect();
+    assert!(other.is_empty(), "{other:?} should not be possible");
+}

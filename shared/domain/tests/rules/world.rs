@@ -1,0 +1,199 @@
+//! What stands around `decide` in production, in memory: it reads, applies every part of a decision,
+//! and forgets nothing that it was told to arm. It has no rules of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use offramp_domain::decide::{AdminsChange, Change, Context, Decision, Refusal, SyncRule, decide};
+use offramp_domain::{
+    Actor, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
+    NoticeKey, OrgId, Policy, Role, Settings, SourceId, Subject, Timer, User,
+};
+
+/// Where every story starts; a whole minute.
+pub(crate) fn start() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 3, 2, 9, 0, 0).unwrap()
+}
+
+/// An instant of HR's, long before the stories start.
+pub(crate) fn instant(minute: i64) -> DateTime<Utc> {
+    start() - TimeDelta::days(30) + TimeDelta::minutes(minute)
+}
+
+pub(crate) fn employee(id: &str) -> EmployeeId {
+    EmployeeId::new(id).unwrap()
+}
+
+pub(crate) fn source(id: &str) -> SourceId {
+    SourceId::new(id).unwrap()
+}
+
+/// An admin; `None` is the bootstrap identity.
+pub(crate) fn admin(id: Option<&str>) -> Actor {
+    Actor::Admin {
+        subject: Subject::new(id.unwrap_or("bootstrap")).unwrap(),
+        employee_id: id.map(employee),
+    }
+}
+
+/// HR's statement about E-7 at an instant: active, until said otherwise.
+pub(crate) fn hr(minute: i64) -> HrEvent {
+    HrEvent {
+        id: None,
+        occurred_at: instant(minute),
+        employee_id: employee("E-7"),
+        status: HrStatus::Active,
+        fields: BTreeMap::new(),
+    }
+}
+
+/// Reads like the statement that it builds.
+pub(crate) trait Says: Sized {
+    fn inactive(self) -> Self;
+    fn set(self, field: Field, value: &str) -> Self;
+    fn clear(self, field: Field) -> Self;
+    fn called(self, id: &str) -> Self;
+    fn name(self, value: &str) -> Self {
+        self.set(Field::Name, value)
+    }
+}
+
+impl Says for HrEvent {
+    fn inactive(mut self) -> Self {
+        self.status = HrStatus::Inactive;
+        self
+    }
+    fn set(mut self, field: Field, value: &str) -> Self {
+        self.fields.insert(field, Some(value.to_owned()));
+        self
+    }
+    fn clear(mut self, field: Field) -> Self {
+        self.fields.insert(field, None);
+        self
+    }
+    fn called(mut self, id: &str) -> Self {
+        self.id = Some(EventId::new(id).unwrap());
+        self
+    }
+}
+
+/// A rule that leaves out whoever has a value, or that fails on them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rule {
+    pub(crate) except: Option<(Field, String)>,
+    pub(crate) fails: bool,
+}
+
+impl SyncRule for Rule {
+    fn includes(&self, _: &EmployeeId, record: &HrRecord) -> Result<bool, String> {
+        if self.fails {
+            return Err("no such key: team".to_owned());
+        }
+        Ok(self
+            .except
+            .as_ref()
+            .is_none_or(|(field, value)| record.get(*field) != Some(value)))
+    }
+}
+
+/// One organisation.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) org: OrgId,
+    pub(crate) policy: Policy,
+    pub(crate) rule: Rule,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) users: BTreeMap<EmployeeId, User>,
+    pub(crate) admins: BTreeSet<EmployeeId>,
+    /// Every timer that was ever armed: each may fire, at any time, any number of times.
+    pub(crate) armed: Vec<Timer>,
+    /// Those that were armed and not disarmed.
+    pub(crate) standing: Vec<Timer>,
+    pub(crate) notices: BTreeMap<NoticeKey, Notice>,
+    pub(crate) history: BTreeMap<EmployeeId, Vec<Entry>>,
+}
+
+impl World {
+    /// An organisation with the settings that everybody has at first, and one admin, E-1.
+    pub(crate) fn new() -> Self {
+        let mut world = Self {
+            org: OrgId::new("acme").unwrap(),
+            policy: Policy::default(),
+            rule: Rule::default(),
+            now: start(),
+            users: BTreeMap::new(),
+            admins: BTreeSet::new(),
+            armed: Vec::new(),
+            standing: Vec::new(),
+            notices: BTreeMap::new(),
+            history: BTreeMap::new(),
+        };
+        let first = Event::Add {
+            by: admin(None),
+            employee_id: employee("E-1"),
+            profile: BTreeMap::new(),
+            role: Role::Admin,
+        };
+        world.happens(&employee("E-1"), &first).unwrap();
+        world
+    }
+
+    pub(crate) fn decide(&self, id: &EmployeeId, event: &Event) -> Result<Decision, Refusal> {
+        let ctx = Context {
+            org: &self.org,
+            policy: &self.policy,
+            rule: &self.rule,
+            admins: &self.admins,
+            now: self.now,
+        };
+        decide(self.users.get(id), event, &ctx)
+    }
+
+    pub(crate) fn happens(&mut self, id: &EmployeeId, event: &Event) -> Result<Decision, Refusal> {
+        let decision = self.decide(id, event)?;
+        if let Some(change) = &decision.change {
+            self.apply(id, change);
+        }
+        Ok(decision)
+    }
+
+    /// All of a change, with the conditions that the transaction has.
+    fn apply(&mut self, id: &EmployeeId, change: &Change) {
+        let known = self.users.get(id);
+        assert_eq!(change.base_rev, known.map(|user| user.rev), "the condition");
+        assert_eq!(&change.user.employee_id, id);
+        self.armed.extend(change.arm.iter().cloned());
+        self.standing.extend(change.arm.iter().cloned());
+        self.standing.retain(|timer| !change.disarm.contains(timer));
+        if let Some(key) = &change.withdraw {
+            assert!(self.notices.remove(key).is_some(), "withdraws {key:?}");
+        }
+        if let Some(notice) = &change.notice {
+            let before = self.notices.insert(notice.key(), notice.clone());
+            assert!(before.is_none(), "one key, two notices: {notice:?}");
+        }
+        if let Some(entry) = &change.entry {
+            let entries = self.history.entry(id.clone()).or_default();
+            entries.push(entry.clone());
+        }
+        match change.admins {
+            AdminsChange::Join => assert!(self.admins.insert(id.clone()), "joins twice"),
+            AdminsChange::Leave => assert!(self.admins.remove(id), "leaves twice"),
+            AdminsChange::None => {}
+        }
+        self.users.insert(id.clone(), change.user.clone());
+    }
+
+    /// An admin changes the settings.
+    pub(crate) fn settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.policy.settings.clone();
+        change(&mut settings);
+        assert_eq!(settings.check(), Ok(()));
+        self.policy = self.policy.with(settings);
+    }
+
+    /// The user as everybody has to see them.
+    pub(crate) fn user(&self, id: &EmployeeId) -> User {
+        self.users[id].settled(self.policy.epoch)
+    }
+}
