@@ -17,6 +17,9 @@ use crate::stack::{Stack, StackConfig};
 /// When the story begins: a Monday morning, so that every run tells the same dates.
 const BEGIN: &str = "2026-03-02T09:00:00Z";
 
+/// Characters in a quoted line.
+const WIDTH: usize = 90;
+
 /// Runs the story and writes what happens.
 ///
 /// # Errors
@@ -99,9 +102,9 @@ impl<'o> Story<'o> {
         self.check(false, &format!("{what} (found {found}, not {wanted})"))
     }
 
-    /// Something to read, indented.
+    /// Something to read, indented and in lines of a readable length.
     fn quote(&mut self, text: &str) {
-        for line in text.lines() {
+        for line in text.lines().flat_map(wrapped) {
             say(self.out, format!("       │ {line}").trim_end());
         }
     }
@@ -202,6 +205,25 @@ impl Delivery {
         let headers = self.signed.headers().into_iter();
         headers.fold(call, |call, (name, value)| call.header(name, value))
     }
+}
+
+/// A line as lines of at most [`WIDTH`] characters, broken between words.
+fn wrapped(line: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let last = lines.last_mut().filter(|last| {
+            last.is_empty() || last.chars().count() + 1 + word.chars().count() <= WIDTH
+        });
+        match last {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn results(answer: Value) -> Result<Vec<Value>, Error> {

@@ -369,3 +369,6 @@ async fn expire_by_and_by(core: Arc<Core>) {
 fn stand_in(error: aws_stand_ins::Error) -> Error {
     Error::StandIn(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,8 +86,8 @@ impl Stage {
             }
             Op::CardAdded(whom) => self.card_added(&person(whom)),
             Op::CardCancelled(whom) => {
-                let pending = self.world.users.get(&person(whom));
-                if pending.is_some_and(|user| user.pending.cards && user.active_cards > 0) {
+                let owner = self.world.users.get(&person(whom));
+                if owner.is_some_and(|user| user.active_cards > 0) {
                     self.cards_cancelled(&person(whom), 1);
                 }
             }
@@ -126,6 +126,9 @@ impl Stage {
             self.seen
                 .insert(format!("{:?} > {:?}", entry.from, entry.to));
         }
+        let stored = serde_json::to_string(after).unwrap();
+        let read: User = serde_json::from_str(&stored).unwrap();
+        assert_eq!(&read, after, "what is stored is read");
         // Counters.
         let version = before.as_ref().map_or(0, |user| user.version);
         assert_eq!(after.rev, before.as_ref().map_or(0, |user| user.rev) + 1);
@@ -296,7 +299,9 @@ impl Stage {
             cards: cards.collect(),
             by: Actor::SyncTurnedOff,
         };
+        let before = self.world.users[whom].active_cards;
         self.happens(whom, &event).unwrap();
+        assert_eq!(self.world.users[whom].active_cards, before - count);
     }
 
     /// The world is as the model says, and as the invariants say.

@@ -49,7 +49,7 @@ pub(crate) enum Op {
     },
     Tidy(usize),
     CardAdded(usize),
-    /// The issuer cancels one of the cards of a deactivation.
+    /// The issuer answers late: a card is cancelled, whatever has become of its owner.
     CardCancelled(usize),
 }
 

@@ -1,0 +1,97 @@
+//! Notices, and the mails that they become.
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{DigestMinute, EmployeeId, Notice, NoticeKey, OrgId};
+
+use super::Committed;
+use crate::Fault;
+
+/// Whether a message may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// By the caller, now.
+    Won,
+    /// It was sent, or refused for good.
+    Settled,
+    /// By somebody else, who may be about to send it.
+    Live,
+}
+
+/// A notice with the digest that has taken it.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Where it is.
+    pub key: NoticeKey,
+    /// What it tells.
+    pub notice: Notice,
+    /// The digest that stamped it.
+    pub digest: Option<DigestMinute>,
+}
+
+/// Notices that are not mailed yet, and who has been mailed.
+pub trait Notices: Send + Sync {
+    /// Every notice of the organisation that is not mailed yet; a consistent read.
+    fn unsent(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Outgoing>, Fault>> + Send;
+    /// Puts a notice into a digest, unless it is in one or was withdrawn.
+    fn stamp(
+        &self,
+        org: &OrgId,
+        key: &NoticeKey,
+        digest: DigestMinute,
+    ) -> impl Future<Output = Result<Committed, Fault>> + Send;
+    /// Removes mailed notices.
+    fn remove(
+        &self,
+        org: &OrgId,
+        keys: &[NoticeKey],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Claims the right to mail one admin one digest until an instant. `holder` tells one's own claim.
+    fn claim(
+        &self,
+        org: &OrgId,
+        digest: DigestMinute,
+        admin: &EmployeeId,
+        holder: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Claim, Fault>> + Send;
+    /// Settles a claim: the message was accepted (its id) or refused for good.
+    fn settle(
+        &self,
+        org: &OrgId,
+        digest: DigestMinute,
+        admin: &EmployeeId,
+        result: &str,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// A message to one person.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// To whom.
+    pub to: offramp_domain::Email,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The same in HTML.
+    pub html: String,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// Accepted, with its id.
+    Accepted(String),
+    /// Refused for good: this address, or this message.
+    Refused,
+}
+
+/// SES.
+pub trait Mailer: Send + Sync {
+    /// Sends one message to one person.
+    fn send(&self, message: &Message) -> impl Future<Output = Result<Sent, Fault>> + Send;
+}

@@ -1,0 +1,7 @@
+//! What the system promises, told from outside; and what its sources promise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod architecture;
+mod grace;
+mod samples;

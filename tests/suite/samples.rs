@@ -1,0 +1,119 @@
+//! Every file in `events/` does what `events/README.md` says of it.
+
+use aws_stand_ins::Clock;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use offramp_app::signature::{Signed, verify};
+use offramp_local::StackConfig;
+use offramp_local::signer::fill_now;
+use offramp_tests::{World, at};
+use serde_json::{Value, json};
+
+const PUBLIC_SECRET: &str = "b2ZmcmFtcCBzYW1wbGUgd2ViaG9vayBrZXksIHB1YmxpYw==";
+
+macro_rules! sample {
+    ($path:literal) => {
+        serde_json::from_str::<Value>(include_str!(concat!("../../events/", $path))).unwrap()
+    };
+}
+
+async fn send(world: &World, mut delivery: Value) -> Value {
+    fill_now(&mut delivery, world.now());
+    let reply = world.deliver(delivery["events"].take()).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body["summary"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hr_deliveries_do_what_their_list_says() {
+    let world = World::start().await;
+    // What is known already, said again a minute later.
+    world.minutes(1).await;
+    assert_eq!(
+        send(&world, sample!("hr/everyone.json")).await,
+        json!({ "unchanged": 25 })
+    );
+    world.minutes(1).await;
+    assert_eq!(
+        send(&world, sample!("hr/leaver.json")).await,
+        json!({ "scheduled": 1 })
+    );
+    world.minutes(1).await;
+    assert_eq!(
+        send(&world, sample!("hr/returner.json")).await,
+        json!({ "reactivated": 1 })
+    );
+    assert_eq!(
+        send(&world, sample!("hr/one_bad_record.json")).await,
+        json!({ "updated": 4, "rejected": 1 })
+    );
+    world.minutes(1).await;
+    assert_eq!(
+        send(&world, sample!("hr/partial.json")).await,
+        json!({ "updated": 1 })
+    );
+    let partial = world.user("E-1020").await;
+    assert!(
+        partial["cost_centre"].is_null() && partial["name"].is_string(),
+        "{partial}"
+    );
+    assert_eq!(
+        send(&world, sample!("hr/rename.json")).await,
+        json!({ "updated": 1 })
+    );
+    world.minutes(1).await;
+    assert_eq!(
+        send(&world, sample!("hr/departures.json")).await,
+        json!({ "scheduled": 12 })
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_take_the_events_that_aws_hands_them() {
+    let clock = Clock::frozen(at("2026-11-21T10:00:00Z"));
+    let world = World::with(|config: &mut StackConfig| config.clock = clock).await;
+    let lambda = world.stack.cloud().lambda();
+    let call = async |function: &str, payload: Value| {
+        let name = world
+            .stack
+            .deployment()
+            .functions
+            .iter()
+            .find(|one| one.crate_name == function);
+        lambda.invoke(&name.unwrap().name, payload).await.unwrap()
+    };
+    let admin = call("admin", sample!("lambda/admin.json")).await;
+    assert_eq!(admin["statusCode"], 200, "{admin}");
+    // The sample is signed with a key that is public, which no source has.
+    let hr = call("hr-sync", sample!("lambda/hr-sync.json")).await;
+    assert_eq!(hr["statusCode"], 401, "{hr}");
+    for (function, payload) in [
+        ("terminate", sample!("lambda/terminate.json")),
+        ("notify", sample!("lambda/notify.json")),
+        ("apply", sample!("lambda/apply.json")),
+        ("sweep", sample!("lambda/sweep.json")),
+    ] {
+        assert_eq!(call(function, payload).await, Value::Null, "{function}");
+    }
+    assert_eq!(
+        world.status("E-1007").await,
+        "active",
+        "the timer was for another generation"
+    );
+    world.end().await;
+}
+
+#[test]
+fn the_signature_of_the_sample_verifies_with_the_public_secret() {
+    let event = sample!("lambda/hr-sync.json");
+    let header = |name: &str| event["headers"][name].as_str().unwrap();
+    let signed = Signed {
+        id: header("webhook-id"),
+        timestamp: header("webhook-timestamp"),
+        signature: header("webhook-signature"),
+    };
+    let body = event["body"].as_str().unwrap().as_bytes();
+    let secret = STANDARD.decode(PUBLIC_SECRET).unwrap();
+    verify(signed, body, &[secret], at("2026-11-21T10:00:00Z")).unwrap();
+}
