@@ -287,7 +287,7 @@ pub async fn by_email<S: Users + Directory, T: Sync>(
         .into_values()
         .filter(|user| user.email().is_some_and(|own| own.folded() == email))
         .collect();
-    // Where several share an address, only all of them together have access.
+    // Somebody who came back under another id shares the address with whom they were: who is here counts.
     users.sort_by_key(|user| user.settled(loaded.policy.epoch).status());
-    Ok((users.pop(), loaded.policy))
+    Ok((users.into_iter().next(), loaded.policy))
 }
