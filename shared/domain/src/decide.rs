@@ -3,11 +3,12 @@
 mod by_hand;
 mod change;
 mod hr;
+mod leave;
 mod machine;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Notice, NoticeKey};
@@ -48,6 +49,22 @@ impl SyncRule for Everybody {
     }
 }
 
+/// When days begin in an organisation.
+pub trait Zone: Sync {
+    /// The first instant of a day; where midnight does not exist, the first that does.
+    fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc>;
+}
+
+/// Days begin at midnight UTC.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Greenwich;
+
+impl Zone for Greenwich {
+    fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc> {
+        date.and_time(chrono::NaiveTime::MIN).and_utc()
+    }
+}
+
 /// What a decision needs to know beside the user and the event.
 pub struct Context<'a> {
     /// Whose user it is.
@@ -56,6 +73,8 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// Whom the sync may touch.
     pub rule: &'a dyn SyncRule,
+    /// When days begin.
+    pub zone: &'a dyn Zone,
     /// The admins who have access.
     pub admins: &'a BTreeSet<EmployeeId>,
     /// The present.
@@ -167,6 +186,16 @@ pub struct Change {
     pub admins: AdminsChange,
 }
 
+impl Change {
+    /// Whether anything is different but the count of writes.
+    fn moves(&self, stored: &User) -> bool {
+        User {
+            rev: stored.rev,
+            ..self.user.clone()
+        } != *stored
+    }
+}
+
 /// Why an admin's wish is refused; each is a stable code at the edge.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -221,6 +250,39 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         Event::Delete { by } => by_hand::delete(stored, settled, by, ctx),
         Event::Restore { by } => by_hand::restore(stored, settled, by, ctx),
         Event::SetRole { by, role } => by_hand::set_role(stored, settled, by, *role, ctx),
+        Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
+        Event::Leave { by } => by_hand::leave(stored, settled, by, ctx),
+        Event::LeaveDue { plan, due } => Ok(leave::due(stored, settled, *plan, *due, ctx)),
+        Event::ObjectivesClosed {
+            generation,
+            count,
+            all,
+            by,
+        } => Ok(machine::objectives_closed(
+            stored,
+            settled,
+            *generation,
+            (*count, *all),
+            by,
+            ctx,
+        )),
+        Event::ObjectivesReopened {
+            generation,
+            count,
+            lost,
+            all,
+            by,
+        } => {
+            let what = (*count, *lost, *all);
+            Ok(machine::objectives_reopened(
+                stored,
+                settled,
+                *generation,
+                what,
+                by,
+                ctx,
+            ))
+        }
         Event::Due { generation, due } => Ok(machine::due(stored, settled, *generation, *due, ctx)),
         Event::CardsCancelled { cards, by } => {
             Ok(machine::cards_cancelled(stored, settled, cards, by, ctx))

@@ -53,7 +53,13 @@ pub enum NoticeKind {
         cards: u32,
     },
     /// HR brought somebody back whom an admin had deleted.
-    Restored,
+    Restored {
+        /// Whether they are invited.
+        #[serde(default)]
+        invited: bool,
+    },
+    /// Somebody came back, or is new, and is invited. Not told to the admins.
+    Invited,
     /// An admin turned the deactivation sync off.
     SyncTurnedOff {
         /// Who.
@@ -69,13 +75,20 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    /// Whether the person it is about is mailed: an invitation, the only mail that a user ever gets.
+    #[must_use]
+    pub fn invites(&self) -> bool {
+        matches!(self, Self::Restored { invited: true } | Self::Invited)
+    }
+
     /// The kind, as in its JSON; part of the notice's key.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Scheduled { .. } => "scheduled",
             Self::Terminated { .. } => "terminated",
-            Self::Restored => "restored",
+            Self::Restored { .. } => "restored",
+            Self::Invited => "invited",
             Self::SyncTurnedOff { .. } => "sync_turned_off",
             Self::SafeguardsLoosened { .. } => "safeguards_loosened",
         }

@@ -1,6 +1,6 @@
 //! What can happen to a user, and who makes it happen.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::employee::{Field, HrEvent};
@@ -43,6 +43,10 @@ pub enum Actor {
     },
     /// The end of an epoch: an admin turned the sync off.
     SyncTurnedOff,
+    /// An admin changed the sync rule.
+    RuleChanged,
+    /// An admin changed what leave dates count, or the time zone.
+    SettingsChanged,
 }
 
 /// What can happen to a user.
@@ -87,6 +91,49 @@ pub enum Event {
         by: Actor,
         /// Which.
         role: Role,
+    },
+    /// An admin sets, moves or removes a leave date.
+    SetLeaveDate {
+        /// Who.
+        by: Actor,
+        /// Which.
+        date: Option<NaiveDate>,
+    },
+    /// An admin hands somebody in as a leaver: the grace period begins, whatever the settings say.
+    Leave {
+        /// Who.
+        by: Actor,
+    },
+    /// The beginning of a leave date.
+    LeaveDue {
+        /// The plan that the timer was armed for.
+        plan: u64,
+        /// The second that it was armed for.
+        due: DateTime<Utc>,
+    },
+    /// Objectives of a deactivated or deleted user are closed.
+    ObjectivesClosed {
+        /// The generation of the deactivation.
+        generation: Generation,
+        /// How many.
+        count: u32,
+        /// Whether that was all.
+        all: bool,
+        /// Who.
+        by: Actor,
+    },
+    /// Objectives that a deactivation had closed are open again.
+    ObjectivesReopened {
+        /// The generation of the deactivation.
+        generation: Generation,
+        /// How many.
+        count: u32,
+        /// How many could not be brought back.
+        lost: u32,
+        /// Whether that was all.
+        all: bool,
+        /// Who.
+        by: Actor,
     },
     /// The end of a grace period.
     Due {

@@ -1,6 +1,6 @@
 //! The immutable account of what happened to a user.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::employee::Field;
@@ -36,6 +36,23 @@ pub enum Happening {
     },
     /// A machine would have deactivated the last admin, and did not.
     Held,
+    /// An admin set, moved or removed the leave date.
+    LeaveDateSet {
+        /// Which; `None` where it was removed.
+        leave_date: Option<NaiveDate>,
+    },
+    /// Objectives were closed with a deactivation.
+    ObjectivesClosed {
+        /// How many.
+        count: u32,
+    },
+    /// Objectives were opened again.
+    ObjectivesReopened {
+        /// How many.
+        count: u32,
+        /// How many could not be brought back.
+        lost: u32,
+    },
     /// Cards were terminated.
     CardsTerminated {
         /// Which.

@@ -15,7 +15,9 @@ pub mod timer;
 pub mod user;
 
 pub use card::{Card, CardKind, CardStatus};
-pub use decide::{AdminsChange, Change, Context, Decision, Outcome, Refusal, SyncRule, decide};
+pub use decide::{
+    AdminsChange, Change, Context, Decision, Outcome, Refusal, SyncRule, Zone, decide,
+};
 pub use digest::{DigestMinute, Notice, NoticeKey, NoticeKind};
 pub use employee::{Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Merge};
 pub use event::{Actor, Event};
@@ -23,8 +25,9 @@ pub use history::{Entry, Happening};
 pub use ids::{
     CardId, Email, EmployeeId, Epoch, EventId, Generation, InvalidId, OrgId, SourceId, Subject,
 };
-pub use settings::{Policy, Settings};
+pub use settings::{Policy, Settings, SyncRules};
 pub use timer::Timer;
 pub use user::{
-    Access, Cause, Deactivation, Lifecycle, Origin, Pending, Role, Schedule, Status, User,
+    Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,
+    Schedule, Status, User, Whose,
 };

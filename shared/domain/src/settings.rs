@@ -190,6 +190,28 @@ pub struct Policy {
     pub epoch: Epoch,
     /// Counts changes; the `ETag` of the settings. 0 where nobody has ever set anything.
     pub version: u64,
+    /// Whom the sync may touch.
+    #[serde(default)]
+    pub rules: SyncRules,
+}
+
+/// Whom the sync may touch, as an admin wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRules {
+    /// A CEL expression over `employee`; false takes the employee out of the sync.
+    pub active: String,
+    /// Counts changes; the `ETag` of the rules.
+    pub version: u64,
+}
+
+impl Default for SyncRules {
+    /// Everybody.
+    fn default() -> Self {
+        Self {
+            active: "true".to_owned(),
+            version: 0,
+        }
+    }
 }
 
 impl Policy {
@@ -205,6 +227,22 @@ impl Policy {
             settings,
             epoch,
             version: self.version + 1,
+            rules: self.rules.clone(),
+        }
+    }
+
+    /// The policy after an admin's change of the rules. It is one item with the settings, so that
+    /// both are read consistently; each counts versions of its own.
+    #[must_use]
+    pub fn with_rules(&self, active: String) -> Self {
+        let rules = SyncRules {
+            active,
+            version: self.rules.version + 1,
+        };
+        Self {
+            rules,
+            version: self.version + 1,
+            ..self.clone()
         }
     }
 }

@@ -33,6 +33,17 @@ pub enum Timer {
         /// When.
         due: DateTime<Utc>,
     },
+    /// The beginning of a leave date.
+    Leave {
+        /// Organisation.
+        org: OrgId,
+        /// Whose.
+        employee_id: EmployeeId,
+        /// The leave plan it was armed for; lifecycle changes do not count it.
+        plan: u64,
+        /// When.
+        due: DateTime<Utc>,
+    },
     /// Mails what was noticed in a minute.
     Digest {
         /// Organisation.
@@ -56,9 +67,10 @@ impl Timer {
     #[must_use]
     pub fn due(&self) -> DateTime<Utc> {
         match self {
-            Self::Deactivate { due, .. } | Self::Finish { due, .. } | Self::Tidy { due, .. } => {
-                *due
-            }
+            Self::Deactivate { due, .. }
+            | Self::Finish { due, .. }
+            | Self::Leave { due, .. }
+            | Self::Tidy { due, .. } => *due,
             Self::Digest { minute, .. } => minute.fires_at(),
         }
     }
@@ -69,6 +81,7 @@ impl Timer {
         match self {
             Self::Deactivate { org, .. }
             | Self::Finish { org, .. }
+            | Self::Leave { org, .. }
             | Self::Digest { org, .. }
             | Self::Tidy { org, .. } => org,
         }
@@ -80,6 +93,7 @@ impl Timer {
         match self {
             Self::Deactivate { .. } => "deactivate",
             Self::Finish { .. } => "finish",
+            Self::Leave { .. } => "leave",
             Self::Digest { .. } => "digest",
             Self::Tidy { .. } => "tidy",
         }
@@ -108,6 +122,12 @@ impl Timer {
             } => {
                 part(employee_id.as_str());
                 part(&generation.to_string());
+            }
+            Self::Leave {
+                employee_id, plan, ..
+            } => {
+                part(employee_id.as_str());
+                part(&plan.to_string());
             }
             Self::Digest { .. } => {}
             Self::Tidy { epoch, .. } => part(&epoch.to_string()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::NoticeKey;
@@ -132,6 +132,9 @@ pub struct Pending {
     /// Cards are alive, or may be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cards: bool,
+    /// Objectives are open that the settings want closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub objectives: bool,
     /// The admins are not yet told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub notice: bool,
@@ -147,8 +150,61 @@ impl Pending {
     /// Whether anything is left to do.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        !self.cards && !self.notice
+        !self.cards && !self.objectives && !self.notice
     }
+}
+
+/// Objectives that a deactivation closed, and that its end opens again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopening {
+    /// The generation of the deactivation.
+    pub generation: Generation,
+    /// When the sweep takes over.
+    pub due: DateTime<Utc>,
+}
+
+/// When somebody leaves, and what is planned for it. Survives changes of the lifecycle.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Leave {
+    /// The date that an admin set; it wins over HR's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<NaiveDate>,
+    /// What is armed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<LeavePlan>,
+    /// Counts plans.
+    #[serde(default)]
+    pub count: u64,
+    /// The date that has ended access: an admin who restores the person is not overruled by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted: Option<NaiveDate>,
+}
+
+impl Leave {
+    /// Whether there has never been one.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An armed leave date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeavePlan {
+    /// The first day without access.
+    pub date: NaiveDate,
+    /// Its beginning in the time zone that it was planned in, to the second.
+    pub at: DateTime<Utc>,
+}
+
+/// Whose leave date it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// An admin's.
+    Admin,
+    /// HR's.
+    Hr,
 }
 
 /// Whether somebody may log in.
@@ -183,6 +239,12 @@ pub struct User {
     /// What a deactivation or deletion still has to do.
     #[serde(default, skip_serializing_if = "Pending::is_done")]
     pub pending: Pending,
+    /// What the end of a deactivation has left to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopening: Option<Reopening>,
+    /// When somebody leaves.
+    #[serde(default, skip_serializing_if = "Leave::is_none")]
+    pub leave: Leave,
     /// The machine stopped before this person: they were the last admin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
@@ -211,6 +273,8 @@ impl User {
             lifecycle,
             generation: Generation(1),
             pending: Pending::default(),
+            reopening: None,
+            leave: Leave::default(),
             held: false,
             notice: None,
             active_cards: 0,
@@ -253,6 +317,25 @@ impl User {
         }
     }
 
+    /// Whether the user may log in at an instant: a leave date that counts ends access when its day
+    /// begins, whether or not a timer has been so quick.
+    #[must_use]
+    pub fn access_at(&self, now: DateTime<Utc>) -> Access {
+        match self.leave.plan {
+            Some(plan) if plan.at <= now => Access::Revoked,
+            _ => self.access(),
+        }
+    }
+
+    /// The leave date that is shown, and whose it is.
+    #[must_use]
+    pub fn leave_date(&self) -> Option<(NaiveDate, Whose)> {
+        match self.leave.by_hand {
+            Some(date) => Some((date, Whose::Admin)),
+            None => Some((self.get(Field::LeaveDate)?.parse().ok()?, Whose::Hr)),
+        }
+    }
+
     /// Whether the user is an admin with access.
     #[must_use]
     pub fn is_acting_admin(&self) -> bool {
@@ -283,11 +366,17 @@ impl User {
     /// that a deactivation was given to finish. What the sweep's index is sorted by.
     #[must_use]
     pub fn work_due(&self) -> Option<DateTime<Utc>> {
-        if self.pending.is_done() {
-            self.due_at()
+        let pending = if self.pending.is_done() {
+            None
         } else {
             self.pending.due
-        }
+        };
+        let reopening = self.reopening.map(|reopening| reopening.due);
+        let leave = self.leave.plan.map(|plan| plan.at);
+        [self.due_at(), pending, reopening, leave]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A shown field.

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::change::Draft;
 use super::hr::is_last_admin;
 use super::{Context, Decision, Outcome, Refusal, Word, nothing};
+use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
 use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::EmployeeId;
+use crate::settings::Invitations;
 use crate::user::{Cause, Lifecycle, Origin, Role, User};
 
 /// Adds somebody whom HR need not know.
@@ -26,7 +28,11 @@ pub(super) fn add(
     let mut user = User::new(employee_id.clone(), Origin::Manual, Lifecycle::Active);
     user.profile = profile.clone();
     user.role = role;
-    Ok(Draft::new(ctx, user).commit(Outcome::of(Word::Created), by, Happening::Created))
+    let mut draft = Draft::new(ctx, user);
+    if ctx.policy.settings.invitations == Invitations::All {
+        draft.tell(NoticeKind::Invited);
+    }
+    Ok(draft.commit(Outcome::of(Word::Created), by, Happening::Created))
 }
 
 /// Access and cards go now.
@@ -48,6 +54,36 @@ pub(super) fn deactivate_now(
     let mut draft = Draft::of(ctx, stored, settled);
     draft.deactivate(Cause::Admin);
     Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated))
+}
+
+/// Hands somebody in as a leaver: the grace period begins.
+pub(super) fn leave(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    not_on_self(by, stored)?;
+    if !matches!(settled.lifecycle, Lifecycle::Active) {
+        let due_at = settled.due_at();
+        return Ok(nothing(Outcome {
+            word: Word::Unchanged,
+            due_at,
+            reason: None,
+        }));
+    }
+    if is_last_admin(&settled, ctx) {
+        return Err(Refusal::LastAdmin);
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.schedule(Cause::Admin);
+    let due_at = draft.so_far().due_at().unwrap_or(ctx.now);
+    let outcome = Outcome {
+        word: Word::Scheduled,
+        due_at: Some(due_at),
+        reason: None,
+    };
+    Ok(draft.commit(outcome, by, Happening::Scheduled { due_at }))
 }
 
 /// Deletes by hand: the sync does not bring the user back while the HR record stays as it is.
@@ -140,7 +176,7 @@ pub(super) fn set_role(
     ))
 }
 
-fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {
+pub(super) fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {
     match by {
         Actor::Admin {
             employee_id: Some(actor),

@@ -3,23 +3,23 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AdminsChange, Change, Context, Decision, FINISH_AFTER, Outcome, differing};
+use super::{AdminsChange, Change, Context, Decision, FINISH_AFTER, Outcome, Word, differing};
 use crate::digest::{DigestMinute, Notice, NoticeKind};
 use crate::employee::Field;
 use crate::event::Actor;
 use crate::history::{Entry, Happening};
-use crate::settings::Behaviour;
+use crate::settings::{Behaviour, Invitations, Objectives};
 use crate::timer::Timer;
-use crate::user::{Cause, Deactivation, Lifecycle, Pending, Schedule, Status, User};
+use crate::user::{Cause, Deactivation, Lifecycle, Pending, Reopening, Schedule, Status, User};
 
 /// What happened to a user, before it is written down.
 pub(super) struct Draft<'a> {
-    ctx: &'a Context<'a>,
+    pub(super) ctx: &'a Context<'a>,
     stored: Option<&'a User>,
-    user: User,
+    pub(super) user: User,
     notice: Option<Notice>,
-    arm: Vec<Timer>,
-    disarm: Vec<Timer>,
+    pub(super) arm: Vec<Timer>,
+    pub(super) disarm: Vec<Timer>,
     /// The stored user is still scheduled, by an epoch that has ended.
     epoch_ended: bool,
 }
@@ -54,6 +54,11 @@ impl<'a> Draft<'a> {
             arm: Vec::new(),
             disarm: Vec::new(),
         }
+    }
+
+    /// The user as it is so far.
+    pub(super) fn so_far(&self) -> &User {
+        &self.user
     }
 
     /// The user as it will be.
@@ -106,9 +111,29 @@ impl<'a> Draft<'a> {
         self.user.pending.cancelled = cancelled;
     }
 
-    /// Gives access back; whatever a deactivation had left to do is dropped.
+    /// Gives access back; whatever a deactivation had left to do is dropped. Whoever had lost their
+    /// account, and not just their access for a while, is invited as the settings say, and what the
+    /// deactivation closed is opened again.
     pub(super) fn activate(&mut self) {
+        let generation = self.user.generation;
+        let lost = matches!(
+            self.user.lifecycle,
+            Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. }
+        );
         self.enter(Lifecycle::Active);
+        if lost {
+            let due = whole_second(self.ctx.now + FINISH_AFTER);
+            self.user.reopening = Some(Reopening { generation, due });
+            self.arm.push(self.finish_timer(due));
+            if self.invites() {
+                self.tell(NoticeKind::Invited);
+            }
+        }
+    }
+
+    /// Whether those who come back are invited.
+    pub(super) fn invites(&self) -> bool {
+        self.ctx.policy.settings.invitations != Invitations::None
     }
 
     /// Tells the admins.
@@ -120,10 +145,12 @@ impl<'a> Draft<'a> {
             name: self.user.get(Field::Name).map(str::to_owned),
             generation: self.user.generation,
         };
-        self.arm.push(Timer::Digest {
-            org: self.ctx.org.clone(),
-            minute: DigestMinute::of(notice.at),
-        });
+        if self.notice.is_none() {
+            self.arm.push(Timer::Digest {
+                org: self.ctx.org.clone(),
+                minute: DigestMinute::of(notice.at),
+            });
+        }
         self.notice = Some(notice);
     }
 
@@ -136,13 +163,51 @@ impl<'a> Draft<'a> {
     }
 
     /// A visible change, with its entry in the history.
-    pub(super) fn commit(self, outcome: Outcome, by: &Actor, happening: Happening) -> Decision {
-        self.build(outcome, Some((by, happening)))
+    pub(super) fn commit(mut self, outcome: Outcome, by: &Actor, happening: Happening) -> Decision {
+        match self.leave_date() {
+            Some(moved) => {
+                let outcome = self.outcome_of(&moved);
+                self.build(outcome, Some((by, moved)))
+            }
+            None => self.build(outcome, Some((by, happening))),
+        }
+    }
+
+    /// What a leave date comes to, and nothing else: an entry only where it moved the lifecycle.
+    pub(super) fn commit_leave(mut self, by: &Actor) -> Decision {
+        match self.leave_date() {
+            Some(moved) => {
+                let outcome = self.outcome_of(&moved);
+                self.build(outcome, Some((by, moved)))
+            }
+            None => self.build(Outcome::of(Word::Unchanged), None),
+        }
+    }
+
+    fn outcome_of(&self, moved: &Happening) -> Outcome {
+        let word = match moved {
+            Happening::Scheduled { .. } => Word::Scheduled,
+            Happening::Held => Word::Held,
+            Happening::Deactivated => Word::Deactivated,
+            _ => Word::Reactivated,
+        };
+        Outcome {
+            word,
+            due_at: self.user.due_at(),
+            reason: Some("leave date".to_owned()),
+        }
     }
 
     /// A change that nobody sees: an instant, a hash.
     pub(super) fn touch(self, outcome: Outcome) -> Decision {
         self.build(outcome, None)
+    }
+
+    /// What a deactivation had closed is open again: its timer may go.
+    pub(super) fn reopened(&mut self) {
+        if let Some(reopening) = self.user.reopening.take() {
+            self.disarm.push(self.finish_timer(reopening.due));
+        }
     }
 
     /// Every change of the lifecycle goes through here: it ends what the last one had planned.
@@ -151,6 +216,7 @@ impl<'a> Draft<'a> {
         self.unschedule(&leaving);
         // The finishing timer stays: a card that the issuer is being told of is still its business.
         self.user.pending = Pending::default();
+        self.user.reopening = None;
         self.user.lifecycle = lifecycle;
         self.user.generation = leaving.generation.next();
         self.user.held = false;
@@ -171,8 +237,10 @@ impl<'a> Draft<'a> {
 
     fn begin_termination(&mut self) {
         let due = whole_second(self.ctx.now + FINISH_AFTER);
+        let objectives = self.ctx.policy.settings.objectives != Objectives::Keep;
         self.user.pending = Pending {
             cards: true,
+            objectives,
             notice: true,
             due: Some(due),
             cancelled: 0,
@@ -254,6 +322,6 @@ fn listed_admin(stored: &User) -> bool {
 }
 
 /// Timers are named and armed to the second.
-fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }

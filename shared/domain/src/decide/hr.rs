@@ -1,13 +1,14 @@
 //! What HR says.
 
 use super::change::Draft;
+use super::leave;
 use super::{AHEAD_OF_CLOCK, Context, Decision, Outcome, Word, nothing};
 use crate::digest::NoticeKind;
 use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge};
 use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::SourceId;
-use crate::settings::RestoreDeletedOn;
+use crate::settings::{Invitations, RestoreDeletedOn};
 use crate::user::{Cause, Deactivation, Lifecycle, Origin, Role, User};
 
 /// One event of one source.
@@ -108,7 +109,11 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
         HrStatus::Active => Outcome::of(Word::Created),
         HrStatus::Inactive => Outcome::because(Word::Created, "inactive from the start"),
     };
-    Draft::new(ctx, user).commit(outcome, by, Happening::Created)
+    let mut draft = Draft::new(ctx, user);
+    if event.status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
+        draft.tell(NoticeKind::Invited);
+    }
+    draft.commit(outcome, by, Happening::Created)
 }
 
 /// The lifecycle of somebody who is in the sync and not deleted.
@@ -120,7 +125,7 @@ fn lifecycle(
     says: HrWord,
     ctx: &Context<'_>,
 ) -> Decision {
-    match (&draft.user().lifecycle, says) {
+    match (&draft.so_far().lifecycle, says) {
         (Lifecycle::Active, HrWord::Inactive | HrWord::Missing) if mutation => {
             leave(draft, by, ctx)
         }
@@ -128,8 +133,11 @@ fn lifecycle(
             draft.activate();
             draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
         }
-        // Only a change of HR's word: an admin undoes what an admin did.
-        (Lifecycle::Deactivated(_), HrWord::Active) if said.is_some() && said != Some(says) => {
+        // Whose leave date has come does not come back by HR's word alone. Otherwise only a change of
+        // HR's word counts: an admin undoes what an admin did.
+        (Lifecycle::Deactivated(_), HrWord::Active)
+            if said.is_some() && said != Some(says) && !leave::has_come(draft.so_far(), ctx) =>
+        {
             draft.activate();
             draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
         }
@@ -195,7 +203,8 @@ fn of_deleted(
     draft.activate();
     draft.user().role = Role::Member;
     show(draft.user());
-    draft.tell(NoticeKind::Restored);
+    let invited = draft.invites();
+    draft.tell(NoticeKind::Restored { invited });
     draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
 }
 

@@ -33,16 +33,15 @@ pub(super) fn due(
         kind: "deactivate".to_owned(),
         due,
     };
-    let excluded = cause.is_sync()
-        && settled
-            .hr
-            .as_ref()
-            .is_some_and(|record| ctx.rule.includes(&settled.employee_id, record) == Ok(false));
+    // A rule that cannot be evaluated says nothing: cards stay alive until it can, or somebody decides.
+    let excluded = match excluded(&settled, ctx) {
+        Ok(excluded) => excluded,
+        Err(_) => return no_op("the sync rule fails on this employee"),
+    };
     let mut draft = Draft::of(ctx, stored, settled);
     if excluded {
         draft.activate();
-        let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");
-        return draft.commit(outcome, &by, Happening::Reactivated);
+        return draft.commit(left_out(), &by, Happening::Reactivated);
     }
     draft.deactivate(cause);
     draft.commit(Outcome::of(Word::Deactivated), &by, Happening::Deactivated)
@@ -92,16 +91,95 @@ pub(super) fn finished(
     )
 }
 
-/// What is stored catches up with the epoch.
+/// What is stored catches up with the policy: an epoch that has ended, a rule that has come to
+/// exclude, leave dates that count otherwise or begin elsewhere.
 pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision {
-    if stored.generation == settled.generation {
-        return no_op("the user is as the epoch says");
+    let epoch_ended = stored.generation != settled.generation;
+    let excluded = excluded(&settled, ctx) == Ok(true);
+    let mut draft = Draft::of(ctx, stored, settled);
+    if epoch_ended {
+        return draft.commit(
+            Outcome::of(Word::Reactivated),
+            &Actor::SyncTurnedOff,
+            Happening::Reactivated,
+        );
     }
-    let draft = Draft::of(ctx, stored, settled);
+    if excluded {
+        draft.activate();
+        return draft.commit(left_out(), &Actor::RuleChanged, Happening::Reactivated);
+    }
+    let decision = draft.commit_leave(&Actor::SettingsChanged);
+    match &decision.change {
+        Some(change) if change.moves(stored) => decision,
+        _ => no_op("the user is as the policy says"),
+    }
+}
+
+/// Whether the rule has come to exclude somebody whom the sync has scheduled.
+fn excluded(user: &User, ctx: &Context<'_>) -> Result<bool, String> {
+    match (&user.lifecycle, &user.hr) {
+        (Lifecycle::Scheduled(schedule), Some(record)) if schedule.cause.is_sync() => ctx
+            .rule
+            .includes(&user.employee_id, record)
+            .map(|included| !included),
+        _ => Ok(false),
+    }
+}
+
+fn left_out() -> Outcome {
+    Outcome::because(Word::Excluded, "the sync rule leaves this employee out")
+}
+
+/// Objectives of a deactivation that stands are closed.
+pub(super) fn objectives_closed(
+    stored: &User,
+    settled: User,
+    generation: Generation,
+    (count, all): (u32, bool),
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    if settled.generation != generation || !settled.pending.objectives {
+        return no_op("no objectives are pending for this deactivation");
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.user().pending.objectives = !all;
+    if count == 0 {
+        return draft.touch(Outcome::of(Word::Updated));
+    }
     draft.commit(
-        Outcome::of(Word::Reactivated),
-        &Actor::SyncTurnedOff,
-        Happening::Reactivated,
+        Outcome::of(Word::Updated),
+        by,
+        Happening::ObjectivesClosed { count },
+    )
+}
+
+/// Objectives that a deactivation had closed are open again.
+pub(super) fn objectives_reopened(
+    stored: &User,
+    settled: User,
+    generation: Generation,
+    (count, lost, all): (u32, u32, bool),
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    if settled
+        .reopening
+        .is_none_or(|reopening| reopening.generation != generation)
+    {
+        return no_op("nothing is to be opened again");
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    if all {
+        draft.reopened();
+    }
+    if count == 0 && lost == 0 {
+        return draft.touch(Outcome::of(Word::Updated));
+    }
+    draft.commit(
+        Outcome::of(Word::Updated),
+        by,
+        Happening::ObjectivesReopened { count, lost },
     )
 }
 

@@ -140,6 +140,7 @@ impl World {
 
     pub(crate) fn decide(&self, id: &EmployeeId, event: &Event) -> Result<Decision, Refusal> {
         let ctx = Context {
+            zone: &offramp_domain::decide::Greenwich,
             org: &self.org,
             policy: &self.policy,
             rule: &self.rule,
