@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod feeds;
 mod grace;
+mod objectives;
 mod samples;

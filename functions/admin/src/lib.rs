@@ -3,6 +3,9 @@
 mod cards;
 mod cursor;
 mod idempotency;
+mod objectives;
+mod reports;
+mod rules;
 mod sources;
 mod users;
 
@@ -10,7 +13,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use lambda_runtime::LambdaEvent;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
-use offramp_app::view::SettingsView;
+use offramp_app::view::{Seen, SettingsView};
 use offramp_app::{Clock, Deadline, Error, Result, settings};
 use offramp_aws::http::{Reply, Request, problem};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
@@ -65,11 +68,14 @@ pub async fn handle(
     let request = Request::new(event.payload);
     let reply = match Box::pin(answer(state, &request, deadline)).await {
         Ok(reply) => reply,
-        Err(error) => problem(
-            &error,
-            &policy_for(state, &request, &error).await,
-            request.id(),
-        ),
+        Err(error) => {
+            let policy = policy_for(state, &request, &error).await;
+            let seen = Seen {
+                policy: &policy,
+                now: state.offramp.clock.now(),
+            };
+            problem(&error, seen, request.id())
+        }
     };
     Ok(reply.into_response())
 }
@@ -94,7 +100,14 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         return Reply::json(200, &Health { status: "ok" });
     }
     let org = request.org()?;
-    let caller = admit(&state.offramp.store, &state.claims, &request.claims(), &org).await?;
+    let caller = admit(
+        &state.offramp.store,
+        &state.claims,
+        &request.claims(),
+        &org,
+        state.offramp.clock.now(),
+    )
+    .await?;
     let route = request.route().to_owned();
     let Some((method, path)) = route.split_once(" /v1/orgs/{org}") else {
         return Err(Error::NotFound("route"));
@@ -127,6 +140,20 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         ("POST", "/users/{id}/cards") => call.add_card().await,
         ("POST", "/cards/{card}/reassign") => call.reassign().await,
         ("PUT", "/cards/{card}/status") => call.set_card_status().await,
+        ("PUT", "/users/{id}/leave-date") => call.set_leave_date().await,
+        ("GET", "/users/{id}/explain") => call.explain().await,
+        ("GET", "/reports/drift") => call.drift().await,
+        ("GET", "/audit") => call.audit().await,
+        ("POST", "/leavers") => call.leavers().await,
+        ("GET", "/sync-rules") => call.rules().await,
+        ("PUT", "/sync-rules") => call.put_rules().await,
+        ("POST", "/sync-rules/test") => call.test_rules().await,
+        ("GET", "/users/{id}/objectives") => call.objectives().await,
+        ("POST", "/users/{id}/objectives") => call.add_objective().await,
+        ("PATCH", "/objectives/{objective}") => call.set_objective_status().await,
+        ("DELETE", "/objectives/{objective}") => call.delete_objective().await,
+        ("GET", "/dashboard/objectives") => call.dashboard().await,
+        ("GET", "/feeds/celebrating") => call.celebrating().await,
         ("GET", "/sources") => call.sources().await,
         ("POST", "/sources") => call.add_source().await,
         ("GET", "/sources/{source}") => call.source().await,
@@ -145,6 +172,14 @@ fn for_machines(method: &str, path: &str) -> bool {
 }
 
 impl Call<'_> {
+    /// As of now, by a policy.
+    fn seen<'p>(&self, policy: &'p Policy) -> Seen<'p> {
+        Seen {
+            policy,
+            now: self.env.clock.now(),
+        }
+    }
+
     async fn settings(&self) -> Result<Reply> {
         let policy = self.env.store.policy(&self.org).await?;
         Ok(Reply::json(200, &SettingsView::of(&policy))?.with_version(policy.version))

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use offramp_app::execute::Executed;
+use offramp_app::objectives::closing::Reopened;
 use offramp_app::ports::Users;
 use offramp_app::users::{self, Ended, MAX_PAGE, PAGE, Query};
 use offramp_app::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
@@ -95,6 +97,11 @@ struct RestoredView {
     user: UserView,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// Absent where there were none, and where they are left to the finishing timer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objectives_reopened: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objectives_lost: Option<u32>,
 }
 
 impl Call<'_> {
@@ -102,7 +109,7 @@ impl Call<'_> {
         EmployeeId::new(self.request.path("id")).map_err(|_| Error::NotFound("user"))
     }
 
-    fn limit(&self, most: usize, unless: usize) -> Result<usize> {
+    pub(crate) fn limit(&self, most: usize, unless: usize) -> Result<usize> {
         match self.request.query("limit") {
             None => Ok(unless.min(most)),
             Some(text) => match text.parse() {
@@ -125,10 +132,7 @@ impl Call<'_> {
         };
         let q = self.request.query("q").unwrap_or_default();
         let bound = ["users", status.map_or("", Status::as_str), q];
-        let after = match self.request.query("cursor") {
-            Some(cursor) => Some(cursor::read(&self.org, &bound, cursor)?),
-            None => None,
-        };
+        let after = self.after(&bound)?;
         let limit = self.limit(MAX_PAGE, PAGE)?;
         let query = Query {
             status,
@@ -140,7 +144,7 @@ impl Call<'_> {
         page.next = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));
-        Reply::json(200, &UsersView::of(&page, &policy))
+        Reply::json(200, &UsersView::of(&page, self.seen(&policy)))
     }
 
     pub(crate) async fn add_user(&self) -> Result<Reply> {
@@ -156,9 +160,11 @@ impl Call<'_> {
             profile: new.profile()?,
             role,
         };
-        let answer = |user: &User, policy: &_| -> Result<Reply> {
-            Ok(Reply::json(201, &UserView::of(user, policy))?.with_version(user.version))
-        };
+        let answer =
+            |user: &User, policy: &_| -> Result<Reply> {
+                Ok(Reply::json(201, &UserView::of(user, self.seen(policy)))?
+                    .with_version(user.version))
+            };
         // The answer is known before the commit, since the decision makes all of the user.
         let loaded = self
             .env
@@ -193,7 +199,10 @@ impl Call<'_> {
 
     pub(crate) async fn user(&self) -> Result<Reply> {
         let (user, cards, policy) = users::show(self.env, &self.org, &self.employee()?).await?;
-        Ok(Reply::json(200, &UserDetail::of(&user, &cards, &policy))?.with_version(user.version))
+        Ok(
+            Reply::json(200, &UserDetail::of(&user, &cards, self.seen(&policy)))?
+                .with_version(user.version),
+        )
     }
 
     pub(crate) async fn deactivate_now(&self) -> Result<Reply> {
@@ -239,11 +248,39 @@ impl Call<'_> {
         Ok(Reply::json(status, &view)?.with_version(user.version))
     }
 
+    /// What may have ended a user's access, and shows them.
+    pub(crate) async fn end_and_show(&self, event: &Event) -> Result<Reply> {
+        let id = self.employee()?;
+        let if_match = self.request.if_match()?;
+        let ended = users::end(
+            self.env,
+            &self.org,
+            &id,
+            event,
+            &self.caller,
+            if_match,
+            self.deadline,
+        )
+        .await?;
+        let (user, policy) = (&ended.user, &ended.policy);
+        let status = if ended.done { 200 } else { 202 };
+        let view = UserView::of(user, self.seen(policy));
+        Ok(Reply::json(status, &view)?.with_version(user.version))
+    }
+
     pub(crate) async fn restore(&self) -> Result<Reply> {
-        let event = Event::Restore {
-            by: self.caller.actor(),
-        };
-        self.change(&event).await
+        let id = self.employee()?;
+        let if_match = self.request.if_match()?;
+        let (done, reopened) = users::restore(
+            self.env,
+            &self.org,
+            &id,
+            &self.caller,
+            if_match,
+            self.deadline,
+        )
+        .await?;
+        self.changed(done, reopened)
     }
 
     pub(crate) async fn set_role(&self) -> Result<Reply> {
@@ -259,14 +296,20 @@ impl Call<'_> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
         let done = users::change(self.env, &self.org, &id, event, if_match, None).await?;
+        self.changed(done, Reopened::default())
+    }
+
+    fn changed(&self, done: Executed, reopened: Reopened) -> Result<Reply> {
         let user = done.user.ok_or(Error::NotFound("user"))?;
         let note = match done.decision.outcome.word {
             Word::Reactivated | Word::Restored | Word::Unchanged => done.decision.outcome.reason,
             _ => None,
         };
         let view = RestoredView {
-            user: UserView::of(&user, &done.loaded.policy),
+            user: UserView::of(&user, self.seen(&done.loaded.policy)),
             note,
+            objectives_reopened: Some(reopened.count).filter(|count| *count > 0),
+            objectives_lost: Some(reopened.lost).filter(|count| *count > 0),
         };
         Ok(Reply::json(200, &view)?.with_version(user.version))
     }
@@ -274,14 +317,17 @@ impl Call<'_> {
     pub(crate) async fn access(&self) -> Result<Reply> {
         // An id that cannot be is as unknown as one that is not.
         let Ok(id) = EmployeeId::new(self.request.path("id")) else {
-            return Reply::json(200, &AccessView::of(None, &Default::default()));
+            return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         };
         let loaded = self
             .env
             .store
             .load(&self.org, std::slice::from_ref(&id))
             .await?;
-        Reply::json(200, &AccessView::of(loaded.users.get(&id), &loaded.policy))
+        Reply::json(
+            200,
+            &AccessView::of(loaded.users.get(&id), self.seen(&loaded.policy)),
+        )
     }
 
     pub(crate) async fn access_by_email(&self) -> Result<Reply> {
@@ -293,7 +339,7 @@ impl Call<'_> {
             return Err(Error::invalid("/email", "is required"));
         };
         let (user, policy) = users::by_email(self.env, &self.org, email).await?;
-        Reply::json(200, &AccessView::of(user.as_ref(), &policy))
+        Reply::json(200, &AccessView::of(user.as_ref(), self.seen(&policy)))
     }
 
     pub(crate) async fn history(&self) -> Result<Reply> {

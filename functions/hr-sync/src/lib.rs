@@ -3,6 +3,7 @@
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
 use offramp_app::signature::Signed;
+use offramp_app::view::Seen;
 use offramp_app::{Clock, Deadline, Error, Result, hr, sources};
 use offramp_aws::http::{Reply, Request, problem};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
@@ -42,7 +43,13 @@ pub async fn handle(
     let request = Request::new(event.payload);
     let reply = match Box::pin(answer(state, &request, deadline)).await {
         Ok(reply) => reply,
-        Err(error) => problem(&error, &Policy::default(), request.id()),
+        Err(error) => {
+            let seen = Seen {
+                policy: &Policy::default(),
+                now: state.offramp.clock.now(),
+            };
+            problem(&error, seen, request.id())
+        }
     };
     Ok(reply.into_response())
 }

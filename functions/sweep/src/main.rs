@@ -13,7 +13,11 @@ async fn main() -> Result<(), Error> {
     let state = Arc::new(State::new(&Config::from_env()?, Clock::system())?);
     run(service_fn(move |event: LambdaEvent<_>| {
         let state = Arc::clone(&state);
-        async move { handle(&state, event).await.map_err(offramp_aws::diagnostic) }
+        async move {
+            Box::pin(handle(&state, event))
+                .await
+                .map_err(offramp_aws::diagnostic)
+        }
     }))
     .await
 }

@@ -2,7 +2,7 @@
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::terminate::{Terminated, due, finish_timer};
-use offramp_app::{Clock, Error};
+use offramp_app::{Clock, Error, leave};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
 use offramp_domain::Timer;
 
@@ -46,6 +46,12 @@ pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Erro
             generation,
             due: at,
         } => finish_timer(env, org, employee_id, *generation, *at, deadline).await?,
+        Timer::Leave {
+            org,
+            employee_id,
+            plan,
+            due: at,
+        } => leave::due(env, org, employee_id, *plan, *at, deadline).await?,
         Timer::Digest { .. } | Timer::Tidy { .. } => Terminated::NoOp {
             reason: "not a timer of this function".to_owned(),
         },

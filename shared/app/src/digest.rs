@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use offramp_domain::{DigestMinute, EmployeeId, Field, Lifecycle, NoticeKind, OrgId, Policy, User};
+use offramp_domain::{
+    Access, Cause, DigestMinute, EmployeeId, Field, Lifecycle, NoticeKind, OrgId, Policy, Role,
+    User,
+};
 
 use crate::mail::{self, Row};
 use crate::ports::{
@@ -80,12 +83,12 @@ struct Digest<'a, S, T, M> {
     holder: &'a str,
 }
 
-/// What a digest is made of.
-struct Contents {
-    policy: Policy,
-    admins: Vec<User>,
-    rows: Vec<Row>,
-    about: BTreeSet<EmployeeId>,
+/// One message of a digest.
+struct Letter {
+    to: User,
+    /// Names the message among those of the digest.
+    claim: String,
+    mail: mail::Mail,
 }
 
 impl<S, T, M> Digest<'_, S, T, M>
@@ -95,17 +98,14 @@ where
     M: Mailer,
 {
     async fn mail(&self, notices: &[Outgoing]) -> Result<Mailed> {
-        let contents = self.contents(notices).await?;
         let mut mailed = Mailed::default();
         let mut failed = None;
-        if !contents.rows.is_empty() {
-            for admin in &contents.admins {
-                match self.mail_one(admin, &contents).await {
-                    Ok(Some(Sent::Accepted(_))) => mailed.sent += 1,
-                    Ok(Some(Sent::Refused)) => mailed.refused += 1,
-                    Ok(None) => {}
-                    Err(error) => failed = Some(error),
-                }
+        for letter in self.letters(notices).await? {
+            match self.send(&letter).await {
+                Ok(Some(Sent::Accepted(_))) => mailed.sent += 1,
+                Ok(Some(Sent::Refused)) => mailed.refused += 1,
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
             }
         }
         if let Some(error) = failed {
@@ -117,26 +117,30 @@ where
     }
 
     /// One message, if it is this run's to send.
-    async fn mail_one(&self, admin: &User, contents: &Contents) -> Result<Option<Sent>> {
-        let id = &admin.employee_id;
-        if contents.about.contains(id) {
-            return Ok(None);
-        }
-        let Some(to) = admin.email() else {
-            tracing::warn!(org = %self.org, employee_id = %id, "an admin has no e-mail address");
+    async fn send(&self, letter: &Letter) -> Result<Option<Sent>> {
+        let id = &letter.to.employee_id;
+        let Some(to) = letter.to.email() else {
+            tracing::warn!(org = %self.org, employee_id = %id, "somebody to be mailed has no e-mail address");
             return Ok(None);
         };
         let now = self.env.clock.now();
         let store = &self.env.store;
         match store
-            .claim(self.org, self.digest, id, self.holder, now, now + CLAIM)
+            .claim(
+                self.org,
+                self.digest,
+                &letter.claim,
+                self.holder,
+                now,
+                now + CLAIM,
+            )
             .await?
         {
             Claim::Won => {}
             Claim::Settled => return Ok(None),
             Claim::Live => return Err(Error::Unfinished("another run is mailing this digest")),
         }
-        let mail = mail::compose(&contents.rows, &contents.policy.settings.time_zone);
+        let mail = letter.mail.clone();
         let message = Message {
             to,
             subject: mail.subject,
@@ -148,41 +152,107 @@ where
             Sent::Accepted(id) => id.as_str(),
             Sent::Refused => "refused",
         };
-        store.settle(self.org, self.digest, id, result, now).await?;
+        store
+            .settle(self.org, self.digest, &letter.claim, result, now)
+            .await?;
         tracing::info!(org = %self.org, employee_id = %id, digest = %self.digest.start(), result, "mailed a digest");
         Ok(Some(sent))
     }
 
-    /// The rows as they are true now, and the admins who have access now.
-    async fn contents(&self, notices: &[Outgoing]) -> Result<Contents> {
+    /// Who is told what: the admins of everything, managers of the leave dates of their people, and
+    /// those who are invited of nothing but that. Whoever has no access now, or is named, is not told.
+    async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
+        let now = self.env.clock.now();
+        let people = self.people(notices).await?;
+        let here = |id: &EmployeeId| {
+            let user = people.users.get(id)?.settled(people.policy.epoch);
+            (user.access_at(now) == Access::Granted).then_some(user)
+        };
+        let zone = &people.policy.settings.time_zone;
+        let told: Vec<Row> = people.rows.iter().map(|(row, _)| row.clone()).collect();
+        let named = |id: &EmployeeId| {
+            people
+                .rows
+                .iter()
+                .any(|(row, _)| row.id.as_deref() == Some(id.as_str()))
+        };
+        let mut letters = Vec::new();
+        let mut tell = |id: &EmployeeId, rows: &[Row], only_admins: bool| {
+            let Some(to) = here(id) else { return };
+            if rows.is_empty() || named(id) || (only_admins && to.role != Role::Admin) {
+                return;
+            }
+            let mail = if only_admins {
+                mail::for_admins(rows, zone)
+            } else {
+                mail::for_manager(rows, zone)
+            };
+            letters.push(Letter {
+                claim: id.to_string(),
+                to,
+                mail,
+            });
+        };
+        for admin in &people.admins {
+            tell(admin, &told, true);
+        }
+        let mut managers: BTreeMap<&EmployeeId, Vec<Row>> = BTreeMap::new();
+        for (row, manager) in &people.rows {
+            if let Some(manager) = manager
+                && !people.admins.contains(manager)
+            {
+                managers.entry(manager).or_default().push(row.clone());
+            }
+        }
+        for (manager, rows) in &managers {
+            tell(manager, rows, false);
+        }
+        let invited: BTreeSet<&EmployeeId> = notices
+            .iter()
+            .filter(|one| one.notice.kind.invites())
+            .filter_map(|one| one.notice.employee_id.as_ref())
+            .collect();
+        for id in invited {
+            if let Some(to) = here(id) {
+                letters.push(Letter {
+                    claim: format!("invite#{id}"),
+                    to,
+                    mail: mail::invitation(self.org),
+                });
+            }
+        }
+        Ok(letters)
+    }
+
+    /// Everybody whom a digest concerns, as they are now.
+    async fn people(&self, notices: &[Outgoing]) -> Result<People> {
         let about: BTreeSet<EmployeeId> = notices
             .iter()
             .filter_map(|one| one.notice.employee_id.clone())
             .collect();
-        let (mut users, policy, admin_ids) = self.users(about.iter().cloned().collect()).await?;
-        let missing: Vec<EmployeeId> = admin_ids
+        let (mut users, policy, admins) = self.users(about.into_iter().collect()).await?;
+        let mut rows: Vec<(Row, Option<EmployeeId>)> = notices
             .iter()
+            .filter_map(|one| {
+                let user = one.notice.employee_id.as_ref().and_then(|id| users.get(id));
+                let row = row(one, user, &policy)?;
+                let manager = manager(&row, user);
+                Some((row, manager))
+            })
+            .collect();
+        rows.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        let missing: BTreeSet<EmployeeId> = admins
+            .iter()
+            .chain(rows.iter().filter_map(|(_, manager)| manager.as_ref()))
             .filter(|id| !users.contains_key(*id))
             .cloned()
             .collect();
-        users.extend(self.users(missing).await?.0);
-        let admins = admin_ids
-            .iter()
-            .filter_map(|id| users.get(id))
-            .map(|user| user.settled(policy.epoch))
-            .filter(User::is_acting_admin)
-            .collect();
-        let mut rows = Vec::with_capacity(notices.len());
-        for one in notices {
-            let user = one.notice.employee_id.as_ref().and_then(|id| users.get(id));
-            rows.extend(row(one, user, &policy));
-        }
-        rows.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Contents {
+        users.extend(self.users(missing.into_iter().collect()).await?.0);
+        Ok(People {
             policy,
+            users,
             admins,
             rows,
-            about,
         })
     }
 
@@ -204,9 +274,32 @@ where
     }
 }
 
+/// Whom a digest concerns: its rows, each with the manager who is told of it.
+struct People {
+    policy: Policy,
+    users: BTreeMap<EmployeeId, User>,
+    admins: BTreeSet<EmployeeId>,
+    rows: Vec<(Row, Option<EmployeeId>)>,
+}
+
+/// A leave date is told to the manager.
+fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
+    let cause = match &row.kind {
+        NoticeKind::Scheduled { cause, .. } | NoticeKind::Terminated { cause, .. } => *cause,
+        _ => return None,
+    };
+    if cause != Cause::LeaveDate {
+        return None;
+    }
+    EmployeeId::new(user?.get(Field::ManagerId)?).ok()
+}
+
 /// One line of the mail; none where what was planned is no longer so.
 fn row(one: &Outgoing, user: Option<&User>, policy: &Policy) -> Option<Row> {
     let mut kind = one.notice.kind.clone();
+    if kind == NoticeKind::Invited {
+        return None;
+    }
     if let NoticeKind::Scheduled { active_cards, .. } = &mut kind {
         let settled = user?.settled(policy.epoch);
         let stands = settled.generation == one.notice.generation

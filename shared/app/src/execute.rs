@@ -1,36 +1,23 @@
 //! Load → decide → arm → commit: the one way in which a user changes.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
-use offramp_domain::decide::Everybody;
+use offramp_domain::decide::Word;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{Context, Decision, EmployeeId, Event, OrgId, Timer, User, decide};
 
+use tokio::sync::Mutex;
+
 use crate::backoff::pauses;
 use crate::ports::{Commit, Committed, Loaded, Receipt, Timers, Users};
+use crate::when::Days;
 use crate::{Clock, Env, Error, Result};
 
-/// The digest timers that one invocation has armed: forty leavers share one.
+/// The digest timers that one invocation has armed: forty leavers share one. Whoever wants one that
+/// is being armed waits for it, since it must stand before they commit.
 #[derive(Debug, Default)]
 pub struct Armed(Mutex<HashSet<String>>);
-
-impl Armed {
-    fn has(&self, name: &str) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(name)
-    }
-
-    fn add(&self, name: String) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name);
-    }
-}
 
 /// What became of an event.
 #[derive(Debug)]
@@ -75,8 +62,7 @@ pub async fn execute<S: Users, T: Timers>(
             None => env.store.load(org, std::slice::from_ref(id)).await?,
         };
         if how.observing {
-            loaded.policy.settings.deactivation_sync.enabled = false;
-            loaded.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
+            loaded = observed(loaded);
         }
         let user = loaded.users.get(id);
         if let (Some(version), Some(user)) = (how.if_match, user)
@@ -84,7 +70,10 @@ pub async fn execute<S: Users, T: Timers>(
         {
             return Err(Error::VersionMismatch);
         }
-        let decision = decide_on(&loaded, user, event, org, &env.clock)?;
+        let mut decision = decide_on(&loaded, user, event, org, &env.clock)?;
+        if how.observing && decision.outcome.word == Word::Ignored {
+            decision.outcome.reason = Some("the source is only observed".to_owned());
+        }
         let Some(change) = &decision.change else {
             let user = user.cloned();
             return Ok(Executed {
@@ -114,6 +103,14 @@ pub async fn execute<S: Users, T: Timers>(
         }
     }
     Err(Error::Busy)
+}
+
+/// What a source that is only observed is decided on: it deactivates and restores nobody.
+#[must_use]
+pub fn observed(mut loaded: Loaded) -> Loaded {
+    loaded.policy.settings.deactivation_sync.enabled = false;
+    loaded.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
+    loaded
 }
 
 /// One try of [`execute`]: read, decide, arm, commit.
@@ -157,10 +154,12 @@ pub fn decide_on(
     org: &OrgId,
     clock: &Clock,
 ) -> Result<Decision> {
+    let rule = crate::sync_rules::of(&loaded.policy);
     let context = Context {
         org,
         policy: &loaded.policy,
-        rule: &Everybody,
+        rule: &*rule,
+        zone: &Days::of(&loaded.policy.settings.time_zone),
         admins: &loaded.admins,
         now: clock.now(),
     };
@@ -173,17 +172,19 @@ pub fn decide_on(
 /// The fault of the first timer that could not be armed.
 pub async fn arm_all<T: Timers>(timers: &T, arm: &[Timer], armed: &Armed) -> Result<()> {
     try_join_all(arm.iter().map(|timer| async move {
+        if !matches!(timer, Timer::Digest { .. }) {
+            return Ok(timers.arm(timer).await?);
+        }
+        let mut armed = armed.0.lock().await;
         let name = timer.name();
-        if !armed.has(&name) {
+        if !armed.contains(&name) {
             timers.arm(timer).await?;
-            if matches!(timer, Timer::Digest { .. }) {
-                armed.add(name);
-            }
+            armed.insert(name);
         }
         Ok(())
     }))
     .await
-    .map(|_| ())
+    .map(|_: Vec<()>| ())
 }
 
 /// Deletes timers that have lost their meaning. One that stays is harmless: it no longer fits.

@@ -1,6 +1,7 @@
 //! HR events come in: parsed one by one, decided in order for each employee, answered in the
 //! order of the request.
 
+mod together;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,9 @@ use offramp_domain::{Actor, EmployeeId, Event, HrEvent, OrgId, Outcome, SourceId
 use serde::Serialize;
 
 use crate::execute::{Armed, Executed, How, execute};
-use crate::ports::{CardIssuer, Cards, Loaded, SourceState, Timers, USERS_PER_READ, Users};
+use crate::ports::{
+    CardIssuer, Cards, Loaded, Objectives, SourceState, Timers, USERS_PER_READ, Users,
+};
 use crate::{Deadline, Env, Error, Result, terminate};
 
 pub use wire::{MAX_BODY, MAX_EVENTS, parse};
@@ -71,7 +74,7 @@ pub async fn take<S, T>(
     deadline: Deadline,
 ) -> Result<Answers>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let mut results: Vec<Option<Answer>> = Vec::new();
@@ -109,11 +112,17 @@ where
         }
         let ids: Vec<EmployeeId> = chunk.iter().map(|(id, _)| id.clone()).collect();
         let loaded = env.store.load(org, &ids).await?;
+        let observing = state == SourceState::Observing;
+        let mut done = together::together(env, org, source, observing, chunk, &loaded).await?;
+        let chunk: Vec<_> = chunk
+            .iter()
+            .map(|(id, events)| (id, events, done.remove(id)))
+            .collect();
         let answered: Vec<Vec<(usize, Answer)>> = stream::iter(chunk)
-            .map(|(id, events)| {
+            .map(|(id, events, first)| {
                 let loaded = of_one(&loaded, id);
                 let work = &work;
-                Box::pin(async move { work.person(id, events, loaded).await })
+                Box::pin(async move { work.person(id, events, loaded, first).await })
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()
@@ -143,20 +152,25 @@ struct Work<'a, S, T> {
 
 impl<S, T> Work<'_, S, T>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
-    /// The events of one employee, in order; what one has written the next is decided on.
+    /// The events of one employee, in order; what one has written the next is decided on. The first
+    /// may have been committed together with others'.
     async fn person(
         &self,
         id: &EmployeeId,
         events: &[(usize, HrEvent)],
         loaded: Loaded,
+        mut first: Option<Executed>,
     ) -> Result<Vec<(usize, Answer)>> {
         let mut answers = Vec::with_capacity(events.len());
         let mut at_hand = Some(loaded);
         for (position, event) in events {
-            let executed = self.one(id, event, at_hand.take()).await?;
+            let executed = match first.take() {
+                Some(executed) => executed,
+                None => self.one(id, event, at_hand.take()).await?,
+            };
             answers.push((*position, answer(id, &executed.decision.outcome)));
             self.log(id, &executed);
             if events.len() > 1 {

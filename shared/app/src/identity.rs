@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use offramp_domain::{Actor, Email, EmployeeId, OrgId, Subject, User};
+use chrono::{DateTime, Utc};
+use offramp_domain::{Access, Actor, Email, EmployeeId, OrgId, Role, Subject, User};
 
 use crate::ports::{Directory, Users};
 use crate::{Error, Result};
@@ -91,6 +92,7 @@ pub async fn admit<S: Users + Directory>(
     claims: &Claims,
     token: &BTreeMap<String, String>,
     org: &OrgId,
+    now: DateTime<Utc>,
 ) -> Result<Caller> {
     if token.get(&claims.org).map(String::as_str) != Some(org.as_str()) {
         return Err(Error::Forbidden);
@@ -115,7 +117,7 @@ pub async fn admit<S: Users + Directory>(
         .iter()
         .filter_map(|id| loaded.users.get(id))
         .map(|user| user.settled(loaded.policy.epoch))
-        .filter(User::is_acting_admin)
+        .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted)
         .filter(|user| named(claims.subject_kind, user, &subject));
     match (admins.next(), admins.next()) {
         (Some(user), None) => Ok(Caller::Admin {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Cause, NoticeKind};
+use offramp_domain::{Cause, NoticeKind, OrgId};
 
 use crate::when::spoken;
 
@@ -39,9 +39,34 @@ struct Section {
     lines: Vec<String>,
 }
 
-/// Writes the mail of a digest.
+/// Writes the mail of a digest for an admin.
 #[must_use]
-pub fn compose(rows: &[Row], zone: &str) -> Mail {
+pub fn for_admins(rows: &[Row], zone: &str) -> Mail {
+    compose(rows, zone, FOR_ADMINS)
+}
+
+/// Writes the mail of a digest for the manager of those who leave.
+#[must_use]
+pub fn for_manager(rows: &[Row], zone: &str) -> Mail {
+    compose(rows, zone, FOR_MANAGERS)
+}
+
+/// Writes an invitation: the only mail that a user who is no admin and no manager ever gets.
+#[must_use]
+pub fn invitation(org: &OrgId) -> Mail {
+    let lead = format!("You have an account at {org}, and you can sign in.");
+    let rest = "If you had an account before: cards that were terminated do not come back.";
+    Mail {
+        subject: format!("You are invited to {org}"),
+        text: format!("{lead}\n\n{rest}\n"),
+        html: format!(
+            "<!doctype html>\n<html lang=\"en\"><body style=\"font-family:sans-serif\">\n<p>{}</p>\n<p>{rest}</p>\n</body></html>\n",
+            escaped(&lead)
+        ),
+    }
+}
+
+fn compose(rows: &[Row], zone: &str, foot: &str) -> Mail {
     let sections = sections(rows, zone);
     let subject = sections
         .iter()
@@ -78,9 +103,9 @@ pub fn compose(rows: &[Row], zone: &str) -> Mail {
         }
         text.push('\n');
     }
-    text.push_str(FOOT);
+    text.push_str(foot);
     text.push('\n');
-    let _ = writeln!(html, "<p><small>{FOOT}</small></p>\n</body></html>");
+    let _ = writeln!(html, "<p><small>{foot}</small></p>\n</body></html>");
     Mail {
         subject,
         text,
@@ -88,8 +113,10 @@ pub fn compose(rows: &[Row], zone: &str) -> Mail {
     }
 }
 
-const FOOT: &str =
+const FOR_ADMINS: &str =
     "You get this because you are an admin of Offramp. The people named here are not mailed.";
+const FOR_MANAGERS: &str =
+    "You get this because you manage the people named here. They are not mailed.";
 
 fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
     let lines = |pick: fn(&NoticeKind) -> bool| -> Vec<String> {
@@ -100,7 +127,7 @@ fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
     };
     let scheduled = lines(|kind| matches!(kind, NoticeKind::Scheduled { .. }));
     let terminated = lines(|kind| matches!(kind, NoticeKind::Terminated { .. }));
-    let restored = lines(|kind| matches!(kind, NoticeKind::Restored));
+    let restored = lines(|kind| matches!(kind, NoticeKind::Restored { .. }));
     let settings = lines(|kind| {
         matches!(
             kind,
@@ -158,7 +185,7 @@ fn line(row: &Row, zone: &str) -> String {
         } => {
             format!("{who}: {} terminated — {}", cards(*count), why(*cause))
         }
-        NoticeKind::Restored => who,
+        NoticeKind::Restored { .. } | NoticeKind::Invited => who,
         NoticeKind::SyncTurnedOff { by, reverted } => {
             format!(
                 "{by} turned the deactivation sync off; {} active again",

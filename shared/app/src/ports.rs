@@ -4,20 +4,24 @@
 //! Every method may fail with a [`Fault`]; whether the work was done is then unknown.
 
 mod cards;
+mod feeds;
 mod mail;
+mod objectives;
 mod organisation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{Change, DigestMinute, EmployeeId, Entry, OrgId, Policy, Status, Timer, User};
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 
 pub use cards::*;
+pub use feeds::*;
 pub use mail::*;
+pub use objectives::*;
 pub use organisation::*;
 
 /// People that one consistent read takes, beside policy and admins: a batch has at most 100 keys.
@@ -106,6 +110,14 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
+    /// Ids of users who have a leave date, by date, from `after` on, up to and with `until`.
+    fn leaving(
+        &self,
+        org: &OrgId,
+        until: Option<NaiveDate>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
     /// Ids of users whose folded e-mail address begins with `prefix`.
     fn by_email(
         &self,
@@ -126,6 +138,51 @@ pub trait Directory: Send + Sync {
         org: &OrgId,
         email: &str,
     ) -> impl Future<Output = Result<Vec<EmployeeId>, Fault>> + Send;
+}
+
+/// One change in an organisation.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Audited {
+    /// Of a user.
+    User {
+        /// Whose.
+        employee_id: EmployeeId,
+        /// What.
+        #[serde(flatten)]
+        entry: Box<Entry>,
+    },
+    /// Of the settings or the sync rule.
+    Settings {
+        /// When.
+        at: DateTime<Utc>,
+        /// Who.
+        by: offramp_domain::Actor,
+        /// Before.
+        from: Box<Policy>,
+        /// After.
+        to: Box<Policy>,
+    },
+}
+
+/// What reports are made of.
+pub trait Reports: Send + Sync {
+    /// Ids of users for whom HR and what is stored disagree, by id. Eventually consistent.
+    fn drifting(
+        &self,
+        org: &OrgId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
+    /// Changes between two instants, oldest first, from `after` on.
+    fn audit(
+        &self,
+        org: &OrgId,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page<Audited>, Fault>> + Send;
 }
 
 /// A user's past.

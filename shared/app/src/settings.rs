@@ -1,26 +1,21 @@
 //! Settings, and the confirmation of a change that touches people or loosens protection.
 
-use chrono::TimeDelta;
-use offramp_domain::digest::DigestMinute;
-use offramp_domain::{
-    EmployeeId, Generation, Notice, NoticeKind, OrgId, Policy, Settings, Status, Timer, User,
-};
+use chrono::{Days as Count, TimeDelta};
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, Event, OrgId, Policy, Settings, User};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use crate::execute::{Armed, arm_all};
+use crate::execute::decide_on;
 use crate::identity::Caller;
-use crate::ports::{
-    Committed, Confirmation, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users,
-};
+use crate::policy::{Effects, commit, scheduled_by_sync};
+use crate::ports::{Confirmation, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
 use crate::{Deadline, Env, Error, Invalid, Result, tidy, when};
 
 /// How long a confirmation is good for.
 const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// Users that are named in the question.
 const NAMED: usize = 100;
-/// How far ahead the timer is armed that finishes the tidying.
-const TIDY_AFTER: TimeDelta = TimeDelta::minutes(2);
 
 /// What a change of the settings came to.
 #[derive(Debug)]
@@ -61,13 +56,18 @@ where
     }
     let after = before.with(settings);
     let off = before.settings.turns_off(&after.settings);
-    let loosens = before.settings.loosens_safeguards(&after.settings);
-    let touched = if off {
-        scheduled(env, org, &before).await?
-    } else {
-        Vec::new()
-    };
-    if loosens || !touched.is_empty() {
+    let loosened = before.settings.loosens_safeguards(&after.settings);
+    let dates = before.settings.leave_dates != after.settings.leave_dates
+        || before.settings.time_zone != after.settings.time_zone;
+    let mut touched = Vec::new();
+    if off {
+        touched = scheduled_by_sync(env, org, &before).await?;
+    }
+    let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
+    if dates {
+        touched.extend(ended_by_dates(env, org, &after).await?);
+    }
+    if loosened || !touched.is_empty() {
         confirmed(env, org, &before, &after, confirmation, &touched).await?;
     }
     let entry = PolicyEntry {
@@ -76,9 +76,16 @@ where
         from: before,
         to: after,
     };
-    commit(env, org, &entry, caller, off, loosens, touched.len()).await?;
-    if off && let Err(error) = tidy::tidy(env, org, deadline).await {
-        // They are active already; the timer rewrites them.
+    let effects = Effects {
+        tidy: dates,
+        turned_off: off.then_some(reverted),
+        loosened,
+    };
+    commit(env, org, &entry, caller, effects).await?;
+    if (off || dates)
+        && let Err(error) = tidy::tidy(env, org, deadline).await
+    {
+        // The policy is true already; the timer rewrites whom it touches.
         tracing::warn!(%org, %error, "tidying is left to its timer");
     }
     let touched = touched.into_iter().map(|user| user.employee_id).collect();
@@ -86,6 +93,37 @@ where
         policy: entry.to,
         touched,
     })
+}
+
+/// Those whose access would end at once, since their leave date would count or would have come.
+async fn ended_by_dates<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    after: &Policy,
+) -> Result<Vec<User>> {
+    let today = when::Days::of(&after.settings.time_zone).today(env.clock.now());
+    // An index by date; a day more than today, whatever zone the dates were filed in.
+    let until = today.checked_add_days(Count::new(1)).unwrap_or(today);
+    let mut users = Vec::new();
+    let mut from = None;
+    loop {
+        let page = env
+            .store
+            .leaving(org, Some(until), from.as_deref(), USERS_PER_READ)
+            .await?;
+        let mut loaded = env.store.load(org, &page.items).await?;
+        loaded.policy = after.clone();
+        for user in loaded.users.values() {
+            let decision = decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?;
+            if matches!(decision.outcome.word, Word::Scheduled | Word::Deactivated) {
+                users.push(user.clone());
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(users),
+        }
+    }
 }
 
 /// The settings that would be, and the confirmation that came with them.
@@ -157,38 +195,6 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// Everybody whom the sync has scheduled and whom turning it off makes active.
-async fn scheduled<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    policy: &Policy,
-) -> Result<Vec<User>> {
-    let mut users = Vec::new();
-    let mut after = None;
-    loop {
-        let page = env
-            .store
-            .people(
-                org,
-                &[Status::DeactivationScheduled],
-                "",
-                after.as_deref(),
-                USERS_PER_READ,
-            )
-            .await?;
-        let loaded = env.store.load(org, &page.items).await?;
-        users.extend(loaded.users.into_values().filter(|user| {
-            let settled = user.settled(policy.epoch);
-            settled.status() == Status::DeactivationScheduled
-                && settled.cause().is_some_and(offramp_domain::Cause::is_sync)
-        }));
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(users),
-        }
-    }
-}
-
 /// The change is confirmed, or the question is asked.
 async fn confirmed<S: Policies, T: Sync>(
     env: &Env<S, T>,
@@ -234,58 +240,4 @@ fn hash(settings: &Settings) -> Result<String> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect())
-}
-
-/// Arms what the change needs, then commits it with what the admins are told.
-async fn commit<S: Policies, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    entry: &PolicyEntry,
-    caller: &Caller,
-    off: bool,
-    loosens: bool,
-    reverted: usize,
-) -> Result<()> {
-    let by = caller.subject().clone();
-    let mut notices = Vec::new();
-    let mut tell = |kind| {
-        notices.push(Notice {
-            at: entry.at,
-            kind,
-            employee_id: None,
-            name: None,
-            generation: Generation(entry.to.version),
-        });
-    };
-    if off {
-        let reverted = u32::try_from(reverted).unwrap_or(u32::MAX);
-        tell(NoticeKind::SyncTurnedOff {
-            by: by.clone(),
-            reverted,
-        });
-    }
-    if loosens {
-        tell(NoticeKind::SafeguardsLoosened { by });
-    }
-    let mut arm = Vec::new();
-    if !notices.is_empty() {
-        arm.push(Timer::Digest {
-            org: org.clone(),
-            minute: DigestMinute::of(entry.at),
-        });
-    }
-    if off {
-        let due = DigestMinute::of(entry.at + TIDY_AFTER).start() + TimeDelta::minutes(1);
-        arm.push(Timer::Tidy {
-            org: org.clone(),
-            epoch: entry.to.epoch,
-            due,
-        });
-    }
-    arm_all(&env.timers, &arm, &Armed::default()).await?;
-    match env.store.commit_policy(org, entry, &notices).await? {
-        Committed::Done => Ok(()),
-        // The policy is read and written in one request: whoever changed it meanwhile has another version.
-        Committed::Conflict => Err(Error::VersionMismatch),
-    }
 }

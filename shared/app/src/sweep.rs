@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
 
-use crate::ports::{CardIssuer, Cards, Mailer, Notices, Overdue, Timers, Users, Work};
-use crate::{Deadline, Env, Error, Result, digest, terminate};
+use crate::ports::{CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Timers, Users, Work};
+use crate::{Deadline, Env, Error, Result, digest, leave, terminate};
 
 /// How long after its time something counts as overdue: a timer is delivered within the minute,
 /// and a failed run is retried after one and after two more.
@@ -40,7 +40,7 @@ pub async fn sweep<S, T, M>(
     deadline: Deadline,
 ) -> Result<Swept>
 where
-    S: Users + Cards + CardIssuer + Notices + Overdue,
+    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue,
     T: Timers,
     M: Mailer,
 {
@@ -109,20 +109,27 @@ async fn person<S, T>(
     deadline: Deadline,
 ) -> Result<()>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
     let Some(user) = loaded.users.get(id) else {
         return Ok(());
     };
-    if let Lifecycle::Scheduled(schedule) = &user.lifecycle {
-        if schedule.due_at <= env.clock.now() {
-            let due = schedule.due_at;
-            let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
-            tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
-        }
+    if let Lifecycle::Scheduled(schedule) = &user.lifecycle
+        && schedule.due_at <= env.clock.now()
+    {
+        let due = schedule.due_at;
+        let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
         return Ok(());
+    }
+    // Otherwise a card whose cancellation was begun, or objectives, of a deactivation before.
+    if let Some(plan) = user.leave.plan
+        && plan.at <= env.clock.now()
+    {
+        let done = leave::due(env, org, id, user.leave.count, plan.at, deadline).await?;
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
     }
     let by = Actor::Timer {
         kind: "sweep".to_owned(),
@@ -132,7 +139,7 @@ where
     if finished.done {
         Ok(())
     } else {
-        Err(Error::Unfinished("cards are still alive"))
+        Err(Error::Unfinished("cards or objectives are left"))
     }
 }
 

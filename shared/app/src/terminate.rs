@@ -8,7 +8,10 @@ use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, OrgId, 
 
 use crate::backoff::pauses;
 use crate::execute::{Armed, Executed, How, execute};
-use crate::ports::{CancelOrder, CardIssuer, CardWrite, Cards, Committed, Timers, Users};
+use crate::objectives::closing;
+use crate::ports::{
+    CancelOrder, CardIssuer, CardWrite, Cards, Committed, Objectives, Timers, Users,
+};
 use crate::{Deadline, Env, Error, Fault, Result};
 
 /// Cards that are cancelled in one round: a transaction has at most 100 items.
@@ -48,7 +51,7 @@ pub async fn due<S, T>(
     deadline: Deadline,
 ) -> Result<Terminated>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let armed = Armed::default();
@@ -78,11 +81,12 @@ where
             cancelled,
         } if acted || cancelled > 0 => Ok(Terminated::Done { cards: cancelled }),
         Finished { done: true, .. } => Ok(Terminated::NoOp { reason }),
-        Finished { done: false, .. } => Err(Error::Unfinished("cards are still alive")),
+        Finished { done: false, .. } => Err(Error::Unfinished("cards or objectives are left")),
     }
 }
 
-/// A `finish` timer: whatever the deactivation or deletion of that generation has left to do.
+/// A `finish` timer: whatever the deactivation or deletion of that generation, or its end, has left
+/// to do.
 ///
 /// # Errors
 /// Any fault; the sweep tries again.
@@ -95,7 +99,7 @@ pub async fn finish_timer<S, T>(
     deadline: Deadline,
 ) -> Result<Terminated>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let by = Actor::Timer {
@@ -114,7 +118,7 @@ where
             done: true,
             cancelled,
         } => Ok(Terminated::Done { cards: cancelled }),
-        Finished { done: false, .. } => Err(Error::Unfinished("cards are still alive")),
+        Finished { done: false, .. } => Err(Error::Unfinished("cards or objectives are left")),
     }
 }
 
@@ -127,8 +131,9 @@ pub struct Finished {
     pub cancelled: u32,
 }
 
-/// Cancels what is alive while the deactivation of `generation` stands, and tells the admins.
-/// A card whose cancellation has begun is cancelled whatever has become of its owner since.
+/// Cancels what is alive while the deactivation of `generation` stands, closes the objectives, and
+/// tells the admins; opens again what a deactivation that has ended had closed. A card whose
+/// cancellation has begun is cancelled whatever has become of its owner since.
 ///
 /// # Errors
 /// Any fault, after all other cards were tried.
@@ -141,7 +146,7 @@ pub async fn finish<S, T>(
     deadline: Deadline,
 ) -> Result<Finished>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let armed = Armed::default();
@@ -164,17 +169,8 @@ where
             .take(CARDS_PER_ROUND)
             .collect();
         if alive.is_empty() {
-            if stands && !user.pending.is_done() {
-                let event = Event::Finished {
-                    generation,
-                    by: by.clone(),
-                };
-                execute(env, org, id, &event, &armed, How::default()).await?;
-            }
-            return Ok(Finished {
-                done: true,
-                cancelled,
-            });
+            let done = rest(env, org, &user, generation, by, deadline).await?;
+            return Ok(Finished { done, cancelled });
         }
         if !deadline.leaves(ROUND_TIME) {
             return Ok(Finished {
@@ -189,6 +185,43 @@ where
         cancelled += round(env, org, id, &alive, by, &armed).await?;
     }
     Err(Error::Busy)
+}
+
+/// What comes after the cards: objectives are closed and the admins told while the deactivation
+/// stands, and once it has ended what it had closed is opened again. Says whether nothing is left.
+async fn rest<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    user: &User,
+    generation: Generation,
+    by: &Actor,
+    deadline: Deadline,
+) -> Result<bool>
+where
+    S: Users + Objectives,
+    T: Timers,
+{
+    if stands(user, generation) {
+        if user.pending.objectives && !closing::close(env, org, user, by, deadline).await? {
+            return Ok(false);
+        }
+        let event = Event::Finished {
+            generation,
+            by: by.clone(),
+        };
+        let armed = Armed::default();
+        execute(env, org, &user.employee_id, &event, &armed, How::default()).await?;
+        return Ok(true);
+    }
+    // Armed when the owner came back; it is theirs still when they have been scheduled since.
+    match user.reopening {
+        Some(reopening) if reopening.generation < generation => {
+            Ok(closing::reopen(env, org, &user.employee_id, by, deadline)
+                .await?
+                .done)
+        }
+        _ => Ok(true),
+    }
 }
 
 /// Whether the deactivation or deletion of that generation is the user's present state.

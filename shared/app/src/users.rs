@@ -6,8 +6,10 @@ use offramp_domain::{EmployeeId, Entry, Event, OrgId, Policy, Status, User};
 
 use crate::execute::{Armed, Executed, How, execute};
 use crate::identity::Caller;
+use crate::objectives::closing::{self, Reopened};
 use crate::ports::{
-    CardIssuer, Cards, Directory, Histories, Page, Receipt, Timers, USERS_PER_READ, Users,
+    CardIssuer, Cards, Directory, Histories, Objectives, Page, Receipt, Timers, USERS_PER_READ,
+    Users,
 };
 use crate::terminate::{self, Finished};
 use crate::{Deadline, Env, Error, Result};
@@ -47,7 +49,7 @@ pub async fn end<S, T>(
     deadline: Deadline,
 ) -> Result<Ended>
 where
-    S: Users + Cards + CardIssuer,
+    S: Users + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let armed = Armed::default();
@@ -82,12 +84,42 @@ where
     let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
     let user = loaded.users.remove(id).unwrap_or(user);
     let cancelled = cancelled.max(user.pending.cancelled);
+    // Objectives that are left, or a notice, are not what the caller waits for.
+    let done = done || user.active_cards == 0;
     Ok(Ended {
         user,
         policy,
         cancelled,
         done,
     })
+}
+
+/// Brings somebody back, and what their deactivation had closed, as far as there is time: the
+/// finishing timer does the rest.
+///
+/// # Errors
+/// A refusal, [`Error::VersionMismatch`], a fault, or [`Error::Busy`].
+pub async fn restore<S: Users + Objectives, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    caller: &Caller,
+    if_match: Option<u64>,
+    deadline: Deadline,
+) -> Result<(Executed, Reopened)> {
+    let by = caller.actor();
+    let event = Event::Restore { by: by.clone() };
+    let mut executed = change(env, org, id, &event, if_match, None).await?;
+    let mut reopened = Reopened::default();
+    if let Some(user) = &executed.user {
+        reopened = closing::reopen_in_time(env, org, user, &by, deadline).await;
+    }
+    if reopened.done {
+        // What is told is what is stored, with its version.
+        let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        executed.user = loaded.users.remove(id).or(executed.user);
+    }
+    Ok((executed, reopened))
 }
 
 /// Any other wish of an admin about one user.

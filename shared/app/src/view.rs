@@ -1,14 +1,28 @@
 //! How things look to clients (`http-api.md`).
 
+mod objectives;
+
+use chrono::{DateTime, Utc};
 use offramp_domain::user::Schedule;
 use offramp_domain::{
     Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
-    Policy, Role, Settings, Status, User,
+    Policy, Role, Settings, Status, User, Whose,
 };
 use serde::Serialize;
 
 use crate::ports::{Page, Source};
 use crate::when::{instant, spoken};
+
+pub use objectives::*;
+
+/// As of when, and by which settings, something is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Settings and epoch.
+    pub policy: &'a Policy,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
 
 /// A user.
 #[derive(Debug, Clone, Serialize)]
@@ -31,14 +45,17 @@ pub struct UserView {
     pub due_at: Option<String>,
     pub active_cards: u32,
     pub leave_date: Option<String>,
+    pub leave_date_by: Option<Whose>,
     pub version: u64,
 }
 
 impl UserView {
     /// The user as of the policy's epoch, dates in its time zone.
     #[must_use]
-    pub fn of(user: &User, policy: &Policy) -> Self {
+    pub fn of(user: &User, seen: Seen<'_>) -> Self {
+        let policy = seen.policy;
         let user = user.settled(policy.epoch);
+        let leave = user.leave_date();
         let get = |field| user.get(field).map(str::to_owned);
         let schedule = match &user.lifecycle {
             Lifecycle::Scheduled(schedule) => Some(schedule),
@@ -53,12 +70,13 @@ impl UserView {
             manager_id: get(Field::ManagerId),
             start_date: get(Field::StartDate),
             birthday: get(Field::Birthday),
-            leave_date: get(Field::LeaveDate),
+            leave_date: leave.map(|(date, _)| date.to_string()),
+            leave_date_by: leave.map(|(_, whose)| whose),
             role: user.role,
             status: user.status(),
             badge: schedule.map(|_| "Deactivation scheduled"),
             banner: schedule.map(|schedule| banner(schedule, user.active_cards, policy)),
-            access: user.access(),
+            access: user.access_at(seen.now),
             due_at: user.due_at().map(instant),
             active_cards: user.active_cards,
             version: user.version,
@@ -105,13 +123,15 @@ pub struct HrView {
 #[allow(missing_docs)]
 pub struct PendingView {
     pub cards: bool,
+    pub objectives: bool,
     pub notice: bool,
 }
 
 impl UserDetail {
     /// All of it.
     #[must_use]
-    pub fn of(user: &User, cards: &[Card], policy: &Policy) -> Self {
+    pub fn of(user: &User, cards: &[Card], seen: Seen<'_>) -> Self {
+        let policy = seen.policy;
         let settled = user.settled(policy.epoch);
         Self {
             cause: settled.cause(),
@@ -131,9 +151,10 @@ impl UserDetail {
             }),
             pending: PendingView {
                 cards: settled.pending.cards,
+                objectives: settled.pending.objectives,
                 notice: settled.pending.notice,
             },
-            user: UserView::of(user, policy),
+            user: UserView::of(user, seen),
         }
     }
 }
@@ -178,21 +199,23 @@ pub struct AccessView {
 impl AccessView {
     /// Unknown is revoked.
     #[must_use]
-    pub fn of(user: Option<&User>, policy: &Policy) -> Self {
-        let Some(user) = user.map(|user| user.settled(policy.epoch)) else {
+    pub fn of(user: Option<&User>, seen: Seen<'_>) -> Self {
+        let Some(user) = user.map(|user| user.settled(seen.policy.epoch)) else {
             return Self {
                 access: Access::Revoked,
                 reason: "unknown".to_owned(),
             };
         };
+        let access = user.access_at(seen.now);
         let reason = match &user.lifecycle {
+            Lifecycle::Active if access == Access::Revoked => "leave_date",
             Lifecycle::Active => "active",
             Lifecycle::Scheduled(_) => "deactivation_scheduled",
             Lifecycle::Deactivated(_) => "deactivated",
             Lifecycle::Deleted { .. } => "deleted",
         };
         Self {
-            access: user.access(),
+            access,
             reason: reason.to_owned(),
         }
     }
@@ -272,12 +295,12 @@ pub struct UsersView {
 impl UsersView {
     /// The page as of the policy.
     #[must_use]
-    pub fn of(page: &Page<User>, policy: &Policy) -> Self {
+    pub fn of(page: &Page<User>, seen: Seen<'_>) -> Self {
         Self {
             users: page
                 .items
                 .iter()
-                .map(|user| UserView::of(user, policy))
+                .map(|user| UserView::of(user, seen))
                 .collect(),
             next_cursor: page.next.clone(),
         }

@@ -9,11 +9,11 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use offramp_app::{Error, Invalid, Result};
-use offramp_domain::{OrgId, Policy, Refusal};
+use offramp_domain::{OrgId, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use offramp_app::view::UserView;
+use offramp_app::view::{Seen, UserView};
 
 /// A request that a route has matched.
 #[derive(Debug)]
@@ -255,9 +255,9 @@ struct Question<'a> {
     confirmation: &'a str,
 }
 
-/// An error as RFC 9457 has it. `policy` is for showing users; what is internal goes to the log.
+/// An error as RFC 9457 has it. `seen` is for showing users; what is internal goes to the log.
 #[must_use]
-pub fn problem(error: &Error, policy: &Policy, request_id: &str) -> Reply {
+pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
     let (status, code, title) = describe(error);
     let retry_after = status == 429 || status == 503;
     if status >= 500 {
@@ -276,10 +276,7 @@ pub fn problem(error: &Error, policy: &Policy, request_id: &str) -> Reply {
             confirmation,
         } => Some(Question {
             affected: *affected,
-            users: users
-                .iter()
-                .map(|user| UserView::of(user, policy))
-                .collect(),
+            users: users.iter().map(|user| UserView::of(user, seen)).collect(),
             confirmation,
         }),
         _ => None,

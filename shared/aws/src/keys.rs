@@ -4,9 +4,15 @@
 //! the number of people has one partition key: people have one each, and what lists them is spread
 //! over [`SHARDS`].
 
-use chrono::{DateTime, SecondsFormat, Utc};
+mod days;
+mod objectives;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use offramp_domain::{CardId, DigestMinute, EmployeeId, NoticeKey, OrgId, SourceId, Status};
 use ring::digest::{SHA256, digest};
+
+pub use days::*;
+pub use objectives::*;
 
 /// Partitions of each index of an organisation, and of its notices.
 pub const SHARDS: u8 = 8;
@@ -59,6 +65,18 @@ pub const IDS: Index = Index {
     name: "ids",
     pk: "ids_pk",
     sk: "ids_sk",
+};
+/// People who have a leave date, by date.
+pub const LEAVING: Index = Index {
+    name: "leaving",
+    pk: "leaving_pk",
+    sk: "leaving_sk",
+};
+/// People for whom HR and what is stored disagree.
+pub const DRIFT: Index = Index {
+    name: "drift",
+    pk: "drift_pk",
+    sk: "drift_sk",
 };
 /// Changes by day.
 pub const AUDIT: Index = Index {
@@ -203,13 +221,10 @@ pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
     Some((OrgId::new(org).ok()?, DigestMinute::of(at)))
 }
 
-/// One admin's message of one digest.
+/// One recipient's message of one digest.
 #[must_use]
-pub fn message(org: &OrgId, digest: DigestMinute, admin: &EmployeeId) -> Key {
-    key(
-        format!("O#{org}#D#{}", second(digest.start())),
-        admin.as_str(),
-    )
+pub fn message(org: &OrgId, digest: DigestMinute, recipient: &str) -> Key {
+    key(format!("O#{org}#D#{}", second(digest.start())), recipient)
 }
 
 /// Where overdue work is found.
@@ -282,14 +297,52 @@ pub fn ids_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#I#{shard}")
 }
 
+/// Where somebody who has a leave date is found.
+#[must_use]
+pub fn leaving(org: &OrgId, date: NaiveDate, id: &EmployeeId) -> Key {
+    key(
+        leaving_shard(org, shard(id.as_str(), SHARDS)),
+        format!("{date}{UNIT}{id}"),
+    )
+}
+
+/// A partition of those who have a leave date.
+#[must_use]
+pub fn leaving_shard(org: &OrgId, shard: u8) -> String {
+    format!("O#{org}#LD#{shard}")
+}
+
+/// Where somebody for whom HR and what is stored disagree is found.
+#[must_use]
+pub fn drift(org: &OrgId, id: &EmployeeId) -> Key {
+    key(drift_shard(org, shard(id.as_str(), SHARDS)), id.as_str())
+}
+
+/// A partition of those for whom HR and what is stored disagree.
+#[must_use]
+pub fn drift_shard(org: &OrgId, shard: u8) -> String {
+    format!("O#{org}#X#{shard}")
+}
+
 /// Where a change is found by day.
 #[must_use]
 pub fn audit(org: &OrgId, at: DateTime<Utc>, what: &str) -> Key {
-    let day = at.format("%Y-%m-%d");
     key(
-        format!("O#{org}#A#{day}#{}", shard(what, SHARDS)),
-        format!("{}#{what}", at.to_rfc3339_opts(SecondsFormat::Nanos, true)),
+        audit_shard(org, at.date_naive(), shard(what, SHARDS)),
+        format!("{}#{what}", audit_from(at)),
     )
+}
+
+/// A partition of the changes of a day.
+#[must_use]
+pub fn audit_shard(org: &OrgId, day: NaiveDate, shard: u8) -> String {
+    format!("O#{org}#A#{day}#{shard}")
+}
+
+/// What the sort keys of changes at an instant begin with.
+#[must_use]
+pub fn audit_from(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
 /// Case folded, and short enough for a sort key with an id of 512 bytes behind it.

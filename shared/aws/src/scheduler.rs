@@ -39,7 +39,7 @@ impl Scheduler {
 
     fn target(&self, timer: &Timer) -> Result<Target, Fault> {
         let (arn, variable) = match timer {
-            Timer::Deactivate { .. } | Timer::Finish { .. } => {
+            Timer::Deactivate { .. } | Timer::Finish { .. } | Timer::Leave { .. } => {
                 (&self.config.terminate_arn, "TERMINATE_ARN")
             }
             Timer::Digest { .. } => (&self.config.notify_arn, "NOTIFY_ARN"),

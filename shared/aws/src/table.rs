@@ -7,9 +7,12 @@
 
 mod cards;
 mod directory;
+mod feeds;
 mod item;
 mod notices;
+mod objectives;
 mod policies;
+mod reports;
 mod sources;
 mod transaction;
 mod users;

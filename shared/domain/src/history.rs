@@ -96,6 +96,25 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// Whether the status after it, and its cause, say all of it.
+    #[must_use]
+    pub fn is_of_the_lifecycle(&self) -> bool {
+        matches!(
+            self,
+            Self::Created
+                | Self::Updated
+                | Self::Scheduled { .. }
+                | Self::Deactivated
+                | Self::Reactivated
+                | Self::Deleted
+                | Self::Restored
+                | Self::Held
+                | Self::LeaveDateSet { .. }
+        )
+    }
+}
+
 /// One change of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -98,6 +98,12 @@ string_id!(
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 );
 string_id!(
+    /// An objective.
+    ObjectiveId, "objective_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'",
+    |text| (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+);
+string_id!(
     /// The HR system's own name of an event.
     EventId, "id", "must be 1 to 128 characters, none of them a control character", token
 );

@@ -10,6 +10,7 @@ pub mod employee;
 pub mod event;
 pub mod history;
 pub mod ids;
+pub mod objective;
 pub mod settings;
 pub mod timer;
 pub mod user;
@@ -23,8 +24,10 @@ pub use employee::{Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, Inva
 pub use event::{Actor, Event};
 pub use history::{Entry, Happening};
 pub use ids::{
-    CardId, Email, EmployeeId, Epoch, EventId, Generation, InvalidId, OrgId, SourceId, Subject,
+    CardId, Email, EmployeeId, Epoch, EventId, Generation, InvalidId, ObjectiveId, OrgId, SourceId,
+    Subject,
 };
+pub use objective::{Objective, ObjectiveStatus};
 pub use settings::{Policy, Settings, SyncRules};
 pub use timer::Timer;
 pub use user::{

@@ -372,7 +372,11 @@ impl User {
             self.pending.due
         };
         let reopening = self.reopening.map(|reopening| reopening.due);
-        let leave = self.leave.plan.map(|plan| plan.at);
+        // In the grace period access has ended already.
+        let leave = match self.lifecycle {
+            Lifecycle::Scheduled(_) => None,
+            _ => self.leave.plan.map(|plan| plan.at),
+        };
         [self.due_at(), pending, reopening, leave]
             .into_iter()
             .flatten()

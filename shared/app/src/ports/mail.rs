@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{DigestMinute, EmployeeId, Notice, NoticeKey, OrgId};
+use offramp_domain::{DigestMinute, Notice, NoticeKey, OrgId};
 
 use super::Committed;
 use crate::Fault;
@@ -47,12 +47,12 @@ pub trait Notices: Send + Sync {
         org: &OrgId,
         keys: &[NoticeKey],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Claims the right to mail one admin one digest until an instant. `holder` tells one's own claim.
+    /// Claims the right to mail one recipient one digest until an instant. `holder` tells one's own claim.
     fn claim(
         &self,
         org: &OrgId,
         digest: DigestMinute,
-        admin: &EmployeeId,
+        recipient: &str,
         holder: &str,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
@@ -62,7 +62,7 @@ pub trait Notices: Send + Sync {
         &self,
         org: &OrgId,
         digest: DigestMinute,
-        admin: &EmployeeId,
+        recipient: &str,
         result: &str,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -1,6 +1,7 @@
 //! Finding people: scatter over the shards of an index, gather in order.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use chrono::NaiveDate;
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
 use offramp_app::ports::{Directory, Page};
@@ -34,18 +35,25 @@ impl Directory for Table {
         let queries = partitions
             .map(|pk| self.between(keys::PEOPLE, pk, from.clone(), highest(prefix)))
             .collect();
-        let mut found = gather(keys::PEOPLE, queries, limit + 1).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = if more {
-            found.last().map(|(sk, _)| sk.clone())
-        } else {
-            None
-        };
-        Ok(Page {
-            items: found.into_iter().map(|(_, id)| id).collect(),
-            next,
-        })
+        page(keys::PEOPLE, queries, limit).await
+    }
+
+    async fn leaving(
+        &self,
+        org: &OrgId,
+        until: Option<NaiveDate>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<EmployeeId>, Fault> {
+        let from = after.map_or_else(|| lowest(""), |after| format!("{after}\u{0}"));
+        let to = until.map_or_else(|| highest(""), |until| highest(&until.to_string()));
+        let queries = (0..SHARDS)
+            .map(|shard| {
+                let pk = keys::leaving_shard(org, shard);
+                self.between(keys::LEAVING, pk, from.clone(), to.clone())
+            })
+            .collect();
+        page(keys::LEAVING, queries, limit).await
     }
 
     async fn by_email(
@@ -93,7 +101,7 @@ impl Table {
 }
 
 /// A sort key is never empty, and no folded name begins below a space.
-fn lowest(prefix: &str) -> String {
+pub(super) fn lowest(prefix: &str) -> String {
     if prefix.is_empty() {
         "\u{1}".to_owned()
     } else {
@@ -101,8 +109,28 @@ fn lowest(prefix: &str) -> String {
     }
 }
 
-fn highest(prefix: &str) -> String {
+pub(super) fn highest(prefix: &str) -> String {
     format!("{prefix}{LAST}")
+}
+
+/// One page of all the partitions together; the last sort key on it is where the next begins.
+pub(super) async fn page(
+    index: Index,
+    queries: Vec<QueryFluentBuilder>,
+    limit: usize,
+) -> Result<Page<EmployeeId>, Fault> {
+    let mut found = gather(index, queries, limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more {
+        found.last().map(|(sk, _)| sk.clone())
+    } else {
+        None
+    };
+    Ok(Page {
+        items: found.into_iter().map(|(_, id)| id).collect(),
+        next,
+    })
 }
 
 /// The first `limit` of all the partitions together: each is asked for as many, since all of them

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
 use offramp_app::ports::{Claim, Committed, Notices, Outgoing};
-use offramp_domain::{DigestMinute, EmployeeId, Notice, NoticeKey, OrgId};
+use offramp_domain::{DigestMinute, Notice, NoticeKey, OrgId};
 
 use super::Table;
 use super::item::{Item, key_map};
@@ -76,7 +76,7 @@ impl Notices for Table {
         &self,
         org: &OrgId,
         digest: DigestMinute,
-        admin: &EmployeeId,
+        recipient: &str,
         holder: &str,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
@@ -86,7 +86,7 @@ impl Notices for Table {
             .client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(key_map(&keys::message(org, digest, admin))))
+            .set_key(Some(key_map(&keys::message(org, digest, recipient))))
             .update_expression(
                 "SET holder = :holder, claimed_until = :until, expires = :expires, v = :v",
             )
@@ -120,14 +120,14 @@ impl Notices for Table {
         &self,
         org: &OrgId,
         digest: DigestMinute,
-        admin: &EmployeeId,
+        recipient: &str,
         result: &str,
         now: DateTime<Utc>,
     ) -> Result<(), Fault> {
         self.client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(key_map(&keys::message(org, digest, admin))))
+            .set_key(Some(key_map(&keys::message(org, digest, recipient))))
             .update_expression("SET settled = :result, expires = :expires")
             .expression_attribute_values(":result", AttributeValue::S(result.to_owned()))
             .expression_attribute_values(

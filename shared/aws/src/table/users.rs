@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use chrono::{DateTime, Utc};
 use offramp_app::Fault;
 use offramp_app::backoff::pauses;
-use offramp_app::ports::{CardWrite, Commit, Committed, Histories, Loaded, USERS_PER_READ, Users};
+use offramp_app::ports::{
+    CardWrite, Commit, Committed, Histories, Loaded, Receipt, USERS_PER_READ, Users,
+};
 use offramp_domain::{
-    AdminsChange, CardStatus, Change, EmployeeId, Entry, Field, Notice, OrgId, User,
+    AdminsChange, CardStatus, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Status, User,
 };
 
 use super::Table;
 use super::cards::{ALIVE, card_item};
+use super::feeds::celebrated;
 use super::item::{Item, key_map};
 use super::transaction::{Expression, Parts};
 use crate::fault::fault;
@@ -61,13 +65,9 @@ impl Users for Table {
                 .changes
                 .first()
                 .and_then(|change| change.entry.as_ref());
-            let expires = at.map_or(0, |entry| entry.at.timestamp() + RECEIPT_SECONDS);
-            let item = Item::new(keys::receipt(org, &receipt.key))
-                .data(receipt)?
-                .number(keys::EXPIRES, expires.unsigned_abs());
             parts.put(
                 self,
-                item,
+                receipt_item(org, receipt, at.map(|entry| entry.at))?,
                 Some(Expression::new("attribute_not_exists(pk)")),
             )?;
         }
@@ -169,7 +169,7 @@ impl Table {
         }
     }
 
-    async fn batch_get(&self, wanted: &[Key]) -> Result<Vec<Item>, Fault> {
+    pub(super) async fn batch_get(&self, wanted: &[Key]) -> Result<Vec<Item>, Fault> {
         let mut items = Vec::with_capacity(wanted.len());
         let mut ask: Vec<HashMap<String, AttributeValue>> = wanted.iter().map(key_map).collect();
         for pause in pauses() {
@@ -242,6 +242,18 @@ impl Histories for Table {
     }
 }
 
+/// What a request with an `Idempotency-Key` answered at an instant; kept for a day.
+pub(super) fn receipt_item(
+    org: &OrgId,
+    receipt: &Receipt,
+    at: Option<DateTime<Utc>>,
+) -> Result<Item, Fault> {
+    let expires = at.map_or(0, |at| at.timestamp() + RECEIPT_SECONDS);
+    Ok(Item::new(keys::receipt(org, &receipt.key))
+        .data(receipt)?
+        .number(keys::EXPIRES, expires.unsigned_abs()))
+}
+
 /// What the write of a user is conditional on.
 fn unchanged(change: &Change) -> Expression {
     match change.base_rev {
@@ -257,6 +269,7 @@ pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
         .number("rev", user.rev)
         .number("generation", user.generation.0)
         .flag("terminating", user.pending.cards)
+        .flag("closing", user.pending.objectives)
         .data(user)?
         .indexed(
             keys::PEOPLE,
@@ -266,10 +279,33 @@ pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
     if let Some(email) = user.email() {
         item = item.indexed(keys::MAIL, keys::mail(org, &email.folded(), id));
     }
+    if drifts(user) {
+        item = item.indexed(keys::DRIFT, keys::drift(org, id));
+    }
+    if let Some((date, _)) = user.leave_date() {
+        item = item.indexed(keys::LEAVING, keys::leaving(org, date, id));
+    }
     if let Some(due) = user.work_due() {
         item = item.indexed(keys::WORK, keys::work(org, id.as_str(), due));
     }
-    Ok(item)
+    if let Some(reopening) = user.reopening {
+        item = item.number("reopening", reopening.generation.0);
+    }
+    Ok(celebrated(org, user, item))
+}
+
+/// Whether HR and what is stored may disagree; who is scheduled does, once an epoch ends it.
+fn drifts(user: &User) -> bool {
+    match user.hr_word() {
+        Some(HrWord::Active) => user.status() != Status::Active,
+        Some(HrWord::Inactive | HrWord::Missing) => {
+            matches!(
+                user.status(),
+                Status::Active | Status::DeactivationScheduled
+            )
+        }
+        None => false,
+    }
 }
 
 fn entry_item(org: &OrgId, id: &EmployeeId, entry: &Entry) -> Result<Item, Fault> {

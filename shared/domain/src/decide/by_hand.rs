@@ -133,6 +133,7 @@ pub(super) fn restore(
     };
     let mut draft = Draft::of(ctx, stored, settled);
     draft.activate();
+    draft.overrule_leave_date();
     if word == Word::Restored {
         draft.user().role = Role::Member;
     }

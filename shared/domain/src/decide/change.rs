@@ -167,7 +167,13 @@ impl<'a> Draft<'a> {
         match self.leave_date() {
             Some(moved) => {
                 let outcome = self.outcome_of(&moved);
-                self.build(outcome, Some((by, moved)))
+                // What is told nowhere else stays told: from, to and cause say the rest.
+                let told = if happening.is_of_the_lifecycle() {
+                    moved
+                } else {
+                    happening
+                };
+                self.build(outcome, Some((by, told)))
             }
             None => self.build(outcome, Some((by, happening))),
         }
@@ -214,9 +220,20 @@ impl<'a> Draft<'a> {
     fn enter(&mut self, lifecycle: Lifecycle) {
         let leaving = self.user.clone();
         self.unschedule(&leaving);
+        // What was to be told of a state that does not last is not told.
+        if self.notice.take().is_some() {
+            let digest = |timer: &Timer| matches!(timer, Timer::Digest { .. });
+            self.arm.retain(|timer| !digest(timer));
+        }
         // The finishing timer stays: a card that the issuer is being told of is still its business.
         self.user.pending = Pending::default();
-        self.user.reopening = None;
+        // What is to be opened again stays so until it is, or until the next deactivation closes it anew.
+        if matches!(
+            lifecycle,
+            Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. }
+        ) {
+            self.user.reopening = None;
+        }
         self.user.lifecycle = lifecycle;
         self.user.generation = leaving.generation.next();
         self.user.held = false;

@@ -125,6 +125,10 @@ fn lifecycle(
     says: HrWord,
     ctx: &Context<'_>,
 ) -> Decision {
+    // Whoever takes a leave date back and says inactive says inactive.
+    if says != HrWord::Active && draft.so_far().cause() == Some(Cause::LeaveDate) {
+        draft.leave_date();
+    }
     match (&draft.so_far().lifecycle, says) {
         (Lifecycle::Active, HrWord::Inactive | HrWord::Missing) if mutation => {
             leave(draft, by, ctx)
@@ -200,6 +204,11 @@ fn of_deleted(
     if !comes_back {
         return draft.touch(still_deleted());
     }
+    let mut shown = draft.so_far().clone();
+    show(&mut shown);
+    if leave::has_come(&shown, ctx) {
+        return draft.touch(Outcome::because(Word::Ignored, "their leave date has come"));
+    }
     draft.activate();
     draft.user().role = Role::Member;
     show(draft.user());
@@ -212,11 +221,16 @@ fn of_deleted(
 /// the sync had planned is undone.
 fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
     let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");
-    match &draft.user().lifecycle {
+    match &draft.so_far().lifecycle {
         Lifecycle::Scheduled(schedule) if schedule.cause.is_sync() => {
             draft.activate();
             draft.commit(outcome, by, Happening::Reactivated)
         }
+        // HR's leave date counts no more. An admin's is no matter of the sync.
+        _ if draft.so_far().leave.by_hand.is_none() => Decision {
+            outcome,
+            ..draft.commit_leave(by)
+        },
         _ => draft.touch(outcome),
     }
 }

@@ -6,6 +6,7 @@ use super::by_hand::not_on_self;
 use super::change::{Draft, whole_second};
 use super::hr::is_last_admin;
 use super::{CLOCK_SKEW, Context, Decision, FINISH_AFTER, Outcome, Refusal, Word, nothing};
+use crate::employee::HrWord;
 use crate::event::Actor;
 use crate::history::Happening;
 use crate::settings::LeaveDates;
@@ -29,7 +30,12 @@ fn counting(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
 
 /// Whether a leave date that counts has come.
 pub(super) fn has_come(user: &User, ctx: &Context<'_>) -> bool {
-    counting(user, ctx).is_some_and(|date| ctx.zone.start_of_day(date) <= ctx.now)
+    come(user, ctx).is_some()
+}
+
+/// The leave date that counts and has come.
+fn come(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
+    counting(user, ctx).filter(|date| whole_second(ctx.zone.start_of_day(*date)) <= ctx.now)
 }
 
 /// An admin sets, moves or removes the date.
@@ -54,6 +60,10 @@ pub(super) fn set(
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().leave.by_hand = date;
+    // Setting a date anew is another wish than the one that an admin has overruled.
+    if date.is_some() {
+        draft.user().leave.acted = None;
+    }
     if is_last_admin(draft.so_far(), ctx) && has_come(draft.so_far(), ctx) {
         return Err(Refusal::LastAdmin);
     }
@@ -86,7 +96,16 @@ pub(super) fn due(
         kind: "leave".to_owned(),
         due,
     };
-    Draft::of(ctx, stored, settled).commit_leave(&by)
+    // A timer that is a little early is in time, as at the end of a grace period.
+    let ctx = &Context {
+        now: ctx.now.max(due),
+        ..*ctx
+    };
+    let decision = Draft::of(ctx, stored, settled).commit_leave(&by);
+    match &decision.change {
+        Some(change) if change.moves(stored) => decision,
+        _ => no_op("access has ended before the leave date"),
+    }
 }
 
 impl Draft<'_> {
@@ -96,31 +115,50 @@ impl Draft<'_> {
         let counts = counting(&self.user, self.ctx);
         let begins = counts.map(|date| whole_second(self.ctx.zone.start_of_day(date)));
         let come = begins.is_some_and(|begins| begins <= self.ctx.now);
+        let of_date = self.user.cause() == Some(Cause::LeaveDate);
         let moved = match &self.user.lifecycle {
-            Lifecycle::Scheduled(schedule)
-                if schedule.cause == Cause::LeaveDate
-                    && counts != self.user.leave.acted
-                    && !come =>
-            {
+            Lifecycle::Scheduled(_) if of_date && come => {
+                self.user.leave.acted = counts;
+                None
+            }
+            Lifecycle::Scheduled(_) if of_date && counts != self.user.leave.acted => {
                 self.user.leave.acted = None;
                 self.activate();
                 Some(Happening::Reactivated)
             }
             Lifecycle::Active if come && self.user.leave.acted != counts => self.leave_now(counts),
-            _ => {
-                if come {
-                    self.user.leave.acted = counts;
-                }
-                None
-            }
+            _ => None,
         };
-        let ahead = !come && !matches!(self.user.lifecycle, Lifecycle::Deleted { .. });
+        if !come
+            && !matches!(
+                self.user.hr_word(),
+                Some(HrWord::Inactive | HrWord::Missing)
+            )
+        {
+            self.user.held = false;
+        }
+        // Whom the sync has scheduled it may give back, and an epoch without a write: their date
+        // stays planned when it has come, so that it is known to have.
+        let open = match &self.user.lifecycle {
+            Lifecycle::Deleted { .. } => false,
+            Lifecycle::Scheduled(schedule) => !come || schedule.cause.is_sync(),
+            Lifecycle::Active | Lifecycle::Deactivated(_) => !come,
+        };
         let plan = match (counts, begins) {
-            (Some(date), Some(at)) if ahead => Some(LeavePlan { date, at }),
+            (Some(date), Some(at)) if open && self.user.leave.acted != counts => {
+                Some(LeavePlan { date, at })
+            }
             _ => None,
         };
         self.plan(plan);
         moved
+    }
+
+    /// An admin brings somebody back whose date has come: it does not end their access again.
+    pub(super) fn overrule_leave_date(&mut self) {
+        if let Some(date) = come(&self.user, self.ctx) {
+            self.user.leave.acted = Some(date);
+        }
     }
 
     /// The day has come for somebody who is active.

@@ -68,7 +68,7 @@ pub(super) fn cards_cancelled(
     draft.commit(Outcome::of(Word::Updated), by, happening)
 }
 
-/// Every card is cancelled: the admins are told.
+/// Every card is cancelled and every objective closed: the admins are told.
 pub(super) fn finished(
     stored: &User,
     settled: User,
@@ -78,6 +78,10 @@ pub(super) fn finished(
 ) -> Decision {
     if settled.generation != generation || settled.pending.is_done() {
         return no_op("nothing is pending for this deactivation");
+    }
+    // Cards come first, so theirs is what the caller knows; this is what only the user knows.
+    if settled.pending.objectives {
+        return no_op("objectives are still open");
     }
     let cause = settled.cause().unwrap_or(Cause::Admin);
     let cards = settled.pending.cancelled;
@@ -192,7 +196,7 @@ pub(super) fn cards_counted(
     difference: i32,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
-    if difference > 0 && settled.access() == Access::Revoked {
+    if difference > 0 && settled.access_at(ctx.now) == Access::Revoked {
         return Err(Refusal::NotActive);
     }
     let mut draft = Draft::of(ctx, stored, settled);

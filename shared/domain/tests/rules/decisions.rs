@@ -17,15 +17,15 @@ fn turning_the_sync_off() {
         "rewriting tidies": [hr(1), hr(2).inactive(), off()] => Event::Tidy
             => "reactivated; scheduled > active; disarms deactivate t+3d; withdraws scheduled";
         "once": [hr(1), hr(2).inactive(), off(), Event::Tidy] => Event::Tidy
-            => "unchanged (the user is as the epoch says); nothing";
+            => "unchanged (the user is as the policy says); nothing";
         "an admin among them is one again": [hr(1), role(Role::Admin), hr(2).inactive(), off()] => Event::Tidy
             => "reactivated; scheduled > active; disarms deactivate t+3d; withdraws scheduled; joins the admins";
         "cause missing: the same": [hr(1), missing(2), scheduled_by(Cause::Missing), off()] => Event::Tidy
             => "reactivated; scheduled > active; disarms deactivate t+3d";
         "cause leave_date: stays": [hr(1), scheduled_by(Cause::LeaveDate), off()] => Event::Tidy
-            => "unchanged (the user is as the epoch says); nothing";
+            => "unchanged (the user is as the policy says); nothing";
         "cause admin: stays": [hr(1), scheduled_by(Cause::Admin), off()] => Event::Tidy
-            => "unchanged (the user is as the epoch says); nothing";
+            => "unchanged (the user is as the policy says); nothing";
         "turned on again, the same record newer": [hr(1), hr(2).inactive(), off(), on()] => hr(3).inactive()
             => "unchanged; quiet";
         "ignored while off, then on: the record was seen": [hr(1), off(), hr(2).inactive(), on()] => hr(3).inactive()
@@ -304,7 +304,7 @@ fn a_record_that_never_was_is_no_mutation_of_a_deleted_user() {
         "deleted before any source spoke": [add(Role::Member), delete(), finished()] => hr(1).name("Ada")
             => "ignored (the account was deleted by hand); quiet";
         "its next change brings them back": [add(Role::Member), delete(), finished(), hr(1).name("Ada")] => hr(2).name("B")
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
     }
 }
 

@@ -106,32 +106,32 @@ fn deactivated() {
         "HR edits, still inactive": [hr(1), immediate(), hr(2).inactive()] => hr(3).inactive().name("Ada")
             => "updated; deactivated > deactivated by hr; terminating";
         "HR changes to active: what was left to do is dropped": [hr(1), immediate(), hr(2).inactive()] => hr(3)
-            => "reactivated; deactivated > active";
+            => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "from missing to active": [hr(1), missing(2), immediate(), now()] => hr(3)
-            => "reactivated; deactivated > active";
+            => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "who was inactive from the start comes back": [hr(1).inactive()] => hr(2)
-            => "reactivated; deactivated > active";
+            => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "deactivate now in the grace period, and HR edits": [hr(1), hr(2).inactive(), now()] => hr(3).inactive().name("Ada")
             => "updated; deactivated > deactivated by admin; terminating";
         "and HR changes to active": [hr(1), hr(2).inactive(), now()] => hr(3)
-            => "reactivated; deactivated > active";
+            => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "by hand while HR says active, and HR edits": [hr(1), now()] => hr(2).name("Ada")
             => "updated; deactivated > deactivated by admin; terminating";
         "by hand, and HR's first word is active": [add(Role::Member), now()] => hr(1)
             => "updated; deactivated > deactivated by admin; terminating";
         "by hand, HR goes and comes back": [hr(1), now(), hr(2).inactive()] => hr(3)
-            => "reactivated; deactivated > active";
+            => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "excluded: the sync does not bring back": [hr(1), immediate(), hr(2).inactive(), except(Field::Team, "x")]
             => hr(3).set(Field::Team, "x")
             => "excluded (the sync rule leaves this employee out); quiet; terminating";
         "the sync off brings nobody back": [hr(1), immediate(), hr(2).inactive(), off()] => Event::Tidy
-            => "unchanged (the user is as the epoch says); nothing";
+            => "unchanged (the user is as the policy says); nothing";
         "an admin restores": [hr(1), now()] => restore()
-            => "reactivated; deactivated > active";
+            => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "an admin restores, and says what HR says": [hr(1).inactive()] => restore()
-            => "reactivated (HR still says inactive); deactivated > active";
+            => "reactivated (HR still says inactive); deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "or does not say": [hr(1), missing(2), now()] => restore()
-            => "reactivated (missing from the last snapshot); deactivated > active";
+            => "reactivated (missing from the last snapshot); deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "now, twice": [hr(1), now()] => now() => "unchanged; nothing";
         "deleted by hand": [hr(1), now(), finished()] => delete()
             => "deactivated; deactivated > deleted by admin; terminating; arms finish t+2m";
@@ -149,11 +149,11 @@ fn deleted() {
         "an older one": [hr(2).name("A"), delete()] => hr(1).name("B")
             => "stale; nothing";
         "a changed one, any_change": [hr(1).name("A"), delete(), finished()] => hr(2).name("A. B.")
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "what was left to do is dropped": [hr(1).name("A"), delete()] => hr(2).name("A. B.")
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "a cleared field is a change": [hr(1).name("A"), delete(), finished()] => hr(2).clear(Field::Name)
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "a field that was never sent is none": [hr(1).name("A"), delete(), finished()] => hr(2).set(Field::Team, "x")
             => "ignored (the account was deleted by hand); quiet";
         "nor the same field, newer": [hr(1).name("A"), delete(), finished(), hr(2).set(Field::Team, "x")]
@@ -161,31 +161,31 @@ fn deleted() {
             => "ignored (the account was deleted by hand); quiet";
         "but from then on it is": [hr(1).name("A"), delete(), finished(), hr(2).set(Field::Team, "x")]
             => hr(3).set(Field::Team, "y")
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "a change to inactive": [hr(1), delete(), finished()] => hr(2).inactive()
             => "ignored (the account was deleted by hand); quiet";
         "and then to active": [hr(1), delete(), finished(), hr(2).inactive()] => hr(3)
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "any_change while still inactive": [hr(1).inactive(), delete(), finished()] => hr(2).inactive().name("A")
             => "ignored (the account was deleted by hand); quiet";
         "reactivation: another change": [restore_on(Reactivation), hr(1).name("A"), delete(), finished()] => hr(2).name("B")
             => "ignored (the account was deleted by hand); quiet";
         "reactivation: inactive to active": [restore_on(Reactivation), hr(1).inactive(), delete(), finished()] => hr(2)
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "reactivation: missing to active": [restore_on(Reactivation), hr(1), missing(2), delete(), finished()] => hr(3)
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "never": [restore_on(Never), hr(1).inactive().name("A"), delete(), finished()] => hr(2).name("B")
             => "ignored (the account was deleted by hand); quiet";
         "any_change, as set": [restore_on(AnyChange), hr(1).name("A"), delete(), finished()] => hr(2).name("B")
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "excluded": [hr(1).name("A"), delete(), finished(), except(Field::Name, "B")] => hr(2).name("B")
             => "excluded (the sync rule leaves this employee out); quiet";
         "sync off: it is about deactivation": [off(), hr(1).name("A"), delete(), finished()] => hr(2).name("B")
-            => "restored; deleted > active; arms digest t+2m; tells restored";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "an admin restores": [hr(1), delete(), finished()] => restore()
-            => "restored; deleted > active";
+            => "restored; deleted > active; arms finish t+2m, digest t+2m; tells invited";
         "an admin restores while HR says inactive": [hr(1).inactive(), delete(), finished()] => restore()
-            => "restored (HR still says inactive); deleted > active";
+            => "restored (HR still says inactive); deleted > active; arms finish t+2m, digest t+2m; tells invited";
         "who was an admin is a member": [hr(1).name("A"), role(Role::Admin), delete(), finished(), hr(2).name("B")]
             => role(Role::Member)
             => "unchanged; nothing";
@@ -193,7 +193,9 @@ fn deleted() {
             => "unchanged; nothing";
         "twice": [hr(1), delete()] => delete() => "unchanged; nothing";
         "deactivate now": [hr(1), delete()] => now() => "refused: the user is deleted; restore them first";
-        "a role": [hr(1), delete()] => role(Role::Admin) => "refused: the user is deleted; restore them first";
-        "the id is taken": [hr(1), delete()] => add(Role::Member) => "refused: there is already a user with this id";
+        "a role": [hr(1), delete()] => role(Role::Admin)
+            => "refused: the user is deleted; restore them first";
+        "the id is taken": [hr(1), delete()] => add(Role::Member)
+            => "refused: there is already a user with this id";
     }
 }

@@ -2,14 +2,21 @@
 //! arbitrary stories are held against, and the JSON that is stored and sent.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod decisions;
 mod golden;
+mod invariants;
+mod invitations;
+mod leave;
+mod leaves;
 mod lifecycle;
 mod merge;
 mod model;
+mod objectives;
 mod settings;
 mod stage;
 mod steps;
+mod stored;
 mod stories;
 mod work;
 mod world;

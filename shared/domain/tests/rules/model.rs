@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::decide::{Refusal, Word};
-use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
+use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{Actor, EmployeeId, Event, Field, HrEvent, HrStatus, Role};
 
+use crate::leaves::Leaves;
 use crate::world::World;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,19 @@ pub(crate) enum State {
     Active,
     /// With the number of the timer that ends it, among all that were ever armed.
     Grace {
+        why: Why,
         due: DateTime<Utc>,
         timer: usize,
     },
     Gone,
     Deleted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    Sync,
+    Date,
+    Admin,
 }
 
 /// What HR said, all told.
@@ -37,9 +46,21 @@ pub(crate) struct Person {
     pub(crate) source: Option<&'static str>,
     /// In the order of arrival.
     pub(crate) said: Vec<HrEvent>,
+    pub(crate) leaves: Leaves,
 }
 
 impl Person {
+    pub(crate) fn new(state: State, role: Role) -> Self {
+        Self {
+            state,
+            role,
+            shown: BTreeMap::new(),
+            source: None,
+            said: Vec::new(),
+            leaves: Leaves::default(),
+        }
+    }
+
     /// The newest statement about everything; of equally new ones, the last to arrive.
     pub(crate) fn view(said: &[HrEvent]) -> View {
         let mut by_instant: Vec<&HrEvent> = said.iter().collect();
@@ -91,10 +112,8 @@ impl Model {
     /// What HR says; `world` gives the settings, the rule, the clock and the admins.
     pub(crate) fn hr(&mut self, from: &'static str, event: &HrEvent, world: &World) -> Word {
         let settings = &world.policy.settings;
-        let excluded = |view: &View| {
-            let rule = world.rule.except.as_ref();
-            rule.is_some_and(|(field, value)| view.fields.get(field) == Some(&Some(value.clone())))
-        };
+        let excluded = |view: &View| view.excluded(world);
+        let id = &event.employee_id;
         if event.occurred_at > world.now + TimeDelta::minutes(10) {
             return Word::Rejected;
         }
@@ -104,20 +123,18 @@ impl Model {
             if excluded(&view) {
                 return Word::Excluded;
             }
-            let mut person = Person {
-                state: if view.active {
-                    State::Active
-                } else {
-                    State::Gone
-                },
-                role: Role::Member,
-                shown: BTreeMap::new(),
-                source: Some(from),
-                said,
+            let state = if view.active {
+                State::Active
+            } else {
+                State::Gone
             };
+            let mut person = Person::new(state, Role::Member);
+            person.source = Some(from);
+            person.said = said;
             person.show();
+            let word = person.settle(&event.employee_id, world, world.now);
             self.people.insert(event.employee_id.clone(), person);
-            return Word::Created;
+            return word.unwrap_or(Word::Created);
         };
         if person.source.is_some_and(|owner| owner != from) {
             return Word::Rejected;
@@ -155,8 +172,14 @@ impl Model {
         let returned = !first && !before.active && after.active;
         person.source = Some(from);
         if excluded(&after) {
-            if let State::Grace { .. } = person.state {
-                person.state = State::Active;
+            if let State::Grace { why: Why::Sync, .. } = person.state {
+                person.enter(State::Active);
+                return person
+                    .settle(id, world, world.now)
+                    .unwrap_or(Word::Excluded);
+            }
+            if person.leaves.by_hand.is_none() {
+                person.settle(id, world, world.now);
             }
             return Word::Excluded;
         }
@@ -169,41 +192,47 @@ impl Model {
             if !back {
                 return Word::Ignored;
             }
-            person.state = State::Active;
-            person.role = Role::Member;
+            let shown = person.shown.clone();
             person.show();
-            return Word::Restored;
+            if person.has_come(world) {
+                person.shown = shown;
+                return Word::Ignored;
+            }
+            person.enter(State::Active);
+            person.role = Role::Member;
+            let word = person.settle(id, world, world.now);
+            return word.unwrap_or(Word::Restored);
         }
         person.show();
         let sync = settings.deactivation_sync;
-        match person.state {
+        if !after.active && matches!(person.state, State::Grace { why: Why::Date, .. }) {
+            person.settle(id, world, world.now);
+        }
+        let word = match person.state {
             State::Active if !after.active && mutation => {
                 if !sync.enabled {
                     Word::Ignored
-                } else if person.is_last_admin(&event.employee_id, &world.admins) {
+                } else if person.is_last_admin(id, &world.admins) {
+                    person.leaves.held = true;
                     Word::Held
-                } else if sync.behaviour == Behaviour::Immediate {
-                    person.state = State::Gone;
-                    Word::Deactivated
                 } else {
-                    let second = world.now.duration_trunc(TimeDelta::seconds(1)).unwrap();
-                    person.state = State::Grace {
-                        due: second + TimeDelta::days(sync.delay_days.into()),
-                        timer: usize::MAX,
-                    };
-                    Word::Scheduled
+                    person.end(Why::Sync, world, world.now)
                 }
             }
-            State::Grace { .. } if after.active => {
-                person.state = State::Active;
+            State::Grace { why: Why::Sync, .. } if after.active => {
+                person.enter(State::Active);
                 Word::Reactivated
             }
-            State::Gone if returned => {
-                person.state = State::Active;
+            State::Gone if returned && !person.has_come(world) => {
+                person.enter(State::Active);
                 Word::Reactivated
             }
-            _ => Word::Updated,
-        }
+            _ => {
+                person.leaves.held &= !after.active;
+                Word::Updated
+            }
+        };
+        person.settle(id, world, world.now).unwrap_or(word)
     }
 
     /// What an admin wants.
@@ -214,13 +243,8 @@ impl Model {
         world: &World,
     ) -> Result<(), Refusal> {
         if let Event::Add { profile, role, .. } = event {
-            let person = Person {
-                state: State::Active,
-                role: *role,
-                shown: profile.clone(),
-                source: None,
-                said: Vec::new(),
-            };
+            let mut person = Person::new(State::Active, *role);
+            person.shown = profile.clone();
             return match self.people.insert(id.clone(), person) {
                 None => Ok(()),
                 Some(known) => {
@@ -238,34 +262,67 @@ impl Model {
             employee_id.as_ref() == Some(id)
         };
         match event {
-            Event::DeactivateNow { by } | Event::Delete { by } | Event::Restore { by }
+            Event::DeactivateNow { by }
+            | Event::Delete { by }
+            | Event::Restore { by }
+            | Event::Leave { by }
+            | Event::SetLeaveDate { by, .. }
                 if on_self(by) =>
             {
                 return Err(Refusal::OnSelf);
             }
             Event::DeactivateNow { .. } => match person.state {
                 State::Deleted => return Err(Refusal::Deleted),
-                State::Gone => {}
+                State::Gone => return Ok(()),
                 _ if last => return Err(Refusal::LastAdmin),
-                _ => person.state = State::Gone,
+                _ => person.enter(State::Gone),
             },
+            Event::Delete { .. } if person.state == State::Deleted => return Ok(()),
             Event::Delete { .. } if last => return Err(Refusal::LastAdmin),
-            Event::Delete { .. } => person.state = State::Deleted,
+            Event::Delete { .. } => person.enter(State::Deleted),
             Event::Restore { .. } => {
+                // Somebody whose schedule an epoch has ended, and who is not yet rewritten, is brought back too.
+                let rewritten = world.users[id].generation == world.user(id).generation;
+                if person.state == State::Active && rewritten {
+                    return Ok(());
+                }
                 if person.state == State::Deleted {
                     person.role = Role::Member;
                 }
-                person.state = State::Active;
+                person.enter(State::Active);
+                if person.has_come(world) {
+                    person.leaves.spent = person.counting(world);
+                }
+            }
+            Event::Leave { .. } if person.state != State::Active => return Ok(()),
+            Event::Leave { .. } if last => return Err(Refusal::LastAdmin),
+            Event::Leave { .. } => person.schedule(Why::Admin, world, world.now),
+            Event::SetLeaveDate { date, .. } => {
+                if person.state == State::Deleted {
+                    return Err(Refusal::Deleted);
+                }
+                let before = std::mem::replace(&mut person.leaves.by_hand, *date);
+                if before == *date {
+                    return Ok(());
+                }
+                if last && person.has_come(world) {
+                    person.leaves.by_hand = before;
+                    return Err(Refusal::LastAdmin);
+                }
+                if date.is_some() {
+                    person.leaves.spent = None;
+                }
             }
             Event::SetRole { by, role } => match (person.state, *role) {
                 (State::Deleted, _) => return Err(Refusal::Deleted),
-                (_, role) if role == person.role => {}
+                (_, role) if role == person.role => return Ok(()),
                 (_, Role::Member) if on_self(by) => return Err(Refusal::OnSelf),
                 (_, Role::Member) if last => return Err(Refusal::LastAdmin),
                 (_, role) => person.role = role,
             },
             _ => unreachable!("not by hand"),
         }
+        person.settle(id, world, world.now);
         Ok(())
     }
 
@@ -274,22 +331,30 @@ impl Model {
         let Some(person) = self.people.get_mut(id) else {
             return;
         };
-        if let State::Grace { due, timer } = person.state
+        if let State::Grace { due, timer, why } = person.state
             && timer == number
             && due <= world.now + TimeDelta::seconds(30)
         {
-            let view = Person::view(&person.said);
-            let excluded =
-                world.rule.except.as_ref().is_some_and(|(field, value)| {
-                    view.fields.get(field) == Some(&Some(value.clone()))
-                });
-            person.state = if excluded { State::Active } else { State::Gone };
+            let excluded = why == Why::Sync && Person::view(&person.said).excluded(world);
+            person.enter(if excluded { State::Active } else { State::Gone });
+            person.settle(id, world, world.now);
         }
+    }
+
+    /// The user is held against rules and settings that have changed.
+    pub(crate) fn tidied(&mut self, id: &EmployeeId, world: &World) {
+        let person = self.people.get_mut(id).unwrap();
+        if let State::Grace { why: Why::Sync, .. } = person.state
+            && Person::view(&person.said).excluded(world)
+        {
+            person.enter(State::Active);
+        }
+        person.settle(id, world, world.now);
     }
 
     pub(crate) fn sync_turned_off(&mut self) {
         for person in self.people.values_mut() {
-            if let State::Grace { .. } = person.state {
+            if let State::Grace { why: Why::Sync, .. } = person.state {
                 person.state = State::Active;
             }
         }

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::decide::{AdminsChange, Decision, Refusal};
 use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
 use offramp_domain::{
-    Actor, CardId, Cause, Event, Field, Generation, Happening, HrEvent, Role, Schedule, Status,
-    Timer, User,
+    Actor, CardId, Cause, Event, Field, Generation, Happening, HrEvent, NoticeKind, Role, Schedule,
+    Status, Timer, User,
 };
 use serde_json::{Value, json};
 
@@ -311,16 +311,21 @@ pub(crate) fn told(decision: &Decision, world: &World) -> String {
         parts.push("terminating".to_owned());
     }
     let timers = |verb: &str, timers: &[Timer]| {
-        let each = timers
-            .iter()
-            .map(|timer| format!("{} {}", timer.kind(), at(timer.due())));
+        let each = timers.iter().map(|timer| match timer {
+            Timer::Leave { plan, due, .. } => format!("leave {plan} {}", at(*due)),
+            _ => format!("{} {}", timer.kind(), at(timer.due())),
+        });
         let each: Vec<String> = each.collect();
         (!each.is_empty()).then(|| format!("{verb} {}", each.join(", ")))
     };
     parts.extend(timers("arms", &change.arm));
     parts.extend(timers("disarms", &change.disarm));
     let tells = change.notice.as_ref();
-    parts.extend(tells.map(|notice| format!("tells {}", notice.kind.as_str())));
+    parts.extend(tells.map(|notice| {
+        let invites = notice.kind == NoticeKind::Restored { invited: true };
+        let also = if invites { " and invites" } else { "" };
+        format!("tells {}{also}", notice.kind.as_str())
+    }));
     let withdraws = change.withdraw.as_ref();
     parts.extend(withdraws.map(|key| format!("withdraws {}", key.kind)));
     match change.admins {
@@ -339,8 +344,9 @@ pub(crate) fn short(status: Status) -> &'static str {
 }
 
 pub(crate) fn at(at: DateTime<Utc>) -> String {
-    let mut seconds = (at - start()).num_seconds();
-    let mut text = "t+".to_owned();
+    let seconds = (at - start()).num_seconds();
+    let mut text = if seconds < 0 { "t-" } else { "t+" }.to_owned();
+    let mut seconds = seconds.abs();
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)] {
         if seconds >= length {
             text += &format!("{}{unit}", seconds / length);

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use offramp_domain::Cause;
 
+use crate::objectives::closed;
 use crate::steps::{Step, cancelled, cards, delete, done, now, off, restore, table};
 use crate::world::{Says, World, hr, start};
 
@@ -11,11 +12,11 @@ fn what_a_deactivation_leaves_to_do() {
     table! {
         "a card is cancelled": [hr(1), cards(2), now()] => cancelled(&["c-1"])
             => "updated; deactivated > deactivated by admin; terminating";
-        "all is done: the admins are told": [hr(1), cards(1), now(), cancelled(&["c-1"])] => done(2)
+        "all is done: the admins are told": [hr(1), cards(1), now(), cancelled(&["c-1"]), closed(2, 0, true)] => done(2)
             => "deactivated; deactivated > deactivated by admin; arms digest t+2m; disarms finish t+2m; tells terminated";
-        "of a deletion as well": [hr(1), delete()] => done(2)
+        "of a deletion as well": [hr(1), delete(), closed(2, 0, true)] => done(2)
             => "deactivated; deleted > deleted by admin; arms digest t+2m; disarms finish t+2m; tells terminated";
-        "once": [hr(1), now(), done(2)] => done(2)
+        "once": [hr(1), now(), closed(2, 0, true), done(2)] => done(2)
             => "unchanged (nothing is pending for this deactivation); nothing";
         "not for a deactivation of before": [hr(1), now(), restore(), now()] => done(2)
             => "unchanged (nothing is pending for this deactivation); nothing";
@@ -70,9 +71,10 @@ fn the_admins_are_told_of_every_card() {
     };
     let cause = Cause::Admin;
     let mut at_once = two_steps();
-    at_once.extend([cancelled(&["c-3"]).into(), done(2).into()]);
+    at_once.extend([cancelled(&["c-3"]), closed(2, 0, true), done(2)].map(Step::from));
     assert_eq!(told(at_once), Terminated { cause, cards: 3 });
     let mut deleted_meanwhile = two_steps();
-    deleted_meanwhile.extend([delete().into(), cancelled(&["c-3"]).into(), done(3).into()]);
+    let then = [delete(), cancelled(&["c-3"]), closed(3, 0, true), done(3)];
+    deleted_meanwhile.extend(then.map(Step::from));
     assert_eq!(told(deleted_meanwhile), Terminated { cause, cards: 3 });
 }

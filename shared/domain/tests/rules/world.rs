@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, TimeZone, Utc};
-use offramp_domain::decide::{AdminsChange, Change, Context, Decision, Refusal, SyncRule, decide};
+use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
+use offramp_domain::decide::{
+    AdminsChange, Change, Context, Decision, Refusal, SyncRule, Zone, decide,
+};
 use offramp_domain::{
     Actor, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
     NoticeKey, OrgId, Policy, Role, Settings, SourceId, Subject, Timer, User,
@@ -96,12 +98,40 @@ impl SyncRule for Rule {
     }
 }
 
+/// When days begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Days {
+    #[default]
+    Utc,
+    /// Two hours ahead of it.
+    East,
+    /// Three hours behind, and two from 6 March 2026 on, a day that begins at one o'clock.
+    Gap,
+}
+
+impl Zone for Days {
+    fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc> {
+        let hours = match self {
+            Self::Utc => 0,
+            Self::East => -2,
+            Self::Gap if date <= day("2026-03-06") => 3,
+            Self::Gap => 2,
+        };
+        date.and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::hours(hours)
+    }
+}
+
+pub(crate) fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
 /// One organisation.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) org: OrgId,
     pub(crate) policy: Policy,
     pub(crate) rule: Rule,
+    pub(crate) zone: Days,
     pub(crate) now: DateTime<Utc>,
     pub(crate) users: BTreeMap<EmployeeId, User>,
     pub(crate) admins: BTreeSet<EmployeeId>,
@@ -120,6 +150,7 @@ impl World {
             org: OrgId::new("acme").unwrap(),
             policy: Policy::default(),
             rule: Rule::default(),
+            zone: Days::default(),
             now: start(),
             users: BTreeMap::new(),
             admins: BTreeSet::new(),
@@ -140,7 +171,7 @@ impl World {
 
     pub(crate) fn decide(&self, id: &EmployeeId, event: &Event) -> Result<Decision, Refusal> {
         let ctx = Context {
-            zone: &offramp_domain::decide::Greenwich,
+            zone: &self.zone,
             org: &self.org,
             policy: &self.policy,
             rule: &self.rule,

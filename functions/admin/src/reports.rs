@@ -1,0 +1,92 @@
+//! The routes that tell why: explanations, drift, the audit.
+
+use chrono::{DateTime, Utc};
+use offramp_app::explain::{Explanation, explain};
+use offramp_app::ports::{Audited, Users};
+use offramp_app::{Error, Result, reports};
+use offramp_aws::http::Reply;
+use serde::Serialize;
+
+use crate::{Call, cursor};
+
+/// Rows on a page of a report at most.
+const MAX_ROWS: usize = 98;
+/// Rows on a page unless asked otherwise.
+const ROWS: usize = 50;
+
+#[derive(Serialize)]
+struct DriftView {
+    users: Vec<Explanation>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AuditView {
+    entries: Vec<Audited>,
+    next_cursor: Option<String>,
+}
+
+impl Call<'_> {
+    pub(crate) async fn explain(&self) -> Result<Reply> {
+        let id = self.employee()?;
+        let mut loaded = self
+            .env
+            .store
+            .load(&self.org, std::slice::from_ref(&id))
+            .await?;
+        let user = loaded.users.remove(&id).ok_or(Error::NotFound("user"))?;
+        let why = explain(&user, &loaded.policy, self.env.clock.now());
+        Ok(Reply::json(200, &why)?.with_version(user.version))
+    }
+
+    pub(crate) async fn drift(&self) -> Result<Reply> {
+        let bound = ["drift"];
+        let after = self.after(&bound)?;
+        let limit = self.limit(MAX_ROWS, ROWS)?;
+        let (page, policy) = reports::drift(self.env, &self.org, after.as_deref(), limit).await?;
+        let now = self.env.clock.now();
+        let users = page
+            .items
+            .iter()
+            .map(|user| explain(user, &policy, now))
+            .collect();
+        let next_cursor = page
+            .next
+            .map(|next| cursor::write(&self.org, &bound, &next));
+        Reply::json(200, &DriftView { users, next_cursor })
+    }
+
+    pub(crate) async fn audit(&self) -> Result<Reply> {
+        let since = self.request.query("since").unwrap_or_default();
+        let bound = ["audit", since];
+        let after = self.after(&bound)?;
+        let from = match since {
+            "" => None,
+            text => Some(
+                DateTime::parse_from_rfc3339(text)
+                    .map_err(|_| Error::invalid("/since", "is not an RFC 3339 instant"))?
+                    .with_timezone(&Utc),
+            ),
+        };
+        let limit = self.limit(MAX_ROWS, ROWS)?;
+        let page = reports::audit(self.env, &self.org, from, after.as_deref(), limit).await?;
+        let next_cursor = page
+            .next
+            .map(|next| cursor::write(&self.org, &bound, &next));
+        Reply::json(
+            200,
+            &AuditView {
+                entries: page.items,
+                next_cursor,
+            },
+        )
+    }
+
+    /// The position of the query's cursor.
+    pub(crate) fn after(&self, bound: &[&str]) -> Result<Option<String>> {
+        self.request
+            .query("cursor")
+            .map(|cursor| cursor::read(&self.org, bound, cursor))
+            .transpose()
+    }
+}

@@ -1,0 +1,237 @@
+//! The routes of the sync rule, leave dates and lists of leavers.
+
+use chrono::NaiveDate;
+use offramp_app::leavers::list::{self, When};
+use offramp_app::leavers::{RowAnswer, take};
+use offramp_app::ports::{Policies, Users};
+use offramp_app::rules::Rule;
+use offramp_app::{Error, Result, sync_rules};
+use offramp_aws::http::Reply;
+use offramp_domain::decide::SyncRule;
+use offramp_domain::{EmployeeId, Event, Field, HrEvent, HrRecord, HrStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Call;
+
+/// Employees in one trial of a rule.
+const MAX_TRIED: usize = 1_000;
+
+#[derive(Serialize)]
+struct RulesView {
+    active: String,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reactivated: Option<Vec<EmployeeId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRules {
+    active: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    active: String,
+    employees: Vec<Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct Tried {
+    employee_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TrialView {
+    results: Vec<Tried>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewLeaveDate {
+    leave_date: Option<NaiveDate>,
+}
+
+#[derive(Serialize)]
+struct LeaversView {
+    results: Vec<RowAnswer>,
+}
+
+impl Call<'_> {
+    pub(crate) async fn rules(&self) -> Result<Reply> {
+        let rules = self.env.store.policy(&self.org).await?.rules;
+        let view = RulesView {
+            active: rules.active,
+            version: rules.version,
+            reactivated: None,
+            note: None,
+        };
+        Ok(Reply::json(200, &view)?.with_version(rules.version))
+    }
+
+    pub(crate) async fn put_rules(&self) -> Result<Reply> {
+        let new: NewRules = self.request.json()?;
+        let if_match = self.request.if_match()?;
+        let put = sync_rules::put(
+            self.env,
+            &self.org,
+            new.active,
+            if_match,
+            &self.caller,
+            self.deadline,
+        )
+        .await?;
+        let note = match put.reactivated.len() {
+            0 => None,
+            n => Some(format!(
+                "{n} scheduled by the sync and left out by this rule: active again"
+            )),
+        };
+        let rules = put.policy.rules;
+        let view = RulesView {
+            active: rules.active,
+            version: rules.version,
+            reactivated: Some(put.reactivated),
+            note,
+        };
+        Ok(Reply::json(200, &view)?.with_version(rules.version))
+    }
+
+    /// Tries a rule on employees as they are given; one of whom only the id is given is tried as
+    /// they are known.
+    pub(crate) async fn test_rules(&self) -> Result<Reply> {
+        let trial: Trial = self.request.json()?;
+        let rule = sync_rules::compile(&trial.active)?;
+        if trial.employees.len() > MAX_TRIED {
+            return Err(Error::invalid("/employees", "must be at most 1000"));
+        }
+        let mut results = Vec::with_capacity(trial.employees.len());
+        for employee in &trial.employees {
+            let employee_id = employee
+                .get("employee_id")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            let tried = match self.try_one(&rule, employee).await? {
+                Ok(active) => Tried {
+                    employee_id,
+                    active: Some(active),
+                    error: None,
+                },
+                Err(error) => Tried {
+                    employee_id,
+                    active: None,
+                    error: Some(error),
+                },
+            };
+            results.push(tried);
+        }
+        Reply::json(200, &TrialView { results })
+    }
+
+    async fn try_one(
+        &self,
+        rule: &Rule,
+        employee: &Map<String, Value>,
+    ) -> Result<std::result::Result<bool, String>> {
+        let event = match as_event(employee) {
+            Ok(event) => event,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let id = &event.employee_id;
+        if event.fields.is_empty() {
+            let loaded = self
+                .env
+                .store
+                .load(&self.org, std::slice::from_ref(id))
+                .await?;
+            if let Some(record) = loaded.users.get(id).and_then(|user| user.hr.as_ref()) {
+                return Ok(rule.includes(id, record));
+            }
+        }
+        Ok(rule.includes(id, &HrRecord::first(&event)))
+    }
+
+    pub(crate) async fn set_leave_date(&self) -> Result<Reply> {
+        let body: Map<String, Value> = self.request.json()?;
+        if !body.contains_key("leave_date") {
+            return Err(Error::invalid(
+                "/leave_date",
+                "is required; null removes the date",
+            ));
+        }
+        let NewLeaveDate { leave_date } = self.request.json()?;
+        self.end_and_show(&Event::SetLeaveDate {
+            by: self.caller.actor(),
+            date: leave_date,
+        })
+        .await
+    }
+
+    pub(crate) async fn leavers(&self) -> Result<Reply> {
+        let body = self.request.body()?;
+        let kind = self
+            .request
+            .header("content-type")
+            .unwrap_or("application/json");
+        let csv = kind
+            .split(';')
+            .next()
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"));
+        let (rows, when) = if csv {
+            let when = self
+                .request
+                .query("when")
+                .map_or(Ok(When::default()), str::parse)?;
+            (list::from_csv(&body)?, when)
+        } else {
+            list::from_json(&body)?
+        };
+        let results = take(self.env, &self.org, rows, when, &self.caller, self.deadline).await?;
+        Reply::json(200, &LeaversView { results })
+    }
+}
+
+/// An employee of a trial, as an event that says so.
+fn as_event(employee: &Map<String, Value>) -> std::result::Result<HrEvent, String> {
+    let mut event: Option<EmployeeId> = None;
+    let mut fields = std::collections::BTreeMap::new();
+    for (name, value) in employee {
+        let text = match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.as_str()),
+            _ => return Err(format!("{name} must be a string or null")),
+        };
+        match (name.as_str(), text) {
+            ("employee_id", Some(id)) => {
+                event = Some(EmployeeId::new(id).map_err(|error| error.to_string())?);
+            }
+            ("status", _) => {}
+            (name, text) => {
+                let field = Field::ALL
+                    .into_iter()
+                    .find(|field| field.as_str() == name)
+                    .ok_or_else(|| format!("{name} is no field of an employee"))?;
+                let value = match text {
+                    Some(text) => Some(field.canonical(text).map_err(|error| error.to_string())?),
+                    None => None,
+                };
+                fields.insert(field, value);
+            }
+        }
+    }
+    Ok(HrEvent {
+        id: None,
+        occurred_at: chrono::DateTime::UNIX_EPOCH,
+        employee_id: event.ok_or("employee_id is required")?,
+        status: HrStatus::Active,
+        fields,
+    })
+}

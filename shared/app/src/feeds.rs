@@ -1,0 +1,140 @@
+//! What is celebrated on a day, of people who are here.
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::{EmployeeId, Field, OrgId, User};
+
+use crate::ports::{Celebrations, Loaded, Occasion, USERS_PER_READ, Users};
+use crate::when::Days;
+use crate::{Env, Result, objectives};
+
+/// Consistent reads of people under way at once.
+const READS_AT_ONCE: usize = 8;
+
+/// What is celebrated on a day; people in the order of their names.
+#[derive(Debug, Clone)]
+pub struct Celebrating {
+    /// The day.
+    pub on: NaiveDate,
+    /// Whose birthday it is.
+    pub birthdays: Vec<User>,
+    /// Who started here on that day, and how many years ago.
+    pub anniversaries: Vec<(User, u16)>,
+}
+
+/// Birthdays and anniversaries of people who have access now. The day is the organisation's today
+/// unless another is asked for; 29 February is celebrated on 28 February in common years.
+///
+/// # Errors
+/// A fault.
+pub async fn celebrating<S: Users + Celebrations, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    on: Option<NaiveDate>,
+) -> Result<Celebrating> {
+    let now = env.clock.now();
+    let on = match on {
+        Some(on) => on,
+        None => {
+            let policy = env.store.load(org, &[]).await?.policy;
+            Days::of(&policy.settings.time_zone).today(now)
+        }
+    };
+    let (birthdays, starts) = futures_util::try_join!(
+        people(env, org, Occasion::Birthday, on, now),
+        people(env, org, Occasion::Start, on, now),
+    )?;
+    let birthdays = birthdays
+        .into_iter()
+        .filter(|user| birthday(user).is_some_and(|day| falls_on(day, on)))
+        .collect();
+    let anniversaries = starts
+        .into_iter()
+        .filter_map(|user| {
+            let start: NaiveDate = user.get(Field::StartDate)?.parse().ok()?;
+            let years = u16::try_from(on.year() - start.year()).ok()?;
+            (years > 0 && falls_on(start, on)).then_some((user, years))
+        })
+        .collect();
+    Ok(Celebrating {
+        on,
+        birthdays,
+        anniversaries,
+    })
+}
+
+/// Those of the index who are here now, by name.
+async fn people<S: Users + Celebrations, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    occasion: Occasion,
+    on: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Vec<User>> {
+    let mut ids: Vec<EmployeeId> = Vec::new();
+    for day in indexed_on(on) {
+        ids.extend(env.store.on_day(org, occasion, day).await?);
+    }
+    let loaded: Vec<Loaded> = stream::iter(ids.chunks(USERS_PER_READ))
+        .map(|chunk| env.store.load(org, chunk))
+        .buffer_unordered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut here = Vec::new();
+    for mut loaded in loaded {
+        let ids: Vec<EmployeeId> = loaded.users.keys().cloned().collect();
+        for id in ids {
+            if objectives::is_here(&loaded, &id, now) {
+                here.extend(loaded.users.remove(&id));
+            }
+        }
+    }
+    here.sort_by_cached_key(|user| {
+        let name = user.get(Field::Name).unwrap_or_default().to_lowercase();
+        (name, user.employee_id.clone())
+    });
+    Ok(here)
+}
+
+/// The days that are celebrated on a day: itself, and on 28 February of a common year the 29th too.
+fn indexed_on(on: NaiveDate) -> Vec<NaiveDate> {
+    let leap_day = (on.month(), on.day()) == (2, 28) && !on.leap_year();
+    // 2000 had a 29 February; only month and day count.
+    let leap_day = leap_day.then(|| NaiveDate::from_ymd_opt(2000, 2, 29));
+    std::iter::once(on).chain(leap_day.flatten()).collect()
+}
+
+/// Whether a day that comes round every year is celebrated on a date.
+fn falls_on(day: NaiveDate, on: NaiveDate) -> bool {
+    indexed_on(on)
+        .iter()
+        .any(|one| (one.month(), one.day()) == (day.month(), day.day()))
+}
+
+/// A birthday, in a leap year: the year is not known.
+fn birthday(user: &User) -> Option<NaiveDate> {
+    format!("2000-{}", user.get(Field::Birthday)?).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leap_day_is_celebrated_every_year_once() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let leap = date("2024-02-29");
+        for (on, celebrated) in [
+            ("2027-02-28", true),
+            ("2027-03-01", false),
+            ("2028-02-28", false),
+            ("2028-02-29", true),
+            // No leap year by the rule of centuries.
+            ("2100-02-28", true),
+        ] {
+            assert_eq!(falls_on(leap, date(on)), celebrated, "{on}");
+        }
+        assert!(falls_on(date("2024-02-28"), date("2027-02-28")));
+        assert!(falls_on(date("2024-02-28"), date("2028-02-28")));
+    }
+}

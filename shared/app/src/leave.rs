@@ -1,0 +1,60 @@
+//! The beginning of a leave date.
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{Actor, EmployeeId, Event, OrgId};
+
+use crate::execute::{Armed, How, execute};
+use crate::ports::{CardIssuer, Cards, Objectives, Timers, Users};
+use crate::terminate::{Terminated, finish};
+use crate::{Deadline, Env, Error, Result};
+
+/// A `leave` timer: the day of that plan has begun.
+///
+/// # Errors
+/// Any fault; Lambda and the sweep try again.
+pub async fn due<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    plan: u64,
+    due: DateTime<Utc>,
+    deadline: Deadline,
+) -> Result<Terminated>
+where
+    S: Users + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let event = Event::LeaveDue { plan, due };
+    let executed = match execute(env, org, id, &event, &Armed::default(), How::default()).await {
+        Err(Error::Refused(refusal)) => {
+            return Ok(Terminated::NoOp {
+                reason: refusal.to_string(),
+            });
+        }
+        executed => executed?,
+    };
+    let reason = executed.decision.outcome.reason.clone().unwrap_or_default();
+    let acted = executed.decision.change.is_some();
+    let Some(user) = executed.user else {
+        return Ok(Terminated::NoOp { reason });
+    };
+    if user.pending.is_done() {
+        return Ok(if acted {
+            Terminated::Done { cards: 0 }
+        } else {
+            Terminated::NoOp { reason }
+        });
+    }
+    let by = Actor::Timer {
+        kind: "leave".to_owned(),
+        due,
+    };
+    let finished = finish(env, org, id, user.generation, &by, deadline).await?;
+    if finished.done {
+        Ok(Terminated::Done {
+            cards: finished.cancelled,
+        })
+    } else {
+        Err(Error::Unfinished("cards are still alive"))
+    }
+}

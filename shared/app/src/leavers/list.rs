@@ -1,0 +1,369 @@
+//! The body of `POST /leavers`: who leaves, as JSON or as CSV.
+//!
+//! Every row is answered by its number, so a row that cannot be read is a row with the reason, and
+//! only a body that is no list at all is refused. The same person twice is left to the caller.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use chrono::NaiveDate;
+use csv::{ReaderBuilder, StringRecord, Trim};
+use offramp_domain::{Email, EmployeeId, Field};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Error, Result};
+
+/// Rows in one list.
+pub const MAX_ROWS: usize = 5_000;
+/// Bytes in one list.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// One row of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// CSV: the line of the file on which the row begins, from 1, the header's included. JSON: the
+    /// position in the list, from 1.
+    pub row: usize,
+    /// Who leaves, or what is wrong with the row, safe to show.
+    pub who: std::result::Result<Who, String>,
+    /// The first day without access; absent means now. Always absent where `who` is an error.
+    pub leave_date: Option<NaiveDate>,
+}
+
+/// How a row names a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// By the HR system's id.
+    Id(EmployeeId),
+    /// By e-mail address; compare it folded.
+    Email(Email),
+}
+
+/// What happens to leavers without a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// The grace period begins, as the settings say.
+    #[default]
+    Grace,
+    /// They are deactivated at once.
+    Now,
+}
+
+impl FromStr for When {
+    type Err = Error;
+
+    /// Reads the query parameter beside a CSV.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "grace" => Ok(Self::Grace),
+            "now" => Ok(Self::Now),
+            _ => Err(Error::invalid("/when", "must be grace or now")),
+        }
+    }
+}
+
+/// Reads `{"leavers":[{"employee_id"|"email","leave_date"?}],"when"?}`.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] where the body as a whole
+/// is not what the route takes.
+pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, When)> {
+    bounded(body)?;
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Error::invalid("", error.to_string()),
+        _ => Error::MalformedJson(error.to_string()),
+    })?;
+    let when = body.when.as_deref().unwrap_or("grace").parse()?;
+    if body.leavers.len() > MAX_ROWS {
+        return Err(TOO_MANY);
+    }
+    let rows = body.leavers.into_iter().zip(1..);
+    Ok((rows.map(|(raw, row)| from_object(raw, row)).collect(), when))
+}
+
+const TOO_MANY: Error = Error::TooLarge("there are more than 5,000 leavers");
+
+fn bounded(body: &[u8]) -> Result<()> {
+    if body.len() > MAX_BODY {
+        return Err(Error::TooLarge("the body is larger than 4 MiB"));
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body<'a> {
+    #[serde(borrow)]
+    leavers: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    when: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    employee_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    email: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    leave_date: Option<Cow<'a, str>>,
+}
+
+fn from_object(raw: &RawValue, row: usize) -> Row {
+    // Serde would take `["E-7"]` for the fields in their order.
+    let read = if raw.get().starts_with('{') {
+        serde_json::from_str::<Wire<'_>>(raw.get()).map_err(|error| {
+            let text = error.to_string();
+            // The place is one within the row, which nobody can find.
+            text.split(" at line ").next().unwrap_or(&text).to_owned()
+        })
+    } else {
+        Err("a leaver is an object".to_owned())
+    };
+    of(row, read.and_then(checked))
+}
+
+/// Reads a CSV with a header that names `employee_id`, `email` and `leave_date`, in any order and
+/// case; `,` or `;` between fields, whichever the header has. Space around fields does not count,
+/// and neither do lines without content.
+///
+/// # Errors
+/// [`Error::TooLarge`], or [`Error::Invalid`] where it is not UTF-8, or the header is not what the
+/// route takes.
+pub fn from_csv(body: &[u8]) -> Result<Vec<Row>> {
+    bounded(body)?;
+    let text = utf8(body)?;
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter(text))
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(text.as_bytes());
+    let mut lines = Lines {
+        text,
+        read: 0,
+        line: 1,
+    };
+    let mut header: Option<Header> = None;
+    let mut rows = Vec::new();
+    let mut record = StringRecord::new();
+    while reader
+        .read_record(&mut record)
+        .map_err(|error| unreadable(&error))?
+    {
+        let line = lines.of(&record);
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        let Some(header) = &header else {
+            header = Some(Header::read(&record)?);
+            continue;
+        };
+        if rows.len() == MAX_ROWS {
+            return Err(TOO_MANY);
+        }
+        rows.push(of(line, header.pick(&record).and_then(checked)));
+    }
+    if header.is_none() {
+        return Err(Error::invalid("", "the CSV is empty"));
+    }
+    if let Some(last) = rows.last_mut()
+        && lines.ends_in_quotes()
+    {
+        *last = of(
+            last.row,
+            Err("a quote is not closed: all that follows would be part of this row".to_owned()),
+        );
+    }
+    Ok(rows)
+}
+
+fn unreadable(error: &csv::Error) -> Error {
+    Error::invalid("", format!("the CSV cannot be read: {error}"))
+}
+
+/// The text of a body, without a byte order mark.
+fn utf8(body: &[u8]) -> Result<&str> {
+    if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
+        return Err(Error::invalid(
+            "",
+            "the CSV is UTF-16; save it as UTF-8 and send it again",
+        ));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let good = body.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + breaks(good);
+        Error::invalid(
+            "",
+            format!("line {line} of the CSV is not UTF-8; save it as UTF-8 and send it again"),
+        )
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// What is between the fields of the header: the names of the columns hold neither.
+fn delimiter(text: &str) -> u8 {
+    let header = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let count = |wanted| header.matches(wanted).count();
+    if count(';') > count(',') { b';' } else { b',' }
+}
+
+/// Counts lines: the reader's own count is off after blank lines and at `\r\n`.
+struct Lines<'a> {
+    text: &'a str,
+    /// Bytes that are counted.
+    read: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line on which a record begins. Records come in order.
+    fn of(&mut self, record: &StringRecord) -> usize {
+        let bytes = self.text.as_bytes();
+        let at = record
+            .position()
+            .and_then(|position| usize::try_from(position.byte()).ok())
+            .unwrap_or(self.read);
+        // The reader skips what is left of the line before, and blank lines, within this record.
+        let skipped = bytes
+            .get(at..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let begins = at + skipped;
+        self.line += breaks(bytes.get(self.read..begins).unwrap_or_default());
+        self.read = begins;
+        self.line
+    }
+
+    /// Whether the last record has a quote that is not closed.
+    fn ends_in_quotes(&self) -> bool {
+        let last = self.text.get(self.read..).unwrap_or_default();
+        last.matches('"').count() % 2 == 1
+    }
+}
+
+/// Line breaks: `\n`, `\r\n`, and `\r` alone.
+fn breaks(bytes: &[u8]) -> usize {
+    let next = bytes.iter().skip(1).map(Some).chain([None]);
+    bytes
+        .iter()
+        .zip(next)
+        .filter(|(byte, next)| match byte {
+            b'\n' => true,
+            b'\r' => *next != Some(&b'\n'),
+            _ => false,
+        })
+        .count()
+}
+
+/// Which column is which.
+struct Header {
+    columns: usize,
+    employee_id: Option<usize>,
+    email: Option<usize>,
+    leave_date: Option<usize>,
+}
+
+impl Header {
+    fn read(record: &StringRecord) -> Result<Self> {
+        let mut header = Self {
+            columns: record.len(),
+            employee_id: None,
+            email: None,
+            leave_date: None,
+        };
+        for (at, name) in record.iter().enumerate() {
+            let column = match name.to_ascii_lowercase().as_str() {
+                "employee_id" => &mut header.employee_id,
+                "email" => &mut header.email,
+                "leave_date" => &mut header.leave_date,
+                _ => {
+                    let name: String = name.chars().take(64).collect();
+                    return Err(Error::invalid(
+                        "",
+                        format!(
+                            "unknown column \"{name}\"; there are employee_id, email, leave_date"
+                        ),
+                    ));
+                }
+            };
+            if column.replace(at).is_some() {
+                let name = name.to_ascii_lowercase();
+                return Err(Error::invalid(
+                    "",
+                    format!("the column {name} is there twice"),
+                ));
+            }
+        }
+        if header.employee_id.is_none() && header.email.is_none() {
+            return Err(Error::invalid(
+                "",
+                "there is no column employee_id and no column email",
+            ));
+        }
+        Ok(header)
+    }
+
+    fn pick<'a>(&self, record: &'a StringRecord) -> std::result::Result<Wire<'a>, String> {
+        if record.len() != self.columns {
+            return Err(format!(
+                "the row has {} fields, the header {}",
+                record.len(),
+                self.columns
+            ));
+        }
+        let get = |column: Option<usize>| {
+            let value = record.get(column?)?;
+            (!value.is_empty()).then_some(Cow::Borrowed(value))
+        };
+        Ok(Wire {
+            employee_id: get(self.employee_id),
+            email: get(self.email),
+            leave_date: get(self.leave_date),
+        })
+    }
+}
+
+fn checked(wire: Wire<'_>) -> std::result::Result<(Who, Option<NaiveDate>), String> {
+    let who = match (wire.employee_id, wire.email) {
+        (Some(id), None) => Who::Id(EmployeeId::new(id).map_err(|error| error.to_string())?),
+        (None, Some(email)) => Who::Email(Email::new(email).map_err(|error| error.to_string())?),
+        _ => return Err("give one of employee_id and email".to_owned()),
+    };
+    let Some(date) = wire.leave_date else {
+        return Ok((who, None));
+    };
+    let date = Field::LeaveDate
+        .canonical(&date)
+        .map_err(|error| error.to_string())?;
+    let date = NaiveDate::parse_from_str(&date, "%Y-%m-%d")
+        .map_err(|_| "leave_date is not a date of the form YYYY-MM-DD".to_owned())?;
+    Ok((who, Some(date)))
+}
+
+fn of(row: usize, read: std::result::Result<(Who, Option<NaiveDate>), String>) -> Row {
+    match read {
+        Ok((who, leave_date)) => Row {
+            row,
+            who: Ok(who),
+            leave_date,
+        },
+        Err(reason) => Row {
+            row,
+            who: Err(reason),
+            leave_date: None,
+        },
+    }
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

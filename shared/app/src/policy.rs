@@ -1,0 +1,115 @@
+//! What every change of an organisation's policy has in common: who is touched, and what is armed
+//! and told before it is committed.
+
+use chrono::TimeDelta;
+use offramp_domain::digest::DigestMinute;
+use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Policy, Status, Timer, User};
+
+use crate::execute::{Armed, arm_all};
+use crate::identity::Caller;
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
+use crate::{Env, Error, Result};
+
+/// How far ahead the timer is armed that finishes the tidying.
+const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
+
+/// What a change brings about beside itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Effects {
+    /// Users are to be rewritten.
+    pub tidy: bool,
+    /// The sync was turned off, and so many people are active again.
+    pub turned_off: Option<u32>,
+    /// A safeguard was raised.
+    pub loosened: bool,
+}
+
+/// Arms what the change needs, then commits it with what the admins are told.
+///
+/// # Errors
+/// [`Error::VersionMismatch`] where somebody else was quicker, or a fault.
+pub async fn commit<S: Policies, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    entry: &PolicyEntry,
+    caller: &Caller,
+    effects: Effects,
+) -> Result<()> {
+    let by = caller.subject().clone();
+    let mut kinds = Vec::new();
+    if let Some(reverted) = effects.turned_off {
+        kinds.push(NoticeKind::SyncTurnedOff {
+            by: by.clone(),
+            reverted,
+        });
+    }
+    if effects.loosened {
+        kinds.push(NoticeKind::SafeguardsLoosened { by });
+    }
+    let notices: Vec<Notice> = kinds
+        .into_iter()
+        .map(|kind| Notice {
+            at: entry.at,
+            kind,
+            employee_id: None,
+            name: None,
+            generation: Generation(entry.to.version),
+        })
+        .collect();
+    let mut arm = Vec::new();
+    if !notices.is_empty() {
+        arm.push(Timer::Digest {
+            org: org.clone(),
+            minute: DigestMinute::of(entry.at),
+        });
+    }
+    if effects.tidy || effects.turned_off.is_some() {
+        let due = DigestMinute::of(entry.at + TIDY_AFTER).start();
+        arm.push(Timer::Tidy {
+            org: org.clone(),
+            epoch: entry.to.epoch,
+            due,
+        });
+    }
+    arm_all(&env.timers, &arm, &Armed::default()).await?;
+    match env.store.commit_policy(org, entry, &notices).await? {
+        Committed::Done => Ok(()),
+        // The policy is read and written in one request: whoever changed it meanwhile has another version.
+        Committed::Conflict => Err(Error::VersionMismatch),
+    }
+}
+
+/// Everybody whom the sync has scheduled, as of the policy's epoch.
+///
+/// # Errors
+/// A fault.
+pub async fn scheduled_by_sync<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    policy: &Policy,
+) -> Result<Vec<User>> {
+    let mut users = Vec::new();
+    let mut after = None;
+    loop {
+        let page = env
+            .store
+            .people(
+                org,
+                &[Status::DeactivationScheduled],
+                "",
+                after.as_deref(),
+                USERS_PER_READ,
+            )
+            .await?;
+        let loaded = env.store.load(org, &page.items).await?;
+        users.extend(loaded.users.into_values().filter(|user| {
+            let settled = user.settled(policy.epoch);
+            settled.status() == Status::DeactivationScheduled
+                && settled.cause().is_some_and(Cause::is_sync)
+        }));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(users),
+        }
+    }
+}

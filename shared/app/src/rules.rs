@@ -1,0 +1,248 @@
+//! Sync rules: one CEL expression over `employee` that says whom the sync may touch.
+//!
+//! `employee.department != "Contractors"` keeps contractors out of the sync for good. A rule is
+//! checked whole before it is ever evaluated: what it may call, the types of everything, and how
+//! long it can take. Nothing in it loops, so an evaluation costs no more than its text is long;
+//! list macros and `matches` are refused because no limit on size or depth bounds them.
+//!
+//! The language: text, whole numbers, `true`, `false`, `null` and lists of them; `== != < <= > >=
+//! in && || ! ?:`, `+` of texts; `contains`, `startsWith`, `endsWith`, `size` and `has`; the
+//! employee's id and the fields of [`offramp_domain::Field`]. The status is not among them: a rule `active` on the
+//! status would mean that nobody is ever offboarded.
+//!
+//! # Absent fields
+//!
+//! A field that HR cleared or never sent is `null`: it equals `null` and nothing else, so
+//! `employee.department != "Contractors"` includes whoever has no department, and
+//! `employee.department in ["A"]` does not. `has(employee.department)` tells. Anything else that is
+//! done with an absent field (a method, `<`, `+`, `size`) fails for that employee, with a reason
+//! that names the field, unless the other side of `&&`, `||` or `?:` has already decided.
+
+mod cache;
+mod check;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use std::thread;
+
+use cel::common::ast::IdedExpr;
+use cel::common::types::{CelMap, CelMapKey, CelNull, CelString};
+use cel::common::value::Val;
+use cel::{Context, Env, ExecutionError, ParseErrors, Value};
+use offramp_domain::decide::SyncRule;
+use offramp_domain::{EmployeeId, HrRecord};
+
+/// Longest expression, in bytes.
+pub const MAX_BYTES: usize = 4 * 1024;
+/// Deepest nesting.
+pub const MAX_DEPTH: usize = 32;
+/// Most parts of an expression, the literals in its lists not counted.
+pub const MAX_NODES: usize = 500;
+/// Most entries of a list.
+pub const MAX_ENTRIES: usize = 1_000;
+/// Longest text that `+` may make, in characters.
+pub const MAX_TEXT: usize = 4_096;
+
+/// The rule of an organisation that has none: everybody is in the sync.
+pub const EVERYBODY: &str = "true";
+
+/// Stack that the parser gets, in bytes; at least four times what the deepest rule takes in a debug build.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// The one variable of a rule.
+const EMPLOYEE: &str = "employee";
+
+/// The functions that an evaluation finds; the check lets through few of them. No macros.
+static ENV: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::default().with_optional_support(false).with_stdlib()));
+
+/// Where in an expression, both from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
+}
+
+impl Position {
+    /// The position of the byte at an offset.
+    fn of(source: &str, offset: usize) -> Self {
+        let before = source.get(..offset).unwrap_or(source);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+        }
+    }
+}
+
+/// Why an expression is no rule. Safe to show to whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleError {
+    /// What is wrong.
+    pub message: String,
+    /// Where, if it is in one place.
+    pub position: Option<Position>,
+}
+
+impl RuleError {
+    fn at(source: &str, offset: usize, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            position: Some(Position::of(source, offset)),
+        }
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Position { line, column }) = self.position {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RuleError {}
+
+/// A compiled rule.
+#[derive(Debug)]
+pub struct Rule {
+    expression: IdedExpr,
+    uses: check::Uses,
+}
+
+impl Rule {
+    /// Compiles an expression; a blank one is [`EVERYBODY`].
+    ///
+    /// # Errors
+    /// [`RuleError`] says what is wrong and where.
+    pub fn compile(expression: &str) -> Result<Self, RuleError> {
+        if expression.len() > MAX_BYTES {
+            return Err(RuleError {
+                message: "the rule is longer than 4 KiB".to_owned(),
+                position: None,
+            });
+        }
+        let source = if expression.trim().is_empty() {
+            EVERYBODY
+        } else {
+            expression
+        };
+        scan::scan(source)?;
+        // The parser takes 100 KiB of stack and more for each bracket in a debug build, which the
+        // threads of a runtime do not have. A panic in it would end here too.
+        let unread = || RuleError {
+            message: "the rule could not be read".to_owned(),
+            position: None,
+        };
+        thread::scope(|scope| {
+            thread::Builder::new()
+                .stack_size(STACK)
+                .spawn_scoped(scope, || Self::parse(source))
+                .map_err(|_| unread())?
+                .join()
+                .unwrap_or_else(|_| Err(unread()))
+        })
+    }
+
+    fn parse(source: &str) -> Result<Self, RuleError> {
+        // A parse ends at its first error: cel would go on with what is left of the tree.
+        let (mut expression, positions) = Env::default()
+            .with_optional_support(false)
+            .parser()
+            .error_recovery_limit(0)
+            .parse_with_source_info(source)
+            .map_err(|errors| syntax(source, errors))?;
+        let uses = check::check(source, &positions, &mut expression)?;
+        Ok(Self { expression, uses })
+    }
+
+    /// The compiled rule of an expression, from a small cache of the process: so a rule is
+    /// compiled once for each of its versions, and not once for each employee.
+    ///
+    /// # Errors
+    /// Those of [`Rule::compile`].
+    pub fn cached(expression: &str) -> Result<Arc<Self>, RuleError> {
+        cache::get(expression)
+    }
+
+    /// Why an evaluation failed, without the values: they are somebody's data.
+    fn reason(&self, error: &ExecutionError, record: &HrRecord) -> String {
+        let operation = match error {
+            ExecutionError::NoSuchOverload(error) => Some(error.function()),
+            _ => None,
+        };
+        let mut absent: Vec<_> = self
+            .uses
+            .strict
+            .iter()
+            .filter(|(name, field)| {
+                record.get(*field).is_none() && operation.is_none_or(|failed| failed == *name)
+            })
+            .map(|(_, field)| format!("{EMPLOYEE}.{}", field.as_str()))
+            .collect();
+        absent.sort_unstable();
+        absent.dedup();
+        let what = operation.map_or("the rule", types::shown);
+        if absent.is_empty() {
+            format!("{what} cannot be evaluated: a value that it needs is not set")
+        } else {
+            format!(
+                "{what} needs {}, which this employee does not have; has() tells",
+                absent.join(" or ")
+            )
+        }
+    }
+}
+
+impl SyncRule for Rule {
+    fn includes(&self, employee_id: &EmployeeId, record: &HrRecord) -> Result<bool, String> {
+        let mut employee: HashMap<CelMapKey<'_>, Box<dyn Val + '_>> = HashMap::new();
+        for field in &self.uses.fields {
+            let value: Box<dyn Val + '_> = match record.get(*field) {
+                Some(value) => Box::new(CelString::from(value)),
+                None => Box::new(CelNull),
+            };
+            employee.insert(CelMapKey::String(field.as_str().into()), value);
+        }
+        if self.uses.employee_id {
+            let id: Box<dyn Val + '_> = Box::new(CelString::from(employee_id.as_str()));
+            employee.insert(CelMapKey::String(check::EMPLOYEE_ID.into()), id);
+        }
+        let mut context = Context::with_env(Arc::clone(&ENV));
+        context.add_variable_as_val(EMPLOYEE, Box::new(CelMap::from(employee)));
+        match Value::resolve(&self.expression, &context) {
+            Ok(Value::Bool(included)) => Ok(included),
+            Ok(_) => Err("the rule gives neither true nor false".to_owned()),
+            Err(error) => Err(self.reason(&error, record)),
+        }
+    }
+}
+
+/// The first error of a parse, without the list of all that could have stood there.
+fn syntax(source: &str, errors: ParseErrors) -> RuleError {
+    let Some(error) = errors.errors.into_iter().find(|error| error.pos.0 > 0) else {
+        return RuleError::at(source, source.len(), "this is not an expression");
+    };
+    let message = error.msg.trim_start_matches("Syntax error: ");
+    let message = match message.split(" expecting ").next() {
+        // The parser's word for having met the first error.
+        Some(limit) if limit.starts_with("error recovery") => "no expression goes on like this",
+        Some(message) => message,
+        None => message,
+    };
+    RuleError {
+        message: format!("syntax error: {message}"),
+        position: usize::try_from(error.pos.0)
+            .ok()
+            .zip(usize::try_from(error.pos.1).ok())
+            .map(|(line, column)| Position { line, column }),
+    }
+}

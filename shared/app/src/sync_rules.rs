@@ -1,0 +1,116 @@
+//! Changing and trying the sync rule.
+
+use std::sync::Arc;
+
+use offramp_domain::decide::{Everybody, SyncRule};
+use offramp_domain::{EmployeeId, HrRecord, OrgId, Policy, User};
+
+use crate::identity::Caller;
+use crate::policy::{Effects, commit, scheduled_by_sync};
+use crate::ports::{Directory, Policies, PolicyEntry, Timers, Users};
+use crate::rules::{EVERYBODY, Rule};
+use crate::{Deadline, Env, Error, Result, tidy};
+
+/// The rule of a policy. One that does not compile any more fails on everybody, so that the sync
+/// touches nobody until an admin has mended it.
+#[must_use]
+pub fn of(policy: &Policy) -> Arc<dyn SyncRule + Send> {
+    if policy.rules.active == EVERYBODY {
+        return Arc::new(Everybody);
+    }
+    match Rule::cached(&policy.rules.active) {
+        Ok(rule) => rule,
+        Err(error) => Arc::new(Broken(error.to_string())),
+    }
+}
+
+struct Broken(String);
+
+impl SyncRule for Broken {
+    fn includes(&self, _: &EmployeeId, _: &HrRecord) -> std::result::Result<bool, String> {
+        Err(self.0.clone())
+    }
+}
+
+/// What a change of the rule came to.
+#[derive(Debug)]
+pub struct Put {
+    /// The policy after it.
+    pub policy: Policy,
+    /// Those whom the sync had scheduled and the rule takes out: active again.
+    pub reactivated: Vec<EmployeeId>,
+}
+
+/// Replaces the rule. Whom the sync has scheduled and the new rule takes out goes back to active.
+///
+/// # Errors
+/// [`Error::Invalid`] with the position, [`Error::VersionMismatch`], or a fault.
+pub async fn put<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    active: String,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Put>
+where
+    S: Users + Directory + Policies,
+    T: Timers,
+{
+    let rule = compile(&active)?;
+    let before = env.store.policy(org).await?;
+    if if_match.is_some_and(|version| version != before.rules.version) {
+        return Err(Error::VersionMismatch);
+    }
+    if before.rules.active == active {
+        return Ok(Put {
+            policy: before,
+            reactivated: Vec::new(),
+        });
+    }
+    let out: Vec<EmployeeId> = scheduled_by_sync(env, org, &before)
+        .await?
+        .into_iter()
+        .filter(|user| excludes(&rule, user))
+        .map(|user| user.employee_id)
+        .collect();
+    let to = before.with_rules(active);
+    let entry = PolicyEntry {
+        at: env.clock.now(),
+        by: caller.actor(),
+        from: before,
+        to,
+    };
+    commit(
+        env,
+        org,
+        &entry,
+        caller,
+        Effects {
+            tidy: true,
+            ..Effects::default()
+        },
+    )
+    .await?;
+    if let Err(error) = tidy::tidy(env, org, deadline).await {
+        tracing::warn!(%org, %error, "tidying is left to its timer");
+    }
+    Ok(Put {
+        policy: entry.to,
+        reactivated: out,
+    })
+}
+
+/// Tries a rule on a record; the error is safe to show.
+///
+/// # Errors
+/// What is wrong with the rule itself.
+pub fn compile(active: &str) -> Result<Arc<Rule>> {
+    Rule::cached(active).map_err(|error| Error::invalid("/active", error.to_string()))
+}
+
+fn excludes(rule: &Rule, user: &User) -> bool {
+    user.hr
+        .as_ref()
+        .is_some_and(|record| rule.includes(&user.employee_id, record) == Ok(false))
+}

@@ -1,0 +1,153 @@
+//! What is true after every step of a story, of the world and of each user.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use offramp_domain::decide::Zone;
+use offramp_domain::{
+    Access, HrRecord, HrWord, LeavePlan, Lifecycle, NoticeKind, Status, Timer, User,
+};
+
+use crate::model::{Person, State, View};
+use crate::stage::Stage;
+use crate::world::World;
+
+impl Stage {
+    /// The world is as the model says, and as the invariants say.
+    pub(crate) fn compare(&self) {
+        let world = &self.world;
+        assert!(world.users.keys().eq(self.model.people.keys()));
+        for (id, person) in &self.model.people {
+            let stored = &world.users[id];
+            let user = world.user(id);
+            let (status, due) = match person.state {
+                State::Active => (Status::Active, None),
+                State::Grace { due, .. } => (Status::DeactivationScheduled, Some(due)),
+                State::Gone => (Status::Deactivated, None),
+                State::Deleted => (Status::Deleted, None),
+            };
+            assert_eq!((user.status(), user.due_at()), (status, due), "{id}");
+            assert_eq!(user.held, person.leaves.held, "{id}: held");
+            if !self.changed_for.contains(id) {
+                leave_dates(world, &user, person);
+            }
+            assert_eq!(user.role, person.role, "{id}");
+            assert_eq!(user.profile, person.shown, "{id}");
+            let sent = user.hr.as_ref().map(values);
+            let said = (!person.said.is_empty()).then(|| Person::view(&person.said));
+            assert_eq!(sent, said, "{id}");
+            invariants(world, stored);
+        }
+        let acting = |user: &&User| user.is_acting_admin();
+        let acting = world.users.values().filter(acting);
+        let acting: BTreeSet<_> = acting.map(|user| user.employee_id.clone()).collect();
+        assert_eq!(world.admins, acting, "the admins' item");
+        for notice in world.notices.values() {
+            if let (NoticeKind::Scheduled { due_at, .. }, Some(id)) =
+                (&notice.kind, &notice.employee_id)
+            {
+                let user = &world.users[id];
+                assert_eq!(user.notice, Some(notice.key()), "a notice of nothing");
+                assert_eq!(user.due_at(), Some(*due_at), "told another date");
+            }
+        }
+    }
+}
+
+/// Access, the plan and its timer, of somebody whom rules and settings have reached.
+fn leave_dates(world: &World, user: &User, person: &Person) {
+    let id = &user.employee_id;
+    let counts = person.counting(world);
+    let open = counts.filter(|_| counts != person.leaves.spent);
+    let granted = user.access_at(world.now) == Access::Granted;
+    let come = open.is_some() && person.has_come(world);
+    // The last admin loses access with the day, and has it again when they are held.
+    if !(person.leaves.held && come) {
+        let want = person.state == State::Active && !come;
+        assert_eq!(granted, want, "{id}: access");
+    }
+    let Some(date) = open else {
+        assert_eq!(user.leave.plan, None, "{id}: planned for nothing");
+        return;
+    };
+    let begins = world.zone.start_of_day(date);
+    if begins <= world.now || person.state == State::Deleted {
+        return;
+    }
+    let plan = LeavePlan { date, at: begins };
+    assert_eq!(user.leave.plan, Some(plan), "{id}");
+    let armed = world.standing.iter().any(|timer| match timer {
+        Timer::Leave {
+            employee_id,
+            plan,
+            due,
+            ..
+        } => {
+            let late = *due - begins;
+            let in_time = (TimeDelta::zero()..=TimeDelta::minutes(2)).contains(&late);
+            employee_id == id && *plan == user.leave.count && in_time
+        }
+        _ => false,
+    });
+    assert!(armed, "{id}: no timer for {date}");
+}
+
+/// What is true of every stored user.
+fn invariants(world: &World, user: &User) {
+    let id = &user.employee_id;
+    if !user.pending.is_done() {
+        assert!(
+            matches!(
+                user.lifecycle,
+                Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. }
+            ),
+            "{id}: cards are pending"
+        );
+        let finish = Timer::Finish {
+            org: world.org.clone(),
+            employee_id: id.clone(),
+            generation: user.generation,
+            due: user.pending.due.unwrap(),
+        };
+        assert!(world.standing.contains(&finish), "{id}: no {finish:?}");
+        assert!(user.work_due() <= user.pending.due && user.work_due().is_some());
+    }
+    if let Lifecycle::Scheduled(schedule) = &user.lifecycle {
+        let deactivate = Timer::Deactivate {
+            org: world.org.clone(),
+            employee_id: id.clone(),
+            generation: user.generation,
+            due: schedule.due_at,
+        };
+        assert!(
+            world.standing.contains(&deactivate),
+            "{id}: no {deactivate:?}"
+        );
+        let reopening = user.reopening.map(|reopening| reopening.due);
+        let due = reopening.into_iter().chain([schedule.due_at]).min();
+        assert_eq!(user.work_due(), due);
+        let notice = user.notice.as_ref().unwrap();
+        assert!(world.notices.contains_key(notice), "{id}: nobody is told");
+    } else {
+        assert_eq!(user.notice, None, "{id}");
+    }
+    let entries = &world.history[id];
+    let mut status = None;
+    for (number, entry) in (1..).zip(entries) {
+        assert_eq!(entry.version, number, "{id}");
+        assert_eq!(entry.from, status, "{id}: the chain of {entries:#?}");
+        status = Some(entry.to);
+    }
+    assert_eq!(status, Some(user.status()), "{id}: the history replays");
+    assert_eq!(entries.last().unwrap().version, user.version, "{id}");
+}
+
+fn values(record: &HrRecord) -> View {
+    View {
+        active: record.says() == HrWord::Active,
+        fields: record
+            .sent()
+            .map(|(field, value)| (field, value.map(str::to_owned)))
+            .collect(),
+    }
+}
