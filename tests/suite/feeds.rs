@@ -102,7 +102,7 @@ async fn a_day_that_a_whole_company_shares_is_told_in_full() {
             event(now, &format!("B-{at}"), "active", fields)
         })
         .collect();
-    for chunk in events.chunks(2_500) {
+    for chunk in events.chunks(500) {
         let reply = world.deliver(json!(chunk)).await;
         assert_eq!(reply.status, 200, "{}", reply.body["code"]);
     }

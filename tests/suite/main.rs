@@ -5,5 +5,11 @@
 mod architecture;
 mod feeds;
 mod grace;
+mod leave_dates;
+mod leavers;
+mod mutations;
 mod objectives;
+mod reports;
 mod samples;
+mod sync_rules;
+mod telling;

@@ -84,7 +84,7 @@ pub enum IssuerAnswer {
 
 /// Who issued the cards. May be slow and may fail; a retryable fault is tried again by the
 /// finishing timer, Lambda's retries and the sweep, a permanent one ends as a dead letter.
-pub trait CardIssuer: super::Objectives + Send + Sync {
+pub trait CardIssuer: Send + Sync {
     /// Cancels a card for ever.
     fn cancel(
         &self,
