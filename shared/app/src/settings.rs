@@ -8,6 +8,7 @@ use offramp_domain::{
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
+use crate::backoff::pauses;
 use crate::execute::{Armed, arm_all};
 use crate::identity::Caller;
 use crate::ports::{
@@ -48,16 +49,38 @@ where
     S: Users + Directory + Policies,
     T: Timers,
 {
+    for pause in pauses() {
+        match once(env, org, patch.clone(), if_match, caller, deadline).await? {
+            Some(done) => return Ok(done),
+            None => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// One try of [`patch`]; `None` where somebody else changed the settings meanwhile.
+async fn once<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    patch: Value,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Option<Patched>>
+where
+    S: Users + Directory + Policies,
+    T: Timers,
+{
     let before = env.store.policy(org).await?;
     if if_match.is_some_and(|version| version != before.version) {
         return Err(Error::VersionMismatch);
     }
     let (settings, confirmation) = merged(&before, patch)?;
     if settings == before.settings {
-        return Ok(Patched {
+        return Ok(Some(Patched {
             policy: before,
             touched: Vec::new(),
-        });
+        }));
     }
     let after = before.with(settings);
     let off = before.settings.turns_off(&after.settings);
@@ -76,16 +99,19 @@ where
         from: before,
         to: after,
     };
-    commit(env, org, &entry, caller, off, loosens, touched.len()).await?;
+    let committed = commit(env, org, &entry, caller, off, loosens, touched.len()).await?;
+    if committed == Committed::Conflict {
+        return Ok(None);
+    }
     if off && let Err(error) = tidy::tidy(env, org, deadline).await {
         // They are active already; the timer rewrites them.
         tracing::warn!(%org, %error, "tidying is left to its timer");
     }
     let touched = touched.into_iter().map(|user| user.employee_id).collect();
-    Ok(Patched {
+    Ok(Some(Patched {
         policy: entry.to,
         touched,
-    })
+    }))
 }
 
 /// The settings that would be, and the confirmation that came with them.
@@ -108,6 +134,12 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     }
     let mut settings = serde_json::to_value(&before.settings)
         .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
+    // A section can be read from an array too, field by field; nobody means that.
+    for (name, value) in &patch {
+        if settings[name].is_object() && !value.is_object() && !value.is_null() {
+            return Err(Error::invalid(format!("/{name}"), "must be an object"));
+        }
+    }
     merge(&mut settings, Value::Object(patch));
     let settings: Settings = serde_path_to_error::deserialize(settings).map_err(|error| {
         let path = error.path().to_string();
@@ -245,7 +277,7 @@ async fn commit<S: Policies, T: Timers>(
     off: bool,
     loosens: bool,
     reverted: usize,
-) -> Result<()> {
+) -> Result<Committed> {
     let by = caller.subject().clone();
     let mut notices = Vec::new();
     let mut tell = |kind| {
@@ -283,9 +315,5 @@ async fn commit<S: Policies, T: Timers>(
         });
     }
     arm_all(&env.timers, &arm, &Armed::default()).await?;
-    match env.store.commit_policy(org, entry, &notices).await? {
-        Committed::Done => Ok(()),
-        // The policy is read and written in one request: whoever changed it meanwhile has another version.
-        Committed::Conflict => Err(Error::VersionMismatch),
-    }
+    Ok(env.store.commit_policy(org, entry, &notices).await?)
 }

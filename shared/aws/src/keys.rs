@@ -5,6 +5,7 @@
 //! over [`SHARDS`].
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use offramp_app::ports::DigestId;
 use offramp_domain::{CardId, DigestMinute, EmployeeId, NoticeKey, OrgId, SourceId, Status};
 use ring::digest::{SHA256, digest};
 
@@ -205,11 +206,8 @@ pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
 
 /// One admin's message of one digest.
 #[must_use]
-pub fn message(org: &OrgId, digest: DigestMinute, admin: &EmployeeId) -> Key {
-    key(
-        format!("O#{org}#D#{}", second(digest.start())),
-        admin.as_str(),
-    )
+pub fn message(org: &OrgId, digest: &DigestId, admin: &EmployeeId) -> Key {
+    key(format!("O#{org}#D#{}", digest.as_str()), admin.as_str())
 }
 
 /// Where overdue work is found.
