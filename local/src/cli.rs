@@ -52,7 +52,8 @@ pub enum Command {
 
 /// Runs a command line, without the program's name, and gives the exit status.
 pub async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
@@ -101,15 +102,13 @@ pub(crate) fn say(out: &mut dyn Write, line: &str) {
 }
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
-    let mut arguments = arguments.peekable();
+    let arguments: Vec<String> = arguments.collect();
+    if arguments.iter().any(|one| one == "--help" || one == "-h") {
+        return Ok(Command::Help);
+    }
+    let mut arguments = arguments.into_iter().peekable();
     let named = arguments.next_if(|first| !first.starts_with('-'));
     match named.as_deref() {
-        None if arguments
-            .next_if(|flag| flag == "--help" || flag == "-h")
-            .is_some() =>
-        {
-            Ok(Command::Help)
-        }
         None if arguments
             .next_if(|flag| flag == "--version" || flag == "-V")
             .is_some() =>
@@ -168,7 +167,7 @@ impl Options {
             files: Vec::new(),
         };
         while let Some(argument) = arguments.next() {
-            if !argument.starts_with("--") {
+            if !argument.starts_with('-') {
                 options.files.push(argument);
                 continue;
             }
@@ -252,6 +251,7 @@ mod tests {
             assert!(parsed(line).is_err(), "{line}");
         }
         assert_eq!(parsed("--help"), Ok(Command::Help));
+        assert_eq!(parsed("send -h"), Ok(Command::Help));
         assert_eq!(parsed("-V"), Ok(Command::Version));
     }
 }

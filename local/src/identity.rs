@@ -59,7 +59,7 @@ pub enum Refused {
 
 impl Identity {
     /// An issuer whose key is read from `file`, and made there first where it is missing. Without a file the key is the
-    /// process's own: making one takes a second, and every stack of a test run can share it.
+    /// process's own: making one takes a third of a second, and every stack of a test run can share it.
     pub fn new(
         authorizer: Authorizer,
         names: ClaimNames,

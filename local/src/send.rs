@@ -57,7 +57,8 @@ pub(crate) async fn run(
 async fn find(to: Option<String>) -> Result<(Client, Value), Error> {
     let usual = format!("http://127.0.0.1:{USUAL_PORT}");
     let places = match to {
-        Some(named) => vec![named],
+        Some(named) if named.contains("://") => vec![named],
+        Some(named) => vec![format!("http://{named}")],
         None => {
             let noted = std::fs::read_to_string(files::address_note()).ok();
             noted.into_iter().chain([usual]).collect()

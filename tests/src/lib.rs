@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+mod ask;
+pub mod golden;
+mod words;
+
 use std::time::Duration;
 
 use aws_stand_ins::{Clock, Message};
@@ -10,6 +14,9 @@ use chrono::{DateTime, Utc};
 use offramp_local::client::{Client, Reply};
 use offramp_local::{Stack, StackConfig};
 use serde_json::{Value, json};
+
+pub use ask::{Answer, Ask, Delivery};
+pub use words::{ADA, LENA, OTTO, confirmed, input, numbered, zulu};
 
 /// The seeded organisation.
 pub const ORG: &str = "acme";

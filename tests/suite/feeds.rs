@@ -9,7 +9,8 @@ async fn feed(world: &World, on: &str) -> Value {
 
 fn ids(list: &Value) -> Vec<&str> {
     let rows = list.as_array().unwrap().iter();
-    rows.map(|row| row["employee_id"].as_str().unwrap()).collect()
+    rows.map(|row| row["employee_id"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,12 +37,18 @@ async fn a_leaver_is_gone_from_the_feeds_from_the_moment_that_access_ends() {
     let mut confirmed = off;
     confirmed["confirmation"] = asked.body["confirmation"].clone();
     assert_eq!(world.patch("/settings", confirmed).await.status, 200);
-    assert_eq!(ids(&feed(&world, "2026-05-30").await["birthdays"]), ["E-1007"]);
+    assert_eq!(
+        ids(&feed(&world, "2026-05-30").await["birthdays"]),
+        ["E-1007"]
+    );
     let now = world.post("/users/E-1007/deactivate-now", json!({})).await;
     assert_eq!(now.status, 200);
     assert!(ids(&feed(&world, "2026-05-30").await["birthdays"]).is_empty());
     world.post("/users/E-1007/restore", json!({})).await;
-    assert_eq!(ids(&feed(&world, "2026-05-30").await["birthdays"]), ["E-1007"]);
+    assert_eq!(
+        ids(&feed(&world, "2026-05-30").await["birthdays"]),
+        ["E-1007"]
+    );
     world.minutes(10).await;
     world.end().await;
 }
@@ -49,7 +56,13 @@ async fn a_leaver_is_gone_from_the_feeds_from_the_moment_that_access_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_29th_of_february_is_celebrated_every_year() {
     let world = World::start().await;
-    world.hr("E-1003", "active", json!({ "start_date": "2024-02-29", "birthday": "02-28" })).await;
+    world
+        .hr(
+            "E-1003",
+            "active",
+            json!({ "start_date": "2024-02-29", "birthday": "02-28" }),
+        )
+        .await;
     // Tomás was born on the 29th.
     for (on, birthdays, years) in [
         ("2026-02-28", vec!["E-1003", "E-1004"], Some(2)),
@@ -64,14 +77,32 @@ async fn the_29th_of_february_is_celebrated_every_year() {
         let feed = feed(&world, on).await;
         assert_eq!(ids(&feed["birthdays"]), birthdays, "{on}");
         let anniversaries = feed["anniversaries"].as_array().unwrap();
-        let own = anniversaries.iter().find(|one| one["employee_id"] == "E-1003");
-        assert_eq!(own.map(|one| one["years"].clone()), years.map(|years| json!(years)), "{on}");
+        let own = anniversaries
+            .iter()
+            .find(|one| one["employee_id"] == "E-1003");
+        assert_eq!(
+            own.map(|one| one["years"].clone()),
+            years.map(|years| json!(years)),
+            "{on}"
+        );
     }
     // What HR corrects moves in the feed.
     world.minutes(1).await;
-    world.hr("E-1003", "active", json!({ "birthday": null, "start_date": "2024-03-05" })).await;
-    assert_eq!(ids(&feed(&world, "2026-02-28").await["birthdays"]), ["E-1004"]);
-    assert_eq!(ids(&feed(&world, "2026-03-05").await["anniversaries"]), ["E-1003"]);
+    world
+        .hr(
+            "E-1003",
+            "active",
+            json!({ "birthday": null, "start_date": "2024-03-05" }),
+        )
+        .await;
+    assert_eq!(
+        ids(&feed(&world, "2026-02-28").await["birthdays"]),
+        ["E-1004"]
+    );
+    assert_eq!(
+        ids(&feed(&world, "2026-03-05").await["anniversaries"]),
+        ["E-1003"]
+    );
     world.end().await;
 }
 
@@ -79,14 +110,33 @@ async fn the_29th_of_february_is_celebrated_every_year() {
 async fn today_is_the_organisations() {
     let world = World::start().await;
     assert_eq!(world.get("/feeds/celebrating").await["on"], "2026-03-02");
-    world.set(json!({ "time_zone": "Pacific/Kiritimati" })).await;
+    world
+        .set(json!({ "time_zone": "Pacific/Kiritimati" }))
+        .await;
     world.hours(1).await;
     // 10:00 in Greenwich is midnight there.
     assert_eq!(world.get("/feeds/celebrating").await["on"], "2026-03-03");
-    for bad in ["today", "2026-2-3", "2026-02-30", "%2B2026-02-03", "", "-026-01-01"] {
+    for bad in [
+        "today",
+        "2026-2-3",
+        "2026-02-30",
+        "%2B2026-02-03",
+        "",
+        "-026-01-01",
+    ] {
         let path = world.path(&format!("/feeds/celebrating?on={bad}"));
-        let reply = world.client.get(path).token(&world.token).reply().await.unwrap();
-        assert_eq!((reply.status, &reply.body["code"]), (422, &json!("invalid")), "{bad}");
+        let reply = world
+            .client
+            .get(path)
+            .token(&world.token)
+            .reply()
+            .await
+            .unwrap();
+        assert_eq!(
+            (reply.status, &reply.body["code"]),
+            (422, &json!("invalid")),
+            "{bad}"
+        );
     }
     world.end().await;
 }

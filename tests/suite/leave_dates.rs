@@ -130,7 +130,10 @@ async fn access_is_gone_at_that_second_although_no_timer_fires() {
     assert_eq!(world.access("E-1007").await, "granted");
     until(&world, "2026-03-03T00:00:00Z").await;
     let access = world.get("/users/E-1007/access").await;
-    assert_eq!(access, json!({ "access": "revoked", "reason": "leave_date" }));
+    assert_eq!(
+        access,
+        json!({ "access": "revoked", "reason": "leave_date" })
+    );
     let access = world.get(&format!("/access?email={LENA}")).await;
     assert_eq!(access["access"], "revoked");
     // And the sweep begins the grace period that the timer did not.
@@ -154,8 +157,15 @@ async fn a_date_today_or_in_the_past_acts_now() {
         assert_eq!(state(&world, id).await, scheduled());
     }
     mailed(&world).await;
-    assert_eq!(subjects(&world, ADA), ["2 people scheduled for deactivation"]);
-    assert_eq!(subjects(&world, MARCUS), [SCHEDULED], "of his own people only");
+    assert_eq!(
+        subjects(&world, ADA),
+        ["2 people scheduled for deactivation"]
+    );
+    assert_eq!(
+        subjects(&world, MARCUS),
+        [SCHEDULED],
+        "of his own people only"
+    );
     world.hours(72).await;
     assert_eq!(world.alive("E-1007").await, 0);
     assert_eq!(world.status("E-1008").await, "deactivated");
@@ -165,7 +175,9 @@ async fn a_date_today_or_in_the_past_acts_now() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_day_ends_everything_at_once_where_the_behaviour_is_immediate() {
     let world = World::start().await;
-    world.set(json!({ "deactivation_sync": { "behaviour": "immediate" } })).await;
+    world
+        .set(json!({ "deactivation_sync": { "behaviour": "immediate" } }))
+        .await;
     leaves_on(&world, "E-1007", json!("2026-03-03")).await;
     assert_eq!(world.alive("E-1007").await, 3);
     until(&world, "2026-03-03T00:00:00Z").await;
@@ -203,7 +215,10 @@ async fn a_date_that_is_moved_or_removed_takes_back_what_was_planned() {
     assert_eq!(moved["status"], "active", "{moved}");
     assert_eq!(moved["access"], "granted");
     mailed(&world).await;
-    assert!(world.mails().is_empty(), "it was taken back before anybody was told");
+    assert!(
+        world.mails().is_empty(),
+        "it was taken back before anybody was told"
+    );
     leaves_on(&world, "E-1007", json!("2026-03-04")).await;
     assert_eq!(state(&world, "E-1007").await, scheduled());
     let removed = leaves_on(&world, "E-1007", Value::Null).await;
@@ -219,7 +234,9 @@ async fn a_date_that_is_moved_or_removed_takes_back_what_was_planned() {
 async fn hrs_date_is_shown_and_nothing_happens_unless_the_settings_count_it() {
     let world = World::start().await;
     world.hours(1).await;
-    let result = world.hr("E-1007", "active", json!({ "leave_date": "2026-03-03" })).await;
+    let result = world
+        .hr("E-1007", "active", json!({ "leave_date": "2026-03-03" }))
+        .await;
     assert_eq!(result["outcome"], "updated", "{result}");
     let lena = world.user("E-1007").await;
     assert_eq!(lena["leave_date"], "2026-03-03");
@@ -236,12 +253,18 @@ async fn hrs_date_acts_where_the_settings_count_all_and_hr_may_move_it() {
     world.set(json!({ "leave_dates": "all" })).await;
     world.hours(1).await;
     for id in ["E-1007", "E-1008", "E-1015"] {
-        let result = world.hr(id, "active", json!({ "leave_date": "2026-03-03" })).await;
+        let result = world
+            .hr(id, "active", json!({ "leave_date": "2026-03-03" }))
+            .await;
         assert_eq!(result["outcome"], "updated", "{result}");
     }
     world.hours(1).await;
-    world.hr("E-1008", "active", json!({ "leave_date": "2026-03-04" })).await;
-    world.hr("E-1015", "active", json!({ "leave_date": null })).await;
+    world
+        .hr("E-1008", "active", json!({ "leave_date": "2026-03-04" }))
+        .await;
+    world
+        .hr("E-1015", "active", json!({ "leave_date": null }))
+        .await;
     until(&world, "2026-03-03T00:00:00Z").await;
     assert_eq!(state(&world, "E-1007").await, scheduled());
     assert_eq!(state(&world, "E-1008").await, active());
@@ -249,7 +272,9 @@ async fn hrs_date_acts_where_the_settings_count_all_and_hr_may_move_it() {
     mailed(&world).await;
     assert_eq!(subjects(&world, MARCUS), [SCHEDULED]);
     // HR takes it back in the grace period.
-    let result = world.hr("E-1007", "active", json!({ "leave_date": "2026-04-03" })).await;
+    let result = world
+        .hr("E-1007", "active", json!({ "leave_date": "2026-04-03" }))
+        .await;
     assert_eq!(result["outcome"], "reactivated", "{result}");
     until(&world, "2026-03-04T00:00:00Z").await;
     assert_eq!(state(&world, "E-1007").await, active());
@@ -266,15 +291,23 @@ async fn an_admins_date_wins_over_hrs_until_it_is_removed() {
     world.set(json!({ "leave_dates": "all" })).await;
     leaves_on(&world, "E-1007", json!("2026-03-06")).await;
     world.hours(1).await;
-    world.hr("E-1007", "active", json!({ "leave_date": "2026-03-03" })).await;
+    world
+        .hr("E-1007", "active", json!({ "leave_date": "2026-03-03" }))
+        .await;
     let lena = world.user("E-1007").await;
-    assert_eq!((&lena["leave_date"], &lena["leave_date_by"]), (&json!("2026-03-06"), &json!("admin")));
+    assert_eq!(
+        (&lena["leave_date"], &lena["leave_date_by"]),
+        (&json!("2026-03-06"), &json!("admin"))
+    );
     until(&world, "2026-03-04T12:00:00Z").await;
     assert_eq!(state(&world, "E-1007").await, active());
     let removed = leaves_on(&world, "E-1007", Value::Null).await;
     assert_eq!(removed["leave_date"], "2026-03-03");
     assert_eq!(removed["leave_date_by"], "hr");
-    assert_eq!(removed["status"], "deactivation_scheduled", "HR's counts now, and has come");
+    assert_eq!(
+        removed["status"], "deactivation_scheduled",
+        "HR's counts now, and has come"
+    );
     // A later date of an admin's overrules it again.
     let again = leaves_on(&world, "E-1007", json!("2026-03-09")).await;
     assert_eq!(again["status"], "active", "{again}");
@@ -285,8 +318,12 @@ async fn an_admins_date_wins_over_hrs_until_it_is_removed() {
 async fn counting_hrs_dates_asks_first_where_some_have_passed() {
     let world = World::start().await;
     world.hours(1).await;
-    world.hr("E-1007", "active", json!({ "leave_date": "2026-02-27" })).await;
-    world.hr("E-1008", "active", json!({ "leave_date": "2026-03-04" })).await;
+    world
+        .hr("E-1007", "active", json!({ "leave_date": "2026-02-27" }))
+        .await;
+    world
+        .hr("E-1008", "active", json!({ "leave_date": "2026-03-04" }))
+        .await;
     let (asked, done) = confirmed(&world, json!({ "leave_dates": "all" })).await;
     assert_eq!(asked["affected"], 1);
     assert_eq!(asked["users"][0]["employee_id"], "E-1007");
@@ -295,7 +332,11 @@ async fn counting_hrs_dates_asks_first_where_some_have_passed() {
     assert_eq!(state(&world, "E-1007").await, scheduled());
     assert_eq!(state(&world, "E-1008").await, active());
     until(&world, "2026-03-04T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1008").await, scheduled(), "and those ahead are planned");
+    assert_eq!(
+        state(&world, "E-1008").await,
+        scheduled(),
+        "and those ahead are planned"
+    );
     let history = world.get("/users/E-1007/history").await;
     assert_eq!(history["entries"][0]["by"]["actor"], "settings_changed");
     // Back to manual: whoever leaves by HR's date does not.
@@ -328,7 +369,10 @@ async fn a_plan_moves_with_the_time_zone() {
     leaves_on(&world, "E-1007", json!("2026-03-03")).await;
     leaves_on(&world, "E-1008", json!("2026-03-04")).await;
     let due = |world: &World| {
-        let mut due: Vec<_> = schedules(world, "leave").into_iter().map(|one| one.2.unwrap()).collect();
+        let mut due: Vec<_> = schedules(world, "leave")
+            .into_iter()
+            .map(|one| one.2.unwrap())
+            .collect();
         due.sort();
         due
     };
@@ -336,7 +380,10 @@ async fn a_plan_moves_with_the_time_zone() {
     world.set(json!({ "time_zone": "America/New_York" })).await;
     assert_eq!(
         due(&world),
-        [offramp_tests::at("2026-03-03T05:00:00Z"), offramp_tests::at("2026-03-04T05:00:00Z")]
+        [
+            offramp_tests::at("2026-03-03T05:00:00Z"),
+            offramp_tests::at("2026-03-04T05:00:00Z")
+        ]
     );
     until(&world, "2026-03-03T04:59:59Z").await;
     assert_eq!(state(&world, "E-1007").await, active());
@@ -348,7 +395,11 @@ async fn a_plan_moves_with_the_time_zone() {
     assert_eq!(asked["users"][0]["employee_id"], "E-1008");
     assert_eq!(done["users"], json!(["E-1008"]));
     assert_eq!(state(&world, "E-1008").await, scheduled());
-    assert_eq!(world.user("E-1007").await["due_at"], "2026-03-06T05:00:00Z", "what was announced stands");
+    assert_eq!(
+        world.user("E-1007").await["due_at"],
+        "2026-03-06T05:00:00Z",
+        "what was announced stands"
+    );
     world.end().await;
 }
 
@@ -357,10 +408,16 @@ async fn turning_the_sync_off_does_not_undo_a_leave_date() {
     let world = World::start().await;
     leaves_on(&world, "E-1007", json!("2026-03-02")).await;
     leaves_on(&world, "E-1008", json!("2026-03-04")).await;
-    world.set(json!({ "deactivation_sync": { "enabled": false } })).await;
+    world
+        .set(json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
     assert_eq!(state(&world, "E-1007").await, scheduled());
     until(&world, "2026-03-04T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1008").await, scheduled(), "nor one that lies ahead");
+    assert_eq!(
+        state(&world, "E-1008").await,
+        scheduled(),
+        "nor one that lies ahead"
+    );
     world.hours(80).await;
     assert_eq!(world.alive("E-1007").await, 0);
     assert_eq!(world.status("E-1008").await, "deactivated");
@@ -379,20 +436,31 @@ async fn whom_an_admin_restores_a_date_that_has_come_does_not_end_again() {
     // HR's word alone does not bring back whose date has come.
     world.hr("E-1004", "inactive", json!({})).await;
     world.hours(1).await;
-    let result = world.hr("E-1004", "active", json!({ "team": "Elsewhere" })).await;
+    let result = world
+        .hr("E-1004", "active", json!({ "team": "Elsewhere" }))
+        .await;
     assert_eq!(result["outcome"], "updated", "{result}");
     assert_eq!(world.status("E-1004").await, "deactivated");
     assert_eq!(restore(&world, "E-1004").await["status"], "active");
-    world.hr("E-1007", "active", json!({ "team": "Elsewhere" })).await;
+    world
+        .hr("E-1007", "active", json!({ "team": "Elsewhere" }))
+        .await;
     world.hours(24).await;
     for id in ["E-1007", "E-1004"] {
         assert_eq!(state(&world, id).await, active());
-        assert_eq!(world.user(id).await["leave_date"], "2026-03-02", "it is still shown");
+        assert_eq!(
+            world.user(id).await["leave_date"],
+            "2026-03-02",
+            "it is still shown"
+        );
     }
     assert_eq!(world.alive("E-1007").await, 3);
     assert_eq!(world.alive("E-1004").await, 0);
     // Another date is another wish.
-    assert_eq!(leaves_on(&world, "E-1007", json!("2026-03-01")).await["status"], "deactivation_scheduled");
+    assert_eq!(
+        leaves_on(&world, "E-1007", json!("2026-03-01")).await["status"],
+        "deactivation_scheduled"
+    );
     world.end().await;
 }
 
@@ -403,7 +471,10 @@ async fn a_leave_date_survives_that_hr_calls_somebody_inactive_and_active_again(
     world.hr("E-1007", "inactive", json!({})).await;
     assert_eq!(state(&world, "E-1007").await, scheduled());
     world.hours(24).await;
-    assert_eq!(world.hr("E-1007", "active", json!({})).await["outcome"], "reactivated");
+    assert_eq!(
+        world.hr("E-1007", "active", json!({})).await["outcome"],
+        "reactivated"
+    );
     assert_eq!(state(&world, "E-1007").await, active());
     until(&world, "2026-03-04T00:00:00Z").await;
     assert_eq!(state(&world, "E-1007").await, scheduled());
@@ -414,7 +485,8 @@ async fn a_leave_date_survives_that_hr_calls_somebody_inactive_and_active_again(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_sets_their_own_leave_date_and_what_is_no_date_is_refused() {
     let world = World::start().await;
-    let put = async |id: &str, body: Value| world.put(&format!("/users/{id}/leave-date"), body).await;
+    let put =
+        async |id: &str, body: Value| world.put(&format!("/users/{id}/leave-date"), body).await;
     let own = put("E-1001", json!({ "leave_date": "2026-12-31" })).await;
     assert_eq!((own.status, &own.body["code"]), (409, &json!("self")));
     for (body, pointer) in [
@@ -428,7 +500,10 @@ async fn nobody_sets_their_own_leave_date_and_what_is_no_date_is_refused() {
         let at = reply.body["errors"][0]["pointer"].as_str().unwrap();
         assert!(at.starts_with(pointer), "{body}: {}", reply.body);
     }
-    assert_eq!(put("E-9999", json!({ "leave_date": null })).await.status, 404);
+    assert_eq!(
+        put("E-9999", json!({ "leave_date": null })).await.status,
+        404
+    );
     assert_eq!(world.user("E-1007").await["leave_date"], Value::Null);
     world.end().await;
 }
@@ -436,11 +511,15 @@ async fn nobody_sets_their_own_leave_date_and_what_is_no_date_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_admin_whose_date_comes_is_held() {
     let world = World::start().await;
-    let reply = world.put("/users/E-1002/role", json!({ "role": "member" })).await;
+    let reply = world
+        .put("/users/E-1002/role", json!({ "role": "member" }))
+        .await;
     assert_eq!(reply.status, 200);
     world.set(json!({ "leave_dates": "all" })).await;
     world.hours(1).await;
-    let result = world.hr("E-1001", "active", json!({ "leave_date": "2026-03-03" })).await;
+    let result = world
+        .hr("E-1001", "active", json!({ "leave_date": "2026-03-03" }))
+        .await;
     assert_eq!(result["outcome"], "updated", "{result}");
     until(&world, "2026-03-03T00:00:00Z").await;
     assert_eq!(state(&world, "E-1001").await, active());

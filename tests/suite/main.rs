@@ -3,13 +3,26 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod bulk;
+mod by_hand;
+mod cards;
+mod deliveries;
+mod digests;
+mod doors;
+mod faults;
 mod feeds;
+mod goldens;
 mod grace;
 mod leave_dates;
 mod leavers;
+mod limits;
 mod mutations;
 mod objectives;
+mod people;
 mod reports;
 mod samples;
+mod settings;
+mod signatures;
+mod sync_off;
 mod sync_rules;
 mod telling;

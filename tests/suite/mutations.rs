@@ -15,7 +15,9 @@ fn renamed() -> Value {
 /// The operations on the table and on the other services since the log was emptied.
 fn operations(world: &World) -> Vec<(Service, String)> {
     let calls = world.stack.cloud().faults().calls();
-    let calls = calls.into_iter().filter(|call| call.service != Service::Kms);
+    let calls = calls
+        .into_iter()
+        .filter(|call| call.service != Service::Kms);
     calls.map(|call| (call.service, call.operation)).collect()
 }
 
@@ -38,18 +40,23 @@ async fn an_unchanged_record_costs_one_read_and_writes_no_more_than_its_instant(
         .filter(|(_, name)| !name.contains("Get") && !name.contains("Query"))
         .collect();
     assert!(
-        made.iter().all(|(service, _)| *service == Service::Dynamodb),
+        made.iter()
+            .all(|(service, _)| *service == Service::Dynamodb),
         "{made:?}"
     );
     assert!(writes.len() <= 1, "{made:?}");
-    assert!(made.len() - writes.len() <= 2, "one of the source, one of the user: {made:?}");
+    assert!(
+        made.len() - writes.len() <= 2,
+        "one of the source, one of the user: {made:?}"
+    );
     // The very same delivery again does not even write that.
     faults.reset_calls();
     let result = world.hr("E-1007", "active", lena).await;
     assert_eq!(result["outcome"], "unchanged");
     let made = operations(&world);
     assert!(
-        made.iter().all(|(_, name)| name.contains("Get") || name.contains("Query")),
+        made.iter()
+            .all(|(_, name)| name.contains("Get") || name.contains("Query")),
         "{made:?}"
     );
     let after = world.user("E-1007").await;
@@ -64,7 +71,9 @@ async fn whoever_is_deleted_by_hand_stays_deleted_until_their_record_changes() {
     delete(&world, "E-1007").await;
     assert_eq!(world.alive("E-1007").await, 0);
     world.hours(1).await;
-    let result = world.hr("E-1007", "active", json!({ "name": "Lena Lindqvist" })).await;
+    let result = world
+        .hr("E-1007", "active", json!({ "name": "Lena Lindqvist" }))
+        .await;
     assert_eq!(result["outcome"], "ignored", "{result}");
     assert_eq!(world.status("E-1007").await, "deleted");
     world.hours(1).await;
@@ -84,7 +93,11 @@ async fn whoever_is_deleted_by_hand_stays_deleted_until_their_record_changes() {
         assert_eq!(world.mails_to(admin, "restored by the HR sync").len(), 1);
     }
     world.hours(80).await;
-    assert_eq!(subjects(&world, LENA).len(), 1, "the only mail that she ever gets");
+    assert_eq!(
+        subjects(&world, LENA).len(),
+        1,
+        "the only mail that she ever gets"
+    );
     world.end().await;
 }
 
@@ -93,13 +106,21 @@ async fn an_admin_who_was_deleted_comes_back_as_a_member() {
     let world = World::start().await;
     delete(&world, "E-1002").await;
     world.hours(1).await;
-    let result = world.hr("E-1002", "active", json!({ "name": "Otto K. Brandt" })).await;
+    let result = world
+        .hr("E-1002", "active", json!({ "name": "Otto K. Brandt" }))
+        .await;
     assert_eq!(result["outcome"], "restored");
     let otto = world.user("E-1002").await;
     assert_eq!(otto["role"], "member");
     assert_eq!(world.cards("E-1002").await, ["cancelled"]);
     let token = world.stack.token_for(OTTO, "acme", &[]).unwrap();
-    let reply = world.client.get(world.path("/users")).token(&token).reply().await.unwrap();
+    let reply = world
+        .client
+        .get(world.path("/users"))
+        .token(&token)
+        .reply()
+        .await
+        .unwrap();
     assert_eq!(reply.status, 403);
     mailed(&world).await;
     assert_eq!(subjects(&world, OTTO), [INVITED]);
@@ -109,18 +130,32 @@ async fn an_admin_who_was_deleted_comes_back_as_a_member() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_return_brings_the_deleted_back_where_the_settings_say_reactivation() {
     let world = World::start().await;
-    world.set(json!({ "restore_deleted_on": "reactivation" })).await;
+    world
+        .set(json!({ "restore_deleted_on": "reactivation" }))
+        .await;
     delete(&world, "E-1007").await;
     world.hours(1).await;
-    assert_eq!(world.hr("E-1007", "active", renamed()).await["outcome"], "ignored");
+    assert_eq!(
+        world.hr("E-1007", "active", renamed()).await["outcome"],
+        "ignored"
+    );
     world.hours(1).await;
-    assert_eq!(world.hr("E-1007", "inactive", json!({})).await["outcome"], "ignored");
+    assert_eq!(
+        world.hr("E-1007", "inactive", json!({})).await["outcome"],
+        "ignored"
+    );
     assert_eq!(world.status("E-1007").await, "deleted");
     world.hours(1).await;
-    assert_eq!(world.hr("E-1007", "active", json!({})).await["outcome"], "restored");
+    assert_eq!(
+        world.hr("E-1007", "active", json!({})).await["outcome"],
+        "restored"
+    );
     let lena = world.user("E-1007").await;
     assert_eq!(lena["status"], "active");
-    assert_eq!(lena["name"], "Lena M. Lindqvist", "what was said meanwhile is known");
+    assert_eq!(
+        lena["name"], "Lena M. Lindqvist",
+        "what was said meanwhile is known"
+    );
     world.end().await;
 }
 
@@ -153,11 +188,15 @@ async fn one_more_field_from_hr_brings_nobody_back_but_a_change_of_it_does() {
     let world = World::start().await;
     delete(&world, "E-1007").await;
     world.hours(1).await;
-    let result = world.hr("E-1007", "active", json!({ "leave_date": "2031-01-01" })).await;
+    let result = world
+        .hr("E-1007", "active", json!({ "leave_date": "2031-01-01" }))
+        .await;
     assert_eq!(result["outcome"], "ignored", "{result}");
     assert_eq!(world.status("E-1007").await, "deleted");
     world.hours(1).await;
-    let result = world.hr("E-1007", "active", json!({ "leave_date": "2032-01-01" })).await;
+    let result = world
+        .hr("E-1007", "active", json!({ "leave_date": "2032-01-01" }))
+        .await;
     assert_eq!(result["outcome"], "restored", "{result}");
     world.end().await;
 }
@@ -179,17 +218,29 @@ async fn a_deleted_user_whose_record_changes_to_inactive_stays_deleted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_added_for_everybody_moves_nobody_whom_hr_called_inactive() {
     let world = World::start().await;
-    world.set(json!({ "deactivation_sync": { "enabled": false } })).await;
+    world
+        .set(json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
     world.hours(1).await;
-    assert_eq!(world.hr("E-1007", "inactive", json!({})).await["outcome"], "ignored");
-    world.set(json!({ "deactivation_sync": { "enabled": true } })).await;
+    assert_eq!(
+        world.hr("E-1007", "inactive", json!({})).await["outcome"],
+        "ignored"
+    );
+    world
+        .set(json!({ "deactivation_sync": { "enabled": true } }))
+        .await;
     world.hours(1).await;
-    let result = world.hr("E-1007", "inactive", json!({ "leave_date": "2031-01-01" })).await;
+    let result = world
+        .hr("E-1007", "inactive", json!({ "leave_date": "2031-01-01" }))
+        .await;
     assert_eq!(result["outcome"], "updated", "{result}");
     assert_eq!(world.status("E-1007").await, "active");
     world.hours(1).await;
     // A change that still says inactive is one to act on.
-    assert_eq!(world.hr("E-1007", "inactive", renamed()).await["outcome"], "scheduled");
+    assert_eq!(
+        world.hr("E-1007", "inactive", renamed()).await["outcome"],
+        "scheduled"
+    );
     world.end().await;
 }
 
@@ -201,7 +252,12 @@ async fn a_first_sync_mails_nobody() {
         .map(|n| {
             let status = if n % 3 == 0 { "inactive" } else { "active" };
             let email = format!("new.{n}@acme.example");
-            event(world.now(), &format!("N-{n}"), status, json!({ "email": email }))
+            event(
+                world.now(),
+                &format!("N-{n}"),
+                status,
+                json!({ "email": email }),
+            )
         })
         .collect();
     let reply = world.deliver(json!(people)).await;
@@ -221,7 +277,10 @@ async fn new_people_are_invited_where_the_settings_say_all() {
     let gone = json!({ "email": "gone@acme.example" });
     world.hr("N-2", "inactive", gone).await;
     let added = world
-        .post("/users", json!({ "employee_id": "N-3", "email": "hana.hand@acme.example" }))
+        .post(
+            "/users",
+            json!({ "employee_id": "N-3", "email": "hana.hand@acme.example" }),
+        )
         .await;
     assert_eq!(added.status, 201, "{}", added.body);
     mailed(&world).await;
@@ -237,7 +296,10 @@ async fn nobody_is_invited_where_the_settings_say_none() {
     world.set(json!({ "invitations": "none" })).await;
     delete(&world, "E-1007").await;
     mailed(&world).await;
-    assert_eq!(world.hr("E-1007", "active", renamed()).await["outcome"], "restored");
+    assert_eq!(
+        world.hr("E-1007", "active", renamed()).await["outcome"],
+        "restored"
+    );
     mailed(&world).await;
     assert!(subjects(&world, LENA).is_empty());
     assert_eq!(world.mails_to(ADA, "restored by the HR sync").len(), 1);
@@ -250,13 +312,22 @@ async fn whoever_was_deactivated_and_returns_is_invited_and_whoever_was_only_sch
     world.hr("E-1007", "inactive", json!({})).await;
     world.hr("E-1008", "inactive", json!({})).await;
     world.hours(1).await;
-    assert_eq!(world.hr("E-1008", "active", json!({})).await["outcome"], "reactivated");
+    assert_eq!(
+        world.hr("E-1008", "active", json!({})).await["outcome"],
+        "reactivated"
+    );
     world.hours(72).await;
     assert_eq!(world.status("E-1007").await, "deactivated");
     assert!(subjects(&world, LENA).is_empty());
-    assert_eq!(world.hr("E-1007", "active", json!({})).await["outcome"], "reactivated");
+    assert_eq!(
+        world.hr("E-1007", "active", json!({})).await["outcome"],
+        "reactivated"
+    );
     mailed(&world).await;
-    assert_eq!(state(&world, "E-1007").await, ("active".into(), "granted".into()));
+    assert_eq!(
+        state(&world, "E-1007").await,
+        ("active".into(), "granted".into())
+    );
     assert_eq!(subjects(&world, LENA), [INVITED]);
     assert!(subjects(&world, "samuel.adeyemi@acme.example").is_empty());
     assert_eq!(world.alive("E-1007").await, 0);

@@ -96,8 +96,13 @@ async fn an_admin_adds_completes_reopens_and_deletes_objectives() {
     assert_eq!(board(&world).await, ["E-1007"]);
 
     let objective = format!("/objectives/{id}");
-    let done = world.patch(&objective, json!({ "status": "complete" })).await;
-    assert_eq!((done.status, &done.body["status"]), (200, &json!("complete")));
+    let done = world
+        .patch(&objective, json!({ "status": "complete" }))
+        .await;
+    assert_eq!(
+        (done.status, &done.body["status"]),
+        (200, &json!("complete"))
+    );
     assert_eq!(board(&world).await, [""; 0]);
     let back = world.patch(&objective, json!({ "status": "open" })).await;
     assert_eq!((back.status, &back.body["status"]), (200, &json!("open")));
@@ -110,18 +115,35 @@ async fn an_admin_adds_completes_reopens_and_deletes_objectives() {
         (json!({ "title": "a\nb" }), 422),
         (json!({ "title": "x", "status": "open" }), 422),
     ] {
-        assert_eq!(world.post(path, body.clone()).await.status, status, "{body}");
+        assert_eq!(
+            world.post(path, body.clone()).await.status,
+            status,
+            "{body}"
+        );
     }
-    let bad = world.patch(&objective, json!({ "status": "deleted" })).await;
+    let bad = world
+        .patch(&objective, json!({ "status": "deleted" }))
+        .await;
     assert_eq!((bad.status, &bad.body["code"]), (422, &json!("invalid")));
 
     assert_eq!(world.delete(&objective).await.status, 200);
     assert_eq!(world.delete(&objective).await.status, 404);
-    assert_eq!(world.patch(&objective, json!({ "status": "open" })).await.status, 404);
+    assert_eq!(
+        world
+            .patch(&objective, json!({ "status": "open" }))
+            .await
+            .status,
+        404
+    );
     assert_eq!(statuses(&world, "E-1007").await, ["open"]);
-    let nobody = world.post("/users/E-9/objectives", json!({ "title": "x" })).await;
+    let nobody = world
+        .post("/users/E-9/objectives", json!({ "title": "x" }))
+        .await;
     assert_eq!(nobody.status, 404);
-    let service = world.stack.token_for("login-page", ORG, &["service"]).unwrap();
+    let service = world
+        .stack
+        .token_for("login-page", ORG, &["service"])
+        .unwrap();
     let machine = world.client.get(world.path(path)).token(&service);
     assert_eq!(machine.reply().await.unwrap().status, 403);
     world.end().await;
@@ -132,7 +154,10 @@ async fn lists_are_paged_and_in_order() {
     let world = World::start().await;
     let mine = add_many(&world, "E-1007", 7).await;
     add_many(&world, "E-1003", 2).await;
-    for (path, count) in [("/users/E-1007/objectives", 7_usize), ("/dashboard/objectives", 9)] {
+    for (path, count) in [
+        ("/users/E-1007/objectives", 7_usize),
+        ("/dashboard/objectives", 9),
+    ] {
         let mut seen = Vec::new();
         let mut next = format!("{path}?limit=3");
         let mut pages = 0;
@@ -140,7 +165,9 @@ async fn lists_are_paged_and_in_order() {
             let page = world.get(&next).await;
             let rows = page["objectives"].as_array().unwrap();
             assert!(rows.len() <= 3);
-            let ids = rows.iter().map(|row| row["objective_id"].as_str().unwrap().to_owned());
+            let ids = rows
+                .iter()
+                .map(|row| row["objective_id"].as_str().unwrap().to_owned());
             seen.extend(ids);
             pages += 1;
             match page["next_cursor"].as_str() {
@@ -154,7 +181,13 @@ async fn lists_are_paged_and_in_order() {
     let page = world.get("/dashboard/objectives?limit=3").await;
     let cursor = page["next_cursor"].as_str().unwrap();
     let elsewhere = world.path(&format!("/users/E-1007/objectives?cursor={cursor}"));
-    let refused = world.client.get(elsewhere).token(&world.token).reply().await.unwrap();
+    let refused = world
+        .client
+        .get(elsewhere)
+        .token(&world.token)
+        .reply()
+        .await
+        .unwrap();
     assert_eq!(refused.status, 422);
     world.end().await;
 }
@@ -168,8 +201,13 @@ async fn a_leavers_objectives_are_off_the_dashboard_from_the_second_that_access_
     // In the grace period: open still, and shown to nobody.
     assert_eq!(board(&world).await, ["E-1003"]);
     assert_eq!(statuses(&world, "E-1007").await, ["open"]);
-    let refused = world.post("/users/E-1007/objectives", json!({ "title": "x" })).await;
-    assert_eq!((refused.status, &refused.body["code"]), (409, &json!("not_active")));
+    let refused = world
+        .post("/users/E-1007/objectives", json!({ "title": "x" }))
+        .await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (409, &json!("not_active"))
+    );
     // HR takes it back: nothing had happened to them.
     world.minutes(1).await;
     world.hr("E-1007", "active", json!({})).await;
@@ -179,8 +217,16 @@ async fn a_leavers_objectives_are_off_the_dashboard_from_the_second_that_access_
     world.hours(72).await;
     assert_eq!(world.status("E-1007").await, "deactivated");
     assert_eq!(statuses(&world, "E-1007").await, ["complete"]);
-    let open = world.patch(&format!("/objectives/{objective}"), json!({ "status": "open" })).await;
-    assert_eq!((open.status, &open.body["code"]), (409, &json!("not_active")));
+    let open = world
+        .patch(
+            &format!("/objectives/{objective}"),
+            json!({ "status": "open" }),
+        )
+        .await;
+    assert_eq!(
+        (open.status, &open.body["code"]),
+        (409, &json!("not_active"))
+    );
     let closed = history(&world, "E-1007", "objectives_closed").await;
     assert_eq!((closed.len(), &closed[0]["count"]), (1, &json!(1)));
     assert_eq!(history(&world, "E-1007", "finished").await.len(), 1);
@@ -219,29 +265,53 @@ async fn what_becomes_of_them_is_as_the_settings_say_when_it_happens() {
     for owner in ["E-1003", "E-1005", "E-1008"] {
         add(&world, owner, "One").await;
         let done = add(&world, owner, "Two").await;
-        world.patch(&format!("/objectives/{done}"), json!({ "status": "complete" })).await;
+        world
+            .patch(
+                &format!("/objectives/{done}"),
+                json!({ "status": "complete" }),
+            )
+            .await;
     }
     world.hr("E-1003", "inactive", json!({})).await;
     world.set(json!({ "objectives": "delete" })).await;
     world.hours(72).await;
     // Scheduled while they would have been completed, deactivated when they are deleted.
-    assert_eq!(statuses(&world, "E-1003").await, ["complete"], "what was complete stays");
+    assert_eq!(
+        statuses(&world, "E-1003").await,
+        ["complete"],
+        "what was complete stays"
+    );
     world.set(json!({ "objectives": "keep" })).await;
     deactivate(&world, "E-1005").await;
     assert_eq!(statuses(&world, "E-1005").await, ["open", "complete"]);
     world.set(json!({ "objectives": "complete" })).await;
     assert_eq!(world.delete("/users/E-1008").await.status, 200);
     assert_eq!(statuses(&world, "E-1008").await, ["complete", "complete"]);
-    assert_eq!(board(&world).await, [""; 0], "kept ones are shown to nobody either");
-    assert!(history(&world, "E-1005", "objectives_closed").await.is_empty());
+    assert_eq!(
+        board(&world).await,
+        [""; 0],
+        "kept ones are shown to nobody either"
+    );
+    assert!(
+        history(&world, "E-1005", "objectives_closed")
+            .await
+            .is_empty()
+    );
 
-    for (owner, reopened) in [("E-1003", json!(1)), ("E-1005", Value::Null), ("E-1008", json!(1))] {
+    for (owner, reopened) in [
+        ("E-1003", json!(1)),
+        ("E-1005", Value::Null),
+        ("E-1008", json!(1)),
+    ] {
         let back = restore(&world, owner).await;
         assert_eq!(back["objectives_reopened"], reopened, "{back}");
         assert!(back.get("objectives_lost").is_none(), "{back}");
         assert_eq!(statuses(&world, owner).await, ["open", "complete"]);
         let now = world.user(owner).await;
-        assert_eq!(now["version"], back["version"], "the answer is of the last version");
+        assert_eq!(
+            now["version"], back["version"],
+            "the answer is of the last version"
+        );
     }
     assert_eq!(board(&world).await, ["E-1003", "E-1005", "E-1008"]);
     world.minutes(10).await;
@@ -254,7 +324,10 @@ async fn restoring_says_what_it_could_not_bring_back() {
     let ids = add_many(&world, "E-1007", 5).await;
     deactivate(&world, "E-1007").await;
     for lost in &ids[..2] {
-        assert_eq!(world.delete(&format!("/objectives/{lost}")).await.status, 200);
+        assert_eq!(
+            world.delete(&format!("/objectives/{lost}")).await.status,
+            200
+        );
     }
     assert_eq!(statuses(&world, "E-1007").await, ["complete"; 3]);
     let back = restore(&world, "E-1007").await;
@@ -280,9 +353,20 @@ async fn what_a_deactivation_closed_comes_back_after_a_deletion_too() {
     let ids = add_many(&world, "E-1007", 2).await;
     deactivate(&world, "E-1007").await;
     assert_eq!(statuses(&world, "E-1007").await, [""; 0]);
-    let hidden = world.patch(&format!("/objectives/{}", ids[0]), json!({ "status": "open" })).await;
+    let hidden = world
+        .patch(
+            &format!("/objectives/{}", ids[0]),
+            json!({ "status": "open" }),
+        )
+        .await;
     assert_eq!(hidden.status, 404, "a tombstone is nothing to anybody");
-    assert_eq!(world.delete(&format!("/objectives/{}", ids[0])).await.status, 404);
+    assert_eq!(
+        world
+            .delete(&format!("/objectives/{}", ids[0]))
+            .await
+            .status,
+        404
+    );
     assert_eq!(world.delete("/users/E-1007").await.status, 200);
     assert_eq!(restore(&world, "E-1007").await["objectives_reopened"], 2);
     assert_eq!(board(&world).await, ["E-1007"; 2]);
@@ -293,14 +377,19 @@ async fn what_a_deactivation_closed_comes_back_after_a_deletion_too() {
 async fn hr_brings_them_back_too() {
     let world = World::start().await;
     add_many(&world, "E-1007", 2).await;
-    world.set(json!({ "deactivation_sync": { "behaviour": "immediate" } })).await;
+    world
+        .set(json!({ "deactivation_sync": { "behaviour": "immediate" } }))
+        .await;
     world.hr("E-1007", "inactive", json!({})).await;
     assert_eq!(statuses(&world, "E-1007").await, ["complete"; 2]);
     world.minutes(1).await;
     world.hr("E-1007", "active", json!({})).await;
     world.minutes(4).await;
     assert_eq!(board(&world).await, ["E-1007"; 2]);
-    assert_eq!(history(&world, "E-1007", "objectives_reopened").await.len(), 1);
+    assert_eq!(
+        history(&world, "E-1007", "objectives_reopened").await.len(),
+        1
+    );
     world.end().await;
 }
 
@@ -347,21 +436,45 @@ async fn closing_and_reopening_survive_a_death_at_every_write() {
         assert_eq!(world.post("/users", new).await.status, 201);
         add_many(&world, &owner, 60).await;
         kill(&world, at, mode);
-        let cut = world.post(&format!("/users/{owner}/deactivate-now"), json!({})).await;
+        let cut = world
+            .post(&format!("/users/{owner}/deactivate-now"), json!({}))
+            .await;
         assert!(cut.status >= 500, "{at} {mode:?}: {}", cut.status);
         world.minutes(10).await;
-        assert_eq!(statuses(&world, &owner).await, ["complete"; 60], "{at} {mode:?}");
+        assert_eq!(
+            statuses(&world, &owner).await,
+            ["complete"; 60],
+            "{at} {mode:?}"
+        );
         let closed = history(&world, &owner, "objectives_closed").await;
-        assert_eq!((closed.len(), &closed[0]["count"]), (1, &json!(60)), "{at} {mode:?}");
-        assert_eq!(history(&world, &owner, "finished").await.len(), 1, "{at} {mode:?}");
+        assert_eq!(
+            (closed.len(), &closed[0]["count"]),
+            (1, &json!(60)),
+            "{at} {mode:?}"
+        );
+        assert_eq!(
+            history(&world, &owner, "finished").await.len(),
+            1,
+            "{at} {mode:?}"
+        );
 
         kill(&world, (at - 1).max(1), mode);
-        let cut = world.post(&format!("/users/{owner}/restore"), json!({})).await;
+        let cut = world
+            .post(&format!("/users/{owner}/restore"), json!({}))
+            .await;
         assert!(cut.status >= 500, "{at} {mode:?}: {}", cut.status);
         world.minutes(10).await;
-        assert_eq!(statuses(&world, &owner).await, ["open"; 60], "{at} {mode:?}");
+        assert_eq!(
+            statuses(&world, &owner).await,
+            ["open"; 60],
+            "{at} {mode:?}"
+        );
         let back = history(&world, &owner, "objectives_reopened").await;
-        assert_eq!((back.len(), &back[0]["count"]), (1, &json!(60)), "{at} {mode:?}");
+        assert_eq!(
+            (back.len(), &back[0]["count"]),
+            (1, &json!(60)),
+            "{at} {mode:?}"
+        );
         assert_eq!(world.user(&owner).await["pending"]["objectives"], false);
     }
     assert!(world.stack.cloud().queues().is_empty(), "dead letters");

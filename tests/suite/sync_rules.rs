@@ -17,7 +17,10 @@ async fn saved(world: &World, active: &str) -> Value {
 
 async fn tried(world: &World, active: &str, employees: Value) -> Reply {
     world
-        .post("/sync-rules/test", json!({ "active": active, "employees": employees }))
+        .post(
+            "/sync-rules/test",
+            json!({ "active": active, "employees": employees }),
+        )
         .await
 }
 
@@ -47,21 +50,39 @@ async fn a_bad_rule_is_refused_with_the_position_of_its_error() {
     let nested = "[1].all(a, ".repeat(8) + "true" + &")".repeat(8);
     for (active, place, word) in [
         ("employee.department ==", "line 1", ""),
-        ("true &&\n  employee.departmnt == \"Sales\"", "line 2, column 3", "departmnt"),
-        ("employee.status == \"active\"", "line 1, column 1", "status"),
-        ("employee.name.matches(\"(a+)+\")", "line 1, column 15", "matches"),
+        (
+            "true &&\n  employee.departmnt == \"Sales\"",
+            "line 2, column 3",
+            "departmnt",
+        ),
+        (
+            "employee.status == \"active\"",
+            "line 1, column 1",
+            "status",
+        ),
+        (
+            "employee.name.matches(\"(a+)+\")",
+            "line 1, column 15",
+            "matches",
+        ),
         ("[1, 2].exists(n, n == 1)", "line 1, column 8", "exists"),
         (nested.as_str(), "line 1", "all"),
         ("employee.department", "line 1", "true or false"),
         ("employee.name == 3", "line 1", ""),
         ("", "line 1", ""),
     ] {
-        for reply in [rule(&world, active).await, tried(&world, active, json!([])).await] {
+        for reply in [
+            rule(&world, active).await,
+            tried(&world, active, json!([])).await,
+        ] {
             assert_eq!(reply.status, 422, "{active}: {}", reply.body);
             let error = &reply.body["errors"][0];
             assert_eq!(error["pointer"], "/active", "{active}");
             let detail = error["detail"].as_str().unwrap();
-            assert!(detail.contains(place) && detail.contains(word), "{active}: {detail}");
+            assert!(
+                detail.contains(place) && detail.contains(word),
+                "{active}: {detail}"
+            );
         }
     }
     let reply = world.put("/sync-rules", json!({ "activ": "true" })).await;
@@ -99,12 +120,25 @@ async fn whom_the_rule_leaves_out_the_sync_neither_creates_updates_deactivates_n
         .collect();
     assert_eq!(
         outcomes,
-        ["excluded", "excluded", "excluded", "excluded", "excluded", "scheduled"]
+        [
+            "excluded",
+            "excluded",
+            "excluded",
+            "excluded",
+            "excluded",
+            "scheduled"
+        ]
     );
     world.hours(1).await;
-    assert_eq!(world.hr("E-1014", "active", json!({})).await["outcome"], "excluded");
+    assert_eq!(
+        world.hr("E-1014", "active", json!({})).await["outcome"],
+        "excluded"
+    );
     world.hours(72).await;
-    let unknown = world.client.get(world.path("/users/N-1")).token(&world.token);
+    let unknown = world
+        .client
+        .get(world.path("/users/N-1"))
+        .token(&world.token);
     assert_eq!(unknown.reply().await.unwrap().status, 404);
     let lena = world.user("E-1007").await;
     assert_eq!(lena["status"], "active");
@@ -128,17 +162,29 @@ async fn the_rule_is_held_against_the_merged_record() {
     saved(&world, NOT_SALES).await;
     world.hours(1).await;
     // The event does not say the department; the record does.
-    assert_eq!(world.hr("E-1007", "inactive", json!({})).await["outcome"], "excluded");
+    assert_eq!(
+        world.hr("E-1007", "inactive", json!({})).await["outcome"],
+        "excluded"
+    );
     world.hours(1).await;
     // Whoever moves out of Sales is in the sync again, with what HR says of them now.
     let moved = json!({ "department": "Finance" });
-    assert_eq!(world.hr("E-1007", "inactive", moved).await["outcome"], "scheduled");
+    assert_eq!(
+        world.hr("E-1007", "inactive", moved).await["outcome"],
+        "scheduled"
+    );
     world.hours(1).await;
     // And whoever moves into it falls out of it: their schedule is undone.
     let back = json!({ "department": "Sales" });
-    assert_eq!(world.hr("E-1007", "inactive", back).await["outcome"], "excluded");
+    assert_eq!(
+        world.hr("E-1007", "inactive", back).await["outcome"],
+        "excluded"
+    );
     world.hours(80).await;
-    assert_eq!(state(&world, "E-1007").await, ("active".into(), "granted".into()));
+    assert_eq!(
+        state(&world, "E-1007").await,
+        ("active".into(), "granted".into())
+    );
     assert_eq!(world.alive("E-1007").await, 3);
     world.end().await;
 }
@@ -147,28 +193,44 @@ async fn the_rule_is_held_against_the_merged_record() {
 async fn whoever_is_scheduled_and_falls_out_is_active_again_and_the_answer_names_them() {
     let world = World::start().await;
     for id in ["E-1007", "E-1015", "E-1008"] {
-        assert_eq!(world.hr(id, "inactive", json!({})).await["outcome"], "scheduled");
+        assert_eq!(
+            world.hr(id, "inactive", json!({})).await["outcome"],
+            "scheduled"
+        );
     }
     let reply = world
-        .post("/leavers", json!({ "leavers": [{ "employee_id": "E-1016" }] }))
+        .post(
+            "/leavers",
+            json!({ "leavers": [{ "employee_id": "E-1016" }] }),
+        )
         .await;
     assert_eq!(reply.body["results"][0]["outcome"], "scheduled");
     world.hours(1).await;
     let body = saved(&world, NOT_SALES).await;
     assert_eq!(texts(&body["reactivated"]), ["E-1007", "E-1015"]);
     assert!(body["note"].as_str().unwrap().contains("active again"));
-    assert_eq!(state(&world, "E-1007").await, ("active".into(), "granted".into()));
+    assert_eq!(
+        state(&world, "E-1007").await,
+        ("active".into(), "granted".into())
+    );
     assert_eq!(schedules(&world, "deactivate").len(), 2);
     world.hours(80).await;
     assert_eq!(world.alive("E-1007").await, 3);
     assert_eq!(world.status("E-1008").await, "deactivated");
-    assert_eq!(world.status("E-1016").await, "deactivated", "an admin's wish is no matter of the sync");
+    assert_eq!(
+        world.status("E-1016").await,
+        "deactivated",
+        "an admin's wish is no matter of the sync"
+    );
     let entry = &world.get("/users/E-1007/history").await["entries"][0];
     assert_eq!(entry["what"], "reactivated");
     assert_eq!(entry["by"]["actor"], "rule_changed");
     // Nothing comes of the rule's end: an unchanged record is no mutation.
     assert_eq!(texts(&saved(&world, "true").await["reactivated"]).len(), 0);
-    assert_eq!(world.hr("E-1007", "inactive", json!({})).await["outcome"], "unchanged");
+    assert_eq!(
+        world.hr("E-1007", "inactive", json!({})).await["outcome"],
+        "unchanged"
+    );
     assert_eq!(world.status("E-1007").await, "active");
     assert!(subjects(&world, LENA).is_empty());
     world.end().await;
@@ -179,7 +241,9 @@ async fn whoever_leaves_by_hrs_date_and_falls_out_is_named_too() {
     let world = World::start().await;
     world.set(json!({ "leave_dates": "all" })).await;
     world.hours(1).await;
-    let result = world.hr("E-1007", "active", json!({ "leave_date": "2026-03-01" })).await;
+    let result = world
+        .hr("E-1007", "active", json!({ "leave_date": "2026-03-01" }))
+        .await;
     assert_eq!(result["outcome"], "scheduled", "{result}");
     let body = saved(&world, NOT_SALES).await;
     assert_eq!(world.status("E-1007").await, "active");
@@ -211,11 +275,24 @@ async fn a_trial_shows_who_would_fall_out_and_changes_nothing() {
     let active: Vec<_> = results.iter().map(|one| one["active"].as_bool()).collect();
     assert_eq!(
         active,
-        [Some(false), Some(true), Some(true), Some(false), Some(true), None, None]
+        [
+            Some(false),
+            Some(true),
+            Some(true),
+            Some(false),
+            Some(true),
+            None,
+            None
+        ]
     );
     assert_eq!(results[3]["employee_id"], "E-1007");
     assert!(results[5]["error"].as_str().unwrap().contains("colour"));
-    assert!(results[6]["error"].as_str().unwrap().contains("employee_id"));
+    assert!(
+        results[6]["error"]
+            .as_str()
+            .unwrap()
+            .contains("employee_id")
+    );
     assert_eq!(world.get("/sync-rules").await["active"], "true");
     world.end().await;
 }
@@ -229,8 +306,14 @@ async fn absent_fields_are_null_and_has_tells() {
         ("employee.team != \"Sales\"", Some(true)),
         ("employee.team in [\"Sales\"]", Some(false)),
         ("has(employee.team)", Some(false)),
-        ("has(employee.team) && employee.team.startsWith(\"S\")", Some(false)),
-        ("!has(employee.team) || employee.team.startsWith(\"S\")", Some(true)),
+        (
+            "has(employee.team) && employee.team.startsWith(\"S\")",
+            Some(false),
+        ),
+        (
+            "!has(employee.team) || employee.team.startsWith(\"S\")",
+            Some(true),
+        ),
         ("employee.team.startsWith(\"S\")", None),
     ] {
         let reply = tried(&world, active, employees.clone()).await;
@@ -253,7 +336,10 @@ async fn two_admins_do_not_overwrite_each_others_rule() {
         let call = call.token(&world.token).header("if-match", tag);
         async move { call.reply().await.unwrap() }
     };
-    let read = world.client.get(world.path("/sync-rules")).token(&world.token);
+    let read = world
+        .client
+        .get(world.path("/sync-rules"))
+        .token(&world.token);
     let tag = read.reply().await.unwrap().etag.unwrap();
     let first = call(&tag, NOT_SALES).await;
     assert_eq!(first.status, 200, "{}", first.body);
@@ -281,7 +367,10 @@ async fn a_rule_that_fails_on_one_employee_rejects_that_record_and_the_others_ap
         .await;
     let results = &reply.body["results"];
     assert_eq!(results[0]["outcome"], "rejected");
-    assert!(results[0]["reason"].as_str().unwrap().contains("email"), "{results}");
+    assert!(
+        results[0]["reason"].as_str().unwrap().contains("email"),
+        "{results}"
+    );
     assert_eq!(results[1]["outcome"], "scheduled");
     assert_eq!(results[2]["outcome"], "rejected");
     let lena = world.user("E-1007").await;
@@ -292,7 +381,8 @@ async fn a_rule_that_fails_on_one_employee_rejects_that_record_and_the_others_ap
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rule_that_comes_to_fail_on_somebody_scheduled_leaves_their_cards_alive_until_it_is_mended() {
+async fn a_rule_that_comes_to_fail_on_somebody_scheduled_leaves_their_cards_alive_until_it_is_mended()
+ {
     let world = World::start().await;
     world.hr("E-1007", "inactive", json!({})).await;
     let body = saved(&world, "employee.leave_date < \"2030-01-01\"").await;
@@ -302,7 +392,12 @@ async fn a_rule_that_comes_to_fail_on_somebody_scheduled_leaves_their_cards_aliv
     assert_eq!(world.access("E-1007").await, "revoked");
     assert_eq!(world.alive("E-1007").await, 3);
     let why = world.get("/users/E-1007/explain").await;
-    let codes: Vec<_> = why["reasons"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+    let codes: Vec<_> = why["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["code"])
+        .collect();
     assert!(codes.contains(&&json!("rule_fails")), "{why}");
     saved(&world, "true").await;
     world.minutes(15).await;

@@ -46,9 +46,7 @@ pub async fn delete(world: &World, id: &str) {
 
 /// Restores somebody by hand.
 pub async fn restore(world: &World, id: &str) -> Value {
-    let reply = world
-        .post(&format!("/users/{id}/restore"), json!({}))
-        .await;
+    let reply = world.post(&format!("/users/{id}/restore"), json!({})).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     reply.body
 }
@@ -67,9 +65,7 @@ pub async fn leaves_on(world: &World, id: &str, date: Value) -> Value {
 
 /// Saves a rule.
 pub async fn rule(world: &World, active: &str) -> Reply {
-    world
-        .put("/sync-rules", json!({ "active": active }))
-        .await
+    world.put("/sync-rules", json!({ "active": active })).await
 }
 
 /// A change of the settings that asks first: the question, and the answer once it is confirmed.
@@ -92,7 +88,11 @@ pub async fn state(world: &World, id: &str) -> (String, String) {
 pub fn schedules(world: &World, kind: &str) -> Vec<(String, String, Option<DateTime<Utc>>)> {
     let word = format!("\"{kind}\"");
     let mut all = world.stack.cloud().scheduler().schedules();
-    all.retain(|one| one.input.as_deref().is_some_and(|input| input.contains(&word)));
+    all.retain(|one| {
+        one.input
+            .as_deref()
+            .is_some_and(|input| input.contains(&word))
+    });
     all.into_iter()
         .map(|one| (one.group, one.name, one.next))
         .collect()

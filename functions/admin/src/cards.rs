@@ -7,6 +7,7 @@ use offramp_domain::{Card, CardId, CardKind, CardStatus, EmployeeId};
 use serde::{Deserialize, Serialize};
 
 use crate::Call;
+use crate::idempotency::Once;
 
 /// Characters in a label, or in an issuer's name for a card.
 const TEXT_CHARS: usize = 128;
@@ -86,6 +87,11 @@ impl Call<'_> {
             Ok(once) => once,
             Err(before) => return Ok(before),
         };
+        let done = self.add_new_card(once.as_ref()).await;
+        self.once_answered(once.as_ref(), done).await
+    }
+
+    async fn add_new_card(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewCard = self.request.json()?;
         new.check()?;
         let id = format!("card_{}", uuid::Uuid::now_v7().simple());

@@ -19,6 +19,9 @@ fn mark(org: &OrgId, query: &[&str]) -> Vec<u8> {
         .collect()
 }
 
+/// Bytes that no position has: DynamoDB's limit of a sort key.
+const LONGEST: usize = 1024;
+
 /// A cursor at a position.
 pub(crate) fn write(org: &OrgId, query: &[&str], position: &str) -> String {
     let mut bytes = mark(org, query);
@@ -31,7 +34,7 @@ pub(crate) fn read(org: &OrgId, query: &[&str], cursor: &str) -> Result<String> 
     let invalid = || Error::invalid("/cursor", "is not a cursor of this query");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
     match bytes.split_at_checked(MARK) {
-        Some((head, position)) if head == mark(org, query) => {
+        Some((head, position)) if head == mark(org, query) && position.len() < LONGEST => {
             String::from_utf8(position.to_vec()).map_err(|_| invalid())
         }
         _ => Err(invalid()),

@@ -56,6 +56,21 @@ impl Call<'_> {
             None => Ok(Ok(Some(once))),
         }
     }
+
+    /// The answer of a request that may have lost against its own twin: that one's, where it has a receipt.
+    pub(crate) async fn once_answered(
+        &self,
+        once: Option<&Once>,
+        done: Result<Reply>,
+    ) -> Result<Reply> {
+        match (done, once) {
+            (Err(error), Some(_)) => match self.once().await {
+                Ok(Err(before)) => Ok(before),
+                _ => Err(error),
+            },
+            (done, _) => done,
+        }
+    }
 }
 
 fn hash(parts: &[&[u8]]) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use offramp_app::execute::Executed;
+use offramp_app::identity::SubjectKind;
 use offramp_app::objectives::closing::Reopened;
 use offramp_app::ports::Users;
 use offramp_app::users::{self, Ended, MAX_PAGE, PAGE, Query};
@@ -10,11 +11,14 @@ use offramp_app::view::{AccessView, HistoryView, UserDetail, UserView, UsersView
 use offramp_app::{Error, Invalid, Result};
 use offramp_aws::http::Reply;
 use offramp_domain::decide::Word;
-use offramp_domain::{EmployeeId, Event, Field, Role, Status, User};
+use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
+use crate::idempotency::Once;
 use crate::{Call, cursor};
 
+/// Characters that a search looks for: with four bytes each, what DynamoDB takes in a sort key.
+const MAX_Q: usize = 254;
 /// Entries of a history on a page.
 const ENTRIES: usize = 100;
 
@@ -131,6 +135,12 @@ impl Call<'_> {
             },
         };
         let q = self.request.query("q").unwrap_or_default();
+        if q.chars().count() > MAX_Q {
+            return Err(Error::invalid(
+                "/q",
+                format!("must be at most {MAX_Q} characters"),
+            ));
+        }
         let bound = ["users", status.map_or("", Status::as_str), q];
         let after = self.after(&bound)?;
         let limit = self.limit(MAX_PAGE, PAGE)?;
@@ -152,8 +162,16 @@ impl Call<'_> {
             Ok(once) => once,
             Err(before) => return Ok(before),
         };
+        let done = self.add_new_user(once.as_ref()).await;
+        self.once_answered(once.as_ref(), done).await
+    }
+
+    async fn add_new_user(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewUser = self.request.json()?;
         let (employee_id, role) = (new.employee_id.clone(), new.role);
+        if new.email.is_none() {
+            self.may_be(role)?;
+        }
         let event = Event::Add {
             by: self.caller.actor(),
             employee_id: employee_id.clone(),
@@ -178,7 +196,7 @@ impl Call<'_> {
             &self.org,
             &self.env.clock,
         )?;
-        let receipt = match (&once, &planned.change) {
+        let receipt = match (once, &planned.change) {
             (Some(once), Some(change)) => {
                 Some(once.receipt(&answer(&change.user, &loaded.policy)?))
             }
@@ -285,11 +303,36 @@ impl Call<'_> {
 
     pub(crate) async fn set_role(&self) -> Result<Reply> {
         let NewRole { role } = self.request.json()?;
+        let id = self.employee()?;
+        let loaded = self
+            .env
+            .store
+            .load(&self.org, std::slice::from_ref(&id))
+            .await?;
+        if loaded
+            .users
+            .get(&id)
+            .is_some_and(|user| user.email().is_none())
+        {
+            self.may_be(role)?;
+        }
         self.change(&Event::SetRole {
             by: self.caller.actor(),
             role,
         })
         .await
+    }
+
+    /// Where tokens name people by address, somebody without one could never act as an admin, and
+    /// would yet count as the last.
+    fn may_be(&self, role: Role) -> Result<()> {
+        match (role, self.state.claims.subject_kind) {
+            (Role::Admin, SubjectKind::Email) => Err(Error::invalid(
+                "/role",
+                "an admin needs an e-mail address: tokens name people by it",
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn change(&self, event: &Event) -> Result<Reply> {
@@ -338,6 +381,10 @@ impl Call<'_> {
         else {
             return Err(Error::invalid("/email", "is required"));
         };
+        // An address that cannot be is as unknown as one that is not.
+        if Email::new(email).is_err() {
+            return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
+        }
         let (user, policy) = users::by_email(self.env, &self.org, email).await?;
         Reply::json(200, &AccessView::of(user.as_ref(), self.seen(&policy)))
     }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -21,6 +21,9 @@ use crate::scheduler::Scheduler;
 use crate::ses::Ses;
 use crate::shared::{Shared, lock};
 use crate::timers::Rule;
+
+/// RFC 3339 has years of four digits, and timers look ahead.
+const FIRST_YEAR_TOO_FAR: i32 = 9_999;
 
 /// The AWS account on this machine. Clones are the same.
 #[derive(Clone)]
@@ -165,7 +168,7 @@ impl Cloud {
     /// Moves the clock to `at`, otherwise as [`Self::advance`].
     ///
     /// # Errors
-    /// [`Error::Backwards`] when the clock has passed `at`, and [`Error::Stopped`] while the stand-ins shut down.
+    /// [`Error::Backwards`] when the clock has passed `at`, [`Error::TooFar`], and [`Error::Stopped`] while the stand-ins shut down.
     pub async fn set_now(&self, at: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
         self.jump(move |_| Ok(at)).await
     }
@@ -212,6 +215,10 @@ impl Cloud {
         target: impl FnOnce(DateTime<Utc>) -> Result<DateTime<Utc>, Error> + Send + 'static,
     ) -> Result<DateTime<Utc>, Error> {
         let shared = Arc::clone(&self.shared);
+        let target = move |now| match target(now)? {
+            at if at.year() < FIRST_YEAR_TOO_FAR => Ok(at),
+            _ => Err(Error::TooFar),
+        };
         tokio::spawn(async move { drive::advance(&shared, target).await })
             .await
             .map_err(|_| Error::Stopped)?

@@ -6,14 +6,14 @@ use offramp_domain::{
 
 use crate::backoff::pauses;
 use crate::execute::decide_on;
-use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Users};
+use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Receipts, Users};
 use crate::{Env, Error, Result};
 
 /// Adds a card to somebody who is active, in one transaction with them.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn add<S: Users, T: Sync>(
+pub async fn add<S: Users + Receipts, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
     card: &Card,
@@ -35,10 +35,16 @@ pub async fn add<S: Users, T: Sync>(
             cards: vec![CardWrite::Add(card.clone())],
             receipt: receipt.cloned(),
         };
-        match env.store.commit(org, &commit).await? {
-            Committed::Done => return Ok(()),
-            Committed::Conflict => pause.wait().await,
+        if env.store.commit(org, &commit).await? == Committed::Done {
+            return Ok(());
         }
+        if let Some(receipt) = receipt
+            && env.store.receipt(org, &receipt.key).await?.is_some()
+        {
+            // The same request has won: its answer is this one's.
+            return Err(Error::Busy);
+        }
+        pause.wait().await;
     }
     Err(Error::Busy)
 }

@@ -1,8 +1,10 @@
 //! Digests: one mail for each admin, for all that was noticed since the last.
 //!
-//! Exactly once as far as a mail can be: a notice is stamped into one digest, and each message is
-//! claimed per digest and admin before it is sent and settled after. Only where SES accepted a
-//! message and the sender did not live to write that down may a second one go.
+//! Exactly once as far as a mail can be: a notice is stamped into one digest, which only the run
+//! that made it stamps into, and each message is claimed per digest and admin before it is sent and
+//! settled after. Only where SES accepted a message and that was not written down may a second one
+//! go. More than [`NOTICES_PER_STAMP`] are stamped in several transactions: a run that dies between
+//! them leaves two mails, of different people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +14,11 @@ use offramp_domain::{
     User,
 };
 
+use crate::backoff::pauses;
 use crate::mail::{self, Row};
 use crate::ports::{
-    Claim, Committed, Mailer, Message, Notices, Outgoing, Sent, USERS_PER_READ, Users,
+    Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing, Sent,
+    USERS_PER_READ, Users,
 };
 use crate::{Env, Error, Result};
 
@@ -49,15 +53,11 @@ where
     T: Sync,
     M: Mailer,
 {
-    let mut digests: BTreeMap<DigestMinute, Vec<Outgoing>> = BTreeMap::new();
-    for one in env.store.unsent(org).await? {
-        let digest = match one.digest {
-            Some(digest) => digest,
-            None if env.store.stamp(org, &one.key, minute).await? == Committed::Done => minute,
-            // Withdrawn, or another run was quicker: it mails it.
-            None => continue,
-        };
-        digests.entry(digest).or_default().push(one);
+    let mut digests: BTreeMap<DigestId, Vec<Outgoing>> = BTreeMap::new();
+    for one in stamped(env, org, minute).await? {
+        if let Some(digest) = one.digest.clone() {
+            digests.entry(digest).or_default().push(one);
+        }
     }
     let mut mailed = Mailed::default();
     for (digest, notices) in digests {
@@ -75,11 +75,44 @@ where
     Ok(mailed)
 }
 
+/// All that is unsent, each in a digest. What is in none yet goes into one of this run's own: into
+/// an older one, some admins may have been mailed already.
+async fn stamped<S: Notices, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    minute: DigestMinute,
+) -> Result<Vec<Outgoing>> {
+    let digest = DigestId::new(minute);
+    for pause in pauses() {
+        let mut unsent = env.store.unsent(org).await?;
+        let mut taken = true;
+        let mut fresh: Vec<&mut Outgoing> = unsent
+            .iter_mut()
+            .filter(|one| one.digest.is_none())
+            .collect();
+        for chunk in fresh.chunks_mut(NOTICES_PER_STAMP) {
+            let keys: Vec<_> = chunk.iter().map(|one| one.key.clone()).collect();
+            match env.store.stamp(org, &keys, &digest).await? {
+                Committed::Done => chunk
+                    .iter_mut()
+                    .for_each(|one| one.digest = Some(digest.clone())),
+                Committed::Conflict => taken = false,
+            }
+        }
+        if taken {
+            return Ok(unsent);
+        }
+        // One was withdrawn, or another run was quicker.
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}
+
 struct Digest<'a, S, T, M> {
     env: &'a Env<S, T>,
     mailer: &'a M,
     org: &'a OrgId,
-    digest: DigestMinute,
+    digest: DigestId,
     holder: &'a str,
 }
 
@@ -128,7 +161,7 @@ where
         match store
             .claim(
                 self.org,
-                self.digest,
+                &self.digest,
                 &letter.claim,
                 self.holder,
                 now,
@@ -152,11 +185,28 @@ where
             Sent::Accepted(id) => id.as_str(),
             Sent::Refused => "refused",
         };
-        store
-            .settle(self.org, self.digest, &letter.claim, result, now)
-            .await?;
-        tracing::info!(org = %self.org, employee_id = %id, digest = %self.digest.start(), result, "mailed a digest");
+        self.settle(&letter.claim, result).await?;
+        tracing::info!(org = %self.org, employee_id = %id, digest = self.digest.as_str(), result, "mailed a digest");
         Ok(Some(sent))
+    }
+
+    /// Writes down that a message has gone, and insists: a run that does not know it sends it again.
+    async fn settle(&self, claim: &str, result: &str) -> Result<()> {
+        let mut last = None;
+        for pause in pauses() {
+            let now = self.env.clock.now();
+            let store = &self.env.store;
+            match store
+                .settle(self.org, &self.digest, claim, result, now)
+                .await
+            {
+                Ok(()) => return Ok(()),
+                Err(fault) if fault.retryable => last = Some(fault),
+                Err(fault) => return Err(fault.into()),
+            }
+            pause.wait().await;
+        }
+        Err(last.map_or(Error::Busy, Error::Fault))
     }
 
     /// Who is told what: the admins of everything, managers of the leave dates of their people, and

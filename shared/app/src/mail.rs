@@ -122,7 +122,7 @@ fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
     let lines = |pick: fn(&NoticeKind) -> bool| -> Vec<String> {
         rows.iter()
             .filter(|row| pick(&row.kind))
-            .map(|row| line(row, zone))
+            .map(|row| one_line(&line(row, zone)))
             .collect()
     };
     let scheduled = lines(|kind| matches!(kind, NoticeKind::Scheduled { .. }));
@@ -158,6 +158,12 @@ fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
     .filter(|(_, _, lines)| !lines.is_empty())
     .map(|(title, lead, lines)| Section { title, lead, lines })
     .collect()
+}
+
+/// A name may hold what breaks a line or turns it round: a forged row would look like one of ours.
+fn one_line(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(turns, " ")
 }
 
 fn line(row: &Row, zone: &str) -> String {

@@ -8,7 +8,7 @@ use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Policy, Statu
 use crate::execute::{Armed, arm_all};
 use crate::identity::Caller;
 use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
-use crate::{Env, Error, Result};
+use crate::{Env, Result};
 
 /// How far ahead the timer is armed that finishes the tidying.
 const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
@@ -27,14 +27,14 @@ pub struct Effects {
 /// Arms what the change needs, then commits it with what the admins are told.
 ///
 /// # Errors
-/// [`Error::VersionMismatch`] where somebody else was quicker, or a fault.
+/// A fault. A conflict where somebody else was quicker: read again and decide again.
 pub async fn commit<S: Policies, T: Timers>(
     env: &Env<S, T>,
     org: &OrgId,
     entry: &PolicyEntry,
     caller: &Caller,
     effects: Effects,
-) -> Result<()> {
+) -> Result<Committed> {
     let by = caller.subject().clone();
     let mut kinds = Vec::new();
     if let Some(reverted) = effects.turned_off {
@@ -72,11 +72,7 @@ pub async fn commit<S: Policies, T: Timers>(
         });
     }
     arm_all(&env.timers, &arm, &Armed::default()).await?;
-    match env.store.commit_policy(org, entry, &notices).await? {
-        Committed::Done => Ok(()),
-        // The policy is read and written in one request: whoever changed it meanwhile has another version.
-        Committed::Conflict => Err(Error::VersionMismatch),
-    }
+    Ok(env.store.commit_policy(org, entry, &notices).await?)
 }
 
 /// Everybody whom the sync has scheduled, as of the policy's epoch.

@@ -6,10 +6,13 @@ use offramp_domain::{EmployeeId, Event, OrgId, Policy, Settings, User};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
+use crate::backoff::pauses;
 use crate::execute::decide_on;
 use crate::identity::Caller;
 use crate::policy::{Effects, commit, scheduled_by_sync};
-use crate::ports::{Confirmation, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
+use crate::ports::{
+    Committed, Confirmation, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users,
+};
 use crate::{Deadline, Env, Error, Invalid, Result, tidy, when};
 
 /// How long a confirmation is good for.
@@ -43,16 +46,38 @@ where
     S: Users + Directory + Policies,
     T: Timers,
 {
+    for pause in pauses() {
+        match once(env, org, patch.clone(), if_match, caller, deadline).await? {
+            Some(done) => return Ok(done),
+            None => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// One try of [`patch`]; `None` where somebody else changed the settings meanwhile.
+async fn once<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    patch: Value,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Option<Patched>>
+where
+    S: Users + Directory + Policies,
+    T: Timers,
+{
     let before = env.store.policy(org).await?;
     if if_match.is_some_and(|version| version != before.version) {
         return Err(Error::VersionMismatch);
     }
     let (settings, confirmation) = merged(&before, patch)?;
     if settings == before.settings {
-        return Ok(Patched {
+        return Ok(Some(Patched {
             policy: before,
             touched: Vec::new(),
-        });
+        }));
     }
     let after = before.with(settings);
     let off = before.settings.turns_off(&after.settings);
@@ -81,7 +106,9 @@ where
         turned_off: off.then_some(reverted),
         loosened,
     };
-    commit(env, org, &entry, caller, effects).await?;
+    if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+        return Ok(None);
+    }
     if (off || dates)
         && let Err(error) = tidy::tidy(env, org, deadline).await
     {
@@ -89,10 +116,10 @@ where
         tracing::warn!(%org, %error, "tidying is left to its timer");
     }
     let touched = touched.into_iter().map(|user| user.employee_id).collect();
-    Ok(Patched {
+    Ok(Some(Patched {
         policy: entry.to,
         touched,
-    })
+    }))
 }
 
 /// Those whose access would end at once, since their leave date would count or would have come.
@@ -146,6 +173,12 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     }
     let mut settings = serde_json::to_value(&before.settings)
         .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
+    // A section can be read from an array too, field by field; nobody means that.
+    for (name, value) in &patch {
+        if settings[name].is_object() && !value.is_object() && !value.is_null() {
+            return Err(Error::invalid(format!("/{name}"), "must be an object"));
+        }
+    }
     merge(&mut settings, Value::Object(patch));
     let settings: Settings = serde_path_to_error::deserialize(settings).map_err(|error| {
         let path = error.path().to_string();

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use offramp_domain::decide::{Everybody, SyncRule};
 use offramp_domain::{EmployeeId, HrRecord, OrgId, Policy, User};
 
+use crate::backoff::pauses;
 use crate::identity::Caller;
 use crate::policy::{Effects, commit, scheduled_by_sync};
-use crate::ports::{Directory, Policies, PolicyEntry, Timers, Users};
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, Users};
 use crate::rules::{EVERYBODY, Rule};
 use crate::{Deadline, Env, Error, Result, tidy};
 
@@ -58,47 +59,66 @@ where
     T: Timers,
 {
     let rule = compile(&active)?;
+    for pause in pauses() {
+        match once(env, org, &rule, &active, if_match, caller, deadline).await? {
+            Some(put) => return Ok(put),
+            None => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// One try of [`put`]; `None` where somebody else changed the policy meanwhile.
+async fn once<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    rule: &Rule,
+    active: &str,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Option<Put>>
+where
+    S: Users + Directory + Policies,
+    T: Timers,
+{
     let before = env.store.policy(org).await?;
     if if_match.is_some_and(|version| version != before.rules.version) {
         return Err(Error::VersionMismatch);
     }
     if before.rules.active == active {
-        return Ok(Put {
+        return Ok(Some(Put {
             policy: before,
             reactivated: Vec::new(),
-        });
+        }));
     }
     let out: Vec<EmployeeId> = scheduled_by_sync(env, org, &before)
         .await?
         .into_iter()
-        .filter(|user| excludes(&rule, user))
+        .filter(|user| excludes(rule, user))
         .map(|user| user.employee_id)
         .collect();
-    let to = before.with_rules(active);
+    let to = before.with_rules(active.to_owned());
     let entry = PolicyEntry {
         at: env.clock.now(),
         by: caller.actor(),
         from: before,
         to,
     };
-    commit(
-        env,
-        org,
-        &entry,
-        caller,
-        Effects {
-            tidy: true,
-            ..Effects::default()
-        },
-    )
-    .await?;
+    let effects = Effects {
+        tidy: true,
+        ..Effects::default()
+    };
+    if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+        return Ok(None);
+    }
     if let Err(error) = tidy::tidy(env, org, deadline).await {
         tracing::warn!(%org, %error, "tidying is left to its timer");
     }
-    Ok(Put {
+    Ok(Some(Put {
         policy: entry.to,
         reactivated: out,
-    })
+    }))
 }
 
 /// Tries a rule on a record; the error is safe to show.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use offramp_app::{Error, Invalid, Result};
 use offramp_domain::{OrgId, Refusal};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use offramp_app::view::{Seen, UserView};
 
@@ -122,24 +122,26 @@ impl Request {
         if body.len() > MAX_ADMIN_BODY {
             return Err(Error::TooLarge("the body is larger than 256 KiB"));
         }
-        let mut json = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let inner = error.into_inner();
-            if inner.is_data() {
-                let pointer = if path == "." {
-                    String::new()
-                } else {
-                    format!("/{}", path.replace('.', "/"))
-                };
-                Error::invalid(pointer, inner.to_string())
-            } else {
-                Error::MalformedJson(inner.to_string())
-            }
-        })?;
-        json.end()
+        serde_json::from_slice::<IgnoredAny>(&body)
             .map_err(|error| Error::MalformedJson(error.to_string()))?;
-        Ok(value)
+        // A struct can be read from an array too, field by field; nobody means that.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Error::invalid("", "must be a JSON object"));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let pointer = if path == "." {
+                String::new()
+            } else {
+                format!("/{}", path.replace('.', "/"))
+            };
+            let detail = error.into_inner().to_string();
+            let detail = detail
+                .rsplit_once(" at line ")
+                .map_or(&*detail, |(said, _)| said);
+            Error::invalid(pointer, detail)
+        })
     }
 }
 

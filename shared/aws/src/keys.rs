@@ -8,6 +8,7 @@ mod days;
 mod objectives;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use offramp_app::ports::DigestId;
 use offramp_domain::{CardId, DigestMinute, EmployeeId, NoticeKey, OrgId, SourceId, Status};
 use ring::digest::{SHA256, digest};
 
@@ -223,8 +224,8 @@ pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
 
 /// One recipient's message of one digest.
 #[must_use]
-pub fn message(org: &OrgId, digest: DigestMinute, recipient: &str) -> Key {
-    key(format!("O#{org}#D#{}", second(digest.start())), recipient)
+pub fn message(org: &OrgId, digest: &DigestId, recipient: &str) -> Key {
+    key(format!("O#{org}#D#{}", digest.as_str()), recipient)
 }
 
 /// Where overdue work is found.

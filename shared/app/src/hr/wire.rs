@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Parsed;
-use crate::{Error, Invalid, Result};
+use crate::{Error, Result};
 
 /// Events in one request.
 pub const MAX_EVENTS: usize = 5_000;
@@ -25,13 +25,13 @@ pub fn parse(body: &[u8]) -> Result<Vec<Parsed>> {
     if body.len() > MAX_BODY {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
     }
-    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Error::Invalid(vec![Invalid {
-            pointer: String::new(),
-            detail: error.to_string(),
-        }]),
-        _ => Error::MalformedJson(error.to_string()),
-    })?;
+    let malformed = |error: serde_json::Error| Error::MalformedJson(error.to_string());
+    let whole: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
+    if !is_object(whole) {
+        return Err(Error::invalid("", "must be a JSON object"));
+    }
+    let body: Body<'_> =
+        serde_json::from_str(whole.get()).map_err(|error| Error::invalid("", said(&error)))?;
     if body.dry_run {
         return Err(Error::invalid(
             "/dry_run",
@@ -59,7 +59,7 @@ struct WireEvent<'a> {
     #[serde(borrow)]
     occurred_at: Cow<'a, str>,
     #[serde(borrow)]
-    employee: WireEmployee<'a>,
+    employee: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -96,24 +96,56 @@ fn sent<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> std::result::Result<Sent<
 }
 
 fn one(raw: &RawValue) -> Parsed {
-    let wire: WireEvent<'_> = match serde_json::from_str(raw.get()) {
-        Ok(wire) => wire,
-        Err(error) => {
-            return Parsed {
-                employee_id: whom(raw),
-                event: Err(error.to_string()),
-            };
-        }
-    };
-    let employee_id = wire.employee.employee_id.clone().into_owned();
-    Parsed {
-        event: checked(wire),
-        employee_id: Some(employee_id),
+    let read = object::<WireEvent<'_>>(raw, "event").and_then(|event| {
+        let employee = object::<WireEmployee<'_>>(event.employee, "employee")?;
+        Ok((event, employee))
+    });
+    match read {
+        Ok((event, employee)) => Parsed {
+            employee_id: Some(employee.employee_id.clone().into_owned()),
+            event: checked(event, employee),
+        },
+        Err(reason) => Parsed {
+            employee_id: whom(raw),
+            event: Err(reason),
+        },
     }
 }
 
-fn checked(wire: WireEvent<'_>) -> std::result::Result<HrEvent, String> {
-    let employee = wire.employee;
+/// Reads an object, or says which of its fields is wrong. A struct can be read from an array too, field by field;
+/// nobody means that.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue, what: &str) -> std::result::Result<T, String> {
+    if !is_object(raw) {
+        return Err(format!("{what} must be an object"));
+    }
+    let mut json = serde_json::Deserializer::from_str(raw.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let said = said(error.inner());
+        if path == "." {
+            format!("{what}: {said}")
+        } else {
+            format!("{path}: {said}")
+        }
+    })
+}
+
+fn is_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}
+
+/// What is wrong, without the place: that would be one in the record, not in the request.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ")
+        .map_or(&*text, |(said, _)| said)
+        .to_owned()
+}
+
+fn checked(
+    wire: WireEvent<'_>,
+    employee: WireEmployee<'_>,
+) -> std::result::Result<HrEvent, String> {
     let employee_id = EmployeeId::new(employee.employee_id).map_err(|error| error.to_string())?;
     let id = match wire.id {
         Some(id) => Some(EventId::new(id).map_err(|error| error.to_string())?),
@@ -172,4 +204,36 @@ fn whom(raw: &RawValue) -> Option<String> {
     serde_json::from_str::<Whom>(raw.get())
         .ok()
         .map(|whom| whom.employee.employee_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_is_no_object() {
+        for body in ["[[],false]", "[]", "null", "5"] {
+            assert!(matches!(parse(body.as_bytes()), Err(Error::Invalid(_))));
+        }
+        let at = "2026-03-01T10:00:00Z";
+        for (event, reason) in [
+            (
+                format!(r#"[null,"{at}",["E-1","active"]]"#),
+                "event must be an object",
+            ),
+            (
+                format!(r#"{{"occurred_at":"{at}","employee":["E-1","active"]}}"#),
+                "employee must be an object",
+            ),
+            (
+                format!(
+                    r#"{{"occurred_at":"{at}","employee":{{"employee_id":"E-1","status":"active","name":5}}}}"#
+                ),
+                "name: invalid type: integer `5`, expected a string",
+            ),
+        ] {
+            let parsed = parse(format!(r#"{{"events":[{event}]}}"#).as_bytes()).unwrap();
+            assert_eq!(parsed[0].event.as_ref().unwrap_err(), reason);
+        }
+    }
 }

@@ -19,6 +19,35 @@ pub enum Claim {
     Live,
 }
 
+/// One digest: the notices that one run has stamped, and no other run stamps into. So whoever was
+/// mailed one was mailed all of it, and a notice that comes while a run is retried is in another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DigestId(String);
+
+impl DigestId {
+    /// A fresh one, of a run for that minute.
+    #[must_use]
+    pub fn new(minute: DigestMinute) -> Self {
+        let run = uuid::Uuid::new_v4().simple();
+        Self(format!("{}#{run}", crate::when::instant(minute.start())))
+    }
+
+    /// One that was stored.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Notices that one call stamps at most: a transaction has at most 100 items.
+pub const NOTICES_PER_STAMP: usize = 100;
+
 /// A notice with the digest that has taken it.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
@@ -27,19 +56,20 @@ pub struct Outgoing {
     /// What it tells.
     pub notice: Notice,
     /// The digest that stamped it.
-    pub digest: Option<DigestMinute>,
+    pub digest: Option<DigestId>,
 }
 
 /// Notices that are not mailed yet, and who has been mailed.
 pub trait Notices: Send + Sync {
     /// Every notice of the organisation that is not mailed yet; a consistent read.
     fn unsent(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Outgoing>, Fault>> + Send;
-    /// Puts a notice into a digest, unless it is in one or was withdrawn.
+    /// Puts up to [`NOTICES_PER_STAMP`] notices into a digest in one transaction: all of them, or
+    /// none where one is in another digest or was withdrawn.
     fn stamp(
         &self,
         org: &OrgId,
-        key: &NoticeKey,
-        digest: DigestMinute,
+        keys: &[NoticeKey],
+        digest: &DigestId,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
     /// Removes mailed notices.
     fn remove(
@@ -51,7 +81,7 @@ pub trait Notices: Send + Sync {
     fn claim(
         &self,
         org: &OrgId,
-        digest: DigestMinute,
+        digest: &DigestId,
         recipient: &str,
         holder: &str,
         now: DateTime<Utc>,
@@ -61,7 +91,7 @@ pub trait Notices: Send + Sync {
     fn settle(
         &self,
         org: &OrgId,
-        digest: DigestMinute,
+        digest: &DigestId,
         recipient: &str,
         result: &str,
         now: DateTime<Utc>,

@@ -23,17 +23,23 @@ impl Cards for Table {
     }
 
     async fn card(&self, org: &OrgId, card: &CardId) -> Result<Option<Card>, Fault> {
-        let Some(owner) = self.get(&keys::card_owner(org, card)).await? else {
-            return Ok(None);
-        };
-        let owner = owner.get_text("owner").unwrap_or_default().to_owned();
-        let owner =
-            EmployeeId::new(owner).map_err(|error| Fault::corrupt("read", error.to_string()))?;
-        self.get(&keys::card(org, &owner, card))
-            .await?
-            .as_ref()
-            .map(card_of)
-            .transpose()
+        let mut before = None;
+        loop {
+            let Some(owner) = self.get(&keys::card_owner(org, card)).await? else {
+                return Ok(None);
+            };
+            let owner = owner.get_text("owner").unwrap_or_default().to_owned();
+            let owner = EmployeeId::new(owner)
+                .map_err(|error| Fault::corrupt("read", error.to_string()))?;
+            if let Some(item) = self.get(&keys::card(org, &owner, card)).await? {
+                return card_of(&item).map(Some);
+            }
+            // Between the two reads it may have been given to somebody else.
+            if before.as_ref() == Some(&owner) {
+                return Ok(None);
+            }
+            before = Some(owner);
+        }
     }
 
     async fn begin_cancelling(

@@ -4,11 +4,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
-use offramp_app::ports::{Claim, Committed, Notices, Outgoing};
-use offramp_domain::{DigestMinute, Notice, NoticeKey, OrgId};
+use offramp_app::ports::{Claim, Committed, DigestId, Notices, Outgoing};
+use offramp_domain::{Notice, NoticeKey, OrgId};
 
 use super::Table;
 use super::item::{Item, key_map};
+use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, SHARDS};
 
@@ -27,33 +28,16 @@ impl Notices for Table {
     async fn stamp(
         &self,
         org: &OrgId,
-        key: &NoticeKey,
-        digest: DigestMinute,
+        keys: &[NoticeKey],
+        digest: &DigestId,
     ) -> Result<Committed, Fault> {
-        let digest = keys::second(digest.start());
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key_map(&keys::notice(org, key))))
-            .update_expression("SET digest = :digest")
-            .condition_expression(
-                "attribute_exists(pk) AND (attribute_not_exists(digest) OR digest = :digest)",
-            )
-            .expression_attribute_values(":digest", AttributeValue::S(digest))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Committed::Done),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(Committed::Conflict)
-            }
-            Err(error) => Err(fault("dynamodb", "UpdateItem", &error)),
+        let free = "attribute_exists(pk) AND (attribute_not_exists(digest) OR digest = :digest)";
+        let mut parts = Parts::default();
+        for key in keys {
+            let stamp = Expression::new("SET digest = :digest").text(":digest", digest.as_str());
+            parts.update(self, &keys::notice(org, key), stamp, Some(free))?;
         }
+        self.write(parts).await
     }
 
     async fn remove(&self, org: &OrgId, keys: &[NoticeKey]) -> Result<(), Fault> {
@@ -75,7 +59,7 @@ impl Notices for Table {
     async fn claim(
         &self,
         org: &OrgId,
-        digest: DigestMinute,
+        digest: &DigestId,
         recipient: &str,
         holder: &str,
         now: DateTime<Utc>,
@@ -119,7 +103,7 @@ impl Notices for Table {
     async fn settle(
         &self,
         org: &OrgId,
-        digest: DigestMinute,
+        digest: &DigestId,
         recipient: &str,
         result: &str,
         now: DateTime<Utc>,
@@ -143,15 +127,7 @@ impl Notices for Table {
 
 fn outgoing(item: &Item) -> Result<Outgoing, Fault> {
     let notice: Notice = item.read()?;
-    let digest = match item.get_text("digest") {
-        None => None,
-        Some(text) => {
-            let at: DateTime<Utc> = text
-                .parse()
-                .map_err(|_| Fault::corrupt("read", "a notice with a bad digest"))?;
-            Some(DigestMinute::of(at))
-        }
-    };
+    let digest = item.get_text("digest").map(DigestId::stored);
     Ok(Outgoing {
         key: notice.key(),
         notice,

@@ -4,7 +4,7 @@ use super::change::Draft;
 use super::leave;
 use super::{AHEAD_OF_CLOCK, Context, Decision, Outcome, Word, nothing};
 use crate::digest::NoticeKind;
-use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge};
+use crate::employee::{Field, HrEvent, HrRecord, HrStatus, HrWord, Merge};
 use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::SourceId;
@@ -235,12 +235,15 @@ fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
     }
 }
 
-/// Shows what the record says; a field that HR never sent stays what it is.
+/// Shows what the record says; a field that HR never sent stays what it is. An admin keeps an
+/// address that HR clears: without one nobody could act as them, or tell them anything.
 fn show(user: &mut User) {
+    let admin = user.role == Role::Admin;
     let Some(record) = &user.hr else { return };
     for (field, value) in record.sent() {
         match value {
             Some(value) => user.profile.insert(field, value.to_owned()),
+            None if admin && field == Field::Email => None,
             None => user.profile.remove(&field),
         };
     }

@@ -1,0 +1,185 @@
+//! Plain HTTP, for what the small client of the stack has no word for: any method, any header, any bytes.
+
+use chrono::{DateTime, Utc};
+use offramp_local::signer::Signed;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+use crate::{ORG, SOURCE, World};
+
+/// Words that only the inside of the system uses: none may be in an answer that refuses something.
+const INSIDE: &[&str] = &[
+    "dynamodb",
+    "sdk",
+    "amazon",
+    "arn:",
+    "transact",
+    "conditional",
+    "panicked",
+    "offramp-",
+    "sqlite",
+    "kms",
+];
+
+/// A request in the making.
+#[must_use]
+pub struct Ask(RequestBuilder);
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `content-type`.
+    pub kind: String,
+    /// `etag`.
+    pub etag: Option<String>,
+    /// The body as it came.
+    pub text: String,
+    /// The body as JSON; `null` where it is none.
+    pub body: Value,
+}
+
+/// A signed request body, which can be sent any number of times.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The body.
+    pub body: Vec<u8>,
+    /// Its three headers.
+    pub signed: Signed,
+}
+
+impl Delivery {
+    /// Signed with a secret, at an instant.
+    #[must_use]
+    pub fn new(secret: &str, when: DateTime<Utc>, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let signed = Signed::new(secret, when, &body).unwrap();
+        Self { body, signed }
+    }
+}
+
+impl World {
+    /// A request to any path.
+    pub fn ask(&self, method: &str, path: &str) -> Ask {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}{path}", self.stack.url());
+        Ask(client.request(Method::from_bytes(method.as_bytes()).unwrap(), url))
+    }
+
+    /// A request of the admin to a path of the organisation.
+    pub fn admin(&self, method: &str, path: &str) -> Ask {
+        self.ask(method, &self.path(path)).token(&self.token)
+    }
+
+    /// A delivery to the seeded source.
+    pub fn hand_in(&self, delivery: &Delivery) -> Ask {
+        self.hand_in_at(ORG, SOURCE, delivery)
+    }
+
+    /// A delivery to any source of any organisation.
+    pub fn hand_in_at(&self, org: &str, source: &str, delivery: &Delivery) -> Ask {
+        let ask = self.ask("POST", &format!("/v1/orgs/{org}/sources/{source}/events"));
+        let ask = ask.bytes(delivery.body.clone());
+        delivery
+            .signed
+            .headers()
+            .into_iter()
+            .fold(ask, |ask, (name, value)| ask.header(name, value))
+    }
+
+    /// A delivery of these events, signed now by the seeded source.
+    #[must_use]
+    pub fn signed(&self, events: &Value) -> Delivery {
+        let body = serde_json::json!({ "events": events });
+        Delivery::new(self.secret(), self.now(), body.to_string())
+    }
+
+    /// The seeded source's secret.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        self.stack.webhook_secret().unwrap()
+    }
+}
+
+impl Ask {
+    /// With a bearer token.
+    pub fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With one more header.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        self.bytes(body.to_string().into_bytes())
+    }
+
+    /// With a body that says that it is JSON.
+    pub fn bytes(self, body: Vec<u8>) -> Self {
+        Self(self.0.header("content-type", "application/json").body(body))
+    }
+
+    /// Sends it.
+    pub async fn send(self) -> Answer {
+        let response = self.0.send().await.unwrap();
+        let status = response.status().as_u16();
+        let header = |name: &str| {
+            let value = response.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        let (kind, etag) = (header("content-type").unwrap_or_default(), header("etag"));
+        let text = response.text().await.unwrap();
+        Answer {
+            status,
+            kind,
+            etag,
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        }
+    }
+
+    /// Sends it; the body of a 2xx.
+    pub async fn ok(self) -> Value {
+        let answer = self.send().await;
+        assert!((200..300).contains(&answer.status), "{answer:?}");
+        answer.body
+    }
+
+    /// Sends it; it is refused with this status and code.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> impl Future<Output = Value> {
+        let place = std::panic::Location::caller();
+        let code = code.to_owned();
+        async move {
+            let answer = self.send().await;
+            assert_eq!(
+                (answer.status, answer.body["code"].as_str()),
+                (status, Some(code.as_str())),
+                "{place}: {}",
+                answer.text
+            );
+            answer.is_a_problem();
+            answer.body
+        }
+    }
+}
+
+impl Answer {
+    /// It is RFC 9457 `application/problem+json` with our members, and tells nothing of the inside.
+    #[track_caller]
+    pub fn is_a_problem(&self) {
+        assert_eq!(self.kind, "application/problem+json", "{}", self.text);
+        assert_eq!(self.body["status"], self.status, "{}", self.text);
+        for member in ["type", "title", "detail", "code", "request_id"] {
+            let there = self.body[member].as_str().is_some_and(|m| !m.is_empty());
+            assert!(there, "no {member} in {}", self.text);
+        }
+        let told = self.text.to_lowercase();
+        let told = INSIDE.iter().find(|word| told.contains(*word));
+        assert_eq!(told, None, "{}", self.text);
+    }
+}

@@ -1,0 +1,180 @@
+//! What is left when all is over, without what may differ: instants, versions, ids of new things.
+
+use std::collections::BTreeMap;
+
+use aws_stand_ins::Message;
+use offramp_tests::World;
+use serde_json::{Value, json};
+
+/// How a flow ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) people: BTreeMap<String, Person>,
+    /// Address and section, subject or line; as often as it was told.
+    pub(super) mails: Vec<String>,
+    /// Keys of what a machine still means to do.
+    pub(super) work: Vec<String>,
+    /// Dead letters and failed invocations.
+    pub(super) lost: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Person {
+    pub(super) state: String,
+    pub(super) cards: Vec<String>,
+    pub(super) history: Vec<String>,
+}
+
+impl End {
+    pub(super) async fn of(world: &World, people: &[&str]) -> Self {
+        let mut ends = BTreeMap::new();
+        for id in people {
+            ends.insert((*id).to_owned(), person(world, id).await);
+        }
+        Self {
+            people: ends,
+            mails: told(&world.mails()),
+            work: work(world).await,
+            lost: world
+                .stack
+                .cloud()
+                .queues()
+                .into_iter()
+                .map(|lost| format!("{}: {}", lost.arn, lost.body))
+                .collect(),
+        }
+    }
+
+    /// The same without subjects: what was told, whatever the number of mails.
+    pub(super) fn whatever_the_mails(mut self) -> Self {
+        self.mails.retain(|told| !told.contains("subject: "));
+        self
+    }
+
+    /// Where a mail was sent a second time, the second is overlooked: once for each admin.
+    pub(super) fn without_one_duplicate(mut self, messages: &[Message]) -> Self {
+        let mut twice: Vec<&str> = Vec::new();
+        let mut kept: Vec<Message> = Vec::new();
+        for message in messages {
+            let to = message.to.first().map(String::as_str).unwrap_or_default();
+            let seen = kept
+                .iter()
+                .any(|known| known.to == message.to && known.text == message.text);
+            if seen && !twice.contains(&to) {
+                twice.push(to);
+            } else {
+                kept.push(message.clone());
+            }
+        }
+        self.mails = told(&kept);
+        self
+    }
+}
+
+async fn person(world: &World, id: &str) -> Person {
+    let user = world.user(id).await;
+    let state = json!([
+        user["status"],
+        user["access"],
+        user["active_cards"],
+        user["pending"]
+    ]);
+    let mut cards: Vec<String> = user["cards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|card| format!("{} {}", card["last4"], card["status"]))
+        .collect();
+    cards.sort();
+    let history = world.get(&format!("/users/{id}/history")).await;
+    let mut happenings: Vec<(String, usize)> = Vec::new();
+    for entry in history["entries"].as_array().unwrap().iter().rev() {
+        let what = entry["what"].as_str().unwrap().to_owned();
+        // However many rounds it took.
+        let count = entry["cards"].as_array().map_or(0, Vec::len);
+        match happenings.last_mut() {
+            Some((last, so_far)) if *last == what && what == "cards_terminated" => *so_far += count,
+            _ => happenings.push((what, count)),
+        }
+    }
+    Person {
+        state: state.to_string(),
+        cards,
+        history: happenings
+            .into_iter()
+            .map(|(what, count)| format!("{what} {count}"))
+            .collect(),
+    }
+}
+
+fn told(messages: &[Message]) -> Vec<String> {
+    let mut told = Vec::new();
+    for message in messages {
+        let to = message.to.join(",");
+        told.push(format!("{to} subject: {}", message.subject));
+        let mut lines = message.text.lines().peekable();
+        let mut section = String::new();
+        while let Some(line) = lines.next() {
+            if lines.peek().is_some_and(|next| next.starts_with("==")) {
+                // Without the number of people.
+                section = line
+                    .trim_start_matches(|c: char| c.is_ascii_digit())
+                    .to_owned();
+                section = section.replace("people", "person");
+            } else if let Some(row) = line.strip_prefix("- ") {
+                told.push(format!("{to} {section}: {}", undated(row)));
+            }
+        }
+    }
+    told.sort();
+    told
+}
+
+/// A later try plans another minute.
+fn undated(row: &str) -> String {
+    match row.split_once(": ") {
+        Some((who, what)) => {
+            let what = what.rsplit_once(", ").map_or(what, |(_, what)| what);
+            format!("{who}: {what}")
+        }
+        None => row.to_owned(),
+    }
+}
+
+/// All that the index of overdue work holds, due or not.
+async fn work(world: &World) -> Vec<String> {
+    let mut work: Vec<String> = scan(world, Some("work"))
+        .await
+        .iter()
+        .map(|item| format!("{} {}", item["pk"]["S"], item["sk"]["S"]))
+        .collect();
+    work.sort();
+    work
+}
+
+/// The items of the table or of an index, asked of the database as an operator would.
+pub(super) async fn scan(world: &World, index: Option<&str>) -> Vec<Value> {
+    let table = world.stack.deployment().table.name.clone();
+    let answer = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .post(world.stack.cloud().endpoints().dynamodb)
+        .header("x-amz-target", "DynamoDB_20120810.Scan")
+        .header("x-amz-date", "20260302T090000Z")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=local/20260302/eu-west-1/dynamodb/aws4_request, \
+             SignedHeaders=host;x-amz-date, Signature=0",
+        )
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(json!({ "TableName": table, "IndexName": index }).to_string())
+        .send()
+        .await
+        .unwrap();
+    let mut body: Value = answer.json().await.unwrap();
+    match body["Items"].take() {
+        Value::Array(items) => items,
+        _ => panic!("{body}"),
+    }
+}
