@@ -23,7 +23,7 @@ async fn when_i_deactivate_somebody_now_their_cards_are_gone_with_the_answer() {
     assert_eq!(user.etag, answer.etag);
     assert_eq!(
         user.body["pending"],
-        json!({ "cards": false, "notice": false })
+        json!({ "cards": false, "notice": false, "objectives": false })
     );
     assert_eq!(world.access(LENA).await, "revoked");
     assert_eq!(world.cards(LENA).await, ["cancelled"; 3]);

@@ -1,7 +1,7 @@
 //! Objectives: what a leaver leaves open is closed with them, and comes back with them.
 
 use aws_stand_ins::{Fault, Mode, Service};
-use offramp_tests::{ORG, World};
+use offramp_tests::{ORG, World, at};
 use serde_json::{Value, json};
 
 /// Adds an objective; its id.
@@ -493,4 +493,40 @@ async fn conflicts_with_others_are_tried_again() {
     deactivate(&world, "E-1003").await;
     assert_eq!(statuses(&world, "E-1003").await, ["complete"; 3]);
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leave_date_takes_effect_before_its_timer_does() {
+    let world = World::start().await;
+    add(&world, "E-1007", "Close the Nordic deal").await;
+    world.set(json!({ "time_zone": "America/New_York" })).await;
+    let date = json!({ "leave_date": "2026-03-30" });
+    let set = world.put("/users/E-1007/leave-date", date).await;
+    assert_eq!(set.status, 200, "{}", set.body);
+    // 03:59 in Greenwich is still the 29th there: daylight saving has begun.
+    world
+        .stack
+        .set_now(at("2026-03-30T03:59:00Z"))
+        .await
+        .unwrap();
+    assert_eq!(board(&world).await, ["E-1007"]);
+    let birthday = "/feeds/celebrating?on=2026-05-30";
+    let names = world.get(birthday).await["birthdays"].to_string();
+    assert!(names.contains("E-1007"), "{names}");
+    // Whatever the timer tries, it does not get through.
+    world.stack.cloud().faults().inject(Fault {
+        times: 1_000,
+        ..Fault::once(Service::Dynamodb, "TransactWriteItems", Mode::Error)
+    });
+    world.minutes(1).await;
+    assert_eq!(board(&world).await, [""; 0]);
+    let names = world.get(birthday).await["birthdays"].to_string();
+    assert!(!names.contains("E-1007"), "{names}");
+    let refused = world
+        .post("/users/E-1007/objectives", json!({ "title": "x" }))
+        .await;
+    assert_eq!(refused.body["code"], "not_active", "{}", refused.body);
+    world.stack.cloud().faults().clear();
+    world.minutes(10).await;
+    assert_eq!(world.status("E-1007").await, "deactivation_scheduled");
 }

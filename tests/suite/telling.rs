@@ -1,6 +1,5 @@
 //! Words that several flows are told in.
 
-use std::time::Duration;
 
 use aws_stand_ins::Clock;
 use chrono::{DateTime, Utc};
@@ -9,50 +8,50 @@ use offramp_tests::{World, at};
 use serde_json::{Value, json};
 
 /// The first admin, whose token a world uses.
-pub const ADA: &str = "ada.okafor@acme.example";
+pub(crate) const ADA: &str = "ada.okafor@acme.example";
 /// The second admin.
-pub const OTTO: &str = "otto.brandt@acme.example";
+pub(crate) const OTTO: &str = "otto.brandt@acme.example";
 /// Lena, E-1007: three cards, in Sales.
-pub const LENA: &str = "lena.lindqvist@acme.example";
+pub(crate) const LENA: &str = "lena.lindqvist@acme.example";
 /// Lena's manager, E-1012: no admin.
-pub const MARCUS: &str = "marcus.doyle@acme.example";
+pub(crate) const MARCUS: &str = "marcus.doyle@acme.example";
 
 /// A world that begins at some instant.
-pub async fn world_at(instant: &str) -> World {
+pub(crate) async fn world_at(instant: &str) -> World {
     World::with(|config| config.clock = Clock::frozen(at(instant))).await
 }
 
 /// Moves the clock to an instant; what falls due fires before it returns.
-pub async fn until(world: &World, instant: &str) {
+pub(crate) async fn until(world: &World, instant: &str) {
     world.stack.set_now(at(instant)).await.unwrap();
 }
 
 /// Time for every digest to go out.
-pub async fn mailed(world: &World) {
+pub(crate) async fn mailed(world: &World) {
     world.minutes(4).await;
 }
 
 /// The subjects of the mails to somebody.
-pub fn subjects(world: &World, address: &str) -> Vec<String> {
+pub(crate) fn subjects(world: &World, address: &str) -> Vec<String> {
     let mails = world.mails_to(address, "");
     mails.into_iter().map(|mail| mail.subject).collect()
 }
 
 /// Deletes somebody by hand; their cards are gone when it answers.
-pub async fn delete(world: &World, id: &str) {
+pub(crate) async fn delete(world: &World, id: &str) {
     let reply = world.delete(&format!("/users/{id}")).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
 }
 
 /// Restores somebody by hand.
-pub async fn restore(world: &World, id: &str) -> Value {
+pub(crate) async fn restore(world: &World, id: &str) -> Value {
     let reply = world.post(&format!("/users/{id}/restore"), json!({})).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     reply.body
 }
 
 /// An admin sets, moves or removes a leave date.
-pub async fn leaves_on(world: &World, id: &str, date: Value) -> Value {
+pub(crate) async fn leaves_on(world: &World, id: &str, date: Value) -> Value {
     let reply = world
         .put(
             &format!("/users/{id}/leave-date"),
@@ -64,12 +63,12 @@ pub async fn leaves_on(world: &World, id: &str, date: Value) -> Value {
 }
 
 /// Saves a rule.
-pub async fn rule(world: &World, active: &str) -> Reply {
+pub(crate) async fn rule(world: &World, active: &str) -> Reply {
     world.put("/sync-rules", json!({ "active": active })).await
 }
 
 /// A change of the settings that asks first: the question, and the answer once it is confirmed.
-pub async fn confirmed(world: &World, mut patch: Value) -> (Value, Value) {
+pub(crate) async fn confirmed(world: &World, mut patch: Value) -> (Value, Value) {
     let asked = world.patch("/settings", patch.clone()).await;
     assert_eq!(asked.status, 409, "{}", asked.body);
     assert_eq!(asked.body["code"], "confirmation_required");
@@ -80,12 +79,12 @@ pub async fn confirmed(world: &World, mut patch: Value) -> (Value, Value) {
 }
 
 /// A status, and the access that goes with it.
-pub async fn state(world: &World, id: &str) -> (String, String) {
+pub(crate) async fn state(world: &World, id: &str) -> (String, String) {
     (world.status(id).await, world.access(id).await)
 }
 
 /// The schedules of a kind that stand, by group and name.
-pub fn schedules(world: &World, kind: &str) -> Vec<(String, String, Option<DateTime<Utc>>)> {
+pub(crate) fn schedules(world: &World, kind: &str) -> Vec<(String, String, Option<DateTime<Utc>>)> {
     let word = format!("\"{kind}\"");
     let mut all = world.stack.cloud().scheduler().schedules();
     all.retain(|one| {
@@ -99,7 +98,7 @@ pub fn schedules(world: &World, kind: &str) -> Vec<(String, String, Option<DateT
 }
 
 /// Deletes every schedule of a kind, as somebody with the console might.
-pub fn delete_schedules(world: &World, kind: &str) {
+pub(crate) fn delete_schedules(world: &World, kind: &str) {
     let doomed = schedules(world, kind);
     assert!(!doomed.is_empty(), "no {kind} schedule stands");
     for (group, name, _) in doomed {
@@ -107,11 +106,9 @@ pub fn delete_schedules(world: &World, kind: &str) {
     }
 }
 
-/// A day, less a second.
-pub const ALMOST_A_DAY: Duration = Duration::from_secs(24 * 3_600 - 1);
 
 /// The strings of a list.
-pub fn texts(list: &Value) -> Vec<&str> {
+pub(crate) fn texts(list: &Value) -> Vec<&str> {
     list.as_array()
         .into_iter()
         .flatten()

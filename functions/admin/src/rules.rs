@@ -92,7 +92,7 @@ impl Call<'_> {
         let note = match put.reactivated.len() {
             0 => None,
             n => Some(format!(
-                "{n} scheduled by the sync and left out by this rule: active again"
+                "{n} scheduled for deactivation and left out by this rule: active again"
             )),
         };
         let rules = put.policy.rules;

@@ -21,6 +21,8 @@ pub struct Explanation {
     pub access: Access,
     /// What HR last said; `None` where it never spoke of them.
     pub hr: Option<HrWord>,
+    /// The instant of HR's newest word: an event that is older in all that it says is stale.
+    pub hr_as_of: Option<String>,
     /// Every reason, the decisive one first.
     pub reasons: Vec<Reason>,
     /// What happens next by itself; `None` where nothing does.
@@ -58,6 +60,8 @@ pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation 
     let mut add = |code, detail: String| reasons.push(Reason { code, detail });
     let zone = &policy.settings.time_zone;
     let word = user.hr_word();
+    let excluded = excluded(&user, policy);
+    let left_out = excluded.is_some();
     match &user.lifecycle {
         Lifecycle::Active if user.access_at(now) == Access::Revoked => {
             add(
@@ -65,7 +69,7 @@ pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation 
                 "The leave date has come; the timer is about to act on it.".to_owned(),
             );
         }
-        Lifecycle::Active => here(&user, stored, policy, &mut add),
+        Lifecycle::Active => here(&user, stored, policy, left_out, &mut add),
         Lifecycle::Scheduled(schedule) => add(
             "waiting_for_timer",
             format!(
@@ -91,8 +95,10 @@ pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation 
             "Cards, objectives or the notice to the admins are still being worked on.".to_owned(),
         );
     }
-    if let Some(excluded) = excluded(&user, policy) {
-        reasons.push(excluded);
+    if let Some(excluded) = excluded {
+        // Whoever is here although HR says otherwise is here because of the rule before all else.
+        let decisive = user.status() == Status::Active && word != Some(HrWord::Active);
+        reasons.insert(if decisive { 0 } else { reasons.len() }, excluded);
     }
     leave(&user, policy, &mut reasons);
     let next = next(&user, now);
@@ -108,7 +114,8 @@ pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation 
         status: user.status(),
         access: user.access_at(now),
         hr: word,
-        would_change: would_change(&user, policy),
+        hr_as_of: user.hr.as_ref().map(|record| instant(record.latest())),
+        would_change: would_change(&user, policy, left_out),
         employee_id: user.employee_id,
         reasons,
         next,
@@ -116,45 +123,62 @@ pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation 
     }
 }
 
-/// Why somebody is still here.
-fn here(user: &User, stored: &User, policy: &Policy, add: &mut impl FnMut(&'static str, String)) {
-    match user.hr_word() {
-        None => add(
-            "by_hand",
-            "An admin added them by hand; HR has never spoken of them.".to_owned(),
-        ),
-        Some(HrWord::Active) => add("active_in_hr", "HR says active.".to_owned()),
-        Some(word) => {
-            let said = match word {
-                HrWord::Missing => "They were missing from the last snapshot",
-                _ => "HR says inactive",
-            };
-            if user.held {
-                add(
-                    "held",
-                    format!("{said}, but they are the last admin with access: held."),
-                );
-            } else if stored.generation != user.generation {
-                add(
-                    "sync_turned_off",
-                    format!(
-                        "{said}, but an admin turned the deactivation sync off, which undid the schedule."
-                    ),
-                );
-            } else if !policy.settings.deactivation_sync.enabled {
-                add(
-                    "sync_off",
-                    format!("{said}, but the deactivation sync is off."),
-                );
-            } else {
-                add(
-                    "unchanged",
-                    format!(
-                        "{said}, but the record has not changed since an admin, or the end of the sync, kept them."
-                    ),
-                );
-            }
+/// Why somebody is still here; whom the rule leaves out is told by the rule.
+fn here(
+    user: &User,
+    stored: &User,
+    policy: &Policy,
+    left_out: bool,
+    add: &mut impl FnMut(&'static str, String),
+) {
+    let said = match user.hr_word() {
+        None => {
+            return add(
+                "by_hand",
+                "An admin added them by hand; HR has never spoken of them.".to_owned(),
+            );
         }
+        Some(HrWord::Active) if user.held => "Their leave date has come",
+        Some(HrWord::Active) => {
+            return add("active_in_hr", active(user, &policy.settings.time_zone));
+        }
+        Some(HrWord::Missing) => "They were missing from the last snapshot",
+        Some(HrWord::Inactive) => "HR says inactive",
+    };
+    if user.held {
+        add(
+            "held",
+            format!("{said}, but they are the last admin with access: held."),
+        );
+    } else if stored.generation != user.generation {
+        add(
+            "sync_turned_off",
+            format!(
+                "{said}, but an admin turned the deactivation sync off, which undid the schedule."
+            ),
+        );
+    } else if !policy.settings.deactivation_sync.enabled {
+        add(
+            "sync_off",
+            format!("{said}, but the deactivation sync is off."),
+        );
+    } else if !left_out {
+        add(
+            "unchanged",
+            format!(
+                "{said}, but the record has not changed since an admin, or the end of the sync, kept them."
+            ),
+        );
+    }
+}
+
+fn active(user: &User, zone: &str) -> String {
+    match &user.hr {
+        Some(record) => format!(
+            "HR says active, as of {}; whatever it says of an earlier time is stale and changes nothing.",
+            spoken(record.latest(), zone)
+        ),
+        None => "HR says active.".to_owned(),
     }
 }
 
@@ -207,6 +231,10 @@ fn leave(user: &User, policy: &Policy, reasons: &mut Vec<Reason>) {
         _ if user.leave.acted == Some(date) => {
             ("leave_date_passed", "it has come and was acted on")
         }
+        _ if user.held => (
+            "leave_date_held",
+            "it has come, but ends nothing for the last admin",
+        ),
         _ => ("leave_date_planned", "access ends when that day begins"),
     };
     reasons.push(Reason {
@@ -242,59 +270,72 @@ fn next(user: &User, now: DateTime<Utc>) -> Option<Next> {
     })
 }
 
-fn would_change(user: &User, policy: &Policy) -> Vec<&'static str> {
-    let sync = policy.settings.deactivation_sync.enabled;
-    match &user.lifecycle {
-        Lifecycle::Active if user.hr_word() == Some(HrWord::Active) && sync => {
-            vec![
-                "HR marking them inactive",
-                "a leave date",
-                "an admin deactivating or deleting them",
-            ]
-        }
-        Lifecycle::Active if sync && user.hr.is_some() => {
-            vec![
-                "any change of the HR record that still says inactive",
-                "a leave date",
-                "an admin deactivating or deleting them",
-            ]
-        }
-        Lifecycle::Active => vec!["a leave date", "an admin deactivating or deleting them"],
+fn would_change(user: &User, policy: &Policy, left_out: bool) -> Vec<&'static str> {
+    // Nothing that HR says changes whom the rule leaves out.
+    let hr = |way| (!left_out).then_some(way);
+    let restored = Some("an admin restoring them");
+    let mut ways = match &user.lifecycle {
+        Lifecycle::Active => here_until(user, policy, left_out),
         Lifecycle::Scheduled(schedule) if schedule.cause.is_sync() => vec![
-            "HR marking them active",
-            "an admin restoring them",
-            "an admin turning the deactivation sync off",
-            "a sync rule that leaves them out",
+            hr("HR marking them active"),
+            restored,
+            Some("an admin turning the deactivation sync off"),
+            hr("a sync rule that leaves them out"),
         ],
-        Lifecycle::Scheduled(schedule) if schedule.cause == Cause::LeaveDate => {
-            vec![
-                "an admin restoring them",
-                "the leave date being moved or removed",
-            ]
+        Lifecycle::Scheduled(schedule) if schedule.cause == Cause::LeaveDate => vec![
+            restored,
+            Some("the leave date being moved or removed"),
+        ],
+        Lifecycle::Scheduled(_) => vec![restored],
+        Lifecycle::Deactivated(_) if matches!(user.origin, Origin::Manual) => vec![restored],
+        Lifecycle::Deactivated(_) => vec![
+            restored,
+            hr("HR's word changing from inactive or missing to active"),
+        ],
+        Lifecycle::Deleted { .. } => {
+            let back = match policy.settings.restore_deleted_on {
+                RestoreDeletedOn::Never => None,
+                RestoreDeletedOn::AnyChange => hr("any change of the HR record that says active"),
+                RestoreDeletedOn::Reactivation => hr("HR's word changing to active"),
+            };
+            vec![restored, back]
         }
-        Lifecycle::Scheduled(_) => vec!["an admin restoring them"],
-        Lifecycle::Deactivated(_) if matches!(user.origin, Origin::Manual) => {
-            vec!["an admin restoring them"]
-        }
-        Lifecycle::Deactivated(_) => {
-            vec![
-                "an admin restoring them",
-                "HR's word changing from inactive or missing to active",
-            ]
-        }
-        Lifecycle::Deleted { .. } => match policy.settings.restore_deleted_on {
-            RestoreDeletedOn::Never => vec!["an admin restoring them"],
-            RestoreDeletedOn::AnyChange => {
-                vec![
-                    "an admin restoring them",
-                    "any change of the HR record that says active",
-                ]
-            }
-            RestoreDeletedOn::Reactivation => {
-                vec!["an admin restoring them", "HR's word changing to active"]
-            }
-        },
+    };
+    if left_out {
+        ways.push(Some(
+            "a sync rule that does not leave them out, and then a change of the HR record",
+        ));
     }
+    ways.into_iter().flatten().collect()
+}
+
+/// What would end the access of somebody who is here.
+fn here_until(user: &User, policy: &Policy, left_out: bool) -> Vec<Option<&'static str>> {
+    let on = policy.settings.deactivation_sync.enabled;
+    let by_hr = match user.hr_word() {
+        None => None,
+        Some(_) if left_out => None,
+        Some(_) if user.held => {
+            Some("another admin with access, and then a change of the HR record")
+        }
+        Some(HrWord::Active) if on => Some("HR marking them inactive"),
+        Some(HrWord::Active) => {
+            Some("the deactivation sync being turned on, and then HR marking them inactive")
+        }
+        Some(_) if on => Some("any change of the HR record that still says inactive"),
+        Some(_) => Some(
+            "the deactivation sync being turned on, and then a change of the HR record that still says inactive",
+        ),
+    };
+    let date = match policy.settings.leave_dates {
+        LeaveDates::Ignore => None,
+        LeaveDates::Manual | LeaveDates::All => Some("a leave date"),
+    };
+    vec![
+        by_hr,
+        date,
+        Some("an admin deactivating or deleting them"),
+    ]
 }
 
 fn why(cause: Cause) -> &'static str {

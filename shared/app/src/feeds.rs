@@ -1,15 +1,17 @@
 //! What is celebrated on a day, of people who are here.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{EmployeeId, Field, OrgId, User};
+use offramp_domain::{Access, EmployeeId, Field, OrgId, User};
 
 use crate::ports::{Celebrations, Loaded, Occasion, USERS_PER_READ, Users};
 use crate::when::Days;
-use crate::{Env, Result, objectives};
+use crate::{Env, Result};
 
 /// Consistent reads of people under way at once.
-const READS_AT_ONCE: usize = 8;
+const READS_AT_ONCE: usize = 4;
 
 /// What is celebrated on a day; people in the order of their names.
 #[derive(Debug, Clone)]
@@ -40,41 +42,39 @@ pub async fn celebrating<S: Users + Celebrations, T: Sync>(
             Days::of(&policy.settings.time_zone).today(now)
         }
     };
-    let (birthdays, starts) = futures_util::try_join!(
-        people(env, org, Occasion::Birthday, on, now),
-        people(env, org, Occasion::Start, on, now),
-    )?;
-    let birthdays = birthdays
-        .into_iter()
-        .filter(|user| birthday(user).is_some_and(|day| falls_on(day, on)))
-        .collect();
-    let anniversaries = starts
-        .into_iter()
-        .filter_map(|user| {
-            let start: NaiveDate = user.get(Field::StartDate)?.parse().ok()?;
-            let years = u16::try_from(on.year() - start.year()).ok()?;
-            (years > 0 && falls_on(start, on)).then_some((user, years))
-        })
-        .collect();
-    Ok(Celebrating {
+    // Whoever has both is read once.
+    let mut ids = BTreeSet::new();
+    for occasion in [Occasion::Birthday, Occasion::Start] {
+        for day in indexed_on(on) {
+            ids.extend(env.store.on_day(org, occasion, day).await?);
+        }
+    }
+    let mut feed = Celebrating {
         on,
-        birthdays,
-        anniversaries,
-    })
+        birthdays: Vec::new(),
+        anniversaries: Vec::new(),
+    };
+    for user in people(env, org, ids, now).await? {
+        // The index may be behind: what is read says whether the day is theirs.
+        let birthday = birthday(&user).is_some_and(|day| falls_on(day, on));
+        if let Some(years) = years(&user, on) {
+            feed.anniversaries.push((user.clone(), years));
+        }
+        if birthday {
+            feed.birthdays.push(user);
+        }
+    }
+    Ok(feed)
 }
 
-/// Those of the index who are here now, by name.
-async fn people<S: Users + Celebrations, T: Sync>(
+/// Those who are here now, by name.
+async fn people<S: Users, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
-    occasion: Occasion,
-    on: NaiveDate,
+    ids: BTreeSet<EmployeeId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<User>> {
-    let mut ids: Vec<EmployeeId> = Vec::new();
-    for day in indexed_on(on) {
-        ids.extend(env.store.on_day(org, occasion, day).await?);
-    }
+    let ids: Vec<EmployeeId> = ids.into_iter().collect();
     let loaded: Vec<Loaded> = stream::iter(ids.chunks(USERS_PER_READ))
         .map(|chunk| env.store.load(org, chunk))
         .buffer_unordered(READS_AT_ONCE)
@@ -82,18 +82,24 @@ async fn people<S: Users + Celebrations, T: Sync>(
         .await?;
     let mut here = Vec::new();
     for mut loaded in loaded {
-        let ids: Vec<EmployeeId> = loaded.users.keys().cloned().collect();
-        for id in ids {
-            if objectives::is_here(&loaded, &id, now) {
-                here.extend(loaded.users.remove(&id));
-            }
-        }
+        let users = std::mem::take(&mut loaded.users);
+        here.extend(users.into_values().filter(|user| {
+            let user = user.settled(loaded.policy.epoch);
+            user.access_at(now) == Access::Granted
+        }));
     }
     here.sort_by_cached_key(|user| {
         let name = user.get(Field::Name).unwrap_or_default().to_lowercase();
         (name, user.employee_id.clone())
     });
     Ok(here)
+}
+
+/// How many years ago somebody started here on that day; none before the first is over.
+fn years(user: &User, on: NaiveDate) -> Option<u16> {
+    let start: NaiveDate = user.get(Field::StartDate)?.parse().ok()?;
+    let years = u16::try_from(on.year() - start.year()).ok()?;
+    (years > 0 && falls_on(start, on)).then_some(years)
 }
 
 /// The days that are celebrated on a day: itself, and on 28 February of a common year the 29th too.

@@ -228,6 +228,10 @@ where
             }
             (Word::Held, _) => (Became::Invalid, outcome.reason.clone()),
             (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
+            (_, Status::Active) if user.leave.acted.is_some() => (
+                Became::Planned,
+                Some("the date has come, and they were restored since; another date acts".to_owned()),
+            ),
             (_, Status::Active) => (
                 Became::Planned,
                 Some("leave dates do not count by the settings".to_owned()),

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use offramp_domain::decide::{Everybody, SyncRule};
-use offramp_domain::{EmployeeId, HrRecord, OrgId, Policy, User};
+use offramp_domain::{EmployeeId, Event, HrRecord, OrgId, Policy, Status};
 
 use crate::backoff::pauses;
+use crate::execute::decide_on;
 use crate::identity::Caller;
-use crate::policy::{Effects, commit, scheduled_by_sync};
-use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, Users};
+use crate::policy::{Effects, commit};
+use crate::ports::{
+    Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users,
+};
 use crate::rules::{EVERYBODY, Rule};
 use crate::{Deadline, Env, Error, Result, tidy};
 
@@ -38,7 +41,7 @@ impl SyncRule for Broken {
 pub struct Put {
     /// The policy after it.
     pub policy: Policy,
-    /// Those whom the sync had scheduled and the rule takes out: active again.
+    /// Those who were scheduled, by the sync or by HR's leave date, and whom the rule takes out: active again.
     pub reactivated: Vec<EmployeeId>,
 }
 
@@ -58,9 +61,9 @@ where
     S: Users + Directory + Policies,
     T: Timers,
 {
-    let rule = compile(&active)?;
+    compile(&active)?;
     for pause in pauses() {
-        match once(env, org, &rule, &active, if_match, caller, deadline).await? {
+        match once(env, org, &active, if_match, caller, deadline).await? {
             Some(put) => return Ok(put),
             None => pause.wait().await,
         }
@@ -72,7 +75,6 @@ where
 async fn once<S, T>(
     env: &Env<S, T>,
     org: &OrgId,
-    rule: &Rule,
     active: &str,
     if_match: Option<u64>,
     caller: &Caller,
@@ -92,13 +94,8 @@ where
             reactivated: Vec::new(),
         }));
     }
-    let out: Vec<EmployeeId> = scheduled_by_sync(env, org, &before)
-        .await?
-        .into_iter()
-        .filter(|user| excludes(rule, user))
-        .map(|user| user.employee_id)
-        .collect();
     let to = before.with_rules(active.to_owned());
+    let out = falling_out(env, org, &to).await?;
     let entry = PolicyEntry {
         at: env.clock.now(),
         by: caller.actor(),
@@ -129,8 +126,38 @@ pub fn compile(active: &str) -> Result<Arc<Rule>> {
     Rule::cached(active).map_err(|error| Error::invalid("/active", error.to_string()))
 }
 
-fn excludes(rule: &Rule, user: &User) -> bool {
-    user.hr
-        .as_ref()
-        .is_some_and(|record| rule.includes(&user.employee_id, record) == Ok(false))
+/// The scheduled whom a policy makes active again.
+async fn falling_out<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    after: &Policy,
+) -> Result<Vec<EmployeeId>> {
+    let mut out = Vec::new();
+    let mut from = None;
+    loop {
+        let scheduled = [Status::DeactivationScheduled];
+        let page = env
+            .store
+            .people(org, &scheduled, "", from.as_deref(), USERS_PER_READ)
+            .await?;
+        let mut loaded = env.store.load(org, &page.items).await?;
+        loaded.policy = after.clone();
+        for (id, user) in &loaded.users {
+            // Whom the end of an epoch has made active is no matter of the rule.
+            if user.settled(after.epoch).status() != Status::DeactivationScheduled {
+                continue;
+            }
+            let decision = decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?;
+            if decision
+                .change
+                .is_some_and(|change| change.user.status() == Status::Active)
+            {
+                out.push(id.clone());
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(out),
+        }
+    }
 }
