@@ -19,7 +19,11 @@ async fn csv(world: &World, query: &str, file: impl Into<Vec<u8>>) -> (u16, Valu
     let url = format!("{}{}{query}", world.client.base(), world.path("/leavers"));
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.post(url).bearer_auth(&world.token).body(file.into());
-    let answer = request.header("content-type", "text/csv; charset=utf-8").send().await.unwrap();
+    let answer = request
+        .header("content-type", "text/csv; charset=utf-8")
+        .send()
+        .await
+        .unwrap();
     let status = answer.status().as_u16();
     let text = answer.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap())
@@ -27,7 +31,9 @@ async fn csv(world: &World, query: &str, file: impl Into<Vec<u8>>) -> (u16, Valu
 
 /// Row, whom, and what became of it; a question mark for nobody.
 fn rows(body: &Value) -> Vec<(u64, &str, &str)> {
-    let results = body["results"].as_array().unwrap_or_else(|| panic!("{body}"));
+    let results = body["results"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{body}"));
     results
         .iter()
         .map(|one| {
@@ -41,7 +47,9 @@ fn rows(body: &Value) -> Vec<(u64, &str, &str)> {
 }
 
 fn reason(body: &Value, at: usize) -> &str {
-    body["results"][at]["reason"].as_str().unwrap_or_else(|| panic!("row {at} of {body} has no reason"))
+    body["results"][at]["reason"]
+        .as_str()
+        .unwrap_or_else(|| panic!("row {at} of {body} has no reason"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,7 +57,9 @@ async fn every_row_of_a_json_list_gets_its_own_answer() {
     let world = World::start().await;
     world.hours(1).await;
     for id in ["N-1", "N-2"] {
-        world.hr(id, "active", json!({ "email": "shared@acme.example" })).await;
+        world
+            .hr(id, "active", json!({ "email": "shared@acme.example" }))
+            .await;
     }
     world.hr("E-1009", "inactive", json!({})).await;
     delete(&world, "E-1013").await;
@@ -107,14 +117,23 @@ async fn every_row_of_a_json_list_gets_its_own_answer() {
     assert_eq!(world.user("E-1007").await["cause"], "admin");
     assert_eq!(world.user("E-1016").await["cause"], "leave_date");
     assert_eq!(world.user("E-1015").await["leave_date_by"], "admin");
-    for id in ["E-1017", "E-1018", "E-1019", "E-1020", "E-1001", "N-1", "N-2"] {
+    for id in [
+        "E-1017", "E-1018", "E-1019", "E-1020", "E-1001", "N-1", "N-2",
+    ] {
         assert_eq!(world.access(id).await, "granted", "{id}");
     }
     mailed(&world).await;
     let text = &world.mails_to(ADA, "4 people scheduled")[0].text;
-    assert!(text.contains("Lena Lindqvist") && text.contains("Omar Farouk"), "{text}");
+    assert!(
+        text.contains("Lena Lindqvist") && text.contains("Omar Farouk"),
+        "{text}"
+    );
     assert!(subjects(&world, LENA).is_empty());
-    assert_eq!(subjects(&world, MARCUS).len(), 1, "only of whom a leave date has taken");
+    assert_eq!(
+        subjects(&world, MARCUS).len(),
+        1,
+        "only of whom a leave date has taken"
+    );
     world.hours(72).await;
     assert_eq!(world.alive("E-1007").await, 0);
     assert_eq!(world.status("E-1015").await, "active");
@@ -158,11 +177,23 @@ async fn a_file_from_a_spreadsheet_is_taken_as_it_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commas_and_bare_line_feeds_do_as_well_and_now_means_now() {
     let world = World::start().await;
-    let (status, body) = csv(&world, "?when=now", "employee_id,leave_date\nE-1007,\nE-1008,2026-12-31\n").await;
+    let (status, body) = csv(
+        &world,
+        "?when=now",
+        "employee_id,leave_date\nE-1007,\nE-1008,2026-12-31\n",
+    )
+    .await;
     assert_eq!(status, 200, "{body}");
-    assert_eq!(rows(&body), [(2, "E-1007", "deactivated"), (3, "E-1008", "planned")]);
+    assert_eq!(
+        rows(&body),
+        [(2, "E-1007", "deactivated"), (3, "E-1008", "planned")]
+    );
     assert_eq!(world.status("E-1007").await, "deactivated");
-    assert_eq!(world.alive("E-1007").await, 0, "the cards are gone when it answers");
+    assert_eq!(
+        world.alive("E-1007").await,
+        0,
+        "the cards are gone when it answers"
+    );
     for (query, file) in [
         ("?when=soon", "employee_id\nE-1010\n"),
         ("", "employee_id,colour\nE-1010,blue\n"),
@@ -182,11 +213,16 @@ async fn commas_and_bare_line_feeds_do_as_well_and_now_means_now() {
 async fn now_ends_access_and_cards_of_a_json_list_before_it_answers() {
     let world = World::start().await;
     world.hr("E-1004", "inactive", json!({})).await;
-    let leavers = json!([{ "email": LENA }, { "employee_id": "E-1004" }, { "employee_id": "E-1018" }]);
+    let leavers =
+        json!([{ "email": LENA }, { "employee_id": "E-1004" }, { "employee_id": "E-1018" }]);
     let reply = hand_in(&world, leavers, Some("now")).await;
     assert_eq!(
         rows(&reply.body),
-        [(1, "E-1007", "deactivated"), (2, "E-1004", "deactivated"), (3, "E-1018", "deactivated")]
+        [
+            (1, "E-1007", "deactivated"),
+            (2, "E-1004", "deactivated"),
+            (3, "E-1018", "deactivated")
+        ]
     );
     for id in ["E-1007", "E-1004", "E-1018"] {
         assert_eq!(world.alive(id).await, 0, "{id}");
@@ -220,15 +256,29 @@ async fn a_list_that_is_handed_in_twice_does_nothing_the_second_time() {
             (5, "E-1015", "scheduled"),
         ]
     );
-    let before = [world.user("E-1007").await, world.user("E-1008").await, world.user("E-1015").await];
+    let before = [
+        world.user("E-1007").await,
+        world.user("E-1008").await,
+        world.user("E-1015").await,
+    ];
     world.hours(1).await;
     let second = hand_in(&world, leavers.clone(), None).await;
     let outcomes: Vec<_> = rows(&second.body).into_iter().map(|row| row.2).collect();
     assert_eq!(
         outcomes,
-        ["already_left", "already_left", "already_left", "planned", "already_left"]
+        [
+            "already_left",
+            "already_left",
+            "already_left",
+            "planned",
+            "already_left"
+        ]
     );
-    let after = [world.user("E-1007").await, world.user("E-1008").await, world.user("E-1015").await];
+    let after = [
+        world.user("E-1007").await,
+        world.user("E-1008").await,
+        world.user("E-1015").await,
+    ];
     assert_eq!(before, after);
     mailed(&world).await;
     assert_eq!(subjects(&world, OTTO).len(), 1);
@@ -246,7 +296,11 @@ async fn a_date_that_an_admin_has_overruled_is_answered_for_what_it_is() {
     restore(&world, "E-1007").await;
     let again = hand_in(&world, leavers, None).await;
     assert_eq!(state(&world, "E-1007").await.0, "active");
-    assert!(reason(&again.body, 0).contains("restored"), "{}", again.body);
+    assert!(
+        reason(&again.body, 0).contains("restored"),
+        "{}",
+        again.body
+    );
     world.set(json!({ "leave_dates": "ignore" })).await;
     let leavers = json!([{ "employee_id": "E-1008", "leave_date": "2026-03-01" }]);
     let ignored = hand_in(&world, leavers, None).await;
@@ -270,7 +324,10 @@ async fn a_list_never_takes_oneself_so_that_an_admin_always_stays() {
     assert_eq!(world.status("E-1002").await, "deactivated");
     // Otto is no admin any more, whatever his token says.
     let token = world.stack.token_for(OTTO, "acme", &[]).unwrap();
-    let call = world.client.post(world.path("/leavers"), &json!({ "leavers": [{ "email": ADA }] }));
+    let call = world.client.post(
+        world.path("/leavers"),
+        &json!({ "leavers": [{ "email": ADA }] }),
+    );
     assert_eq!(call.token(&token).reply().await.unwrap().status, 403);
     world.end().await;
 }
@@ -278,15 +335,24 @@ async fn a_list_never_takes_oneself_so_that_an_admin_always_stays() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_of_more_than_5000_is_refused_whole() {
     let world = World::start().await;
-    let leavers: Vec<Value> = (0..5_001).map(|n| json!({ "employee_id": format!("X-{n}") })).collect();
+    let leavers: Vec<Value> = (0..5_001)
+        .map(|n| json!({ "employee_id": format!("X-{n}") }))
+        .collect();
     let reply = hand_in(&world, json!(leavers), None).await;
-    assert_eq!((reply.status, &reply.body["code"]), (413, &json!("too_large")));
-    let file: String = (0..5_001).fold("employee_id\nE-1007\n".to_owned(), |file, n| file + &format!("X-{n}\n"));
+    assert_eq!(
+        (reply.status, &reply.body["code"]),
+        (413, &json!("too_large"))
+    );
+    let file: String = (0..5_001).fold("employee_id\nE-1007\n".to_owned(), |file, n| {
+        file + &format!("X-{n}\n")
+    });
     let (status, body) = csv(&world, "", file).await;
     assert_eq!((status, &body["code"]), (413, &json!("too_large")));
     assert_eq!(world.status("E-1007").await, "active");
     // 5,000 are not too many.
-    let file: String = (0..4_999).fold("employee_id\nE-1007\n".to_owned(), |file, n| file + &format!("X-{n}\n"));
+    let file: String = (0..4_999).fold("employee_id\nE-1007\n".to_owned(), |file, n| {
+        file + &format!("X-{n}\n")
+    });
     let (status, body) = csv(&world, "", file).await;
     assert_eq!(status, 200, "{body}");
     let answers = rows(&body);

@@ -1,6 +1,5 @@
 //! Words that several flows are told in.
 
-
 use aws_stand_ins::Clock;
 use chrono::{DateTime, Utc};
 use offramp_local::client::Reply;
@@ -105,7 +104,6 @@ pub(crate) fn delete_schedules(world: &World, kind: &str) {
         assert!(world.stack.cloud().scheduler().delete(&group, &name));
     }
 }
-
 
 /// The strings of a list.
 pub(crate) fn texts(list: &Value) -> Vec<&str> {

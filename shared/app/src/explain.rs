@@ -282,10 +282,9 @@ fn would_change(user: &User, policy: &Policy, left_out: bool) -> Vec<&'static st
             Some("an admin turning the deactivation sync off"),
             hr("a sync rule that leaves them out"),
         ],
-        Lifecycle::Scheduled(schedule) if schedule.cause == Cause::LeaveDate => vec![
-            restored,
-            Some("the leave date being moved or removed"),
-        ],
+        Lifecycle::Scheduled(schedule) if schedule.cause == Cause::LeaveDate => {
+            vec![restored, Some("the leave date being moved or removed")]
+        }
         Lifecycle::Scheduled(_) => vec![restored],
         Lifecycle::Deactivated(_) if matches!(user.origin, Origin::Manual) => vec![restored],
         Lifecycle::Deactivated(_) => vec![
@@ -331,11 +330,7 @@ fn here_until(user: &User, policy: &Policy, left_out: bool) -> Vec<Option<&'stat
         LeaveDates::Ignore => None,
         LeaveDates::Manual | LeaveDates::All => Some("a leave date"),
     };
-    vec![
-        by_hr,
-        date,
-        Some("an admin deactivating or deleting them"),
-    ]
+    vec![by_hr, date, Some("an admin deactivating or deleting them")]
 }
 
 fn why(cause: Cause) -> &'static str {

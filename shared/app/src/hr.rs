@@ -246,7 +246,7 @@ where
 }
 
 /// The same policy and admins, and this one person.
-fn of_one(loaded: &Loaded, id: &EmployeeId) -> Loaded {
+pub(crate) fn of_one(loaded: &Loaded, id: &EmployeeId) -> Loaded {
     Loaded {
         policy: loaded.policy.clone(),
         admins: loaded.admins.clone(),

@@ -12,9 +12,12 @@ use offramp_domain::{EmployeeId, Event, Lifecycle, OrgId, Refusal, Status};
 use serde::Serialize;
 
 use crate::execute::{Armed, How, execute};
+use crate::hr::of_one;
 use crate::identity::Caller;
 use crate::leavers::list::{Row, When, Who};
-use crate::ports::{CardIssuer, Cards, Directory, Objectives, Timers, USERS_PER_READ, Users};
+use crate::ports::{
+    CardIssuer, Cards, Directory, Loaded, Objectives, Timers, USERS_PER_READ, Users,
+};
 use crate::terminate::finish;
 use crate::{Deadline, Env, Error, Result};
 
@@ -111,15 +114,21 @@ where
             }
         }
     }
-    let done: Vec<Vec<RowAnswer>> = stream::iter(people)
-        .map(|(id, rows)| {
-            let work = &work;
-            Box::pin(async move { work.person(id, rows).await })
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await?;
-    answers.extend(done.into_iter().flatten());
+    let people: Vec<_> = people.into_iter().collect();
+    for chunk in people.chunks(USERS_PER_READ) {
+        let ids: Vec<EmployeeId> = chunk.iter().map(|(id, _)| id.clone()).collect();
+        let loaded = env.store.load(org, &ids).await?;
+        let done: Vec<Vec<RowAnswer>> = stream::iter(chunk)
+            .map(|(id, rows)| {
+                let loaded = of_one(&loaded, id);
+                let work = &work;
+                Box::pin(async move { work.person(id, rows, loaded).await })
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        answers.extend(done.into_iter().flatten());
+    }
     answers.sort_by_key(|answer| answer.row);
     Ok(answers)
 }
@@ -174,13 +183,19 @@ where
         })
     }
 
-    async fn person(&self, id: EmployeeId, rows: Vec<Row>) -> Result<Vec<RowAnswer>> {
+    async fn person(
+        &self,
+        id: &EmployeeId,
+        rows: &[Row],
+        loaded: Loaded,
+    ) -> Result<Vec<RowAnswer>> {
         let mut answers = Vec::with_capacity(rows.len());
+        let mut at_hand = Some(loaded);
         for row in rows {
             if !self.deadline.leaves(TIME_FOR_ROWS) {
                 return Err(Error::Unfinished("more leavers than there was time for"));
             }
-            let (outcome, reason) = match self.row(&id, &row).await {
+            let (outcome, reason) = match self.row(id, row, at_hand.take()).await {
                 Ok(became) => became,
                 Err(Error::Refused(Refusal::NotFound)) => (Became::NotFound, None),
                 Err(Error::Refused(Refusal::Deleted)) => (Became::AlreadyLeft, None),
@@ -198,7 +213,12 @@ where
         Ok(answers)
     }
 
-    async fn row(&self, id: &EmployeeId, row: &Row) -> Result<(Became, Option<String>)> {
+    async fn row(
+        &self,
+        id: &EmployeeId,
+        row: &Row,
+        loaded: Option<Loaded>,
+    ) -> Result<(Became, Option<String>)> {
         let by = self.caller.actor();
         let event = match (row.leave_date, self.when) {
             (Some(date), _) => Event::SetLeaveDate {
@@ -208,7 +228,11 @@ where
             (None, When::Grace) => Event::Leave { by },
             (None, When::Now) => Event::DeactivateNow { by },
         };
-        let executed = execute(self.env, self.org, id, &event, self.armed, How::default()).await?;
+        let how = How {
+            loaded,
+            ..How::default()
+        };
+        let executed = execute(self.env, self.org, id, &event, self.armed, how).await?;
         let outcome = &executed.decision.outcome;
         let Some(user) = &executed.user else {
             return Ok((Became::NotFound, None));
@@ -230,7 +254,9 @@ where
             (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
             (_, Status::Active) if user.leave.acted.is_some() => (
                 Became::Planned,
-                Some("the date has come, and they were restored since; another date acts".to_owned()),
+                Some(
+                    "the date has come, and they were restored since; another date acts".to_owned(),
+                ),
             ),
             (_, Status::Active) => (
                 Became::Planned,

@@ -9,9 +9,7 @@ use crate::backoff::pauses;
 use crate::execute::decide_on;
 use crate::identity::Caller;
 use crate::policy::{Effects, commit};
-use crate::ports::{
-    Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users,
-};
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
 use crate::rules::{EVERYBODY, Rule};
 use crate::{Deadline, Env, Error, Result, tidy};
 
