@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
-use offramp_domain::{Actor, EmployeeId, Event, HrEvent, OrgId, Outcome, SourceId};
+use offramp_domain::{Actor, EmployeeId, Event, HrEvent, OrgId, Outcome, SourceId, User};
 use serde::Serialize;
 
 use crate::execute::{Armed, Executed, How, execute};
+use crate::objectives::closing;
 use crate::ports::{
     CardIssuer, Cards, Loaded, Objectives, SourceState, Timers, USERS_PER_READ, Users,
 };
@@ -201,21 +202,16 @@ where
         };
         let executed = execute(self.env, self.org, id, &event, self.armed, how).await?;
         if let Some(user) = &executed.user
-            && executed.decision.outcome.word == Word::Deactivated
             && self.deadline.leaves(TIME_FOR_CARDS)
         {
-            self.terminate(id, user.generation, &event).await;
+            self.at_once(user, &executed.decision.outcome, &event).await;
         }
         Ok(executed)
     }
 
-    /// The cards of an immediate deactivation. Whatever fails here, the finishing timer does.
-    async fn terminate(
-        &self,
-        id: &EmployeeId,
-        generation: offramp_domain::Generation,
-        event: &Event,
-    ) {
+    /// The cards of an immediate deactivation, the objectives of who comes back. Whatever fails
+    /// here, the finishing timer does.
+    async fn at_once(&self, user: &User, outcome: &Outcome, event: &Event) {
         let Event::Hr { source, event } = event else {
             return;
         };
@@ -224,10 +220,19 @@ where
             event_id: event.id.clone(),
             occurred_at: event.occurred_at,
         };
-        let finished =
-            terminate::finish(self.env, self.org, id, generation, &by, self.deadline).await;
-        if let Err(error) = finished {
-            tracing::warn!(org = %self.org, employee_id = %id, %error, "cards are left to the finishing timer");
+        let (env, org, id) = (self.env, self.org, &user.employee_id);
+        match outcome.word {
+            Word::Deactivated => {
+                let finished =
+                    terminate::finish(env, org, id, user.generation, &by, self.deadline).await;
+                if let Err(error) = finished {
+                    tracing::warn!(%org, employee_id = %id, %error, "cards are left to the finishing timer");
+                }
+            }
+            Word::Reactivated | Word::Restored => {
+                closing::reopen_in_time(env, org, user, &by, self.deadline).await;
+            }
+            _ => {}
         }
     }
 

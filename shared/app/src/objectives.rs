@@ -214,11 +214,7 @@ async fn here<S: Users, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &EmployeeId) 
 }
 
 /// Whether somebody has access at an instant, by the epoch and the leave dates that count.
-fn is_here(
-    loaded: &Loaded,
-    id: &EmployeeId,
-    now: chrono::DateTime<chrono::Utc>,
-) -> bool {
+fn is_here(loaded: &Loaded, id: &EmployeeId, now: chrono::DateTime<chrono::Utc>) -> bool {
     loaded
         .users
         .get(id)
