@@ -1,5 +1,7 @@
 //! The admin REST API: parses, lets the caller in, calls a use case, answers.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 mod cards;
 mod cursor;
 mod idempotency;

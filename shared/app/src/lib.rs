@@ -3,6 +3,8 @@
 //! Nothing here decides about a person: [`offramp_domain::decide`] does. Nothing here knows AWS
 //! or HTTP: the adapters and the functions do.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod backoff;
 pub mod cards;
 pub mod clock;

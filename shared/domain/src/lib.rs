@@ -3,6 +3,8 @@
 //! Pure: no async, no clock, no randomness, no environment, no SDK. `now` is always a parameter.
 //! [`decide`] holds every rule of the lifecycle; what is around it is the vocabulary it speaks.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod card;
 pub mod decide;
 pub mod digest;
