@@ -1,6 +1,6 @@
 //! The use cases of Offramp: load → decide → arm → commit, and the ports that they need.
 //!
-//! Nothing here decides about a person: [`offramp_domain::decide`] does. Nothing here knows AWS
+//! Nothing here decides about a person: [`offramp_domain::decide()`] does. Nothing here knows AWS
 //! or HTTP: the adapters and the functions do.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

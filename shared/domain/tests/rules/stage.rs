@@ -237,9 +237,12 @@ impl Stage {
         let excluded = self.model.people.get(&id).is_some_and(|person| {
             !person.said.is_empty() && Person::view(&person.said).excluded(&self.world)
         });
-        if excluded && decision.change.is_some() && before.is_some() {
-            assert_eq!(view(self.world.users.get(&id)), view(before.as_ref()));
-            let before = before.unwrap().settled(self.world.policy.epoch);
+        if let Some(before) = before
+            && excluded
+            && decision.change.is_some()
+        {
+            assert_eq!(view(self.world.users.get(&id)), view(Some(&before)));
+            let before = before.settled(self.world.policy.epoch);
             let after = self.world.user(&id);
             let undone = matches!(&before.lifecycle, Lifecycle::Scheduled(_));
             assert!(
