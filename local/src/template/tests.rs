@@ -91,7 +91,20 @@ fn the_table_comes_with_its_indexes_and_its_expiry() {
         .iter()
         .map(|index| index["IndexName"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["work", "people", "mail", "ids", "audit"]);
+    assert_eq!(
+        names,
+        [
+            "work",
+            "people",
+            "mail",
+            "ids",
+            "audit",
+            "birthdays",
+            "starts",
+            "leaving",
+            "drift"
+        ]
+    );
     assert_eq!(deployment().keys.len(), 1);
 }
 
