@@ -318,7 +318,7 @@ def strangers(stack):
     check(len(routes) >= 20, f"template.yaml has {len(routes)} admin routes")
     for method, path in routes:
         target, body = (
-            path.format(org=stack.org, id=member, card=card, source=stack.source),
+            path.format(org=stack.org, id=member, card=card, source=stack.source, objective="obj_1"),
             {} if method != "GET" else None,
         )
         for whose, (token, status, code) in tokens.items():
