@@ -151,6 +151,15 @@ impl<'o> Story<'o> {
         call.token(&self.admin).reply().await
     }
 
+    /// An admin approves a hold, as of the version that they have read.
+    async fn approve(&self, rest: &str, version: &Value) -> Result<Value, Error> {
+        let call = self.client.post(self.path(rest), &json!({}));
+        let call = call
+            .token(&self.admin)
+            .header("if-match", &version.to_string());
+        call.ok().await
+    }
+
     /// HR says something, signed; the answer's results.
     async fn hr(&self, delivery: Value) -> Result<Vec<Value>, Error> {
         let (_, body) = self.sign(delivery).await?;

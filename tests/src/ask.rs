@@ -95,6 +95,31 @@ impl World {
         Delivery::new(self.secret(), self.now(), body.to_string())
     }
 
+    /// A request of the seeded source with a signed body, whatever comes of it.
+    pub async fn signed_call(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.signed_bytes(method, path, body.to_string().into_bytes())
+            .await
+    }
+
+    /// A request of the seeded source without a body, signed over nothing.
+    pub async fn signed_get(&self, path: &str) -> Answer {
+        self.signed_bytes("GET", path, Vec::new()).await
+    }
+
+    async fn signed_bytes(&self, method: &str, path: &str, body: Vec<u8>) -> Answer {
+        let delivery = Delivery::new(self.secret(), self.now(), body);
+        let ask = self.ask(method, &self.path(path));
+        let ask = match delivery.body.is_empty() {
+            true => ask,
+            false => ask.bytes(delivery.body.clone()),
+        };
+        let headers = delivery.signed.headers().into_iter();
+        headers
+            .fold(ask, |ask, (name, value)| ask.header(name, value))
+            .send()
+            .await
+    }
+
     /// The seeded source's secret.
     #[must_use]
     pub fn secret(&self) -> &str {

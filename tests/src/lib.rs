@@ -66,8 +66,12 @@ impl World {
 
     /// Delivers events, signed; the reply.
     pub async fn deliver(&self, events: Value) -> Reply {
+        self.deliver_body(json!({ "events": events })).await
+    }
+
+    /// Delivers a whole body, signed; the reply.
+    pub async fn deliver_body(&self, body: Value) -> Reply {
         let secret = self.stack.webhook_secret().unwrap();
-        let body = json!({ "events": events });
         self.client
             .deliver(ORG, SOURCE, secret, self.now(), &body)
             .unwrap()
@@ -106,6 +110,17 @@ impl World {
         self.client
             .post(self.path(path), &body)
             .token(&self.token)
+            .reply()
+            .await
+            .unwrap()
+    }
+
+    /// `POST` as the admin with the version that was read, whatever comes of it.
+    pub async fn post_if(&self, path: &str, version: u64, body: Value) -> Reply {
+        self.client
+            .post(self.path(path), &body)
+            .token(&self.token)
+            .header("if-match", &format!("\"{version}\""))
             .reply()
             .await
             .unwrap()

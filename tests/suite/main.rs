@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod architecture;
+mod breaker;
 mod bulk;
 mod by_hand;
 mod cards;
@@ -13,6 +14,7 @@ mod faults;
 mod feeds;
 mod goldens;
 mod grace;
+mod holds;
 mod leave_dates;
 mod leavers;
 mod limits;
@@ -23,6 +25,7 @@ mod reports;
 mod samples;
 mod settings;
 mod signatures;
+mod snapshots;
 mod sync_off;
 mod sync_rules;
 mod telling;

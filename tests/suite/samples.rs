@@ -64,7 +64,7 @@ async fn hr_deliveries_do_what_their_list_says() {
     world.minutes(1).await;
     assert_eq!(
         send(&world, sample!("hr/departures.json")).await,
-        json!({ "scheduled": 12 })
+        json!({ "held": 12 })
     );
     world.end().await;
 }

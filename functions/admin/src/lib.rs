@@ -4,6 +4,7 @@
 
 mod cards;
 mod cursor;
+mod holds;
 mod idempotency;
 mod objectives;
 mod reports;
@@ -13,6 +14,7 @@ mod users;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
+use offramp_app::holds::Verdict;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
 use offramp_app::view::{Seen, SettingsView};
@@ -156,6 +158,13 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         ("DELETE", "/objectives/{objective}") => call.delete_objective().await,
         ("GET", "/dashboard/objectives") => call.dashboard().await,
         ("GET", "/feeds/celebrating") => call.celebrating().await,
+        ("GET", "/holds") => call.holds().await,
+        ("GET", "/holds/{id}") => call.hold().await,
+        ("POST", "/holds/{id}/approve") => call.answer_hold(Verdict::Approve).await,
+        ("POST", "/holds/{id}/reject") => call.answer_hold(Verdict::Reject).await,
+        ("GET", "/runs") => call.runs().await,
+        ("GET", "/runs/{run}") => call.run().await,
+        ("POST", "/runs/{run}/undo") => call.undo_run().await,
         ("GET", "/sources") => call.sources().await,
         ("POST", "/sources") => call.add_source().await,
         ("GET", "/sources/{source}") => call.source().await,

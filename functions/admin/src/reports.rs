@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{Call, cursor};
 
 /// Rows on a page of a report at most.
-const MAX_ROWS: usize = 98;
+const MAX_ROWS: usize = 97;
 /// Rows on a page unless asked otherwise.
 const ROWS: usize = 50;
 

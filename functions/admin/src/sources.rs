@@ -1,6 +1,6 @@
 //! The routes of HR integrations. A secret is in one answer, and never again anywhere.
 
-use offramp_app::ports::{SourceState, Sources};
+use offramp_app::ports::{Breakers, Source, SourceState, Sources};
 use offramp_app::view::SourceView;
 use offramp_app::{Error, Result, sources};
 use offramp_aws::http::Reply;
@@ -38,12 +38,22 @@ impl Call<'_> {
         SourceId::new(self.request.path("source")).map_err(|_| Error::NotFound("source"))
     }
 
+    /// A source as clients see it, with what its breaker knows.
+    async fn view(&self, source: &Source, secret: Option<String>) -> Result<SourceView> {
+        let breaker = self.env.store.breaker(&self.org, &source.source).await?;
+        Ok(SourceView::of(source, &breaker, secret))
+    }
+
+    async fn reply(&self, status: u16, source: &Source, secret: Option<String>) -> Result<Reply> {
+        let view = self.view(source, secret).await?;
+        Ok(Reply::json(status, &view)?.with_version(source.version))
+    }
+
     pub(crate) async fn sources(&self) -> Result<Reply> {
-        let all = self.env.store.sources(&self.org).await?;
-        let sources = all
-            .iter()
-            .map(|source| SourceView::of(source, None))
-            .collect();
+        let mut sources = Vec::new();
+        for source in self.env.store.sources(&self.org).await? {
+            sources.push(self.view(&source, None).await?);
+        }
         Reply::json(200, &SourcesView { sources })
     }
 
@@ -53,13 +63,12 @@ impl Call<'_> {
         let new: NewSource = self.request.json()?;
         let (source, secret) =
             sources::create(self.env, &self.state.sealer, &self.org, &new.source).await?;
-        let version = source.version;
-        Ok(Reply::json(201, &SourceView::of(&source, Some(secret)))?.with_version(version))
+        self.reply(201, &source, Some(secret)).await
     }
 
     pub(crate) async fn source(&self) -> Result<Reply> {
         let source = sources::get(self.env, &self.org, &self.source_id()?).await?;
-        Ok(Reply::json(200, &SourceView::of(&source, None))?.with_version(source.version))
+        self.reply(200, &source, None).await
     }
 
     pub(crate) async fn patch_source(&self) -> Result<Reply> {
@@ -67,7 +76,7 @@ impl Call<'_> {
         let if_match = self.request.if_match()?;
         let id = self.source_id()?;
         let source = sources::set_state(self.env, &self.org, &id, state, if_match).await?;
-        Ok(Reply::json(200, &SourceView::of(&source, None))?.with_version(source.version))
+        self.reply(200, &source, None).await
     }
 
     pub(crate) async fn rotate_secret(&self) -> Result<Reply> {
@@ -80,7 +89,6 @@ impl Call<'_> {
         let sealer = &self.state.sealer;
         let (source, secret) =
             sources::rotate(self.env, sealer, &self.org, &id, revoke_previous, if_match).await?;
-        let version = source.version;
-        Ok(Reply::json(200, &SourceView::of(&source, Some(secret)))?.with_version(version))
+        self.reply(200, &source, Some(secret)).await
     }
 }

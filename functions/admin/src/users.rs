@@ -257,7 +257,7 @@ impl Call<'_> {
             done,
         } = ended;
         let view = EndedView {
-            status: user.settled(policy.epoch).status(),
+            status: user.settled(&policy).status(),
             cards_cancelled: cancelled,
             cards_pending: (!done).then_some(user.active_cards),
             version: user.version,

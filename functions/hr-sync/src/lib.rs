@@ -1,13 +1,16 @@
-//! HR events come in, signed.
+//! HR events and snapshots come in, signed.
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
+use offramp_app::ports::SourceState;
 use offramp_app::signature::Signed;
-use offramp_app::view::Seen;
-use offramp_app::{Clock, Deadline, Error, Result, hr, sources};
+use offramp_app::snapshots::wire;
+use offramp_app::view::{Seen, SnapshotView};
+use offramp_app::{Clock, Deadline, Error, Result, hr, snapshots, sources};
 use offramp_aws::http::{Reply, Request, problem};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
-use offramp_domain::{Policy, SourceId};
+use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
+use serde::Serialize;
 
 /// What an invocation works with.
 #[derive(Debug)]
@@ -55,15 +58,40 @@ pub async fn handle(
 }
 
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
-    match request.route() {
-        "POST /v1/orgs/{org}/sources/{source}/events" => events(state, request, deadline).await,
+    let route = request.route();
+    let Some((method, path)) = route.split_once(" /v1/orgs/{org}/sources/{source}") else {
+        return Err(Error::NotFound("route"));
+    };
+    // Nothing is read for a route that there is not, and nothing answered before the signature is good.
+    let signed = |body: Vec<u8>| authenticated(state, request, body, deadline);
+    match (method, path) {
+        ("POST", "/events") => signed(request.body()?).await?.events().await,
+        ("POST", "/snapshots") => signed(request.body()?).await?.open().await,
+        ("PUT", "/snapshots/{id}/pages/{n}") => signed(request.body()?).await?.page().await,
+        ("POST", "/snapshots/{id}/complete") => signed(request.body()?).await?.complete().await,
+        ("GET", "/snapshots/{id}") => signed(Vec::new()).await?.snapshot().await,
         _ => Err(Error::NotFound("route")),
     }
 }
 
-async fn events(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
-    let body = request.body()?;
-    // Nothing is read, and little hashed, for a body that no route takes.
+/// A request whose signature is good.
+struct Call<'a> {
+    env: &'a Offramp,
+    request: &'a Request,
+    body: Vec<u8>,
+    org: OrgId,
+    source: SourceId,
+    state: SourceState,
+    deadline: Deadline,
+}
+
+/// Verifies the signature over the body. Nothing is read, and little hashed, for a body that no route takes.
+async fn authenticated<'a>(
+    state: &'a State,
+    request: &'a Request,
+    body: Vec<u8>,
+    deadline: Deadline,
+) -> Result<Call<'a>> {
     if body.len() > hr::MAX_BODY {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
     }
@@ -76,7 +104,7 @@ async fn events(state: &State, request: &Request, deadline: Deadline) -> Result<
         signature: header("webhook-signature"),
     };
     let env = &state.offramp;
-    let state = sources::authenticate(env, &state.opener, &org, &source, signed, &body)
+    let may = sources::authenticate(env, &state.opener, &org, &source, signed, &body)
         .await
         .inspect_err(|error| {
             if matches!(error, Error::BadSignature) {
@@ -86,7 +114,84 @@ async fn events(state: &State, request: &Request, deadline: Deadline) -> Result<
                 );
             }
         })?;
-    let parsed = hr::parse(&body)?;
-    let answers = hr::take(env, &org, &source, state, parsed, deadline).await?;
-    Reply::json(200, &answers)
+    Ok(Call {
+        env,
+        request,
+        body,
+        org,
+        source,
+        state: may,
+        deadline,
+    })
+}
+
+impl Call<'_> {
+    async fn events(self) -> Result<Reply> {
+        let Self {
+            env,
+            org,
+            source,
+            state,
+            deadline,
+            ..
+        } = self;
+        let request = hr::parse(&self.body)?;
+        let answers = hr::take(env, &org, &source, state, request, deadline).await?;
+        Reply::json(200, &answers)
+    }
+
+    fn snapshot_id(&self) -> Result<SnapshotId> {
+        SnapshotId::new(self.request.path("id")).map_err(|_| Error::NotFound("snapshot"))
+    }
+
+    async fn open(self) -> Result<Reply> {
+        let wire::Open {
+            occurred_at,
+            expected_employees,
+        } = wire::object(&self.body)?;
+        let opened = snapshots::open(
+            self.env,
+            &self.org,
+            &self.source,
+            occurred_at,
+            expected_employees,
+        )
+        .await?;
+        Reply::json(201, &SnapshotView::of(&opened))
+    }
+
+    async fn page(self) -> Result<Reply> {
+        #[derive(Serialize)]
+        struct Received {
+            received: u32,
+        }
+        let id = self.snapshot_id()?;
+        let page: u32 = self
+            .request
+            .path("n")
+            .parse()
+            .map_err(|_| Error::NotFound("page"))?;
+        let records = wire::page(&self.body, &id, page)?;
+        let received =
+            snapshots::put_page(self.env, &self.org, &self.source, &id, page, &records).await?;
+        Reply::json(200, &Received { received })
+    }
+
+    async fn complete(self) -> Result<Reply> {
+        let id = self.snapshot_id()?;
+        let body: wire::Complete = wire::object(&self.body)?;
+        if body.snapshot_id != id {
+            return Err(Error::invalid("/snapshot_id", "is not the one of the path"));
+        }
+        let how = (body.pages, body.dry_run);
+        let snapshot =
+            snapshots::complete(self.env, &self.org, &self.source, self.state, &id, how).await?;
+        Reply::json(202, &SnapshotView::of(&snapshot))
+    }
+
+    async fn snapshot(self) -> Result<Reply> {
+        let id = self.snapshot_id()?;
+        let (snapshot, _) = snapshots::get(self.env, &self.org, &self.source, &id).await?;
+        Reply::json(200, &SnapshotView::of(&snapshot))
+    }
 }

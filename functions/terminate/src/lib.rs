@@ -52,7 +52,10 @@ pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Erro
             plan,
             due: at,
         } => leave::due(env, org, employee_id, *plan, *at, deadline).await?,
-        Timer::Digest { .. } | Timer::Tidy { .. } => Terminated::NoOp {
+        Timer::Digest { .. }
+        | Timer::Tidy { .. }
+        | Timer::Answer { .. }
+        | Timer::Snapshot { .. } => Terminated::NoOp {
             reason: "not a timer of this function".to_owned(),
         },
     };

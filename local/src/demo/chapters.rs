@@ -197,18 +197,44 @@ impl Story<'_> {
             "HR says that twelve people left (events/hr/departures.json), and it is a mistake",
         );
         let departures = parsed(DEPARTURES)?;
-        let scheduled = self.hr(departures).await?;
-        let ids: Vec<_> = scheduled
+        let held = self.hr(departures).await?;
+        let ids: Vec<_> = held
             .iter()
             .filter_map(|result| result["employee_id"].as_str())
             .collect();
-        let count = scheduled
+        let count = held
             .iter()
-            .filter(|result| result["outcome"] == "scheduled")
+            .filter(|result| result["outcome"] == "held")
             .count();
         self.check(
             count == 12 && ids.len() == 12,
-            &format!("{count} deactivations are scheduled"),
+            &format!("twelve of 25 are more than a fifth: the breaker holds all {count}"),
+        )?;
+        let active = self.count_active(&ids).await?;
+        self.check(active == 12, "nobody has lost anything")?;
+        let hold = self.get("holds").await?["holds"][0].clone();
+        let figures = &hold["figures"];
+        self.quote(&format!(
+            "hold {}: {} people, {} active, at most {} % — {}",
+            hold["hold_id"].as_str().unwrap_or_default(),
+            figures["people"],
+            figures["active"],
+            figures["max_percent"],
+            hold["rule"].as_str().unwrap_or_default(),
+        ));
+        self.wait("2m").await?;
+        let mails = self.new_mails().await?;
+        self.check(mails.len() == 2, "each admin has one mail about the hold")?;
+
+        let approve = format!(
+            "holds/{}/approve",
+            hold["hold_id"].as_str().unwrap_or_default()
+        );
+        let approved = self.approve(&approve, &hold["version"]).await?;
+        let results = approved["results"].as_array().map_or(0, Vec::len);
+        self.check(
+            results == 12,
+            "an admin who has read it approves: twelve deactivations are scheduled",
         )?;
 
         let off = json!({ "deactivation_sync": { "enabled": false } });

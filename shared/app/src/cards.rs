@@ -152,7 +152,7 @@ pub async fn set_status<S: Users + Cards, T: Sync>(
 /// Cards go to active users only.
 fn active(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
     let user = loaded.users.get(id).ok_or(Error::NotFound("user"))?;
-    match user.settled(loaded.policy.epoch).status() {
+    match user.settled(&loaded.policy).status() {
         Status::Active => Ok(()),
         _ => Err(Refusal::NotActive.into()),
     }

@@ -215,7 +215,7 @@ where
         let now = self.env.clock.now();
         let people = self.people(notices).await?;
         let here = |id: &EmployeeId| {
-            let user = people.users.get(id)?.settled(people.policy.epoch);
+            let user = people.users.get(id)?.settled(&people.policy);
             (user.access_at(now) == Access::Granted).then_some(user)
         };
         let zone = &people.policy.settings.time_zone;
@@ -351,7 +351,7 @@ fn row(one: &Outgoing, user: Option<&User>, policy: &Policy) -> Option<Row> {
         return None;
     }
     if let NoticeKind::Scheduled { active_cards, .. } = &mut kind {
-        let settled = user?.settled(policy.epoch);
+        let settled = user?.settled(policy);
         let stands = settled.generation == one.notice.generation
             && matches!(settled.lifecycle, Lifecycle::Scheduled(_));
         if !stands {

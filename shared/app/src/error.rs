@@ -74,9 +74,18 @@ pub enum Error {
     /// There is already one.
     #[error("there is already such a {0}")]
     Exists(&'static str),
+    /// The route changes what the caller must have read: it takes `If-Match`.
+    #[error("If-Match is required: send the version that you have read")]
+    MatchRequired,
     /// `If-Match` names another version.
     #[error("the version is another")]
     VersionMismatch,
+    /// The snapshot takes no more pages: it was completed, abandoned, or superseded.
+    #[error("the snapshot is not open")]
+    SnapshotNotOpen,
+    /// Somebody has answered the hold, or HR has taken it back.
+    #[error("the hold is not open any more")]
+    HoldClosed,
     /// The change touches people or loosens protection; an admin is asked to confirm.
     #[error("confirmation required")]
     ConfirmationRequired {

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use futures_util::future::try_join_all;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::RestoreDeletedOn;
-use offramp_domain::{Context, Decision, EmployeeId, Event, OrgId, Timer, User, decide};
+use offramp_domain::{
+    Context, Decision, EmployeeId, Event, Gate, OrgId, Origin, Timer, User, decide,
+};
 
 use tokio::sync::Mutex;
 
@@ -28,6 +30,9 @@ pub struct Executed {
     pub user: Option<User>,
     /// What it was decided on.
     pub loaded: Loaded,
+    /// Nothing was done: the breaker is to be asked first (`decision.counted`), and its answer is the
+    /// gate of the next try.
+    pub asks: bool,
 }
 
 /// What an execution knows beforehand, and what belongs to it.
@@ -41,6 +46,8 @@ pub struct How<'a> {
     pub if_match: Option<u64>,
     /// The source is only observed: it deactivates and restores nobody.
     pub observing: bool,
+    /// What the breaker has said of this person; `None` where it was not asked.
+    pub gate: Option<Gate>,
 }
 
 /// Decides an event for one user and makes it so.
@@ -57,29 +64,30 @@ pub async fn execute<S: Users, T: Timers>(
     mut how: How<'_>,
 ) -> Result<Executed> {
     for pause in pauses() {
-        let mut loaded = match how.loaded.take() {
+        let loaded = match how.loaded.take() {
             Some(loaded) => loaded,
-            None => env.store.load(org, std::slice::from_ref(id)).await?,
+            None => read(env, org, id, event).await?,
         };
-        if how.observing {
-            loaded = observed(loaded);
-        }
         let user = loaded.users.get(id);
         if let (Some(version), Some(user)) = (how.if_match, user)
             && user.version != version
         {
             return Err(Error::VersionMismatch);
         }
-        let mut decision = decide_on(&loaded, user, event, org, &env.clock)?;
-        if how.observing && decision.outcome.word == Word::Ignored {
-            decision.outcome.reason = Some("the source is only observed".to_owned());
-        }
-        let Some(change) = &decision.change else {
+        let decision = if how.observing {
+            observed(&loaded, user, event, org, &env.clock)?
+        } else {
+            let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
+            decide_at(&loaded, user, event, org, &env.clock, gate)?
+        };
+        let asks = how.gate.is_none() && event.is_a_machines() && decision.counted.is_some();
+        let Some(change) = decision.change.as_ref().filter(|_| !asks) else {
             let user = user.cloned();
             return Ok(Executed {
                 decision,
                 user,
                 loaded,
+                asks,
             });
         };
         arm_all(&env.timers, &change.arm, armed).await?;
@@ -97,6 +105,7 @@ pub async fn execute<S: Users, T: Timers>(
                     decision,
                     user,
                     loaded,
+                    asks: false,
                 });
             }
             Committed::Conflict => pause.wait().await,
@@ -105,12 +114,52 @@ pub async fn execute<S: Users, T: Timers>(
     Err(Error::Busy)
 }
 
-/// What a source that is only observed is decided on: it deactivates and restores nobody.
-#[must_use]
-pub fn observed(mut loaded: Loaded) -> Loaded {
-    loaded.policy.settings.deactivation_sync.enabled = false;
-    loaded.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
-    loaded
+/// Reads what an event is decided on: with the breaker of the source that speaks, or of the source
+/// whose user a timer fires for.
+async fn read<S: Users, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+) -> Result<Loaded> {
+    let ids = std::slice::from_ref(id);
+    let loaded = env.store.load_of(org, event.source(), ids).await?;
+    match loaded.users.get(id).map(|user| &user.origin) {
+        Some(Origin::Source(source)) if event.is_a_machines() && event.source().is_none() => {
+            Ok(env.store.load_of(org, Some(source), ids).await?)
+        }
+        _ => Ok(loaded),
+    }
+}
+
+/// What an event of a source that is only observed comes to: it deactivates and restores nobody, and
+/// says what it would have done.
+///
+/// # Errors
+/// A refusal.
+pub fn observed(
+    loaded: &Loaded,
+    user: Option<&User>,
+    event: &Event,
+    org: &OrgId,
+    clock: &Clock,
+) -> Result<Decision> {
+    let would = decide_on(loaded, user, event, org, clock)?.outcome;
+    let mut observed = loaded.clone();
+    observed.policy.settings.deactivation_sync.enabled = false;
+    observed.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
+    let mut decision = decide_on(&observed, user, event, org, clock)?;
+    decision.counted = None;
+    if decision.outcome.word == Word::Ignored {
+        decision.outcome.reason = Some(match would.word {
+            Word::Scheduled | Word::Deactivated | Word::Restored | Word::Held => format!(
+                "the source is only observed; active, it would have {}",
+                would.word.done()
+            ),
+            _ => "the source is only observed".to_owned(),
+        });
+    }
+    Ok(decision)
 }
 
 /// One try of [`execute`]: read, decide, arm, commit.
@@ -143,7 +192,7 @@ pub async fn once<S: Users, T: Timers>(
     Ok(committed)
 }
 
-/// Decides on what was loaded.
+/// Decides on what was loaded, where nobody has asked the breaker.
 ///
 /// # Errors
 /// A refusal.
@@ -154,6 +203,21 @@ pub fn decide_on(
     org: &OrgId,
     clock: &Clock,
 ) -> Result<Decision> {
+    decide_at(loaded, user, event, org, clock, &Gate::OPEN)
+}
+
+/// Decides on what was loaded, and on what the breaker has said.
+///
+/// # Errors
+/// A refusal.
+pub fn decide_at(
+    loaded: &Loaded,
+    user: Option<&User>,
+    event: &Event,
+    org: &OrgId,
+    clock: &Clock,
+    gate: &Gate,
+) -> Result<Decision> {
     let rule = crate::sync_rules::of(&loaded.policy);
     let context = Context {
         org,
@@ -161,6 +225,8 @@ pub fn decide_on(
         rule: &*rule,
         zone: &Days::of(&loaded.policy.settings.time_zone),
         admins: &loaded.admins,
+        breaker: loaded.breaker.as_ref(),
+        gate,
         now: clock.now(),
     };
     Ok(decide(user, event, &context)?)

@@ -55,7 +55,7 @@ pub struct Next {
 #[must_use]
 pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation {
     let stored = user;
-    let user = user.settled(policy.epoch);
+    let user = user.settled(policy);
     let mut reasons = Vec::new();
     let mut add = |code, detail: String| reasons.push(Reason { code, detail });
     let zone = &policy.settings.time_zone;
@@ -70,6 +70,15 @@ pub fn explain(user: &User, policy: &Policy, now: DateTime<Utc>) -> Explanation 
             );
         }
         Lifecycle::Active => here(&user, stored, policy, left_out, &mut add),
+        Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some() => add(
+            "waiting_for_hold",
+            format!(
+                "{} Access ended on {}. The grace period ended on {}, but a hold of the HR source is open: until an admin answers it their cards stay alive.",
+                why(schedule.cause),
+                spoken(schedule.at, zone),
+                spoken(schedule.due_at, zone)
+            ),
+        ),
         Lifecycle::Scheduled(schedule) => add(
             "waiting_for_timer",
             format!(
@@ -138,14 +147,22 @@ fn here(
                 "An admin added them by hand; HR has never spoken of them.".to_owned(),
             );
         }
-        Some(HrWord::Active) if user.held => "Their leave date has come",
+        Some(HrWord::Active) if user.held || user.hold.is_some() => "Their leave date has come",
         Some(HrWord::Active) => {
             return add("active_in_hr", active(user, &policy.settings.time_zone));
         }
         Some(HrWord::Missing) => "They were missing from the last snapshot",
         Some(HrWord::Inactive) => "HR says inactive",
     };
-    if user.held {
+    if let Some(held) = user.hold.as_ref().filter(|_| !user.held) {
+        add(
+            "held",
+            format!(
+                "{said}, but a safeguard stopped it: hold {} waits for an admin's answer.",
+                held.hold
+            ),
+        );
+    } else if user.held {
         add(
             "held",
             format!("{said}, but they are the last admin with access: held."),
@@ -254,7 +271,7 @@ fn next(user: &User, now: DateTime<Utc>) -> Option<Next> {
         .filter(|_| user.status() == Status::Active);
     [
         ("cards_terminated", pending),
-        ("deactivated", user.due_at()),
+        ("deactivated", user.due_at().filter(|_| !waits(user))),
         ("access_ends", plan),
         (
             "objectives_reopened",
@@ -268,6 +285,11 @@ fn next(user: &User, now: DateTime<Utc>) -> Option<Next> {
         what,
         at: instant(at.max(now)),
     })
+}
+
+/// Whether a hold keeps somebody's grace period open.
+fn waits(user: &User) -> bool {
+    matches!(&user.lifecycle, Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some())
 }
 
 fn would_change(user: &User, policy: &Policy, left_out: bool) -> Vec<&'static str> {
@@ -314,6 +336,9 @@ fn here_until(user: &User, policy: &Policy, left_out: bool) -> Vec<Option<&'stat
     let by_hr = match user.hr_word() {
         None => None,
         Some(_) if left_out => None,
+        Some(_) if user.hold.is_some() && !user.held => {
+            Some("an admin approving the hold, or HR marking them active")
+        }
         Some(_) if user.held => {
             Some("another admin with access, and then a change of the HR record")
         }

@@ -84,7 +84,7 @@ async fn people<S: Users, T: Sync>(
     for mut loaded in loaded {
         let users = std::mem::take(&mut loaded.users);
         here.extend(users.into_values().filter(|user| {
-            let user = user.settled(loaded.policy.epoch);
+            let user = user.settled(&loaded.policy);
             user.access_at(now) == Access::Granted
         }));
     }

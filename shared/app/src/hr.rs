@@ -1,24 +1,29 @@
 //! HR events come in: parsed one by one, decided in order for each employee, answered in the
 //! order of the request.
 
+mod plan;
 mod together;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
-use offramp_domain::{Actor, EmployeeId, Event, HrEvent, OrgId, Outcome, SourceId, User};
+use offramp_domain::{
+    Actor, EmployeeId, Event, Gate, HrEvent, OrgId, Outcome, RunId, SourceId, User,
+};
 use serde::Serialize;
 
-use crate::execute::{Armed, Executed, How, execute};
+use crate::breaker::{Asking, guarded};
+use crate::execute::{Armed, Executed, How};
 use crate::objectives::closing;
 use crate::ports::{
-    CardIssuer, Cards, Loaded, Objectives, SourceState, Timers, USERS_PER_READ, Users,
+    Breakers, CardIssuer, Cards, Loaded, Objectives, SourceState, Timers, USERS_PER_READ, Users,
 };
 use crate::{Deadline, Env, Error, Result, terminate};
 
+pub use plan::{Plan, VerdictView};
 pub use wire::{MAX_BODY, MAX_EVENTS, parse};
 
 /// Employees who are worked on at once.
@@ -52,6 +57,15 @@ pub struct Answer {
     pub reason: Option<String>,
 }
 
+/// A request.
+#[derive(Debug)]
+pub struct Request {
+    /// Its events.
+    pub events: Vec<Parsed>,
+    /// Nothing is to be done: what would be is answered.
+    pub dry_run: bool,
+}
+
 /// The answer to a request.
 #[derive(Debug, Serialize)]
 pub struct Answers {
@@ -59,10 +73,17 @@ pub struct Answers {
     pub results: Vec<Answer>,
     /// How often each outcome.
     pub summary: BTreeMap<Word, u32>,
+    /// The run, where the request has ended somebody's access.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// What the breaker would say; of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<VerdictView>,
 }
 
-/// Takes the events of one request. A bad record rejects itself; a fault fails the request, which
-/// is then sent again: what was done already is `unchanged`.
+/// Takes the events of one request. The whole of it is decided in memory first, and the breaker is
+/// asked once for everybody whom it would end or bring back. A bad record rejects itself; a fault fails
+/// the request, which is then sent again: what was done already is `unchanged`.
 ///
 /// # Errors
 /// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] when time runs out.
@@ -71,22 +92,66 @@ pub async fn take<S, T>(
     org: &OrgId,
     source: &SourceId,
     state: SourceState,
-    parsed: Vec<Parsed>,
+    request: Request,
     deadline: Deadline,
 ) -> Result<Answers>
 where
-    S: Users + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
     T: Timers,
 {
-    let mut results: Vec<Option<Answer>> = Vec::new();
-    let mut people: BTreeMap<EmployeeId, Vec<(usize, HrEvent)>> = BTreeMap::new();
+    let (people, mut results) = by_person(request.events, source);
+    let asking = Asking::delivery(source);
+    let plan = Plan {
+        env,
+        org,
+        source,
+        observing: state == SourceState::Observing,
+        deadline,
+    };
+    if request.dry_run {
+        return plan.dry_run(&asking, &people, results).await;
+    }
+    let (gates, read) = plan.ask(&asking, &people).await?;
+    let engine = Engine {
+        plan,
+        asking: &asking,
+        gates: &gates,
+    };
+    let answered = engine.run(&people, read).await?;
+    let mut run_id = None;
+    for (position, answer) in answered {
+        if matches!(answer.outcome, Word::Scheduled | Word::Deactivated) {
+            run_id = Some(asking.run.clone());
+        }
+        if let Some(slot) = results.get_mut(position) {
+            *slot = Some(answer);
+        }
+    }
+    Ok(Answers {
+        run_id,
+        ..answers(results)
+    })
+}
+
+/// Events with the places that they have in the request.
+pub type Events = Vec<(usize, Event)>;
+
+/// The events of each person, in order, and the answers that need no decision.
+fn by_person(
+    parsed: Vec<Parsed>,
+    source: &SourceId,
+) -> (Vec<(EmployeeId, Events)>, Vec<Option<Answer>>) {
+    let mut results: Vec<Option<Answer>> = Vec::with_capacity(parsed.len());
+    let mut people: BTreeMap<EmployeeId, Events> = BTreeMap::new();
     for (position, one) in parsed.into_iter().enumerate() {
         match one.event {
             Ok(event) => {
-                people
-                    .entry(event.employee_id.clone())
-                    .or_default()
-                    .push((position, event));
+                let id = event.employee_id.clone();
+                let event = Event::Hr {
+                    source: source.clone(),
+                    event,
+                };
+                people.entry(id).or_default().push((position, event));
                 results.push(None);
             }
             Err(reason) => results.push(Some(Answer {
@@ -97,80 +162,95 @@ where
             })),
         }
     }
-    let armed = Armed::default();
-    let work = Work {
-        env,
-        org,
-        source,
-        state,
-        armed: &armed,
-        deadline,
-    };
-    let people: Vec<_> = people.into_iter().collect();
-    for chunk in people.chunks(USERS_PER_READ) {
-        if !deadline.leaves(TIME_FOR_EVENTS) {
-            return Err(Error::Unfinished("more events than there was time for"));
-        }
-        let ids: Vec<EmployeeId> = chunk.iter().map(|(id, _)| id.clone()).collect();
-        let loaded = env.store.load(org, &ids).await?;
-        let observing = state == SourceState::Observing;
-        let mut done = together::together(env, org, source, observing, chunk, &loaded).await?;
-        let chunk: Vec<_> = chunk
-            .iter()
-            .map(|(id, events)| (id, events, done.remove(id)))
-            .collect();
-        let answered: Vec<Vec<(usize, Answer)>> = stream::iter(chunk)
-            .map(|(id, events, first)| {
-                let loaded = of_one(&loaded, id);
-                let work = &work;
-                Box::pin(async move { work.person(id, events, loaded, first).await })
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-        for (position, answer) in answered.into_iter().flatten() {
-            if let Some(slot) = results.get_mut(position) {
-                *slot = Some(answer);
-            }
-        }
-    }
+    (people.into_iter().collect(), results)
+}
+
+fn answers(results: Vec<Option<Answer>>) -> Answers {
     let results: Vec<Answer> = results.into_iter().flatten().collect();
     let mut summary = BTreeMap::new();
     for answer in &results {
         *summary.entry(answer.outcome).or_default() += 1;
     }
-    Ok(Answers { results, summary })
+    Answers {
+        results,
+        summary,
+        run_id: None,
+        breaker: None,
+    }
 }
 
-struct Work<'a, S, T> {
-    env: &'a Env<S, T>,
-    org: &'a OrgId,
-    source: &'a SourceId,
-    state: SourceState,
-    armed: &'a Armed,
-    deadline: Deadline,
+/// Does what was planned.
+pub struct Engine<'a, S, T> {
+    /// Of what, and by when.
+    pub plan: Plan<'a, S, T>,
+    /// The run.
+    pub asking: &'a Asking,
+    /// What the breaker has said.
+    pub gates: &'a BTreeMap<EmployeeId, Gate>,
 }
 
-impl<S, T> Work<'_, S, T>
+impl<S, T> Engine<'_, S, T>
 where
-    S: Users + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
     T: Timers,
 {
+    /// Decides and commits the events of many people, in order for each; answers with their places.
+    /// `read` is what the plan has read, by chunks of [`USERS_PER_READ`].
+    ///
+    /// # Errors
+    /// As [`take`].
+    pub async fn run(
+        &self,
+        people: &[(EmployeeId, Events)],
+        read: Vec<Option<Loaded>>,
+    ) -> Result<Vec<(usize, Answer)>> {
+        let (env, org) = (self.plan.env, self.plan.org);
+        let armed = Armed::default();
+        let mut all = Vec::new();
+        let mut read = read.into_iter();
+        for chunk in people.chunks(USERS_PER_READ) {
+            if !self.plan.deadline.leaves(TIME_FOR_EVENTS) {
+                return Err(Error::Unfinished("more events than there was time for"));
+            }
+            let loaded = match read.next().flatten() {
+                Some(loaded) => loaded,
+                None => self.plan.read(chunk).await?,
+            };
+            let mut done = together::together(self, chunk, &loaded).await?;
+            let chunk: Vec<_> = chunk
+                .iter()
+                .map(|(id, events)| (id, events, done.remove(id)))
+                .collect();
+            let answered: Vec<Vec<(usize, Answer)>> = stream::iter(chunk)
+                .map(|(id, events, first)| {
+                    let loaded = of_one(&loaded, id);
+                    let armed = &armed;
+                    Box::pin(async move { self.person(id, events, loaded, first, armed).await })
+                })
+                .buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await?;
+            all.extend(answered.into_iter().flatten());
+        }
+        tracing::debug!(%org, clock = %env.clock.now(), people = people.len(), "took events");
+        Ok(all)
+    }
     /// The events of one employee, in order; what one has written the next is decided on. The first
     /// may have been committed together with others'.
     async fn person(
         &self,
         id: &EmployeeId,
-        events: &[(usize, HrEvent)],
+        events: &[(usize, Event)],
         loaded: Loaded,
         mut first: Option<Executed>,
+        armed: &Armed,
     ) -> Result<Vec<(usize, Answer)>> {
         let mut answers = Vec::with_capacity(events.len());
         let mut at_hand = Some(loaded);
         for (position, event) in events {
             let executed = match first.take() {
                 Some(executed) => executed,
-                None => self.one(id, event, at_hand.take()).await?,
+                None => self.one(id, event, at_hand.take(), armed).await?,
             };
             answers.push((*position, answer(id, &executed.decision.outcome)));
             self.log(id, &executed);
@@ -187,24 +267,22 @@ where
     async fn one(
         &self,
         id: &EmployeeId,
-        event: &HrEvent,
+        event: &Event,
         loaded: Option<Loaded>,
+        armed: &Armed,
     ) -> Result<Executed> {
-        let event = Event::Hr {
-            source: self.source.clone(),
-            event: event.clone(),
-        };
-        let observing = self.state == SourceState::Observing;
         let how = How {
             loaded,
-            observing,
+            observing: self.plan.observing,
+            gate: self.gates.get(id).cloned(),
             ..How::default()
         };
-        let executed = execute(self.env, self.org, id, &event, self.armed, how).await?;
+        let (env, org) = (self.plan.env, self.plan.org);
+        let executed = guarded(env, org, id, event, armed, how, self.asking).await?;
         if let Some(user) = &executed.user
-            && self.deadline.leaves(TIME_FOR_CARDS)
+            && self.plan.deadline.leaves(TIME_FOR_CARDS)
         {
-            self.at_once(user, &executed.decision.outcome, &event).await;
+            self.at_once(user, &executed.decision.outcome, event).await;
         }
         Ok(executed)
     }
@@ -212,25 +290,31 @@ where
     /// The cards of an immediate deactivation, the objectives of who comes back. Whatever fails
     /// here, the finishing timer does.
     async fn at_once(&self, user: &User, outcome: &Outcome, event: &Event) {
-        let Event::Hr { source, event } = event else {
-            return;
+        let by = match event {
+            Event::Hr { source, event } => Actor::Hr {
+                source: source.clone(),
+                event_id: event.id.clone(),
+                occurred_at: event.occurred_at,
+            },
+            Event::Missing { source, at, .. } => Actor::Hr {
+                source: source.clone(),
+                event_id: None,
+                occurred_at: *at,
+            },
+            _ => return,
         };
-        let by = Actor::Hr {
-            source: source.clone(),
-            event_id: event.id.clone(),
-            occurred_at: event.occurred_at,
-        };
-        let (env, org, id) = (self.env, self.org, &user.employee_id);
+        let deadline = self.plan.deadline;
+        let (env, org, id) = (self.plan.env, self.plan.org, &user.employee_id);
         match outcome.word {
             Word::Deactivated => {
                 let finished =
-                    terminate::finish(env, org, id, user.generation, &by, self.deadline).await;
+                    terminate::finish(env, org, id, user.generation, &by, deadline).await;
                 if let Err(error) = finished {
                     tracing::warn!(%org, employee_id = %id, %error, "cards are left to the finishing timer");
                 }
             }
             Word::Reactivated | Word::Restored => {
-                closing::reopen_in_time(env, org, user, &by, self.deadline).await;
+                closing::reopen_in_time(env, org, user, &by, deadline).await;
             }
             _ => {}
         }
@@ -239,8 +323,8 @@ where
     fn log(&self, id: &EmployeeId, executed: &Executed) {
         let outcome = &executed.decision.outcome;
         tracing::info!(
-            org = %self.org,
-            source = %self.source,
+            org = %self.plan.org,
+            source = %self.plan.source,
             employee_id = %id,
             generation = executed.user.as_ref().map(|user| user.generation.0),
             outcome = ?outcome.word,
@@ -255,6 +339,7 @@ pub(crate) fn of_one(loaded: &Loaded, id: &EmployeeId) -> Loaded {
     Loaded {
         policy: loaded.policy.clone(),
         admins: loaded.admins.clone(),
+        breaker: loaded.breaker.clone(),
         users: loaded
             .users
             .get(id)

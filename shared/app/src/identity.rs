@@ -116,7 +116,7 @@ pub async fn admit<S: Users + Directory>(
     let mut admins = ids
         .iter()
         .filter_map(|id| loaded.users.get(id))
-        .map(|user| user.settled(loaded.policy.epoch))
+        .map(|user| user.settled(&loaded.policy))
         .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted)
         .filter(|user| named(claims.subject_kind, user, &subject));
     // Two admins may share an address, where HR says so: either may act, and the history names the

@@ -1,10 +1,11 @@
 //! The beginning of a leave date.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, OrgId};
+use offramp_domain::{Actor, EmployeeId, Event, OrgId, Origin};
 
-use crate::execute::{Armed, How, execute};
-use crate::ports::{CardIssuer, Cards, Objectives, Timers, Users};
+use crate::breaker::{Asking, guarded};
+use crate::execute::{Armed, Executed, How, execute};
+use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Timers, Users};
 use crate::terminate::{Terminated, finish};
 use crate::{Deadline, Env, Error, Result};
 
@@ -21,11 +22,12 @@ pub async fn due<S, T>(
     deadline: Deadline,
 ) -> Result<Terminated>
 where
-    S: Users + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let event = Event::LeaveDue { plan, due };
-    let executed = match execute(env, org, id, &event, &Armed::default(), How::default()).await {
+    let armed = Armed::default();
+    let executed = match by_hr(env, org, id, &event, &armed).await {
         Err(Error::Refused(refusal)) => {
             return Ok(Terminated::NoOp {
                 reason: refusal.to_string(),
@@ -57,4 +59,23 @@ where
     } else {
         Err(Error::Unfinished("cards are still alive"))
     }
+}
+
+/// Executes the event. The breaker of the source is asked where the date is HR's; an admin's own is exempt.
+async fn by_hr<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    armed: &Armed,
+) -> Result<Executed> {
+    let first = execute(env, org, id, event, armed, How::default()).await?;
+    let Some(Origin::Source(source)) = first.user.as_ref().map(|user| &user.origin) else {
+        return Ok(first);
+    };
+    if !first.asks {
+        return Ok(first);
+    }
+    let asking = Asking::delivery(source);
+    guarded(env, org, id, event, armed, How::default(), &asking).await
 }

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod backoff;
+pub mod breaker;
 pub mod cards;
 pub mod clock;
 pub mod digest;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod execute;
 pub mod explain;
 pub mod feeds;
+pub mod holds;
 pub mod hr;
 pub mod identity;
 pub mod leave;
@@ -23,8 +25,10 @@ pub mod policy;
 pub mod ports;
 pub mod reports;
 pub mod rules;
+pub mod runs;
 pub mod settings;
 pub mod signature;
+pub mod snapshots;
 pub mod sources;
 pub mod sweep;
 pub mod sync_rules;
@@ -32,6 +36,7 @@ pub mod terminate;
 pub mod tidy;
 pub mod users;
 pub mod view;
+pub mod watch;
 pub mod when;
 
 pub use clock::{Clock, Deadline};

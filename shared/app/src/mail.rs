@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Cause, NoticeKind, OrgId};
+use offramp_domain::{Cause, Health, NoticeKind, OrgId, Tripped};
 
 use crate::when::spoken;
 
@@ -134,7 +134,26 @@ fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
             NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. }
         )
     });
+    let holds = lines(|kind| {
+        matches!(
+            kind,
+            NoticeKind::HoldOpened { .. } | NoticeKind::HoldWaits { .. }
+        )
+    });
+    let health = lines(|kind| matches!(kind, NoticeKind::SourceHealth { .. }));
     [
+        (
+            "A safeguard stopped the HR sync".to_owned(),
+            "Nobody listed in a hold loses access or a card until an admin answers it, and nobody else \
+             of that source does. Read who they are, then approve or reject the hold. What was begun \
+             before it waits: access stays revoked, cards stay alive.",
+            holds,
+        ),
+        (
+            "HR sources".to_owned(),
+            "How an HR source is has changed.",
+            health,
+        ),
         (
             format!("{} scheduled for deactivation", people(scheduled.len())),
             "Access is revoked. On the date below the user is deactivated and every active card is \
@@ -198,6 +217,31 @@ fn line(row: &Row, zone: &str) -> String {
                 people_are(*reverted)
             )
         }
+        NoticeKind::HoldOpened {
+            hold,
+            source,
+            rule,
+            people: count,
+        } => format!(
+            "{source}: {} held — {} (hold {hold})",
+            people(usize::try_from(*count).unwrap_or(usize::MAX)),
+            tripped(*rule)
+        ),
+        NoticeKind::HoldWaits {
+            hold,
+            source,
+            since,
+        } => format!(
+            "{source}: hold {hold} is open since {} and waits for an answer",
+            date(*since, zone)
+        ),
+        NoticeKind::SourceHealth { source, health } => match health {
+            Health::Healthy => format!("{source} is healthy again"),
+            Health::Quarantined => format!("{source} is quarantined: a hold of its people is open"),
+            Health::Silent => {
+                format!("{source} is silent: it has not spoken for longer than usual")
+            }
+        },
         NoticeKind::SafeguardsLoosened { by } => {
             format!("{by} raised the limits of the safeguards")
         }
@@ -214,6 +258,18 @@ fn why(cause: Cause) -> &'static str {
         Cause::Missing => "missing from the last HR snapshot",
         Cause::LeaveDate => "leave date",
         Cause::Admin => "by an admin",
+    }
+}
+
+fn tripped(rule: Tripped) -> &'static str {
+    match rule {
+        Tripped::MaxUsers => "more people at once than the safeguards allow",
+        Tripped::MaxPercent => "a larger share of its people than the safeguards allow",
+        Tripped::LastAdmin => "this is the last admin with access",
+        Tripped::EmptySnapshot => "its snapshot was empty",
+        Tripped::EmptyPage => "a page of its snapshot was empty",
+        Tripped::ShortSnapshot => "its snapshot was less than half of what was expected",
+        Tripped::OnMissing => "they were missing from its snapshot, and the settings ask first",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
-use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Policy, Status, Timer, User};
+use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Status, Timer, User};
 
 use crate::execute::{Armed, arm_all};
 use crate::identity::Caller;
@@ -75,33 +75,39 @@ pub async fn commit<S: Policies, T: Timers>(
     Ok(env.store.commit_policy(org, entry, &notices).await?)
 }
 
-/// Everybody whom the sync has scheduled, as of the policy's epoch.
+/// Everybody whom the sync has scheduled, as of the policy.
 ///
 /// # Errors
 /// A fault.
 pub async fn scheduled_by_sync<S: Users + Directory, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
-    policy: &Policy,
+) -> Result<Vec<User>> {
+    scheduled(env, org, |user| user.cause().is_some_and(Cause::is_sync)).await
+}
+
+/// Everybody who is scheduled, as of the policy, and of whom something is true.
+///
+/// # Errors
+/// A fault.
+pub async fn scheduled<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    pick: impl Fn(&User) -> bool + Send,
 ) -> Result<Vec<User>> {
     let mut users = Vec::new();
     let mut after = None;
     loop {
+        let stored = [Status::DeactivationScheduled];
         let page = env
             .store
-            .people(
-                org,
-                &[Status::DeactivationScheduled],
-                "",
-                after.as_deref(),
-                USERS_PER_READ,
-            )
+            .people(org, &stored, "", after.as_deref(), USERS_PER_READ)
             .await?;
         let loaded = env.store.load(org, &page.items).await?;
+        let policy = loaded.policy;
         users.extend(loaded.users.into_values().filter(|user| {
-            let settled = user.settled(policy.epoch);
-            settled.status() == Status::DeactivationScheduled
-                && settled.cause().is_some_and(Cause::is_sync)
+            let settled = user.settled(&policy);
+            settled.status() == Status::DeactivationScheduled && pick(&settled)
         }));
         match page.next {
             Some(next) => after = Some(next),

@@ -3,29 +3,38 @@
 //! One trait per capability, so that a function's IAM policy can be read off the ports it names.
 //! Every method may fail with a [`Fault`]; whether the work was done is then unknown.
 
+mod breaker;
 mod cards;
 mod feeds;
 mod mail;
 mod objectives;
 mod organisation;
+mod roster;
+pub mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use offramp_domain::{Change, DigestMinute, EmployeeId, Entry, OrgId, Policy, Status, Timer, User};
+use offramp_domain::{
+    Breaker, Change, DigestMinute, EmployeeId, Entry, HoldId, OrgId, Policy, SnapshotId, SourceId,
+    Status, Timer, User,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 
+pub use breaker::*;
 pub use cards::*;
 pub use feeds::*;
 pub use mail::*;
 pub use objectives::*;
 pub use organisation::*;
+pub use roster::*;
+pub use snapshots::{Chunk, SnapshotCommit, Snapshots};
 
-/// People that one consistent read takes, beside policy and admins: a batch has at most 100 keys.
-pub const USERS_PER_READ: usize = 98;
+/// People that one consistent read takes, beside policy, admins and a breaker: a batch has at most 100 keys.
+pub const USERS_PER_READ: usize = 97;
 
 /// What a decision is made on, read consistently in one call.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +45,8 @@ pub struct Loaded {
     pub admins: BTreeSet<EmployeeId>,
     /// Those of the asked who exist.
     pub users: BTreeMap<EmployeeId, User>,
+    /// The breaker of the asked source, as it is where there is none yet.
+    pub breaker: Option<Breaker>,
 }
 
 /// Whether a conditional write took place.
@@ -76,12 +87,22 @@ pub struct Commit<'a> {
 
 /// Users, read and written consistently.
 pub trait Users: Send + Sync {
-    /// Policy, admins and up to [`USERS_PER_READ`] users in one consistent batch read.
+    /// Policy, admins and up to [`USERS_PER_READ`] users in one consistent batch read, and the breaker of
+    /// a source.
+    fn load_of(
+        &self,
+        org: &OrgId,
+        source: Option<&SourceId>,
+        ids: &[EmployeeId],
+    ) -> impl Future<Output = Result<Loaded, Fault>> + Send;
+    /// The same without a breaker.
     fn load(
         &self,
         org: &OrgId,
         ids: &[EmployeeId],
-    ) -> impl Future<Output = Result<Loaded, Fault>> + Send;
+    ) -> impl Future<Output = Result<Loaded, Fault>> + Send {
+        self.load_of(org, None, ids)
+    }
     /// One transaction, conditional on each user's `rev`.
     fn commit(
         &self,
@@ -152,6 +173,8 @@ pub enum Audited {
         #[serde(flatten)]
         entry: Box<Entry>,
     },
+    /// Of a hold: an admin answered it, or HR took it back.
+    Hold(Answer),
     /// Of the settings or the sync rule.
     Settings {
         /// When.
@@ -214,6 +237,29 @@ pub enum Work {
         org: OrgId,
         /// Whose.
         employee_id: EmployeeId,
+    },
+    /// A hold that nobody has answered.
+    Hold {
+        /// Organisation.
+        org: OrgId,
+        /// Which.
+        hold: HoldId,
+    },
+    /// A snapshot on which there is work.
+    Snapshot {
+        /// Organisation.
+        org: OrgId,
+        /// Source.
+        source: SourceId,
+        /// Which.
+        snapshot: SnapshotId,
+    },
+    /// A source that is to be looked at.
+    Source {
+        /// Organisation.
+        org: OrgId,
+        /// Which.
+        source: SourceId,
     },
     /// A notice that is not mailed.
     Notice {

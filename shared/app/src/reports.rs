@@ -21,19 +21,19 @@ pub async fn drift<S: Users + Reports, T: Sync>(
 ) -> Result<(Page<User>, Policy)> {
     let page = env.store.drifting(org, after, limit).await?;
     let mut loaded = env.store.load(org, &page.items).await?;
-    let epoch = loaded.policy.epoch;
+    let policy = loaded.policy;
     let items = page
         .items
         .iter()
         .filter_map(|id| loaded.users.remove(id))
-        .filter(|user| disagree(&user.settled(epoch)))
+        .filter(|user| disagree(&user.settled(&policy)))
         .collect();
     Ok((
         Page {
             items,
             next: page.next,
         },
-        loaded.policy,
+        policy,
     ))
 }
 

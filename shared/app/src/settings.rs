@@ -86,7 +86,7 @@ where
         || before.settings.time_zone != after.settings.time_zone;
     let mut touched = Vec::new();
     if off {
-        touched = scheduled_by_sync(env, org, &before).await?;
+        touched = scheduled_by_sync(env, org).await?;
     }
     let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
     if dates {

@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use offramp_domain::{OrgId, SourceId};
+use offramp_domain::{Breaker, OrgId, SourceId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::ports::{
-    Committed, SealContext, SealedSecret, Seals, Source, SourceState, Sources, Unseals,
+    BreakerCommit, Breakers, Committed, SealContext, SealedSecret, Seals, Source, SourceState,
+    Sources, Unseals,
 };
 use crate::signature::{self, SECRET_PREFIX, Signed};
 use crate::{Env, Error, Fault, Result};
@@ -21,7 +22,7 @@ const LIVE_SECRETS: usize = 2;
 ///
 /// # Errors
 /// [`Error::Exists`], or a fault.
-pub async fn create<S: Sources, T: Sync, K: Seals>(
+pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
     env: &Env<S, T>,
     seals: &K,
     org: &OrgId,
@@ -38,6 +39,7 @@ pub async fn create<S: Sources, T: Sync, K: Seals>(
         created_at: env.clock.now(),
         version: 1,
     };
+    watched(env, org, id).await?;
     match env.store.put_source(org, &source, 0).await? {
         Committed::Done => Ok((source, secret)),
         Committed::Conflict => Err(Error::Exists("source")),
@@ -48,7 +50,7 @@ pub async fn create<S: Sources, T: Sync, K: Seals>(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
-pub async fn set_state<S: Sources, T: Sync>(
+pub async fn set_state<S: Sources + Breakers, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
     id: &SourceId,
@@ -65,8 +67,33 @@ pub async fn set_state<S: Sources, T: Sync>(
         version: before.version + 1,
         ..before.clone()
     };
+    watched(env, org, id).await?;
     put(env, org, &source, before.version).await?;
     Ok(source)
+}
+
+/// The sweep looks after the source from now on: a share of its people is known before they leave.
+async fn watched<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+) -> Result<()> {
+    let breaker = env.store.breaker(org, source).await?;
+    if breaker.look_at.is_some() {
+        return Ok(());
+    }
+    let breaker = Breaker {
+        look_at: Some(env.clock.now()),
+        rev: breaker.rev + 1,
+        ..breaker
+    };
+    let commit = BreakerCommit {
+        breaker: Some((source, &breaker)),
+        ..BreakerCommit::default()
+    };
+    // Where somebody was quicker, theirs is looked at.
+    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    Ok(())
 }
 
 /// Makes a new secret beside the newest one, or instead of all (`revoke_previous`).

@@ -7,8 +7,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
 
-use crate::ports::{CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Timers, Users, Work};
-use crate::{Deadline, Env, Error, Result, digest, leave, terminate};
+use crate::ports::{
+    Breakers, CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Rosters, Snapshots, Timers,
+    Users, Work,
+};
+use crate::snapshots::apply;
+use crate::{Deadline, Env, Error, Result, digest, leave, terminate, watch};
 
 /// How long after its time something counts as overdue: a timer is delivered within the minute,
 /// and a failed run is retried after one and after two more.
@@ -18,7 +22,7 @@ const PER_SHARD: usize = 50;
 /// A piece of work is begun only while this much time is left.
 const PIECE_TIME: Duration = Duration::from_secs(6);
 
-/// What a sweep did.
+/// What a sweep did. Looking after a source or a hold is its own work, and never overdue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
     /// Pieces of work that were overdue.
@@ -40,7 +44,7 @@ pub async fn sweep<S, T, M>(
     deadline: Deadline,
 ) -> Result<Swept>
 where
-    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue,
+    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue + Breakers + Rosters + Snapshots,
     T: Timers,
     M: Mailer,
 {
@@ -51,8 +55,10 @@ where
         .await?
         .into_iter()
         .collect();
+    let own = |piece: &Work| matches!(piece, Work::Hold { .. } | Work::Source { .. });
+    let overdue = found.iter().filter(|piece| !own(piece)).count();
     let mut swept = Swept {
-        found: u32::try_from(found.len()).unwrap_or(u32::MAX),
+        found: u32::try_from(overdue).unwrap_or(u32::MAX),
         ..Swept::default()
     };
     for piece in in_turn(found) {
@@ -62,9 +68,16 @@ where
         let result = match &piece {
             Work::User { org, employee_id } => person(env, org, employee_id, deadline).await,
             Work::Notice { org, minute } => mail(env, mailer, org, *minute, holder).await,
+            Work::Hold { org, hold } => watch::hold(env, org, hold).await,
+            Work::Snapshot {
+                org,
+                source,
+                snapshot,
+            } => apply::overdue(env, org, source, snapshot).await,
+            Work::Source { org, source } => watch::source(env, org, source).await,
         };
         match result {
-            Ok(()) => swept.finished += 1,
+            Ok(()) => swept.finished += u32::from(!own(&piece)),
             Err(error) => {
                 swept.failed += 1;
                 tracing::error!(?piece, %error, "an overdue piece of work failed");
@@ -80,7 +93,10 @@ fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
     let mut digests = BTreeSet::new();
     for piece in found {
         let org = match &piece {
-            Work::User { org, .. } => org,
+            Work::User { org, .. }
+            | Work::Hold { org, .. }
+            | Work::Snapshot { org, .. }
+            | Work::Source { org, .. } => org,
             // One digest mails all that is unsent: the oldest minute will do.
             Work::Notice { org, .. } => {
                 if !digests.insert(org.clone()) {
@@ -109,7 +125,7 @@ async fn person<S, T>(
     deadline: Deadline,
 ) -> Result<()>
 where
-    S: Users + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
     T: Timers,
 {
     let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
@@ -117,9 +133,9 @@ where
         return Ok(());
     };
     if let Lifecycle::Scheduled(schedule) = &user.lifecycle
-        && schedule.due_at <= env.clock.now()
+        && schedule.fires_at() <= env.clock.now()
     {
-        let due = schedule.due_at;
+        let due = schedule.fires_at();
         let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
         return Ok(());

@@ -142,7 +142,7 @@ async fn falling_out<S: Users + Directory, T: Sync>(
         loaded.policy = after.clone();
         for (id, user) in &loaded.users {
             // Whom the end of an epoch has made active is no matter of the rule.
-            if user.settled(after.epoch).status() != Status::DeactivationScheduled {
+            if user.settled(after).status() != Status::DeactivationScheduled {
                 continue;
             }
             let decision = decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?;

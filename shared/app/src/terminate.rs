@@ -353,7 +353,7 @@ async fn tidied<S: Users, T: Timers>(
     let Some(user) = executed.user else {
         return Err(Error::NotFound("user"));
     };
-    if user.settled(executed.loaded.policy.epoch).generation == user.generation {
+    if user.settled(&executed.loaded.policy).generation == user.generation {
         return Ok(user);
     }
     let id = user.employee_id.clone();

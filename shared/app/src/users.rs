@@ -280,7 +280,7 @@ async fn search<S: Users + Directory, T: Sync>(
 fn wants(query: &Query, user: &User, policy: &Policy) -> bool {
     query
         .status
-        .is_none_or(|status| user.settled(policy.epoch).status() == status)
+        .is_none_or(|status| user.settled(policy).status() == status)
 }
 
 /// A page of a user's history, newest first.
@@ -320,6 +320,6 @@ pub async fn by_email<S: Users + Directory, T: Sync>(
         .filter(|user| user.email().is_some_and(|own| own.folded() == email))
         .collect();
     // Somebody who came back under another id shares the address with whom they were: who is here counts.
-    users.sort_by_key(|user| user.settled(loaded.policy.epoch).status());
+    users.sort_by_key(|user| user.settled(&loaded.policy).status());
     Ok((users.into_iter().next(), loaded.policy))
 }

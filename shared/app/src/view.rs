@@ -1,19 +1,23 @@
 //! How things look to clients (`http-api.md`).
 
+mod holds;
 mod objectives;
+mod snapshots;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::user::Schedule;
 use offramp_domain::{
-    Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
-    Policy, Role, Settings, Status, User, Whose,
+    Access, Breaker, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, Health,
+    HoldId, HrWord, Lifecycle, Policy, Role, Settings, Status, User, Whose,
 };
 use serde::Serialize;
 
 use crate::ports::{Page, Source};
 use crate::when::{instant, spoken};
 
+pub use holds::*;
 pub use objectives::*;
+pub use snapshots::*;
 
 /// As of when, and by which settings, something is shown.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +58,7 @@ impl UserView {
     #[must_use]
     pub fn of(user: &User, seen: Seen<'_>) -> Self {
         let policy = seen.policy;
-        let user = user.settled(policy.epoch);
+        let user = user.settled(policy);
         let leave = user.leave_date();
         let get = |field| user.get(field).map(str::to_owned);
         let schedule = match &user.lifecycle {
@@ -87,6 +91,11 @@ impl UserView {
 
 fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
     let date = spoken(schedule.due_at, &policy.settings.time_zone);
+    if schedule.waits_until.is_some() {
+        return format!(
+            "Access is revoked. The grace period ended on {date}; a hold of the HR source keeps the cards alive until an admin answers it."
+        );
+    }
     let cards = match cards {
         0 => String::new(),
         1 => " and 1 active card terminated".to_owned(),
@@ -132,7 +141,7 @@ impl UserDetail {
     #[must_use]
     pub fn of(user: &User, cards: &[Card], seen: Seen<'_>) -> Self {
         let policy = seen.policy;
-        let settled = user.settled(policy.epoch);
+        let settled = user.settled(policy);
         Self {
             cause: settled.cause(),
             cards: cards.iter().map(CardView::of).collect(),
@@ -200,7 +209,7 @@ impl AccessView {
     /// Unknown is revoked.
     #[must_use]
     pub fn of(user: Option<&User>, seen: Seen<'_>) -> Self {
-        let Some(user) = user.map(|user| user.settled(seen.policy.epoch)) else {
+        let Some(user) = user.map(|user| user.settled(seen.policy)) else {
             return Self {
                 access: Access::Revoked,
                 reason: "unknown".to_owned(),
@@ -247,6 +256,9 @@ impl SettingsView {
 pub struct SourceView {
     pub source: String,
     pub state: crate::ports::SourceState,
+    pub health: Health,
+    pub hold_id: Option<HoldId>,
+    pub active_people: Option<u32>,
     pub secrets: Vec<SecretView>,
     pub created_at: String,
     pub version: u64,
@@ -263,12 +275,18 @@ pub struct SecretView {
 }
 
 impl SourceView {
-    /// The source, and the secret that is shown this once.
+    /// The source as its breaker has it, and the secret that is shown this once.
     #[must_use]
-    pub fn of(source: &Source, secret: Option<String>) -> Self {
+    pub fn of(source: &Source, breaker: &Breaker, secret: Option<String>) -> Self {
         Self {
             source: source.source.to_string(),
             state: source.state,
+            health: match &breaker.hold {
+                Some(_) => Health::Quarantined,
+                None => Health::Healthy,
+            },
+            hold_id: breaker.hold.clone(),
+            active_people: breaker.base.map(|base| base.active),
             secrets: source
                 .secrets
                 .iter()

@@ -336,6 +336,9 @@ fn describe(error: &Error) -> (u16, &'static str, &'static str) {
         Error::NotFound(_) | Error::Refused(Refusal::NotFound) => (404, "not_found", "Not found"),
         Error::Exists(_) | Error::Refused(Refusal::Exists) => (409, "exists", "Already exists"),
         Error::VersionMismatch => (412, "version_mismatch", "The version is another"),
+        Error::MatchRequired => (428, "if_match_required", "If-Match is required"),
+        Error::SnapshotNotOpen => (409, "snapshot_not_open", "The snapshot is not open"),
+        Error::HoldClosed => (409, "hold_closed", "The hold is not open"),
         Error::ConfirmationRequired { .. } => {
             (409, "confirmation_required", "Confirmation required")
         }

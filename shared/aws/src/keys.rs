@@ -4,16 +4,20 @@
 //! the number of people has one partition key: people have one each, and what lists them is spread
 //! over [`SHARDS`].
 
+mod breaker;
 mod days;
 mod objectives;
+mod snapshots;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use offramp_app::ports::DigestId;
 use offramp_domain::{CardId, DigestMinute, EmployeeId, NoticeKey, OrgId, SourceId, Status};
 use ring::digest::{SHA256, digest};
 
+pub use breaker::*;
 pub use days::*;
 pub use objectives::*;
+pub use snapshots::*;
 
 /// Partitions of each index of an organisation, and of its notices.
 pub const SHARDS: u8 = 8;
@@ -79,6 +83,14 @@ pub const DRIFT: Index = Index {
     pk: "drift_pk",
     sk: "drift_sk",
 };
+/// People of a source by id, each with their print.
+pub const ROSTER: Index = Index {
+    name: "roster",
+    pk: "roster_pk",
+    sk: "roster_sk",
+};
+/// The print of somebody on a roster; projected into its index.
+pub const PRINT: &str = "print";
 /// Changes by day.
 pub const AUDIT: Index = Index {
     name: "audit",

@@ -43,7 +43,9 @@ impl Scheduler {
                 (&self.config.terminate_arn, "TERMINATE_ARN")
             }
             Timer::Digest { .. } => (&self.config.notify_arn, "NOTIFY_ARN"),
-            Timer::Tidy { .. } => (&self.config.apply_arn, "APPLY_ARN"),
+            Timer::Tidy { .. } | Timer::Answer { .. } | Timer::Snapshot { .. } => {
+                (&self.config.apply_arn, "APPLY_ARN")
+            }
         };
         let arn = arn
             .as_ref()

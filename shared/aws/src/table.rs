@@ -5,6 +5,7 @@
 //! read has at most 100 keys and 16 MB and may leave some unprocessed; an item has at most 400 KB.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 
+mod breaker;
 mod cards;
 mod directory;
 mod feeds;
@@ -13,6 +14,8 @@ mod notices;
 mod objectives;
 mod policies;
 mod reports;
+mod roster;
+mod snapshots;
 mod sources;
 mod transaction;
 mod users;

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod change;
+mod held;
 mod hr;
 mod leave;
 mod machine;
@@ -11,11 +12,12 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::{Breaker, Counted};
 use crate::digest::{Notice, NoticeKey};
 use crate::employee::{Field, HrRecord};
 use crate::event::Event;
 use crate::history::Entry;
-use crate::ids::{EmployeeId, OrgId};
+use crate::ids::{EmployeeId, HoldId, OrgId, RunId};
 use crate::settings::Policy;
 use crate::timer::Timer;
 use crate::user::User;
@@ -77,8 +79,34 @@ pub struct Context<'a> {
     pub zone: &'a dyn Zone,
     /// The admins who have access.
     pub admins: &'a BTreeSet<EmployeeId>,
+    /// The breaker of the user's source, where one was read.
+    pub breaker: Option<&'a Breaker>,
+    /// What the breaker has said of this person.
+    pub gate: &'a Gate,
     /// The present.
     pub now: DateTime<Utc>,
+}
+
+/// What the breaker has said of a person: read it off a [`Decision::counted`], ask, and decide again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// They may go, or nobody has asked.
+    Open {
+        /// The run that a schedule belongs to.
+        run: Option<RunId>,
+    },
+    /// They are held.
+    Held {
+        /// The hold that they have joined.
+        hold: HoldId,
+        /// The hold's version with which they joined.
+        seq: u64,
+    },
+}
+
+impl Gate {
+    /// Nobody has asked.
+    pub const OPEN: Self = Self::Open { run: None };
 }
 
 /// What an event comes to.
@@ -88,6 +116,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// What to write; `None` where nothing changes.
     pub change: Option<Box<Change>>,
+    /// What a machine is about to do that the breaker is asked about first.
+    pub counted: Option<Counted>,
 }
 
 /// The word for what happened, as HR clients read it.
@@ -118,6 +148,20 @@ pub enum Word {
     Held,
     /// This record is invalid, or belongs to another source.
     Rejected,
+}
+
+impl Word {
+    /// As the end of a sentence: what was done to the person.
+    #[must_use]
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled their deactivation",
+            Self::Deactivated => "deactivated them",
+            Self::Restored => "restored them",
+            Self::Held => "held them",
+            _ => "changed them",
+        }
+    }
 }
 
 /// What to answer.
@@ -228,9 +272,17 @@ pub enum Refusal {
 /// [`Refusal`] for what an admin asked and may not have; HR's events and timers are never refused,
 /// their outcome says what became of them.
 pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<Decision, Refusal> {
-    let settled = user.map(|user| user.settled(ctx.policy.epoch));
+    let settled = user.map(|user| user.settled(ctx.policy));
     if let Event::Hr { source, event } = event {
         return Ok(hr::decide(user, settled, source, event, ctx));
+    }
+    if let Event::Missing {
+        source,
+        snapshot,
+        at,
+    } = event
+    {
+        return Ok(hr::missing(user, settled, source, (snapshot, *at), ctx));
     }
     if let Event::Add {
         by,
@@ -245,7 +297,11 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         return Err(Refusal::NotFound);
     };
     match event {
-        Event::Hr { .. } | Event::Add { .. } => Err(Refusal::NotFound),
+        Event::Hr { .. } | Event::Missing { .. } | Event::Add { .. } => Err(Refusal::NotFound),
+        Event::Approve { by, hold, until } => {
+            Ok(held::approve(stored, settled, (hold, *until), by, ctx))
+        }
+        Event::Keep { by, hold, until } => Ok(held::keep(stored, settled, (hold, *until), by, ctx)),
         Event::DeactivateNow { by } => by_hand::deactivate_now(stored, settled, by, ctx),
         Event::Delete { by } => by_hand::delete(stored, settled, by, ctx),
         Event::Restore { by } => by_hand::restore(stored, settled, by, ctx),
@@ -304,6 +360,7 @@ fn nothing(outcome: Outcome) -> Decision {
     Decision {
         outcome,
         change: None,
+        counted: None,
     }
 }
 

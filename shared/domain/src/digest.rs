@@ -3,7 +3,8 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EmployeeId, Generation, Subject};
+use crate::breaker::Tripped;
+use crate::ids::{EmployeeId, Generation, HoldId, SourceId, Subject};
 use crate::user::Cause;
 
 /// A whole minute. What is noticed in minute k is mailed at the start of minute k + 2, so that
@@ -67,11 +68,51 @@ pub enum NoticeKind {
         /// How many scheduled people became active again.
         reverted: u32,
     },
+    /// A safeguard stopped people of a source.
+    HoldOpened {
+        /// The hold.
+        hold: HoldId,
+        /// Whose people.
+        source: SourceId,
+        /// The safeguard.
+        rule: Tripped,
+        /// How many.
+        people: u32,
+    },
+    /// Nobody has answered a hold for a day.
+    HoldWaits {
+        /// The hold.
+        hold: HoldId,
+        /// Whose people.
+        source: SourceId,
+        /// Since when it is open.
+        since: DateTime<Utc>,
+    },
+    /// A source is well again, or has gone silent.
+    SourceHealth {
+        /// Which.
+        source: SourceId,
+        /// How it is now.
+        health: Health,
+    },
     /// An admin raised a safeguard.
     SafeguardsLoosened {
         /// Who.
         by: Subject,
     },
+}
+
+/// How an HR source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It speaks, and nothing is held.
+    #[default]
+    Healthy,
+    /// A hold of its people is open.
+    Quarantined,
+    /// It has not spoken for longer than usual.
+    Silent,
 }
 
 impl NoticeKind {
@@ -91,6 +132,21 @@ impl NoticeKind {
             Self::Invited => "invited",
             Self::SyncTurnedOff { .. } => "sync_turned_off",
             Self::SafeguardsLoosened { .. } => "safeguards_loosened",
+            Self::HoldOpened { .. } => "hold_opened",
+            Self::HoldWaits { .. } => "hold_waits",
+            Self::SourceHealth { .. } => "source_health",
+        }
+    }
+
+    /// What tells it from others of its kind in the same minute that are about nobody either.
+    fn part_of_key(&self) -> String {
+        let kind = self.as_str();
+        match self {
+            Self::HoldOpened { hold, .. } | Self::HoldWaits { hold, .. } => {
+                format!("{kind}.{hold}")
+            }
+            Self::SourceHealth { source, .. } => format!("{kind}.{source}"),
+            _ => kind.to_owned(),
         }
     }
 }
@@ -133,7 +189,7 @@ impl Notice {
     pub fn key(&self) -> NoticeKey {
         NoticeKey {
             minute: DigestMinute::of(self.at),
-            kind: self.kind.as_str().to_owned(),
+            kind: self.kind.part_of_key(),
             employee_id: self.employee_id.clone(),
             generation: self.generation,
         }

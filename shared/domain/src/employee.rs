@@ -4,6 +4,8 @@
 //! last-writer-wins *per field* by the event's `occurred_at`, so partial events end alike in any
 //! order; at an equal instant the later arrival wins, unless it is a replay.
 
+mod mark;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ids::{Email, EmployeeId, EventId};
+
+pub use mark::Mark;
 
 /// Longest value of a field, in characters.
 pub const FIELD_CHARS: usize = 256;
@@ -240,9 +244,15 @@ impl HrRecord {
         }
     }
 
-    /// Merges an event into the record.
+    /// Merges an event into the record, where no snapshot was ever applied.
     #[must_use]
     pub fn merge(&self, event: &HrEvent) -> Merge {
+        self.merge_after(event, &Mark::default())
+    }
+
+    /// Merges an event into the record, as of the snapshots that were applied.
+    #[must_use]
+    pub fn merge_after(&self, event: &HrEvent, mark: &Mark) -> Merge {
         let at = event.occurred_at;
         let hash = event.hash();
         if self.seen.get(&at).is_some_and(|seen| seen.contains(&hash)) {
@@ -256,7 +266,7 @@ impl HrRecord {
         let mut record = self.clone();
         let mut fields = Vec::new();
         let (mut taken, mut mutation) = (false, false);
-        if at >= record.status.at {
+        if at >= record.status.at && !mark.outdates(at) {
             taken = true;
             record.status = Stamped {
                 at,
@@ -265,7 +275,8 @@ impl HrRecord {
         }
         for (field, value) in &event.fields {
             let known = self.fields.get(field);
-            if known.is_some_and(|known| at < known.at) {
+            let marked = mark.fields.get(field);
+            if known.is_some_and(|known| at < known.at) || marked.is_some_and(|mark| at < *mark) {
                 continue;
             }
             taken = true;
@@ -295,6 +306,18 @@ impl HrRecord {
         } else {
             Merge::Unchanged(record)
         }
+    }
+
+    /// The record of somebody who is missing from the snapshot of an instant. `None` where that is no
+    /// news: they were missing before, or something newer is known of them.
+    #[must_use]
+    pub fn missing(&self, at: DateTime<Utc>) -> Option<Self> {
+        if self.says() == HrWord::Missing || at < self.status.at {
+            return None;
+        }
+        let mut record = self.clone();
+        record.missing = Some(at);
+        Some(record)
     }
 
     /// The value of a field; `None` where it was cleared or never sent.

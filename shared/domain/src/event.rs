@@ -4,7 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::employee::{Field, HrEvent};
-use crate::ids::{CardId, EmployeeId, EventId, Generation, SourceId, Subject};
+use crate::ids::{
+    CardId, EmployeeId, EventId, Generation, HoldId, RunId, SnapshotId, SourceId, Subject,
+};
 use crate::user::Role;
 
 /// Who or what caused a change.
@@ -47,6 +49,11 @@ pub enum Actor {
     RuleChanged,
     /// An admin changed what leave dates count, or the time zone.
     SettingsChanged,
+    /// An admin took a run back.
+    RunUndone {
+        /// Which.
+        run: RunId,
+    },
 }
 
 /// What can happen to a user.
@@ -58,6 +65,33 @@ pub enum Event {
         source: SourceId,
         /// What.
         event: HrEvent,
+    },
+    /// The snapshot of a source, as of an instant, does not have somebody whom it knows.
+    Missing {
+        /// Which source.
+        source: SourceId,
+        /// Which snapshot.
+        snapshot: SnapshotId,
+        /// The instant that it speaks of.
+        at: DateTime<Utc>,
+    },
+    /// An admin lets somebody go whom a safeguard had stopped.
+    Approve {
+        /// Who.
+        by: Actor,
+        /// The hold.
+        hold: HoldId,
+        /// The version that the admin has read: whoever joined later stays held.
+        until: u64,
+    },
+    /// An admin keeps somebody whom a safeguard had stopped.
+    Keep {
+        /// Who.
+        by: Actor,
+        /// The hold.
+        hold: HoldId,
+        /// The version that the admin has read.
+        until: u64,
     },
     /// An admin adds somebody by hand.
     Add {
@@ -167,4 +201,25 @@ pub enum Event {
         /// How many more or fewer cards that are alive.
         difference: i32,
     },
+}
+
+impl Event {
+    /// The source that speaks.
+    #[must_use]
+    pub fn source(&self) -> Option<&SourceId> {
+        match self {
+            Self::Hr { source, .. } | Self::Missing { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Whether a machine makes it happen, so that the breaker of the user's source has a say. What an
+    /// admin does, or has confirmed, is exempt.
+    #[must_use]
+    pub fn is_a_machines(&self) -> bool {
+        matches!(
+            self,
+            Self::Hr { .. } | Self::Missing { .. } | Self::Due { .. } | Self::LeaveDue { .. }
+        )
+    }
 }

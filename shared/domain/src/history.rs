@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::employee::Field;
 use crate::event::Actor;
-use crate::ids::{CardId, EmployeeId};
+use crate::ids::{CardId, EmployeeId, HoldId};
 use crate::user::{Cause, Role, Status};
 
 /// What happened.
@@ -36,6 +36,21 @@ pub enum Happening {
     },
     /// A machine would have deactivated the last admin, and did not.
     Held,
+    /// A machine would have ended the access of somebody, or brought them back, and a safeguard stopped it.
+    Stopped {
+        /// The hold that they are in.
+        hold: HoldId,
+    },
+    /// An admin answered a hold, and they stay as they are.
+    Kept {
+        /// The hold that they were in.
+        hold: HoldId,
+    },
+    /// The grace period goes on: a hold was open at its end, or was rejected.
+    Postponed {
+        /// When it ends, or is looked at again.
+        until: DateTime<Utc>,
+    },
     /// An admin set, moved or removed the leave date.
     LeaveDateSet {
         /// Which; `None` where it was removed.
@@ -110,6 +125,7 @@ impl Happening {
                 | Self::Deleted
                 | Self::Restored
                 | Self::Held
+                | Self::Stopped { .. }
                 | Self::LeaveDateSet { .. }
         )
     }

@@ -75,6 +75,13 @@ fn slug(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+fn name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 fn token(text: &str) -> bool {
     (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
@@ -93,15 +100,23 @@ string_id!(
 );
 string_id!(
     /// A payment card.
-    CardId, "card_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'",
-    |text| (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    CardId, "card_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// An objective.
-    ObjectiveId, "objective_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'",
-    |text| (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    ObjectiveId, "objective_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
+);
+string_id!(
+    /// What a safeguard stopped, until a person answers.
+    HoldId, "hold_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
+);
+string_id!(
+    /// What one delivery, snapshot or approval did.
+    RunId, "run_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
+);
+string_id!(
+    /// Everybody whom a source knows, as of one instant.
+    SnapshotId, "snapshot_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// The HR system's own name of an event.

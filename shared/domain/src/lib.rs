@@ -5,32 +5,41 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod breaker;
 pub mod card;
 pub mod decide;
 pub mod digest;
 pub mod employee;
 pub mod event;
 pub mod history;
+pub mod hold;
 pub mod ids;
 pub mod objective;
+pub mod roster;
 pub mod settings;
+pub mod snapshot;
 pub mod timer;
 pub mod user;
 
+pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{
-    AdminsChange, Change, Context, Decision, Outcome, Refusal, SyncRule, Zone, decide,
+    AdminsChange, Change, Context, Decision, Gate, Outcome, Refusal, SyncRule, Zone, decide,
 };
-pub use digest::{DigestMinute, Notice, NoticeKey, NoticeKind};
-pub use employee::{Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Merge};
+pub use digest::{DigestMinute, Health, Notice, NoticeKey, NoticeKind};
+pub use employee::{
+    Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Mark, Merge,
+};
 pub use event::{Actor, Event};
 pub use history::{Entry, Happening};
+pub use hold::{Held, Hold, HoldState, Roll, Run, RunKind};
 pub use ids::{
-    CardId, Email, EmployeeId, Epoch, EventId, Generation, InvalidId, ObjectiveId, OrgId, SourceId,
-    Subject,
+    CardId, Email, EmployeeId, Epoch, EventId, Generation, HoldId, InvalidId, ObjectiveId, OrgId,
+    RunId, SnapshotId, SourceId, Subject,
 };
 pub use objective::{Objective, ObjectiveStatus};
-pub use settings::{Policy, Settings, SyncRules};
+pub use settings::{Policy, Settings, SyncRules, Undone};
+pub use snapshot::{Line, Snapshot, SnapshotState, Step};
 pub use timer::Timer;
 pub use user::{
     Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,

@@ -1,8 +1,10 @@
 //! What an organisation has decided about its sync.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Epoch;
+use crate::ids::{Epoch, RunId};
+use crate::user::Schedule;
 
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +195,21 @@ pub struct Policy {
     /// Whom the sync may touch.
     #[serde(default)]
     pub rules: SyncRules,
+    /// Runs that were taken back, the newest last; at most [`UNDONE`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<Undone>,
+}
+
+/// Undone runs that are remembered. What is stored of their people has long caught up when the oldest is forgotten.
+pub const UNDONE: usize = 100;
+
+/// A run that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// Which.
+    pub run: RunId,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// Whom the sync may touch, as an admin wrote it.
@@ -227,8 +244,36 @@ impl Policy {
             settings,
             epoch,
             version: self.version + 1,
-            rules: self.rules.clone(),
+            ..self.clone()
         }
+    }
+
+    /// The policy after a run was taken back.
+    #[must_use]
+    pub fn without_run(&self, run: RunId, at: DateTime<Utc>) -> Self {
+        let mut undone = self.undone.clone();
+        undone.push(Undone { run, at });
+        let old = undone.len().saturating_sub(UNDONE);
+        undone.drain(..old);
+        Self {
+            undone,
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a run was taken back.
+    #[must_use]
+    pub fn is_undone(&self, run: &RunId) -> bool {
+        self.undone.iter().any(|undone| undone.run == *run)
+    }
+
+    /// Whether a schedule was ended by the policy: the sync was turned off since, or its run was taken
+    /// back. Whoever is scheduled so *is* active.
+    #[must_use]
+    pub fn ends(&self, schedule: &Schedule) -> bool {
+        let off = schedule.cause.is_sync() && schedule.epoch < self.epoch;
+        off || schedule.run.as_ref().is_some_and(|run| self.is_undone(run))
     }
 
     /// The policy after an admin's change of the rules. It is one item with the settings, so that

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::digest::DigestMinute;
-use crate::ids::{EmployeeId, Epoch, Generation, OrgId};
+use crate::ids::{EmployeeId, Epoch, Generation, HoldId, OrgId, RunId, SnapshotId, SourceId};
 
 /// One-shot, with a due second. Its JSON is the input that Scheduler hands to the function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,31 @@ pub enum Timer {
         /// The minute of the notices.
         minute: DigestMinute,
     },
+    /// Does what is left of an answer to a hold.
+    Answer {
+        /// Organisation.
+        org: OrgId,
+        /// The hold.
+        hold: HoldId,
+        /// The run of an approval; `None` is a rejection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// The version of the hold that was answered.
+        until: u64,
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// Applies a snapshot, as far as a step comes.
+    Snapshot {
+        /// Organisation.
+        org: OrgId,
+        /// Source.
+        source: SourceId,
+        /// Snapshot.
+        snapshot: SnapshotId,
+        /// When.
+        due: DateTime<Utc>,
+    },
     /// Rewrites the users whose schedules an epoch has ended.
     Tidy {
         /// Organisation.
@@ -70,6 +95,8 @@ impl Timer {
             Self::Deactivate { due, .. }
             | Self::Finish { due, .. }
             | Self::Leave { due, .. }
+            | Self::Answer { due, .. }
+            | Self::Snapshot { due, .. }
             | Self::Tidy { due, .. } => *due,
             Self::Digest { minute, .. } => minute.fires_at(),
         }
@@ -83,6 +110,8 @@ impl Timer {
             | Self::Finish { org, .. }
             | Self::Leave { org, .. }
             | Self::Digest { org, .. }
+            | Self::Answer { org, .. }
+            | Self::Snapshot { org, .. }
             | Self::Tidy { org, .. } => org,
         }
     }
@@ -95,6 +124,8 @@ impl Timer {
             Self::Finish { .. } => "finish",
             Self::Leave { .. } => "leave",
             Self::Digest { .. } => "digest",
+            Self::Answer { .. } => "answer",
+            Self::Snapshot { .. } => "snapshot",
             Self::Tidy { .. } => "tidy",
         }
     }
@@ -130,6 +161,19 @@ impl Timer {
                 part(&plan.to_string());
             }
             Self::Digest { .. } => {}
+            Self::Answer {
+                hold, run, until, ..
+            } => {
+                part(hold.as_str());
+                part(run.as_ref().map_or("", RunId::as_str));
+                part(&until.to_string());
+            }
+            Self::Snapshot {
+                source, snapshot, ..
+            } => {
+                part(source.as_str());
+                part(snapshot.as_str());
+            }
             Self::Tidy { epoch, .. } => part(&epoch.to_string()),
         }
         let digest = hash.finalize();

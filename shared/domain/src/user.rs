@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrWord};
-use crate::ids::{Email, EmployeeId, Epoch, Generation, SourceId};
+use crate::hold::Held;
+use crate::ids::{Email, EmployeeId, Epoch, Generation, RunId, SourceId};
+use crate::settings::Policy;
 
 /// Where in the lifecycle somebody is, as clients see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +100,20 @@ pub struct Schedule {
     pub due_at: DateTime<Utc>,
     /// The sync's epoch when it was planned.
     pub epoch: Epoch,
+    /// The run that planned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The grace period is over, and a hold is open: when a machine looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<DateTime<Utc>>,
+}
+
+impl Schedule {
+    /// When its timer fires.
+    #[must_use]
+    pub fn fires_at(&self) -> DateTime<Utc> {
+        self.waits_until.unwrap_or(self.due_at)
+    }
 }
 
 /// A deactivation that stands.
@@ -248,6 +264,9 @@ pub struct User {
     /// The machine stopped before this person: they were the last admin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// A safeguard stopped the machine before this person, until somebody answers that hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Held>,
     /// The notice that is withdrawn if the schedule ends before it is mailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<NoticeKey>,
@@ -276,6 +295,7 @@ impl User {
             reopening: None,
             leave: Leave::default(),
             held: false,
+            hold: None,
             notice: None,
             active_cards: 0,
             version: 0,
@@ -283,13 +303,12 @@ impl User {
         }
     }
 
-    /// The user as of the sync's epoch: a schedule of the sync that carries an older one *is* active.
+    /// The user as of the policy: whose schedule it has ended ([`Policy::ends`]) *is* active.
     #[must_use]
-    pub fn settled(&self, epoch: Epoch) -> Self {
+    pub fn settled(&self, policy: &Policy) -> Self {
         let mut user = self.clone();
         if let Lifecycle::Scheduled(schedule) = &self.lifecycle
-            && schedule.cause.is_sync()
-            && schedule.epoch < epoch
+            && policy.ends(schedule)
         {
             user.lifecycle = Lifecycle::Active;
             user.generation = self.generation.next();
@@ -297,7 +316,7 @@ impl User {
         user
     }
 
-    /// The status as it is stored; [`User::settled`] first, where an epoch is at hand.
+    /// The status as it is stored; [`User::settled`] first, where a policy is at hand.
     #[must_use]
     pub fn status(&self) -> Status {
         match self.lifecycle {
@@ -353,7 +372,7 @@ impl User {
         }
     }
 
-    /// When the grace period ends.
+    /// When the grace period ends, or ended where a hold keeps it.
     #[must_use]
     pub fn due_at(&self) -> Option<DateTime<Utc>> {
         match &self.lifecycle {
@@ -377,7 +396,11 @@ impl User {
             Lifecycle::Scheduled(_) => None,
             _ => self.leave.plan.map(|plan| plan.at),
         };
-        [self.due_at(), pending, reopening, leave]
+        let scheduled = match &self.lifecycle {
+            Lifecycle::Scheduled(schedule) => Some(schedule.fires_at()),
+            _ => None,
+        };
+        [scheduled, pending, reopening, leave]
             .into_iter()
             .flatten()
             .min()

@@ -147,6 +147,8 @@ async fn work(world: &World) -> Vec<String> {
         .await
         .iter()
         .map(|item| format!("{} {}", item["pk"]["S"], item["sk"]["S"]))
+        // A source is looked after for as long as there is one.
+        .filter(|key| !key.contains("#B#"))
         .collect();
     work.sort();
     work

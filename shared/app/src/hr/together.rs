@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Event, HrEvent, OrgId, SourceId};
+use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
 
-use crate::execute::{Executed, decide_on, observed};
-use crate::ports::{Commit, Committed, Loaded, Users};
-use crate::{Env, Result};
+use super::{Engine, Events, Plan};
+use crate::Result;
+use crate::execute::{Executed, decide_at, observed};
+use crate::ports::{Breakers, Commit, Committed, Loaded, Timers, Users};
 
 /// People in one transaction: each is a user and a history entry, and a transaction has 100 items.
 const TOGETHER: usize = 45;
@@ -20,30 +21,41 @@ const AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// A fault; each transaction took place wholly or not at all.
-pub(super) async fn together<S: Users, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    source: &SourceId,
-    observing: bool,
-    people: &[(EmployeeId, Vec<(usize, HrEvent)>)],
+pub(super) async fn together<S, T>(
+    engine: &Engine<'_, S, T>,
+    people: &[(EmployeeId, Events)],
     loaded: &Loaded,
-) -> Result<BTreeMap<EmployeeId, Executed>> {
-    let loaded = if observing {
-        observed(loaded.clone())
-    } else {
-        loaded.clone()
-    };
+) -> Result<BTreeMap<EmployeeId, Executed>>
+where
+    S: Users + Breakers,
+    T: Timers,
+{
+    let Plan {
+        env,
+        org,
+        observing,
+        ..
+    } = engine.plan;
     let mut plain: Vec<(EmployeeId, Decision)> = Vec::new();
     for (id, events) in people {
         let Some((_, event)) = events.first() else {
             continue;
         };
-        let event = Event::Hr {
-            source: source.clone(),
-            event: event.clone(),
+        let (user, gate) = (loaded.users.get(id), engine.gates.get(id));
+        let decision = if observing {
+            observed(loaded, user, event, org, &env.clock)?
+        } else {
+            decide_at(
+                loaded,
+                user,
+                event,
+                org,
+                &env.clock,
+                gate.unwrap_or(&Gate::OPEN),
+            )?
         };
-        let decision = decide_on(&loaded, loaded.users.get(id), &event, org, &env.clock)?;
-        if decision.change.as_deref().is_some_and(is_plain) {
+        let asked = gate.is_some() || decision.counted.is_none();
+        if asked && decision.change.as_deref().is_some_and(is_plain) {
             plain.push((id.clone(), decision));
         }
     }
@@ -78,6 +90,7 @@ pub(super) async fn together<S: Users, T: Sync>(
             let loaded = Loaded {
                 policy: loaded.policy.clone(),
                 admins: loaded.admins.clone(),
+                breaker: loaded.breaker.clone(),
                 users: BTreeMap::new(),
             };
             (
@@ -86,6 +99,7 @@ pub(super) async fn together<S: Users, T: Sync>(
                     decision,
                     user,
                     loaded,
+                    asks: false,
                 },
             )
         })

@@ -8,7 +8,8 @@ use offramp_domain::{EmployeeId, EventId, Field, HrEvent, HrStatus};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::Parsed;
+use super::{Parsed, Request};
+use crate::snapshots::pages::{Record, Said};
 use crate::{Error, Result};
 
 /// Events in one request.
@@ -21,7 +22,7 @@ pub const MAX_BODY: usize = 4 * 1024 * 1024;
 /// # Errors
 /// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] where the body as a whole
 /// is not what the route takes.
-pub fn parse(body: &[u8]) -> Result<Vec<Parsed>> {
+pub fn parse(body: &[u8]) -> Result<Request> {
     if body.len() > MAX_BODY {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
     }
@@ -32,16 +33,13 @@ pub fn parse(body: &[u8]) -> Result<Vec<Parsed>> {
     }
     let body: Body<'_> =
         serde_json::from_str(whole.get()).map_err(|error| Error::invalid("", said(&error)))?;
-    if body.dry_run {
-        return Err(Error::invalid(
-            "/dry_run",
-            "is not supported yet; nothing was changed",
-        ));
-    }
     if body.events.len() > MAX_EVENTS {
         return Err(Error::TooLarge("there are more than 5,000 events"));
     }
-    Ok(body.events.into_iter().map(one).collect())
+    Ok(Request {
+        events: body.events.into_iter().map(one).collect(),
+        dry_run: body.dry_run,
+    })
 }
 
 #[derive(Deserialize)]
@@ -130,6 +128,28 @@ fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue, what: &str) -> std::result:
     })
 }
 
+/// Reads an employee of a snapshot. One that cannot be read is kept as such.
+///
+/// # Errors
+/// It does not even say whom it is about; the text is safe to show.
+pub(crate) fn record(raw: &RawValue) -> std::result::Result<Record, String> {
+    let read = object::<WireEmployee<'_>>(raw, "employee");
+    let id = match &read {
+        Ok(employee) => employee.employee_id.clone().into_owned(),
+        Err(reason) => match serde_json::from_str::<Named>(raw.get()) {
+            Ok(named) => named.employee_id,
+            Err(_) => return Err(reason.clone()),
+        },
+    };
+    let employee_id = EmployeeId::new(id).map_err(|error| error.to_string())?;
+    let says = read.and_then(|employee| {
+        let status = status(&employee.status)?;
+        let fields = fields(employee)?;
+        Ok(Said { status, fields })
+    });
+    Ok(Record { employee_id, says })
+}
+
 fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
@@ -146,7 +166,7 @@ fn checked(
     wire: WireEvent<'_>,
     employee: WireEmployee<'_>,
 ) -> std::result::Result<HrEvent, String> {
-    let employee_id = EmployeeId::new(employee.employee_id).map_err(|error| error.to_string())?;
+    let employee_id = EmployeeId::new(&*employee.employee_id).map_err(|error| error.to_string())?;
     let id = match wire.id {
         Some(id) => Some(EventId::new(id).map_err(|error| error.to_string())?),
         None => None,
@@ -154,11 +174,29 @@ fn checked(
     let occurred_at = DateTime::parse_from_rfc3339(&wire.occurred_at)
         .map_err(|_| "occurred_at is not an RFC 3339 instant".to_owned())?
         .with_timezone(&Utc);
-    let status = match &*employee.status {
-        "active" => HrStatus::Active,
-        "inactive" => HrStatus::Inactive,
-        _ => return Err("status must be active or inactive".to_owned()),
-    };
+    let status = status(&employee.status)?;
+    let fields = fields(employee)?;
+    Ok(HrEvent {
+        id,
+        occurred_at,
+        employee_id,
+        status,
+        fields,
+    })
+}
+
+fn status(text: &str) -> std::result::Result<HrStatus, String> {
+    match text {
+        "active" => Ok(HrStatus::Active),
+        "inactive" => Ok(HrStatus::Inactive),
+        _ => Err("status must be active or inactive".to_owned()),
+    }
+}
+
+/// The fields that an employee carries, canonical.
+fn fields(
+    employee: WireEmployee<'_>,
+) -> std::result::Result<BTreeMap<Field, Option<String>>, String> {
     let mut fields = BTreeMap::new();
     for (field, value) in [
         (Field::Name, employee.name),
@@ -182,13 +220,13 @@ fn checked(
             None => {}
         }
     }
-    Ok(HrEvent {
-        id,
-        occurred_at,
-        employee_id,
-        status,
-        fields,
-    })
+    Ok(fields)
+}
+
+/// As much of a record as says whom it is about.
+#[derive(Deserialize)]
+struct Named {
+    employee_id: String,
 }
 
 /// Whom a malformed event is about, if that much can be read.
@@ -196,10 +234,6 @@ fn whom(raw: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct Whom {
         employee: Named,
-    }
-    #[derive(Deserialize)]
-    struct Named {
-        employee_id: String,
     }
     serde_json::from_str::<Whom>(raw.get())
         .ok()
@@ -233,7 +267,7 @@ mod tests {
             ),
         ] {
             let parsed = parse(format!(r#"{{"events":[{event}]}}"#).as_bytes()).unwrap();
-            assert_eq!(parsed[0].event.as_ref().unwrap_err(), reason);
+            assert_eq!(parsed.events[0].event.as_ref().unwrap_err(), reason);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use offramp_app::Fault;
 use serde::Serialize;
@@ -56,6 +57,12 @@ impl Item {
         self
     }
 
+    pub(super) fn bytes(mut self, name: &str, value: Vec<u8>) -> Self {
+        self.0
+            .insert(name.to_owned(), AttributeValue::B(Blob::new(value)));
+        self
+    }
+
     /// Makes the item found by an index.
     pub(super) fn indexed(self, index: Index, key: Key) -> Self {
         self.text(index.pk, key.pk).text(index.sk, key.sk)
@@ -85,6 +92,10 @@ impl Item {
 
     pub(super) fn get_text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_s().ok().map(String::as_str)
+    }
+
+    pub(super) fn get_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name)?.as_b().ok().map(Blob::as_ref)
     }
 
     pub(super) fn get_number(&self, name: &str) -> Option<u64> {

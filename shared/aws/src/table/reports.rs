@@ -133,6 +133,12 @@ fn audited(item: &Item) -> Result<Audited, Fault> {
                 entry: Box::new(entry),
             })
         }
+        None if item
+            .get_text(SK)
+            .is_some_and(|sk| sk.starts_with(keys::ANSWER)) =>
+        {
+            Ok(Audited::Hold(item.read()?))
+        }
         None => {
             let PolicyEntry { at, by, from, to } = item.read()?;
             Ok(Audited::Settings {

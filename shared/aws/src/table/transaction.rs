@@ -28,7 +28,11 @@ pub(super) struct Expression {
 
 /// Attributes whose names are words of DynamoDB's.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
-const RESERVED: [(&str, &str); 2] = [("#status", "status"), ("#owner", "owner")];
+const RESERVED: [(&str, &str); 3] = [
+    ("#status", "status"),
+    ("#owner", "owner"),
+    ("#open", "open"),
+];
 
 /// Those that the expressions mention: DynamoDB refuses the others.
 fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {

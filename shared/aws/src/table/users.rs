@@ -10,7 +10,8 @@ use offramp_app::ports::{
     CardWrite, Commit, Committed, Histories, Loaded, Receipt, USERS_PER_READ, Users,
 };
 use offramp_domain::{
-    AdminsChange, CardStatus, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Status, User,
+    AdminsChange, Breaker, CardStatus, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId,
+    Origin, SourceId, Status, User, roster,
 };
 
 use super::Table;
@@ -25,17 +26,27 @@ use crate::keys::{self, Key};
 const RECEIPT_SECONDS: i64 = 86_400;
 
 impl Users for Table {
-    async fn load(&self, org: &OrgId, ids: &[EmployeeId]) -> Result<Loaded, Fault> {
+    async fn load_of(
+        &self,
+        org: &OrgId,
+        source: Option<&SourceId>,
+        ids: &[EmployeeId],
+    ) -> Result<Loaded, Fault> {
         debug_assert!(ids.len() <= USERS_PER_READ);
         let mut wanted: Vec<Key> = ids.iter().map(|id| keys::user(org, id)).collect();
         wanted.sort_by(|a, b| a.pk.cmp(&b.pk));
         wanted.dedup();
         wanted.push(keys::settings(org));
         wanted.push(keys::admins(org));
-        let mut loaded = Loaded::default();
+        wanted.extend(source.map(|source| keys::breaker(org, source)));
+        let mut loaded = Loaded {
+            breaker: source.map(|_| Breaker::default()),
+            ..Loaded::default()
+        };
         for item in self.batch_get(&wanted).await? {
             match item.get_text(keys::SK) {
                 Some("SETTINGS") => loaded.policy = item.read()?,
+                Some("B") => loaded.breaker = Some(item.read()?),
                 Some("ADMINS") => {
                     for id in item.get_texts("ids") {
                         let id = EmployeeId::new(id.as_str())
@@ -278,6 +289,11 @@ pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
         .indexed(keys::IDS, keys::ids(org, id));
     if let Some(email) = user.email() {
         item = item.indexed(keys::MAIL, keys::mail(org, &email.folded(), id));
+    }
+    if let Origin::Source(source) = &user.origin {
+        item = item
+            .indexed(keys::ROSTER, keys::roster(org, source, id))
+            .bytes(keys::PRINT, roster::print(user));
     }
     if drifts(user) {
         item = item.indexed(keys::DRIFT, keys::drift(org, id));

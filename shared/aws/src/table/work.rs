@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
 use offramp_app::ports::{Overdue, Work};
+use offramp_domain::{HoldId, SnapshotId};
 
 use super::Table;
 use super::item::Item;
@@ -44,6 +45,21 @@ fn piece(item: &Item) -> Option<Work> {
     let (pk, sk) = (item.get_text(PK)?, item.get_text(SK)?);
     if let Some((org, minute)) = keys::noticed(pk, sk) {
         return Some(Work::Notice { org, minute });
+    }
+    if let Some((org, source)) = keys::snapshots_of(pk) {
+        let snapshot = SnapshotId::new(sk).ok()?;
+        return Some(Work::Snapshot {
+            org,
+            source,
+            snapshot,
+        });
+    }
+    if let Some((org, source)) = keys::breaker_of(pk) {
+        return Some(Work::Source { org, source });
+    }
+    if let Some(org) = keys::holds_of(pk) {
+        let hold = HoldId::new(sk).ok()?;
+        return Some(Work::Hold { org, hold });
     }
     let (org, employee_id) = keys::whose(pk)?;
     Some(Work::User { org, employee_id })

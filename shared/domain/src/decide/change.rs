@@ -3,11 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AdminsChange, Change, Context, Decision, FINISH_AFTER, Outcome, Word, differing};
+use super::{
+    AdminsChange, Change, Context, Decision, FINISH_AFTER, Gate, Outcome, Word, differing,
+};
+use crate::breaker::Counted;
 use crate::digest::{DigestMinute, Notice, NoticeKind};
 use crate::employee::Field;
 use crate::event::Actor;
 use crate::history::{Entry, Happening};
+use crate::hold::Held;
 use crate::settings::{Behaviour, Invitations, Objectives};
 use crate::timer::Timer;
 use crate::user::{Cause, Deactivation, Lifecycle, Pending, Reopening, Schedule, Status, User};
@@ -20,24 +24,27 @@ pub(super) struct Draft<'a> {
     notice: Option<Notice>,
     pub(super) arm: Vec<Timer>,
     pub(super) disarm: Vec<Timer>,
-    /// The stored user is still scheduled, by an epoch that has ended.
-    epoch_ended: bool,
+    /// What has ended the schedule that the stored user still has.
+    ended_by: Option<Actor>,
+    counted: Option<Counted>,
 }
 
 impl<'a> Draft<'a> {
     /// A change of a known user; `settled` is the stored one as of the epoch.
     pub(super) fn of(ctx: &'a Context<'a>, stored: &'a User, settled: User) -> Self {
-        let epoch_ended = settled.generation != stored.generation;
+        let ended_by = (settled.generation != stored.generation).then(|| ended_by(stored, ctx));
+        let ended = ended_by.is_some();
         let mut draft = Self {
             ctx,
-            epoch_ended,
+            ended_by,
+            counted: None,
             stored: Some(stored),
             user: settled,
             notice: None,
             arm: Vec::new(),
             disarm: Vec::new(),
         };
-        if epoch_ended {
+        if ended {
             draft.unschedule(stored);
         }
         draft
@@ -47,7 +54,8 @@ impl<'a> Draft<'a> {
     pub(super) fn new(ctx: &'a Context<'a>, user: User) -> Self {
         Self {
             ctx,
-            epoch_ended: false,
+            ended_by: None,
+            counted: None,
             stored: None,
             user,
             notice: None,
@@ -76,6 +84,11 @@ impl<'a> Draft<'a> {
             at: self.ctx.now,
             due_at,
             epoch: self.ctx.policy.epoch,
+            run: match self.ctx.gate {
+                Gate::Open { run } => run.clone(),
+                Gate::Held { .. } => None,
+            },
+            waits_until: None,
         }));
         self.tell(NoticeKind::Scheduled {
             cause,
@@ -100,6 +113,44 @@ impl<'a> Draft<'a> {
         match self.ctx.policy.settings.deactivation_sync.behaviour {
             Behaviour::Delayed => self.schedule(cause),
             Behaviour::Immediate => self.deactivate(cause),
+        }
+    }
+
+    /// A machine is about to do what the breaker is asked about. Says whether it may.
+    pub(super) fn counts(&mut self, what: Counted) -> bool {
+        self.counted = Some(what);
+        match self.ctx.gate {
+            Gate::Open { .. } => true,
+            Gate::Held { hold, seq } => {
+                self.user.hold = Some(Held {
+                    hold: hold.clone(),
+                    seq: *seq,
+                    what,
+                });
+                false
+            }
+        }
+    }
+
+    /// Whether the person is in the hold that is open: what is news of them changes nothing there.
+    pub(super) fn waits_in_hold(&self) -> bool {
+        let (Some(breaker), Some(held)) = (self.ctx.breaker, &self.user.hold) else {
+            return false;
+        };
+        breaker.hold.as_ref() == Some(&held.hold) && held.seq > breaker.answered
+    }
+
+    /// The grace period is looked at again at an instant, and ends then where that is its end.
+    pub(super) fn postpone(&mut self, until: DateTime<Utc>, is_end: bool) {
+        if let Lifecycle::Scheduled(schedule) = &mut self.user.lifecycle {
+            if is_end {
+                schedule.due_at = until;
+                schedule.waits_until = None;
+            } else {
+                schedule.waits_until = Some(until);
+            }
+            let timer = self.timer_at(until);
+            self.arm.push(timer);
         }
     }
 
@@ -193,7 +244,7 @@ impl<'a> Draft<'a> {
     fn outcome_of(&self, moved: &Happening) -> Outcome {
         let word = match moved {
             Happening::Scheduled { .. } => Word::Scheduled,
-            Happening::Held => Word::Held,
+            Happening::Held | Happening::Stopped { .. } => Word::Held,
             Happening::Deactivated => Word::Deactivated,
             _ => Word::Reactivated,
         };
@@ -237,16 +288,17 @@ impl<'a> Draft<'a> {
         self.user.lifecycle = lifecycle;
         self.user.generation = leaving.generation.next();
         self.user.held = false;
+        self.user.hold = None;
     }
 
     /// Forgets the timer and the notice of a schedule.
     fn unschedule(&mut self, scheduled: &User) {
-        if let Some(due) = scheduled.due_at() {
+        if let Lifecycle::Scheduled(schedule) = &scheduled.lifecycle {
             self.disarm.push(Timer::Deactivate {
                 org: self.ctx.org.clone(),
                 employee_id: scheduled.employee_id.clone(),
                 generation: scheduled.generation,
-                due,
+                due: schedule.fires_at(),
             });
         }
         self.user.notice = None;
@@ -297,10 +349,9 @@ impl<'a> Draft<'a> {
             .and_then(|stored| stored.notice.clone())
             .filter(|key| self.user.notice.as_ref() != Some(key));
         self.user.rev += 1;
+        let ended_by = self.ended_by.take();
         let entry = visible
-            .or(self
-                .epoch_ended
-                .then_some((&Actor::SyncTurnedOff, Happening::Reactivated)))
+            .or(ended_by.as_ref().map(|by| (by, Happening::Reactivated)))
             .map(|(by, happening)| {
                 self.user.version += 1;
                 Entry {
@@ -319,6 +370,7 @@ impl<'a> Draft<'a> {
             });
         Decision {
             outcome,
+            counted: self.counted,
             change: Some(Box::new(Change {
                 base_rev: self.stored.map(|stored| stored.rev),
                 user: self.user,
@@ -330,6 +382,16 @@ impl<'a> Draft<'a> {
                 admins,
             })),
         }
+    }
+}
+
+/// What has ended a schedule that is still stored.
+pub(super) fn ended_by(stored: &User, ctx: &Context<'_>) -> Actor {
+    match &stored.lifecycle {
+        Lifecycle::Scheduled(Schedule { run: Some(run), .. }) if ctx.policy.is_undone(run) => {
+            Actor::RunUndone { run: run.clone() }
+        }
+        _ => Actor::SyncTurnedOff,
     }
 }
 

@@ -1,14 +1,17 @@
 //! What HR says.
 
+use chrono::{DateTime, Utc};
+
 use super::change::Draft;
-use super::leave;
 use super::{AHEAD_OF_CLOCK, Context, Decision, Outcome, Word, nothing};
+use super::{held, leave};
+use crate::breaker::Counted;
 use crate::digest::NoticeKind;
-use crate::employee::{Field, HrEvent, HrRecord, HrStatus, HrWord, Merge};
+use crate::employee::{Field, HrEvent, HrRecord, HrStatus, HrWord, Mark, Merge};
 use crate::event::Actor;
 use crate::history::Happening;
-use crate::ids::SourceId;
-use crate::settings::{Invitations, RestoreDeletedOn};
+use crate::ids::{EventId, SnapshotId, SourceId};
+use crate::settings::{Invitations, OnMissing, RestoreDeletedOn};
 use crate::user::{Cause, Deactivation, Lifecycle, Origin, Role, User};
 
 /// One event of one source.
@@ -33,8 +36,10 @@ pub(super) fn decide(
     if matches!(&stored.origin, Origin::Source(owner) if owner != source) {
         return reject("the employee belongs to another source");
     }
+    let none = Mark::default();
+    let mark = ctx.breaker.map_or(&none, |breaker| &breaker.mark);
     let merged = match &stored.hr {
-        Some(record) => record.merge(event),
+        Some(record) => record.merge_after(event, mark),
         // The first that HR says of somebody who was added by hand.
         None => {
             let record = HrRecord::first(event);
@@ -82,8 +87,56 @@ pub(super) fn decide(
     lifecycle(draft, &by, mutation, said, says, ctx)
 }
 
+/// Somebody whom the source knows is missing from its snapshot.
+pub(super) fn missing(
+    stored: Option<&User>,
+    settled: Option<User>,
+    source: &SourceId,
+    (snapshot, at): (&SnapshotId, DateTime<Utc>),
+    ctx: &Context<'_>,
+) -> Decision {
+    let (Some(stored), Some(settled)) = (stored, settled) else {
+        return nothing(Outcome::of(Word::Unchanged));
+    };
+    // People of other sources, and people whom no source has ever spoken of, are never missing.
+    if !matches!(&stored.origin, Origin::Source(owner) if owner == source) {
+        return nothing(Outcome::of(Word::Unchanged));
+    }
+    let by = Actor::Hr {
+        source: source.clone(),
+        event_id: EventId::new(snapshot.as_str()).ok(),
+        occurred_at: at,
+    };
+    let said = stored.hr_word();
+    let Some(record) = stored.hr.as_ref().and_then(|record| record.missing(at)) else {
+        return nothing(Outcome::of(Word::Unchanged));
+    };
+    let included = match ctx.rule.includes(&stored.employee_id, &record) {
+        Ok(included) => included,
+        Err(reason) => return reject(reason),
+    };
+    let deleted = matches!(stored.lifecycle, Lifecycle::Deleted { .. });
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.user().hr = Some(record);
+    if !included {
+        return excluded(draft, &by);
+    }
+    if deleted {
+        draft.user().hold = None;
+        return draft.touch(still_deleted());
+    }
+    lifecycle(draft, &by, true, said, HrWord::Missing, ctx)
+}
+
 /// Nobody is known by this id.
 fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) -> Decision {
+    // The last snapshot did not have them, and is newer than this.
+    if ctx
+        .breaker
+        .is_some_and(|breaker| breaker.mark.outdates(event.occurred_at))
+    {
+        return nothing(Outcome::of(Word::Stale));
+    }
     let record = HrRecord::first(event);
     match ctx.rule.includes(&event.employee_id, &record) {
         Ok(true) => {}
@@ -131,7 +184,12 @@ fn lifecycle(
     }
     match (&draft.so_far().lifecycle, says) {
         (Lifecycle::Active, HrWord::Inactive | HrWord::Missing) if mutation => {
-            leave(draft, by, ctx)
+            let cause = if says == HrWord::Missing {
+                Cause::Missing
+            } else {
+                Cause::Hr
+            };
+            leave(draft, by, cause, ctx)
         }
         (Lifecycle::Scheduled(schedule), HrWord::Active) if schedule.cause.is_sync() => {
             draft.activate();
@@ -148,6 +206,7 @@ fn lifecycle(
         _ => {
             if says == HrWord::Active {
                 draft.user().held = false;
+                draft.user().hold = None;
             }
             let outcome = Outcome {
                 word: Word::Updated,
@@ -159,18 +218,30 @@ fn lifecycle(
     }
 }
 
-/// HR calls somebody inactive who is active here.
-fn leave(mut draft: Draft<'_>, by: &Actor, ctx: &Context<'_>) -> Decision {
-    if !ctx.policy.settings.deactivation_sync.enabled {
+/// HR calls somebody inactive who is active here, or has them no more.
+fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> Decision {
+    let settings = &ctx.policy.settings;
+    if !settings.deactivation_sync.enabled {
         let outcome = Outcome::because(Word::Ignored, "deactivation sync is off");
         return draft.commit(outcome, by, Happening::Updated);
     }
+    if cause == Cause::Missing && settings.on_missing == OnMissing::Ignore {
+        let outcome = Outcome::because(Word::Ignored, "missing people are ignored");
+        return draft.commit(outcome, by, Happening::Updated);
+    }
+    if draft.waits_in_hold() {
+        return draft.commit(held::outcome(), by, Happening::Updated);
+    }
     if is_last_admin(draft.user(), ctx) {
         draft.user().held = true;
+        draft.counts(Counted::LastAdmin(cause));
         let outcome = Outcome::because(Word::Held, "this is the last admin with access");
         return draft.commit(outcome, by, Happening::Held);
     }
-    draft.end(Cause::Hr);
+    if !draft.counts(Counted::Departure(cause)) {
+        return held::stop(draft, by);
+    }
+    draft.end(cause);
     let due_at = draft.user().due_at();
     match due_at {
         Some(due_at) => {
@@ -202,6 +273,9 @@ fn of_deleted(
             RestoreDeletedOn::Never => false,
         };
     if !comes_back {
+        if says != HrWord::Active {
+            draft.user().hold = None;
+        }
         return draft.touch(still_deleted());
     }
     let mut shown = draft.so_far().clone();
@@ -209,12 +283,23 @@ fn of_deleted(
     if leave::has_come(&shown, ctx) {
         return draft.touch(Outcome::because(Word::Ignored, "their leave date has come"));
     }
+    if draft.waits_in_hold() {
+        return draft.touch(held::outcome());
+    }
+    if !draft.counts(Counted::Restore) {
+        return held::stop(draft, by);
+    }
+    bring_back(&mut draft);
+    draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
+}
+
+/// Brings somebody back from a deletion, as a member, and tells the admins.
+pub(super) fn bring_back(draft: &mut Draft<'_>) {
     draft.activate();
     draft.user().role = Role::Member;
     show(draft.user());
     let invited = draft.invites();
     draft.tell(NoticeKind::Restored { invited });
-    draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
 }
 
 /// The rule keeps the employee out: the record is remembered, nothing shown changes, and whatever

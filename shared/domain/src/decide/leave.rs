@@ -6,6 +6,7 @@ use super::by_hand::not_on_self;
 use super::change::{Draft, whole_second};
 use super::hr::is_last_admin;
 use super::{CLOCK_SKEW, Context, Decision, FINISH_AFTER, Outcome, Refusal, Word, nothing};
+use crate::breaker::Counted;
 use crate::employee::HrWord;
 use crate::event::Actor;
 use crate::history::Happening;
@@ -166,6 +167,15 @@ impl Draft<'_> {
         if is_last_admin(&self.user, self.ctx) {
             let before = std::mem::replace(&mut self.user.held, true);
             return (!before).then_some(Happening::Held);
+        }
+        // An admin's own date is an admin's own decision: the breaker has no say.
+        let by_hr = self.user.leave.by_hand.is_none();
+        if by_hr && !self.counts(Counted::Departure(Cause::LeaveDate)) {
+            self.user.leave.acted = date;
+            let held = self.user.hold.as_ref()?;
+            return Some(Happening::Stopped {
+                hold: held.hold.clone(),
+            });
         }
         self.end(Cause::LeaveDate);
         self.user.leave.acted = date;

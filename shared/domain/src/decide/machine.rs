@@ -1,14 +1,18 @@
 //! What timers, and the work that they start, come to.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::change::Draft;
-use super::{CLOCK_SKEW, Context, Decision, Outcome, Refusal, Word, nothing};
+use super::change::{Draft, ended_by, whole_second};
+use super::{CLOCK_SKEW, Context, Decision, FINISH_AFTER, Outcome, Refusal, Word, nothing};
+use crate::breaker::Keeps;
 use crate::digest::NoticeKind;
 use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::{CardId, Generation};
 use crate::user::{Access, Cause, Lifecycle, User};
+
+/// How often a grace period that a hold keeps is looked at again.
+const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// The grace period is over, if the user is still in the one that the timer was armed for.
 pub(super) fn due(
@@ -21,8 +25,10 @@ pub(super) fn due(
     if settled.generation != generation {
         return no_op("the user has changed since the timer was armed");
     }
-    let cause = match &settled.lifecycle {
-        Lifecycle::Scheduled(schedule) if schedule.due_at == due => schedule.cause,
+    let (cause, at) = match &settled.lifecycle {
+        Lifecycle::Scheduled(schedule) if schedule.fires_at() == due => {
+            (schedule.cause, schedule.at)
+        }
         Lifecycle::Scheduled(_) => return no_op("the user is due at another second"),
         _ => return no_op("the user is not scheduled"),
     };
@@ -43,8 +49,30 @@ pub(super) fn due(
         draft.activate();
         return draft.commit(left_out(), &by, Happening::Reactivated);
     }
+    if let Some((until, is_end)) = kept(draft.so_far(), at, ctx) {
+        draft.postpone(until, is_end);
+        let outcome = Outcome {
+            word: Word::Held,
+            due_at: draft.so_far().due_at(),
+            reason: Some("a hold of the source keeps the grace period".to_owned()),
+        };
+        return draft.commit(outcome, &by, Happening::Postponed { until });
+    }
     draft.deactivate(cause);
     draft.commit(Outcome::of(Word::Deactivated), &by, Happening::Deactivated)
+}
+
+/// Until when the breaker keeps somebody's cards alive, and whether the grace period ends then.
+fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(DateTime<Utc>, bool)> {
+    let days = ctx.policy.settings.deactivation_sync.delay_days;
+    let grace = TimeDelta::days(days.into());
+    match ctx.breaker?.keeps(&user.employee_id, scheduled, grace)? {
+        Keeps::UntilAnswered => Some((whole_second(ctx.now + LOOK_AGAIN), false)),
+        Keeps::Until(until) if ctx.now + CLOCK_SKEW < until => {
+            Some((whole_second(until.max(ctx.now + FINISH_AFTER)), true))
+        }
+        Keeps::Until(_) => None,
+    }
 }
 
 /// The issuer has cancelled cards. It is written down whatever has become of the owner since.
@@ -104,7 +132,7 @@ pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision 
     if epoch_ended {
         return draft.commit(
             Outcome::of(Word::Reactivated),
-            &Actor::SyncTurnedOff,
+            &ended_by(stored, ctx),
             Happening::Reactivated,
         );
     }

@@ -1,6 +1,9 @@
 //! The JSON that is stored, and that Scheduler hands over: what is written down outlives the code
 //! that wrote it. `UPDATE_GOLDEN=1 cargo test -p offramp-domain --test rules golden` writes the files anew.
 
+#[path = "golden_breakers.rs"]
+mod breakers;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -12,13 +15,15 @@ use offramp_domain::settings::{
     Safeguards,
 };
 use offramp_domain::{
-    Actor, Card, CardId, CardKind, CardStatus, Cause, Deactivation, DigestMinute, Entry, Epoch,
-    EventId, Field, Generation, Happening, HrRecord, Leave, LeavePlan, Lifecycle, Merge, Notice,
-    NoticeKind, OrgId, Origin, Pending, Policy, Reopening, Role, Schedule, Settings, Status,
-    Subject, Timer, User,
+    Actor, Card, CardId, CardKind, CardStatus, Cause, Counted, Deactivation, DigestMinute, Entry,
+    Epoch, EventId, Field, Generation, Happening, Health, Held, HrRecord, Leave, LeavePlan,
+    Lifecycle, Merge, Notice, NoticeKind, OrgId, Origin, Pending, Policy, Reopening, Role,
+    Schedule, Settings, Status, Subject, Timer, Tripped, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use breakers::{hold_id, run_id, snapshot_id};
 
 use crate::world::{Says, admin, day, employee, hr, instant, source, start};
 
@@ -28,12 +33,12 @@ fn folder() -> PathBuf {
 
 /// Compares every value with its file, reads it back, and refuses files that belong to none.
 #[derive(Default)]
-struct Golden {
+pub(super) struct Golden {
     names: BTreeSet<String>,
 }
 
 impl Golden {
-    fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+    pub(super) fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
         &mut self,
         name: &str,
         value: &T,
@@ -73,6 +78,7 @@ fn golden() {
     entries(&mut golden);
     policies(&mut golden);
     cards(&mut golden);
+    breakers::breakers(&mut golden);
     golden.unreferenced();
 }
 
@@ -114,6 +120,8 @@ fn users(golden: &mut Golden) {
                 at: start(),
                 due_at: due,
                 epoch: Epoch(1),
+                run: Some(run_id()),
+                waits_until: Some(due + TimeDelta::hours(1)),
             }),
         )
     };
@@ -172,6 +180,11 @@ fn users(golden: &mut Golden) {
         &User {
             held: true,
             role: Role::Admin,
+            hold: Some(Held {
+                hold: hold_id(),
+                seq: 1,
+                what: Counted::LastAdmin(Cause::Hr),
+            }),
             ..held
         },
     );
@@ -203,6 +216,19 @@ fn timers(golden: &mut Golden) {
         Timer::Digest {
             org: org.clone(),
             minute: DigestMinute::of(start()),
+        },
+        Timer::Answer {
+            org: org.clone(),
+            hold: hold_id(),
+            run: Some(run_id()),
+            until: 3,
+            due,
+        },
+        Timer::Snapshot {
+            org: org.clone(),
+            source: source("hris"),
+            snapshot: snapshot_id(),
+            due,
         },
         Timer::Tidy {
             org,
@@ -245,12 +271,31 @@ fn notices(golden: &mut Golden) {
             reverted: 12,
         },
         NoticeKind::SafeguardsLoosened { by: by() },
+        NoticeKind::HoldOpened {
+            hold: hold_id(),
+            source: source("hris"),
+            rule: Tripped::EmptySnapshot,
+            people: 25,
+        },
+        NoticeKind::HoldWaits {
+            hold: hold_id(),
+            source: source("hris"),
+            since: start(),
+        },
+        NoticeKind::SourceHealth {
+            source: source("hris"),
+            health: Health::Silent,
+        },
     ];
     for kind in kinds {
         let name = kind.as_str();
         let of_a_user = notice(kind.clone());
         let notice = match kind {
-            NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. } => Notice {
+            NoticeKind::SyncTurnedOff { .. }
+            | NoticeKind::SafeguardsLoosened { .. }
+            | NoticeKind::HoldOpened { .. }
+            | NoticeKind::HoldWaits { .. }
+            | NoticeKind::SourceHealth { .. } => Notice {
                 employee_id: None,
                 name: None,
                 ..of_a_user
@@ -277,6 +322,9 @@ fn entries(golden: &mut Golden) {
         Happening::Restored,
         Happening::RoleChanged { role: Role::Admin },
         Happening::Held,
+        Happening::Stopped { hold: hold_id() },
+        Happening::Kept { hold: hold_id() },
+        Happening::Postponed { until: due_at },
         Happening::LeaveDateSet {
             leave_date: Some(day("2026-03-31")),
         },
@@ -317,6 +365,7 @@ fn entries(golden: &mut Golden) {
         Actor::SyncTurnedOff,
         Actor::RuleChanged,
         Actor::SettingsChanged,
+        Actor::RunUndone { run: run_id() },
     ];
     let entry = |by: &Actor, happening: &Happening| Entry {
         version: 2,
@@ -372,6 +421,10 @@ fn policies(golden: &mut Golden) {
     golden.check("policy-set", &Policy::default().with(settings));
     let active = r#"employee.team != "x""#.to_owned();
     golden.check("policy-rules", &Policy::default().with_rules(active));
+    golden.check(
+        "policy-undone",
+        &Policy::default().without_run(run_id(), start()),
+    );
 }
 
 fn cards(golden: &mut Golden) {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod breaker;
+mod breaker_stories;
 mod decisions;
 mod golden;
 mod invariants;

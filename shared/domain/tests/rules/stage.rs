@@ -242,7 +242,7 @@ impl Stage {
             && decision.change.is_some()
         {
             assert_eq!(view(self.world.users.get(&id)), view(Some(&before)));
-            let before = before.settled(self.world.policy.epoch);
+            let before = before.settled(&self.world.policy);
             let after = self.world.user(&id);
             let undone = matches!(&before.lifecycle, Lifecycle::Scheduled(_));
             assert!(
@@ -328,7 +328,10 @@ impl Stage {
                 let event = Event::Finished { generation, by };
                 self.happens(&employee_id, &event).unwrap();
             }
-            Timer::Digest { .. } | Timer::Tidy { .. } => {}
+            Timer::Digest { .. }
+            | Timer::Tidy { .. }
+            | Timer::Answer { .. }
+            | Timer::Snapshot { .. } => {}
         }
     }
 

@@ -138,6 +138,8 @@ pub(crate) fn scheduled_by(cause: Cause) -> Step {
             at: start(),
             due_at: start() + TimeDelta::days(3),
             epoch: offramp_domain::Epoch(0),
+            run: None,
+            waits_until: None,
         });
     })
 }

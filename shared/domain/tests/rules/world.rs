@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use offramp_domain::decide::{
-    AdminsChange, Change, Context, Decision, Refusal, SyncRule, Zone, decide,
+    AdminsChange, Change, Context, Decision, Gate, Refusal, SyncRule, Zone, decide,
 };
 use offramp_domain::{
-    Actor, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
+    Actor, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
     NoticeKey, OrgId, Policy, Role, Settings, SourceId, Subject, Timer, User,
 };
 
@@ -141,6 +141,9 @@ pub(crate) struct World {
     pub(crate) standing: Vec<Timer>,
     pub(crate) notices: BTreeMap<NoticeKey, Notice>,
     pub(crate) history: BTreeMap<EmployeeId, Vec<Entry>>,
+    /// The breaker of the source, where the story has one, and what it has said last.
+    pub(crate) breaker: Option<Breaker>,
+    pub(crate) gate: Gate,
 }
 
 impl World {
@@ -158,6 +161,8 @@ impl World {
             standing: Vec::new(),
             notices: BTreeMap::new(),
             history: BTreeMap::new(),
+            breaker: None,
+            gate: Gate::OPEN,
         };
         let first = Event::Add {
             by: admin(None),
@@ -176,6 +181,8 @@ impl World {
             policy: &self.policy,
             rule: &self.rule,
             admins: &self.admins,
+            breaker: self.breaker.as_ref(),
+            gate: &self.gate,
             now: self.now,
         };
         decide(self.users.get(id), event, &ctx)
@@ -226,6 +233,6 @@ impl World {
 
     /// The user as everybody has to see them.
     pub(crate) fn user(&self, id: &EmployeeId) -> User {
-        self.users[id].settled(self.policy.epoch)
+        self.users[id].settled(&self.policy)
     }
 }

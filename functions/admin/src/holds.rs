@@ -1,0 +1,152 @@
+//! The routes of holds and runs.
+
+use std::collections::BTreeSet;
+
+use offramp_app::holds::{self, Ask, Verdict};
+use offramp_app::ports::Breakers;
+use offramp_app::view::{
+    AnsweredView, BecameView, HeldView, HoldDetail, HoldView, MovedView, RunDetail, RunView,
+    UndoneView,
+};
+use offramp_app::{Error, Result, runs};
+use offramp_aws::http::Reply;
+use offramp_domain::{EmployeeId, HoldId, RunId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Call, cursor};
+
+/// Holds or runs on a page at most.
+const MAX_ROWS: usize = 100;
+/// Holds or runs on a page unless asked otherwise.
+const ROWS: usize = 50;
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    #[serde(default)]
+    employee_ids: Option<BTreeSet<EmployeeId>>,
+}
+
+#[derive(Serialize)]
+struct HoldsView {
+    holds: Vec<HoldView>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RunsView {
+    runs: Vec<RunView>,
+    next_cursor: Option<String>,
+}
+
+impl Call<'_> {
+    fn hold_id(&self) -> Result<HoldId> {
+        HoldId::new(self.request.path("id")).map_err(|_| Error::NotFound("hold"))
+    }
+
+    fn run_id(&self) -> Result<RunId> {
+        RunId::new(self.request.path("run")).map_err(|_| Error::NotFound("run"))
+    }
+
+    fn next(&self, bound: &[&str], next: Option<String>) -> Option<String> {
+        next.map(|next| cursor::write(&self.org, bound, &next))
+    }
+
+    pub(crate) async fn holds(&self) -> Result<Reply> {
+        let bound = ["holds"];
+        let after = self.after(&bound)?;
+        let limit = self.limit(MAX_ROWS, ROWS)?;
+        let store = &self.env.store;
+        let page = store.holds(&self.org, after.as_deref(), limit).await?;
+        let view = HoldsView {
+            holds: page.items.iter().map(HoldView::of).collect(),
+            next_cursor: self.next(&bound, page.next),
+        };
+        Reply::json(200, &view)
+    }
+
+    pub(crate) async fn hold(&self) -> Result<Reply> {
+        let id = self.hold_id()?;
+        let bound = ["hold", id.as_str()];
+        let after = self.after(&bound)?;
+        let hold = holds::get(self.env, &self.org, &id).await?;
+        let (page, loaded) = holds::people(self.env, &self.org, &hold, after.as_deref()).await?;
+        let view = HoldDetail {
+            hold: HoldView::of(&hold),
+            users: page
+                .items
+                .iter()
+                .map(|user| HeldView::of(user, &loaded.policy))
+                .collect(),
+            next_cursor: self.next(&bound, page.next),
+        };
+        Ok(Reply::json(200, &view)?.with_version(hold.version))
+    }
+
+    pub(crate) async fn answer_hold(&self, verdict: Verdict) -> Result<Reply> {
+        let Part { employee_ids } = match self.request.body()?.is_empty() {
+            true => Part::default(),
+            false => self.request.json()?,
+        };
+        let version = self.request.if_match()?.ok_or(Error::MatchRequired)?;
+        let ask = Ask {
+            hold: &self.hold_id()?,
+            verdict,
+            version,
+            only: employee_ids,
+            by: &self.caller.actor(),
+        };
+        let done = holds::answer(self.env, &self.org, &ask, self.deadline).await?;
+        let status = if done.pending > 0 { 202 } else { 200 };
+        let version = done.hold.version;
+        let view = AnsweredView {
+            hold: HoldView::of(&done.hold),
+            run: done.run,
+            results: done.results.into_iter().map(BecameView::of).collect(),
+            pending: done.pending,
+        };
+        Ok(Reply::json(status, &view)?.with_version(version))
+    }
+
+    pub(crate) async fn runs(&self) -> Result<Reply> {
+        let bound = ["runs"];
+        let after = self.after(&bound)?;
+        let limit = self.limit(MAX_ROWS, ROWS)?;
+        let store = &self.env.store;
+        let page = store.runs(&self.org, after.as_deref(), limit).await?;
+        let view = RunsView {
+            runs: page.items.iter().map(RunView::of).collect(),
+            next_cursor: self.next(&bound, page.next),
+        };
+        Reply::json(200, &view)
+    }
+
+    pub(crate) async fn run(&self) -> Result<Reply> {
+        let id = self.run_id()?;
+        let bound = ["run", id.as_str()];
+        let after = self.after(&bound)?;
+        let run = runs::get(self.env, &self.org, &id).await?;
+        let (page, loaded) = runs::people(self.env, &self.org, &run, after.as_deref()).await?;
+        let view = RunDetail {
+            run: RunView::of(&run),
+            users: page
+                .items
+                .iter()
+                .map(|user| MovedView::of(user, &id, &loaded.policy))
+                .collect(),
+            next_cursor: self.next(&bound, page.next),
+        };
+        Reply::json(200, &view)
+    }
+
+    pub(crate) async fn undo_run(&self) -> Result<Reply> {
+        let id = self.run_id()?;
+        let undone = runs::undo(self.env, &self.org, &id, &self.caller, self.deadline).await?;
+        let view = UndoneView {
+            run: RunView::of(&undone.run),
+            affected: undone.reactivated.len(),
+            users: undone.reactivated,
+        };
+        Reply::json(200, &view)
+    }
+}

@@ -1,0 +1,174 @@
+//! Answering a hold: approve lets go exactly those whom the admin has read, re-decided against the
+//! present; reject forgets them.
+//!
+//! The answer is one transaction: the hold, its breaker (whose window is empty from then on) and, for
+//! an approval, its run with the roll of those who are let go. A timer that is armed before it does
+//! what the request has no time for; doing it twice does nothing, since whoever was let go is in the
+//! hold no more.
+
+mod answer;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::digest::{Health, Notice, NoticeKind};
+use offramp_domain::{EmployeeId, Generation, Hold, HoldId, HoldState, OrgId, User};
+
+use crate::breaker::tell;
+use crate::ports::{
+    BreakerCommit, Breakers, Committed, Loaded, Page, RollOf, Timers, USERS_PER_READ, Users,
+};
+use crate::{Env, Error, Result};
+
+pub use answer::{Answered, Ask, Became, Verdict, answer, step};
+
+/// Parts of a roll in one read.
+const PARTS: usize = 20;
+
+/// One hold.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn get<S: Breakers, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &HoldId) -> Result<Hold> {
+    let hold = env.store.hold(org, id).await?;
+    hold.ok_or(Error::NotFound("hold"))
+}
+
+/// A page of those whom a hold keeps, with the policy that they were read with.
+///
+/// # Errors
+/// A fault.
+pub async fn people<S: Users + Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &Hold,
+    after: Option<&str>,
+) -> Result<(Page<User>, Loaded)> {
+    let of = RollOf::Hold(hold.hold.clone());
+    let page = env.store.roll(org, &of, after, 1).await?;
+    let mut items = Vec::new();
+    let mut last = Loaded::default();
+    for roll in page.items {
+        for chunk in roll.people.chunks(USERS_PER_READ) {
+            let mut loaded = env.store.load(org, chunk).await?;
+            items.extend(
+                std::mem::take(&mut loaded.users)
+                    .into_values()
+                    .filter(|user| is_kept(user, hold, roll.seq)),
+            );
+            last = loaded;
+        }
+    }
+    if hold.people == 0 || items.is_empty() {
+        last = env.store.load(org, &[]).await?;
+    }
+    Ok((
+        Page {
+            items,
+            next: page.next,
+        },
+        last,
+    ))
+}
+
+/// Whether somebody on the roll with that number is in the hold, unless it was answered.
+fn points_to(user: &User, hold: &Hold, seq: u64) -> bool {
+    user.hold
+        .as_ref()
+        .is_some_and(|held| held.hold == hold.hold && held.seq == seq)
+}
+
+/// Whether somebody on the roll with that number is in the hold.
+fn is_kept(user: &User, hold: &Hold, seq: u64) -> bool {
+    points_to(user, hold, seq) && hold.state == HoldState::Open && seq > hold.answered
+}
+
+/// Everybody on the roll who joined after one version and up to another, and who points to the hold with the number that
+/// they joined with.
+async fn members<S: Users + Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &Hold,
+    (from, until): (u64, u64),
+) -> Result<BTreeSet<EmployeeId>> {
+    let of = RollOf::Hold(hold.hold.clone());
+    let (mut all, mut after) = (BTreeSet::new(), None);
+    loop {
+        let page = env.store.roll(org, &of, after.as_deref(), PARTS).await?;
+        for roll in page.items {
+            if roll.seq > until {
+                return Ok(all);
+            }
+            if roll.seq <= from {
+                continue;
+            }
+            for chunk in roll.people.chunks(USERS_PER_READ) {
+                let loaded = env.store.load(org, chunk).await?;
+                let kept = |user: &User| points_to(user, hold, roll.seq);
+                let kept = loaded.users.into_iter().filter(|(_, user)| kept(user));
+                all.extend(kept.map(|(id, _)| id));
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Closes a hold in which nobody is left: HR has taken back what it had said, or every part of it was
+/// answered.
+///
+/// # Errors
+/// A fault. Where somebody joins meanwhile, it stays open.
+pub async fn clear<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &HoldId,
+) -> Result<bool> {
+    let before = get(env, org, id).await?;
+    if before.state != HoldState::Open {
+        return Ok(true);
+    }
+    let left = members(env, org, &before, (before.answered, before.version)).await?;
+    if !left.is_empty() {
+        return Ok(false);
+    }
+    let now = env.clock.now();
+    let hold = Hold {
+        state: HoldState::Cleared,
+        version: before.version + 1,
+        answered: before.version,
+        ..before.clone()
+    };
+    let breaker = env.store.breaker(org, &before.source).await?;
+    let answered =
+        (breaker.hold.as_ref() == Some(&before.hold)).then(|| breaker.answering(None, false, now));
+    let mut notices = Vec::new();
+    if answered.is_some() {
+        let notice = healthy(&hold, now);
+        tell(env, org, &notice).await?;
+        notices.push(notice);
+    }
+    let commit = BreakerCommit {
+        breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
+        hold: Some((&hold, before.version)),
+        notices,
+        ..BreakerCommit::default()
+    };
+    Ok(env.store.commit_breaker(org, &commit).await? == Committed::Done)
+}
+
+/// The admins are told that nothing of the source is held any more.
+fn healthy(hold: &Hold, now: DateTime<Utc>) -> Notice {
+    Notice {
+        at: now,
+        kind: NoticeKind::SourceHealth {
+            source: hold.source.clone(),
+            health: Health::Healthy,
+        },
+        employee_id: None,
+        name: None,
+        generation: Generation(hold.version),
+    }
+}

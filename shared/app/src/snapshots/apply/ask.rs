@@ -1,0 +1,167 @@
+//! The breaker is asked once for everybody whom a snapshot would end or bring back.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::breaker::{Breaker, Counted};
+use offramp_domain::decide::Word;
+use offramp_domain::settings::{Behaviour, OnMissing};
+use offramp_domain::{
+    Cause, EmployeeId, Figures, Gate, HoldId, HoldState, RunKind, Settings, Snapshot, Tripped,
+};
+
+use super::Applying;
+use crate::Result;
+use crate::breaker::{Asking, ask};
+use crate::hr::VerdictView;
+use crate::ports::{
+    Breakers, CardIssuer, Cards, Objectives, ROSTER_SHARDS, Rosters, Snapshots, Timers, Users,
+};
+
+/// Holds that are looked through for one that this snapshot has opened.
+const RECENT: usize = 20;
+
+impl<S, T> Applying<'_, S, T>
+where
+    S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    /// Asks the breaker for everybody at once.
+    pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
+        let (env, org) = (self.env, self.org);
+        let breaker = env.store.breaker(org, &snapshot.source).await?;
+        let empty = self
+            .receipts
+            .iter()
+            .any(|one| one.employees == 0 && one.page < snapshot.pages);
+        snapshot.tripped = snapshot.trips(empty, breaker.employees);
+        let loaded = env.store.load(org, &[]).await?;
+        let settings = &loaded.policy.settings;
+        let (mut all, mut missing) = (BTreeMap::new(), BTreeMap::new());
+        for part in 0..ROSTER_SHARDS {
+            for (id, what) in env.store.counted(org, &snapshot.snapshot, part).await? {
+                if matches!(what, Counted::LastAdmin(_)) {
+                    continue;
+                }
+                if apart(snapshot, settings, what) {
+                    missing.insert(id, what);
+                } else {
+                    all.insert(id, what);
+                }
+            }
+        }
+        let mut asking = Asking {
+            source: snapshot.source.clone(),
+            run: snapshot.run.clone(),
+            kind: RunKind::Snapshot {
+                snapshot: snapshot.snapshot.clone(),
+            },
+            tripped: snapshot.tripped,
+        };
+        if snapshot.dry_run {
+            weigh(
+                snapshot,
+                settings,
+                &breaker,
+                &all,
+                &missing,
+                env.clock.now(),
+            );
+            return Ok(());
+        }
+        if !all.is_empty() {
+            let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
+            snapshot.said.hold = gates.into_values().find_map(held);
+        }
+        if !missing.is_empty() {
+            asking.tripped = Some((Tripped::OnMissing, Figures::default()));
+            snapshot.said.missing = match self.opened(&asking).await? {
+                Some(opened) => Some(opened),
+                None => ask(env, org, &asking, &missing, settings.safeguards)
+                    .await?
+                    .into_values()
+                    .find_map(held),
+            };
+        }
+        let stopped = [
+            snapshot.said.hold.as_ref().map(|_| &all),
+            snapshot.said.missing.as_ref().map(|_| &missing),
+        ];
+        for people in stopped.into_iter().flatten() {
+            stop(&mut snapshot.summary, settings, people);
+        }
+        Ok(())
+    }
+
+    /// The hold of the missing that this snapshot has opened before it was interrupted.
+    async fn opened(&self, asking: &Asking) -> Result<Option<(HoldId, u64)>> {
+        let recent = self.env.store.holds(self.org, None, RECENT).await?;
+        let own = recent.items.into_iter().find(|hold| {
+            hold.run.as_ref() == Some(&asking.run)
+                && hold.rule == Tripped::OnMissing
+                && hold.state == HoldState::Open
+        });
+        Ok(own.map(|hold| (hold.hold, 1)))
+    }
+}
+
+/// Whether somebody's departure is a matter of its own: missing, and the settings ask first. In a
+/// snapshot that is broken nothing is.
+pub(super) fn apart(snapshot: &Snapshot, settings: &Settings, what: Counted) -> bool {
+    snapshot.tripped.is_none()
+        && settings.on_missing == OnMissing::Hold
+        && what == Counted::Departure(Cause::Missing)
+}
+
+fn held(gate: Gate) -> Option<(HoldId, u64)> {
+    match gate {
+        Gate::Held { hold, seq } => Some((hold, seq)),
+        Gate::Open { .. } => None,
+    }
+}
+
+/// The breaker's verdict on a dry run, and what the summary is with it.
+fn weigh(
+    snapshot: &mut Snapshot,
+    settings: &Settings,
+    breaker: &Breaker,
+    all: &BTreeMap<EmployeeId, Counted>,
+    missing: &BTreeMap<EmployeeId, Counted>,
+    now: DateTime<Utc>,
+) {
+    let people = all.keys().cloned().collect();
+    let tripped = snapshot.tripped.map(|(tripped, _)| tripped);
+    if !all.is_empty() {
+        let verdict = breaker.weigh(&people, settings.safeguards, tripped, now);
+        let view = VerdictView::of(&verdict);
+        if view.verdict != "admitted" {
+            stop(&mut snapshot.summary, settings, all);
+        }
+        snapshot.verdict = Some((view.verdict.to_owned(), view.rule, view.figures));
+    }
+    if !missing.is_empty() {
+        stop(&mut snapshot.summary, settings, missing);
+        let asked = ("held".to_owned(), Some(Tripped::OnMissing), None);
+        snapshot.verdict.get_or_insert(asked);
+    }
+}
+
+/// Those whom the breaker stops are held, and not what they would have been.
+fn stop(
+    summary: &mut BTreeMap<Word, u64>,
+    settings: &Settings,
+    people: &BTreeMap<EmployeeId, Counted>,
+) {
+    for what in people.values() {
+        let word = match (what, settings.deactivation_sync.behaviour) {
+            (Counted::Restore, _) => Word::Restored,
+            (_, Behaviour::Delayed) => Word::Scheduled,
+            (_, Behaviour::Immediate) => Word::Deactivated,
+        };
+        if let Some(count) = summary.get_mut(&word) {
+            *count = count.saturating_sub(1);
+        }
+        *summary.entry(Word::Held).or_default() += 1;
+    }
+    summary.retain(|_, count| *count > 0);
+}

@@ -1,0 +1,93 @@
+//! What the sweep looks after between the events of a source: holds that wait for an answer, and how
+//! many people a percentage is of.
+
+use chrono::TimeDelta;
+use offramp_domain::breaker::Base;
+use offramp_domain::digest::{Notice, NoticeKind};
+use offramp_domain::{Breaker, Generation, Hold, HoldId, HoldState, OrgId, SourceId};
+
+use crate::breaker::tell;
+use crate::ports::{BreakerCommit, Breakers, Committed, Rosters, Timers, Users};
+use crate::{Env, Result, holds};
+
+/// How often the admins are reminded of a hold.
+const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
+/// How often a source is looked at.
+const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// Clears a hold in which nobody is left; reminds the admins of one that waits.
+///
+/// # Errors
+/// A fault; the next sweep tries again.
+pub async fn hold<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &HoldId,
+) -> Result<()> {
+    if holds::clear(env, org, id).await? {
+        return Ok(());
+    }
+    let before = holds::get(env, org, id).await?;
+    if before.state != HoldState::Open {
+        return Ok(());
+    }
+    let now = env.clock.now();
+    let mut after = Hold {
+        looked_at: now,
+        ..before.clone()
+    };
+    let mut notices = Vec::new();
+    if before.told_at + REMIND_AFTER <= now {
+        after.told_at = now;
+        notices.push(Notice {
+            at: now,
+            kind: NoticeKind::HoldWaits {
+                hold: id.clone(),
+                source: before.source.clone(),
+                since: before.opened_at,
+            },
+            employee_id: None,
+            name: None,
+            generation: Generation(before.version),
+        });
+    }
+    for notice in &notices {
+        tell(env, org, notice).await?;
+    }
+    let commit = BreakerCommit {
+        hold: Some((&after, before.version)),
+        notices,
+        ..BreakerCommit::default()
+    };
+    // Where somebody has joined or answered meanwhile, the next look sees it.
+    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    Ok(())
+}
+
+/// Counts the active people of a source.
+///
+/// # Errors
+/// A fault; the next sweep tries again.
+pub async fn source<S: Users + Breakers + Rosters, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+) -> Result<()> {
+    let active = env.store.count_active(org, source).await?;
+    let before = env.store.breaker(org, source).await?;
+    let at = env.clock.now();
+    let after = Breaker {
+        base: Some(Base { active, at }),
+        look_at: Some(at + LOOK_AFTER),
+        rev: before.rev + 1,
+        ..before
+    };
+    let commit = BreakerCommit {
+        breaker: Some((source, &after)),
+        ..BreakerCommit::default()
+    };
+    // Where a departure was quicker, the next sweep counts again.
+    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    tracing::info!(%org, %source, active, "counted the active people of a source");
+    Ok(())
+}

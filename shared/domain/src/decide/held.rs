@@ -1,0 +1,145 @@
+//! Whom a safeguard has stopped, and what an admin's answer comes to.
+
+use super::change::Draft;
+use super::hr::{bring_back, is_last_admin};
+use super::{Context, Decision, Outcome, Word, leave, nothing};
+use crate::breaker::Counted;
+use crate::employee::HrWord;
+use crate::event::Actor;
+use crate::history::Happening;
+use crate::ids::HoldId;
+use crate::user::{Cause, Lifecycle, User};
+
+/// A safeguard stops what was about to happen: the record is remembered, and the person is in a hold.
+pub(super) fn stop(draft: Draft<'_>, by: &Actor) -> Decision {
+    match draft.so_far().hold.as_ref().map(|held| held.hold.clone()) {
+        Some(hold) => draft.commit(outcome(), by, Happening::Stopped { hold }),
+        None => draft.commit(outcome(), by, Happening::Updated),
+    }
+}
+
+/// What whoever is held is told.
+pub(super) fn outcome() -> Outcome {
+    Outcome::because(
+        Word::Held,
+        "a safeguard stopped it until an admin answers the hold",
+    )
+}
+
+/// An admin lets them go: re-decided against the present, exempt from the breaker.
+pub(super) fn approve(
+    stored: &User,
+    settled: User,
+    (hold, until): (&HoldId, u64),
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    let what = match &stored.hold {
+        Some(held) if held.hold == *hold && held.seq <= until => held.what,
+        _ => {
+            return nothing(Outcome::because(
+                Word::Unchanged,
+                "is not in this hold any more",
+            ));
+        }
+    };
+    let cause = match still(&settled, what, ctx) {
+        Ok(cause) => cause,
+        Err(Stays::In(outcome)) => return nothing(outcome),
+        Err(Stays::Out(outcome)) => {
+            let mut draft = Draft::of(ctx, stored, settled);
+            draft.user().hold = None;
+            draft.user().held = false;
+            return draft.commit(outcome, by, Happening::Kept { hold: hold.clone() });
+        }
+    };
+    let mut draft = Draft::of(ctx, stored, settled);
+    let Some(cause) = cause else {
+        bring_back(&mut draft);
+        return draft.commit(Outcome::of(Word::Restored), by, Happening::Restored);
+    };
+    draft.end(cause);
+    match draft.so_far().due_at() {
+        Some(due_at) => {
+            let outcome = Outcome {
+                word: Word::Scheduled,
+                due_at: Some(due_at),
+                reason: None,
+            };
+            draft.commit(outcome, by, Happening::Scheduled { due_at })
+        }
+        None => draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated),
+    }
+}
+
+/// An admin keeps them as they are: the same record does not raise it again.
+pub(super) fn keep(
+    stored: &User,
+    settled: User,
+    (hold, until): (&HoldId, u64),
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    match &stored.hold {
+        Some(held) if held.hold == *hold && held.seq <= until => {}
+        _ => {
+            return nothing(Outcome::because(
+                Word::Unchanged,
+                "is not in this hold any more",
+            ));
+        }
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.user().hold = None;
+    draft.user().held = false;
+    let kept = Happening::Kept { hold: hold.clone() };
+    draft.commit(Outcome::of(Word::Updated), by, kept)
+}
+
+/// Why somebody does not go although an admin has let them.
+enum Stays {
+    /// And is held on.
+    In(Outcome),
+    /// And is held no more.
+    Out(Outcome),
+}
+
+/// Whether what was stopped would still happen, and why; `Ok(None)` is a return from a deletion.
+fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Cause>, Stays> {
+    let out = |word, why: &str| Err(Stays::Out(Outcome::because(word, why)));
+    let word = user.hr_word();
+    let included = user.hr.as_ref().map_or(Ok(true), |record| {
+        ctx.rule.includes(&user.employee_id, record)
+    });
+    match included {
+        Ok(true) => {}
+        Ok(false) => return out(Word::Excluded, "the sync rule leaves this employee out"),
+        Err(reason) => return Err(Stays::In(Outcome::because(Word::Rejected, reason))),
+    }
+    let (Counted::Departure(cause) | Counted::LastAdmin(cause)) = what else {
+        return match (&user.lifecycle, word) {
+            (Lifecycle::Deleted { .. }, Some(HrWord::Active)) => Ok(None),
+            (Lifecycle::Deleted { .. }, _) => out(Word::Ignored, "HR does not say active any more"),
+            _ => out(Word::Unchanged, "is back already"),
+        };
+    };
+    if !matches!(user.lifecycle, Lifecycle::Active) {
+        return out(Word::Unchanged, "is not active any more");
+    }
+    let cause = match (cause, word) {
+        (Cause::LeaveDate, _) if leave::has_come(user, ctx) => Cause::LeaveDate,
+        (_, Some(HrWord::Inactive)) => Cause::Hr,
+        (_, Some(HrWord::Missing)) => Cause::Missing,
+        _ => return out(Word::Unchanged, "HR says active again"),
+    };
+    if cause != Cause::LeaveDate && !ctx.policy.settings.deactivation_sync.enabled {
+        return out(Word::Ignored, "deactivation sync is off");
+    }
+    if is_last_admin(user, ctx) {
+        return Err(Stays::In(Outcome::because(
+            Word::Held,
+            "this is the last admin with access",
+        )));
+    }
+    Ok(Some(cause))
+}

@@ -1,0 +1,133 @@
+//! What a safeguard stopped, and what one run did.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::breaker::{Counted, Figures, Tripped};
+use crate::event::Actor;
+use crate::ids::{EmployeeId, HoldId, RunId, SnapshotId, SourceId};
+
+/// What has become of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldState {
+    /// Nobody has answered for all of it.
+    Open,
+    /// An admin let them go.
+    Approved,
+    /// An admin kept them.
+    Rejected,
+    /// HR took it back: nobody is left in it.
+    Cleared,
+}
+
+impl HoldState {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Cleared => "cleared",
+        }
+    }
+}
+
+/// What a safeguard stopped. Who is in it is on its roll; whether somebody still is, their user says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Its name.
+    pub hold: HoldId,
+    /// Whose people.
+    pub source: SourceId,
+    /// The safeguard.
+    pub rule: Tripped,
+    /// What it was held against.
+    pub figures: Figures,
+    /// What has become of it.
+    pub state: HoldState,
+    /// The run that tripped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// Since when.
+    pub opened_at: DateTime<Utc>,
+    /// When the admins were last mailed of it.
+    pub told_at: DateTime<Utc>,
+    /// When a machine last looked whether anybody is left in it.
+    pub looked_at: DateTime<Utc>,
+    /// People on its roll, those who are back included.
+    pub people: u32,
+    /// Counts what joined it, and answers: the `ETag`. Whoever is on its roll has the number with which they joined.
+    pub version: u64,
+    /// Those who joined with this number or a smaller one have been answered.
+    #[serde(default)]
+    pub answered: u64,
+    /// Who gave the last answer, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<(Actor, DateTime<Utc>)>,
+}
+
+/// Where on the roll of a hold somebody is, and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The hold.
+    pub hold: HoldId,
+    /// The hold's version when they joined.
+    pub seq: u64,
+    /// What was stopped.
+    #[serde(flatten)]
+    pub what: Counted,
+}
+
+/// What a run was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RunKind {
+    /// Events that came in one request.
+    Delivery,
+    /// A snapshot.
+    Snapshot {
+        /// Which.
+        snapshot: SnapshotId,
+    },
+    /// An admin let held people go.
+    Approval {
+        /// From which hold.
+        hold: HoldId,
+    },
+}
+
+/// One delivery, snapshot or approval that ended somebody's access. Who they are is on its roll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its name; of two, the later one sorts after the earlier.
+    pub run: RunId,
+    /// What it was.
+    #[serde(flatten)]
+    pub kind: RunKind,
+    /// Whose people.
+    pub source: SourceId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who answered, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// People on its roll.
+    pub people: u32,
+    /// Who took it back, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<(Actor, DateTime<Utc>)>,
+}
+
+/// Part of a roll: people of a hold or a run, by the number with which they joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roll {
+    /// The number.
+    pub seq: u64,
+    /// Who.
+    pub people: Vec<EmployeeId>,
+}
+
+/// People in one part of a roll: at most 128 characters of 4 bytes each stay below an item's 400 KB.
+pub const ROLL_PEOPLE: usize = 500;

@@ -1,0 +1,121 @@
+//! The stored forms of breakers, holds, runs and snapshots.
+
+use offramp_domain::breaker::Base;
+use offramp_domain::decide::Word;
+use offramp_domain::settings::Safeguards;
+use offramp_domain::{
+    Breaker, Field, Hold, HoldId, HoldState, Line, Roll, Run, RunId, RunKind, Settings, Snapshot,
+    SnapshotId, SnapshotState, Step, Tripped, Verdict,
+};
+
+use super::Golden;
+use crate::world::{admin, employee, source, start};
+
+pub(super) fn hold_id() -> HoldId {
+    HoldId::new("hold_1").unwrap()
+}
+
+pub(super) fn run_id() -> RunId {
+    RunId::new("run_1").unwrap()
+}
+
+pub(super) fn snapshot_id() -> SnapshotId {
+    SnapshotId::new("snap_1").unwrap()
+}
+
+/// The breaker of a source, and what it makes.
+pub(super) fn breakers(golden: &mut Golden) {
+    let safeguards = Settings::default().safeguards;
+    let people = [employee("E-7"), employee("E-8")].into();
+    let counted = Breaker {
+        base: Some(Base {
+            active: 25,
+            at: start(),
+        }),
+        look_at: Some(start()),
+        employees: Some(25),
+        ..Breaker::default()
+    };
+    let admitted = counted.admitting(&people, safeguards, start());
+    golden.check("breaker", &admitted);
+    let mut open = admitted.tripping(hold_id(), safeguards, start());
+    open.mark = open.mark.after(start(), [Field::Name]);
+    golden.check("breaker-open", &open);
+    golden.check("breaker-answered", &open.answering(Some(2), true, start()));
+    let Verdict::Trips(_, figures) = counted.weigh(
+        &people,
+        Safeguards {
+            max_users: 1,
+            ..safeguards
+        },
+        None,
+        start(),
+    ) else {
+        panic!("two are more than one");
+    };
+    let hold = Hold {
+        hold: hold_id(),
+        source: source("hris"),
+        rule: Tripped::MaxUsers,
+        figures,
+        state: HoldState::Open,
+        run: Some(run_id()),
+        opened_at: start(),
+        told_at: start(),
+        looked_at: start(),
+        people: 2,
+        version: 3,
+        answered: 2,
+        by: Some((admin(Some("E-1")), start())),
+    };
+    golden.check("hold", &hold);
+    golden.check(
+        "roll",
+        &Roll {
+            seq: 3,
+            people: vec![employee("E-7"), employee("E-8")],
+        },
+    );
+    let kinds = [
+        RunKind::Delivery,
+        RunKind::Snapshot {
+            snapshot: snapshot_id(),
+        },
+        RunKind::Approval { hold: hold_id() },
+    ];
+    let runs = kinds.map(|kind| Run {
+        run: run_id(),
+        kind,
+        source: source("hris"),
+        at: start(),
+        by: Some(admin(Some("E-1"))),
+        people: 2,
+        undone: Some((admin(None), start())),
+    });
+    golden.check("runs", &runs.to_vec());
+    let mut snapshot = Snapshot::open(
+        snapshot_id(),
+        source("hris"),
+        run_id(),
+        start(),
+        Some(25),
+        start(),
+    );
+    golden.check("snapshot-open", &snapshot);
+    snapshot.state = SnapshotState::Applying;
+    snapshot.step = Step::Apply { part: 3 };
+    snapshot.summary = [(Word::Held, 2), (Word::Unchanged, 23)].into();
+    snapshot.tripped = Some((Tripped::ShortSnapshot, figures));
+    snapshot.said.hold = Some((hold_id(), 1));
+    snapshot.fields = Some([Field::Name].into());
+    snapshot.due = Some(start());
+    golden.check("snapshot-applying", &snapshot);
+    golden.check(
+        "line",
+        &Line {
+            open: Some(snapshot_id()),
+            applying: None,
+            rev: 2,
+        },
+    );
+}
