@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::operate::{Place, Task};
 use crate::stack::USUAL_PORT;
-use crate::{Error, demo, send, serve};
+use crate::{Error, demo, operate, send, serve};
 
 const HELP: &str = "\
 offramp: the whole system on this machine
@@ -15,10 +16,20 @@ offramp: the whole system on this machine
   offramp [serve] [--port N] [--data DIR]   run it until Ctrl-C; without --data nothing is kept
   offramp demo                              let the whole story run by itself, and check every step
   offramp send FILE [--to URL] [--source S] sign a file of events/hr and post it to the running stack
+  offramp first-admin --org ORG --admin ID [--name NAME] [--email ADDRESS] [--source SOURCE]
+                                            make an organisation's first admin, and its first source
+  offramp export --org ORG [FILE]           write an organisation to a file of JSON lines, or to standard output
+  offramp import --org ORG FILE             bring it back, into an organisation of which nothing is stored
+  offramp erase-person --org ORG --employee ID
+                                            erase somebody who has left, with all that is theirs
+  offramp erase-organisation --org ORG --confirm ORG [--live-cards leave]
+                                            erase an organisation, with everybody in it
   offramp --help
 
 serve   takes port 8787, or a free one where that is taken; --port 0 is any free port
 send    finds the running stack by itself; --to is for another one
+first-admin, export, import, erase-person, erase-organisation
+        likewise; --stack NAME is for a deployed stack, through the aws command line
 
 RUST_LOG=info shows what the functions log.
 ";
@@ -43,6 +54,15 @@ pub enum Command {
         to: Option<String>,
         /// The HR source; the seed's where missing.
         source: Option<String>,
+    },
+    /// Invoke functions, as whoever operates the stack.
+    Operate {
+        /// The organisation.
+        org: String,
+        /// What for.
+        task: Task,
+        /// Of which stack.
+        place: Place,
     },
     /// Print the help.
     Help,
@@ -85,6 +105,7 @@ async fn execute(command: Command) -> Result<(), Error> {
         }
         Command::Demo => demo::run(&mut out).await,
         Command::Send { file, to, source } => send::run(&file, to, source, &mut out).await,
+        Command::Operate { org, task, place } => operate::run(&org, task, place, &mut out).await,
         Command::Help => {
             say(&mut out, HELP.trim_end());
             Ok(())
@@ -146,11 +167,59 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
                 )),
             }
         }
+        Some(
+            name @ ("first-admin" | "export" | "import" | "erase-person" | "erase-organisation"),
+        ) => operation(name, arguments),
         Some("help") => Ok(Command::Help),
         Some(other) => Err(Error::Usage(format!(
             "{other:?} is no command; see offramp --help"
         ))),
     }
+}
+
+fn operation(name: &str, arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
+    let own: &[&str] = match name {
+        "first-admin" => &["--admin", "--name", "--email", "--source"],
+        "erase-person" => &["--employee"],
+        "erase-organisation" => &["--confirm", "--live-cards"],
+        _ => &[],
+    };
+    let known = [&["--org", "--to", "--stack"], own].concat();
+    let mut options = Options::read(arguments, &known)?;
+    let org = options.need(name, "--org")?;
+    let place = Place {
+        to: options.take("--to"),
+        stack: options.take("--stack"),
+    };
+    let file = match options.files.as_slice() {
+        [] => None,
+        [file] if matches!(name, "export" | "import") => Some(PathBuf::from(file)),
+        [file, ..] => {
+            return Err(Error::Usage(format!(
+                "{file:?} is too much; see offramp --help"
+            )));
+        }
+    };
+    let task = match name {
+        "export" => Task::Export { file },
+        "import" => Task::Import {
+            file: file.ok_or_else(|| Error::Usage("import takes a file of an export".into()))?,
+        },
+        "erase-person" => Task::ErasePerson {
+            employee_id: options.need(name, "--employee")?,
+        },
+        "erase-organisation" => Task::EraseOrganisation {
+            confirm: options.need(name, "--confirm")?,
+            live_cards: options.take("--live-cards"),
+        },
+        _ => Task::FirstAdmin {
+            employee_id: options.need(name, "--admin")?,
+            name: options.take("--name"),
+            email: options.take("--email"),
+            source: options.take("--source"),
+        },
+    };
+    Ok(Command::Operate { org, task, place })
 }
 
 struct Options {
@@ -190,6 +259,11 @@ impl Options {
     fn take(&mut self, name: &str) -> Option<String> {
         let found = self.values.iter().rposition(|(known, _)| known == name)?;
         Some(self.values.swap_remove(found).1)
+    }
+
+    fn need(&mut self, command: &str, name: &str) -> Result<String, Error> {
+        self.take(name)
+            .ok_or_else(|| Error::Usage(format!("{command} needs {name}; see offramp --help")))
     }
 
     fn no_file(self) -> Result<(), Error> {
@@ -236,6 +310,37 @@ mod tests {
         assert_eq!(parsed("send a.json --to http://h"), Ok(command));
         assert!(parsed("send").is_err());
         assert!(parsed("send a b").is_err());
+    }
+
+    #[test]
+    fn operations_name_the_organisation_and_the_stack() {
+        let command = |task, stack: Option<&str>| Command::Operate {
+            org: "acme".into(),
+            task,
+            place: Place {
+                to: None,
+                stack: stack.map(str::to_owned),
+            },
+        };
+        let file = Some("a.jsonl".into());
+        let export = command(Task::Export { file }, Some("offramp"));
+        assert_eq!(
+            parsed("export a.jsonl --org acme --stack offramp"),
+            Ok(export)
+        );
+        let employee_id = "E-1".into();
+        let erase = command(Task::ErasePerson { employee_id }, None);
+        assert_eq!(parsed("erase-person --employee E-1 --org acme"), Ok(erase));
+        for line in [
+            "export",
+            "import --org acme",
+            "first-admin --org acme",
+            "erase-person --org acme E-1",
+            "erase-organisation --org acme",
+            "export --org acme a b",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files that hold secrets, and the note by which a running stack is found.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -9,16 +9,44 @@ use crate::Error;
 /// Writes a file that only its owner can read. The old content stays until the new one is whole.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     path.parent().map_or(Ok(()), private_folder)?;
-    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options
-        .open(&unfinished)
-        .map_err(Error::file(&unfinished))?;
-    file.write_all(content).map_err(Error::file(&unfinished))?;
-    fs::rename(&unfinished, path).map_err(Error::file(path))
+    let mut unfinished = Unfinished::new(path)?;
+    unfinished.write(content)?;
+    unfinished.finish()
+}
+
+/// A file that only its owner can read, under another name until it is whole.
+pub(crate) struct Unfinished {
+    file: BufWriter<File>,
+    name: PathBuf,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    pub(crate) fn new(path: &Path) -> Result<Self, Error> {
+        let name = path.with_extension(format!("{}.new", std::process::id()));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&name).map_err(Error::file(&name))?;
+        Ok(Self {
+            file: BufWriter::new(file),
+            name,
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn write(&mut self, content: &[u8]) -> Result<(), Error> {
+        self.file
+            .write_all(content)
+            .map_err(Error::file(&self.name))
+    }
+
+    /// Gives it its name.
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
+        self.file.flush().map_err(Error::file(&self.name))?;
+        fs::rename(&self.name, &self.path).map_err(Error::file(&self.path))
+    }
 }
 
 /// Makes a folder that only its owner can enter, unless it is there.

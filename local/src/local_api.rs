@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_stand_ins::Fault;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
@@ -34,6 +34,10 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/_local/dead-letters", get(dead_letters))
         .route("/_local/invocations", get(invocations))
         .route("/_local/token", post(token))
+        .route(
+            "/_local/invoke/{function}",
+            post(invoke).layer(DefaultBodyLimit::max(MOST_PAYLOAD)),
+        )
         .with_state(core)
 }
 
@@ -110,6 +114,19 @@ async fn dead_letters(State(core): State<Arc<Core>>) -> Json<Value> {
 
 async fn invocations(State(core): State<Arc<Core>>) -> Json<Value> {
     Json(json!({ "invocations": core.cloud.lambda().invocations() }))
+}
+
+/// What Lambda takes in a synchronous invocation, in bytes.
+const MOST_PAYLOAD: usize = 6 * 1024 * 1024;
+
+/// As `aws lambda invoke` does it; a function is named by its crate.
+async fn invoke(
+    State(core): State<Arc<Core>>,
+    Path(function): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let payload: Value = parsed(&body)?;
+    Ok(Json(core.invoke(&function, payload).await?))
 }
 
 #[derive(Deserialize)]

@@ -54,7 +54,7 @@ pub(crate) async fn run(
 }
 
 /// The stack that was started last, by the note that it left, or the one on the usual port; or the one that was named.
-async fn find(to: Option<String>) -> Result<(Client, Value), Error> {
+pub(crate) async fn find(to: Option<String>) -> Result<(Client, Value), Error> {
     let usual = format!("http://127.0.0.1:{USUAL_PORT}");
     let places = match to {
         Some(named) if named.contains("://") => vec![named],

@@ -213,6 +213,18 @@ impl Stack {
             .map(|seeded| seeded.webhook_secret.as_str())
     }
 
+    /// Invokes a function, named by its crate, and waits for its answer, as `aws lambda invoke` does.
+    ///
+    /// # Errors
+    /// [`Error::Function`]: there is none of that name, or it failed.
+    pub async fn invoke(
+        &self,
+        function: &str,
+        payload: serde_json::Value,
+    ) -> Result<serde_json::Value, Error> {
+        self.core.invoke(function, payload).await
+    }
+
     /// The stack's time.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
@@ -311,6 +323,22 @@ impl Core {
             Some(org),
             &[],
         )
+    }
+
+    pub(crate) async fn invoke(
+        &self,
+        function: &str,
+        payload: serde_json::Value,
+    ) -> Result<serde_json::Value, Error> {
+        let failed = |reason: String| Error::Function {
+            function: function.to_owned(),
+            reason,
+        };
+        let functions = &self.deployment.functions;
+        let named = functions.iter().find(|one| one.crate_name == function);
+        let named = named.ok_or_else(|| failed("there is no such function".into()))?;
+        let answer = self.cloud.lambda().invoke(&named.name, payload).await;
+        answer.map_err(|error| failed(error.to_string()))
     }
 
     pub(crate) async fn advance(&self, by: Duration) -> Result<DateTime<Utc>, Error> {

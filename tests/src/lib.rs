@@ -5,6 +5,7 @@
 
 mod ask;
 pub mod golden;
+mod table;
 mod words;
 
 use std::time::Duration;

@@ -96,6 +96,8 @@ async fn functions_take_the_events_that_aws_hands_them() {
     ] {
         assert_eq!(call(function, payload).await, Value::Null, "{function}");
     }
+    let exported = call("apply", sample!("lambda/export.json")).await;
+    assert_eq!(exported["lines"][0]["kind"], "export", "{exported}");
     assert_eq!(
         world.status("E-1007").await,
         "active",

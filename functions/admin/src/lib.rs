@@ -7,6 +7,7 @@ mod cursor;
 mod holds;
 mod idempotency;
 mod objectives;
+mod operate;
 mod reports;
 mod rules;
 mod sources;
@@ -20,10 +21,13 @@ use offramp_app::ports::Policies;
 use offramp_app::view::{Seen, SettingsView};
 use offramp_app::{Clock, Deadline, Error, Result, settings};
 use offramp_aws::http::{Reply, Request, problem};
+use offramp_aws::invoked::{self, Invoked};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
 use offramp_domain::{OrgId, Policy};
 use serde::Serialize;
 use serde_json::Value;
+
+pub use operate::Operation;
 
 /// What an invocation works with.
 #[derive(Debug)]
@@ -60,16 +64,37 @@ struct Call<'a> {
     deadline: Deadline,
 }
 
-/// Answers one request of API Gateway.
+/// What an invocation answers.
+pub type Answer = invoked::Answer<ApiGatewayV2httpResponse>;
+
+/// Answers one request of API Gateway, or does what an operator asks by invoking the function.
 ///
 /// # Errors
-/// None: every error is an answer.
+/// None of its own: every error is an answer.
 pub async fn handle(
     state: &State,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> std::result::Result<ApiGatewayV2httpResponse, lambda_runtime::Error> {
-    let deadline = deadline(&event.context);
-    let request = Request::new(event.payload);
+    event: LambdaEvent<Invoked<ApiGatewayV2httpRequest, Operation>>,
+) -> std::result::Result<Answer, lambda_runtime::Error> {
+    match event.payload {
+        Invoked::Event(request) => {
+            let deadline = deadline(&event.context);
+            Ok(Answer::Event(respond(state, *request, deadline).await))
+        }
+        Invoked::Operation(operation) => {
+            let done = Box::pin(operate::operate(state, operation, &event.context)).await;
+            let clock = &state.offramp.clock;
+            let answer = invoked::answer(done, clock, &event.context.request_id)?;
+            Ok(Answer::Operation(answer))
+        }
+    }
+}
+
+async fn respond(
+    state: &State,
+    request: ApiGatewayV2httpRequest,
+    deadline: Deadline,
+) -> ApiGatewayV2httpResponse {
+    let request = Request::new(request);
     let reply = match Box::pin(answer(state, &request, deadline)).await {
         Ok(reply) => reply,
         Err(error) => {
@@ -81,7 +106,7 @@ pub async fn handle(
             problem(&error, seen, request.id())
         }
     };
-    Ok(reply.into_response())
+    reply.into_response()
 }
 
 /// The policy in whose time zone an error shows users.

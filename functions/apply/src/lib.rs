@@ -1,11 +1,16 @@
-//! Long work in resumable steps: applying a snapshot, letting approved people go,
-//! rewriting those whom a policy has moved.
+//! Long work in resumable steps: applying a snapshot, letting approved people go, rewriting those whom a
+//! policy has moved; and what whoever operates the stack asks for: exports, imports, erasures.
+
+mod operate;
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::snapshots::apply;
-use offramp_app::{Clock, Error, holds, tidy};
+use offramp_app::{Clock, Deadline, Error, holds, tidy};
+use offramp_aws::invoked::{self, Invoked};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
 use offramp_domain::Timer;
+
+pub use operate::Operation;
 
 /// What an invocation works with.
 #[derive(Debug)]
@@ -26,14 +31,37 @@ impl State {
     }
 }
 
-/// Does as much as there is time for, and arms the next step where some is left.
+/// What an invocation answers; to a timer, nothing.
+pub type Answer = invoked::Answer<()>;
+
+/// Does a timer's work, or what an operator asks by invoking the function.
 ///
 /// # Errors
-/// Any fault: Lambda runs it again, twice, and then it goes to the on-failure queue.
-pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Error> {
+/// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue.
+pub async fn handle(
+    state: &State,
+    event: LambdaEvent<Invoked<Timer, Operation>>,
+) -> Result<Answer, Error> {
     let deadline = deadline(&event.context);
+    match event.payload {
+        Invoked::Event(timer) => {
+            fire(state, &timer, deadline).await?;
+            Ok(Answer::Event(()))
+        }
+        Invoked::Operation(operation) => {
+            let done = operate::operate(state, operation, &event.context, deadline);
+            let done = Box::pin(done).await;
+            let clock = &state.offramp.clock;
+            let answer = invoked::answer(done, clock, &event.context.request_id)?;
+            Ok(Answer::Operation(answer))
+        }
+    }
+}
+
+/// Does as much as there is time for, and arms the next step where some is left.
+async fn fire(state: &State, timer: &Timer, deadline: Deadline) -> Result<(), Error> {
     let env = &state.offramp;
-    match &event.payload {
+    match timer {
         Timer::Tidy { org, epoch, .. } => {
             let done = tidy::step(env, org, *epoch, deadline).await?;
             tracing::info!(%org, epoch = epoch.0, done, "rewrote users whose schedules the policy has ended");

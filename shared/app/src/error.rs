@@ -102,6 +102,9 @@ pub enum Error {
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
+    /// Something stands in the way of an erasure; the text says what.
+    #[error("this cannot be erased now: {0}")]
+    NotErasable(&'static str),
     /// So many others write the same thing that we gave up for now.
     #[error("too many concurrent changes; try again")]
     Busy,

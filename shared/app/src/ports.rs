@@ -3,6 +3,7 @@
 //! One trait per capability, so that a function's IAM policy can be read off the ports it names.
 //! Every method may fail with a [`Fault`]; whether the work was done is then unknown.
 
+mod archive;
 mod breaker;
 mod cards;
 mod feeds;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 
+pub use archive::*;
 pub use breaker::*;
 pub use cards::*;
 pub use feeds::*;
@@ -186,6 +188,8 @@ pub enum Audited {
         /// After.
         to: Box<Policy>,
     },
+    /// Somebody was erased.
+    Erasure(Erasure),
 }
 
 /// What reports are made of.

@@ -6,6 +6,7 @@
 
 mod breaker;
 mod days;
+mod exit;
 mod objectives;
 mod snapshots;
 
@@ -16,6 +17,7 @@ use ring::digest::{SHA256, digest};
 
 pub use breaker::*;
 pub use days::*;
+pub use exit::*;
 pub use objectives::*;
 pub use snapshots::*;
 
@@ -32,7 +34,7 @@ pub const SK: &str = "sk";
 pub const EXPIRES: &str = "expires";
 
 /// Between a folded name and the id that it belongs to: sorts before everything in a name.
-const UNIT: char = '\u{1f}';
+pub(crate) const UNIT: char = '\u{1f}';
 /// Bytes of a folded name or id in a sort key, which holds 1,024 in all.
 const FOLDED_BYTES: usize = 400;
 
@@ -237,7 +239,7 @@ pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
 /// One recipient's message of one digest.
 #[must_use]
 pub fn message(org: &OrgId, digest: &DigestId, recipient: &str) -> Key {
-    key(format!("O#{org}#D#{}", digest.as_str()), recipient)
+    key(messages(org, digest.as_str()), recipient)
 }
 
 /// Where overdue work is found.

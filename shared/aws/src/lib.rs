@@ -6,6 +6,7 @@
 pub mod clients;
 pub mod config;
 pub mod http;
+pub mod invoked;
 pub mod keys;
 pub mod kms;
 pub mod log;

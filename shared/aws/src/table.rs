@@ -5,6 +5,7 @@
 //! read has at most 100 keys and 16 MB and may leave some unprocessed; an item has at most 400 KB.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 
+mod archive;
 mod breaker;
 mod cards;
 mod directory;
@@ -29,6 +30,8 @@ use offramp_app::Fault;
 use crate::fault::fault;
 use crate::keys::{Index, Key, PK, SK};
 use item::Item;
+
+pub use archive::Stored;
 
 /// The table of all organisations.
 #[derive(Debug, Clone)]

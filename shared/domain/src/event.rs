@@ -54,6 +54,12 @@ pub enum Actor {
         /// Which.
         run: RunId,
     },
+    /// Whoever operates the stack invoked a function by hand: IAM let them, no token did. Who that was,
+    /// CloudTrail knows by the request.
+    Operator {
+        /// Lambda's name for the invocation.
+        request_id: String,
+    },
 }
 
 /// What can happen to a user.

@@ -18,6 +18,7 @@ pub mod objective;
 pub mod roster;
 pub mod settings;
 pub mod snapshot;
+mod standing;
 pub mod timer;
 pub mod user;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_stand_ins::Message;
 use offramp_tests::World;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How a flow ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +143,8 @@ fn undated(row: &str) -> String {
 
 /// All that the index of overdue work holds, due or not.
 async fn work(world: &World) -> Vec<String> {
-    let mut work: Vec<String> = scan(world, Some("work"))
+    let mut work: Vec<String> = world
+        .scan(Some("work"))
         .await
         .iter()
         .map(|item| format!("{} {}", item["pk"]["S"], item["sk"]["S"]))
@@ -152,31 +153,4 @@ async fn work(world: &World) -> Vec<String> {
         .collect();
     work.sort();
     work
-}
-
-/// The items of the table or of an index, asked of the database as an operator would.
-pub(super) async fn scan(world: &World, index: Option<&str>) -> Vec<Value> {
-    let table = world.stack.deployment().table.name.clone();
-    let answer = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap()
-        .post(world.stack.cloud().endpoints().dynamodb)
-        .header("x-amz-target", "DynamoDB_20120810.Scan")
-        .header("x-amz-date", "20260302T090000Z")
-        .header(
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=local/20260302/eu-west-1/dynamodb/aws4_request, \
-             SignedHeaders=host;x-amz-date, Signature=0",
-        )
-        .header("content-type", "application/x-amz-json-1.0")
-        .body(json!({ "TableName": table, "IndexName": index }).to_string())
-        .send()
-        .await
-        .unwrap();
-    let mut body: Value = answer.json().await.unwrap();
-    match body["Items"].take() {
-        Value::Array(items) => items,
-        _ => panic!("{body}"),
-    }
 }

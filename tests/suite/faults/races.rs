@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::LEAVER;
-use super::end::{End, scan};
+use super::end::End;
 use super::matrix::{permit, seed};
 use super::stories::{inject, plain_grace, world};
 
@@ -105,7 +105,7 @@ async fn nth_call(n: usize) -> Option<(Service, String, u32)> {
 }
 
 async fn cancelled_at_the_issuer(world: &World) -> usize {
-    let items = scan(world, None).await;
+    let items = world.scan(None).await;
     let state = |item: &&Value| item["sk"]["S"] == "L" && item["state"]["S"] == "cancelled";
     items.iter().filter(state).count()
 }

@@ -1,6 +1,8 @@
 //! Items: attributes that DynamoDB looks at, and `data`, the JSON of what we look at.
 //!
-//! `v` is the version of the stored form; a reader refuses what it does not know.
+//! `v` is the version of the stored form. The writer writes the newest; the reader takes every one that
+//! ever was, since an item of an older form becomes one of the newest as soon as it is read, by
+//! [`UPGRADES`]. What is newer than the code is refused.
 
 use std::collections::HashMap;
 
@@ -12,9 +14,17 @@ use serde::de::DeserializeOwned;
 
 use crate::keys::{Index, Key, PK, SK};
 
-/// The version of the stored form.
-const FORM: u64 = 1;
-const DATA: &str = "data";
+/// Makes an item of one form an item of the next.
+pub(super) type Upgrade = fn(Item) -> Item;
+
+/// The first makes form 2 of form 1, and so on: a new form is one more here, and a file of items of
+/// the form before in `tests/previous`.
+const UPGRADES: &[Upgrade] = &[];
+/// The form that is written.
+pub(super) const FORM: u64 = 1 + UPGRADES.len() as u64;
+/// The attribute that holds the form.
+pub(super) const VERSION: &str = "v";
+pub(super) const DATA: &str = "data";
 
 /// One item.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +32,7 @@ pub(super) struct Item(HashMap<String, AttributeValue>);
 
 impl From<HashMap<String, AttributeValue>> for Item {
     fn from(attributes: HashMap<String, AttributeValue>) -> Self {
-        Self(attributes)
+        Self(attributes).upgraded(UPGRADES)
     }
 }
 
@@ -37,7 +47,7 @@ impl Item {
         Self::default()
             .text(PK, key.pk)
             .text(SK, key.sk)
-            .number("v", FORM)
+            .number(VERSION, FORM)
     }
 
     pub(super) fn text(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -75,19 +85,64 @@ impl Item {
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        match self.get_number("v") {
-            Some(FORM) => {}
-            version => {
-                return Err(Fault::corrupt(
-                    "read",
-                    format!("an item of version {version:?}"),
-                ));
-            }
-        }
+        self.known()?;
         let json = self
             .get_text(DATA)
             .ok_or_else(|| Fault::corrupt("read", "an item without data"))?;
         serde_json::from_str(json).map_err(|error| Fault::corrupt("read", error.to_string()))
+    }
+
+    /// Refuses an item of a form that is newer than this code.
+    pub(super) fn known(&self) -> Result<(), Fault> {
+        match self.form() {
+            Some(FORM) => Ok(()),
+            form => Err(Fault::corrupt("read", format!("an item of form {form:?}"))),
+        }
+    }
+
+    /// The form; `None` where the item is an entry of an index, which has its keys alone.
+    pub(super) fn form(&self) -> Option<u64> {
+        self.get_number(VERSION)
+    }
+
+    pub(super) fn upgraded(mut self, upgrades: &[Upgrade]) -> Self {
+        while let Some(form) = self.form()
+            && let Some(step) = form
+                .checked_sub(1)
+                .and_then(|behind| upgrades.get(usize::try_from(behind).ok()?))
+        {
+            self = step(self).number(VERSION, form + 1);
+        }
+        self
+    }
+
+    /// With an attribute as DynamoDB has it.
+    pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Every attribute.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&String, &AttributeValue)> {
+        self.0.iter()
+    }
+
+    /// Its key; empty where it has none.
+    pub(super) fn key(&self) -> Key {
+        let text = |name| self.get_text(name).unwrap_or_default().to_owned();
+        Key {
+            pk: text(PK),
+            sk: text(SK),
+        }
+    }
+
+    /// Bytes, about: names and texts.
+    pub(super) fn size(&self) -> usize {
+        let of = |value: &AttributeValue| value.as_s().map_or(8, String::len);
+        self.0
+            .iter()
+            .map(|(name, value)| name.len() + of(value))
+            .sum()
     }
 
     pub(super) fn get_text(&self, name: &str) -> Option<&str> {
@@ -124,4 +179,55 @@ pub(super) fn key_map(key: &Key) -> HashMap<String, AttributeValue> {
         (PK.to_owned(), AttributeValue::S(key.pk.clone())),
         (SK.to_owned(), AttributeValue::S(key.sk.clone())),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::admins;
+
+    fn item() -> Item {
+        Item::new(admins(&offramp_domain::OrgId::new("acme").unwrap()))
+    }
+
+    /// As a second and a third form would come about: a field gets another name, then an attribute.
+    const LATER: &[Upgrade] = &[
+        |item| {
+            let text = item.get_text(DATA).unwrap_or_default();
+            let text = text.replace("\"colour\"", "\"hue\"");
+            item.text(DATA, text)
+        },
+        |item| item.flag("seen", true),
+    ];
+
+    #[test]
+    fn an_item_of_an_older_form_is_read_as_one_of_the_newest() {
+        let first = item().text(DATA, r#"{"colour":"red"}"#).number(VERSION, 1);
+        let third = first.clone().upgraded(LATER);
+        assert_eq!(third.form(), Some(3));
+        assert_eq!(third.get_text(DATA), Some(r#"{"hue":"red"}"#));
+        assert!(third.get_flag("seen"));
+        let second = first.upgraded(&LATER[..1]);
+        assert!(!second.get_flag("seen"));
+        assert_eq!(
+            third.attributes().count(),
+            second.upgraded(LATER).attributes().count()
+        );
+    }
+
+    #[test]
+    fn an_item_that_is_newer_than_the_code_is_left_alone_and_refused() {
+        let newer = item().text(DATA, "{}").number(VERSION, FORM + 1);
+        let read = Item::from(HashMap::from(newer));
+        assert_eq!(read.form(), Some(FORM + 1));
+        assert!(read.known().is_err());
+        assert!(read.read::<serde_json::Value>().is_err());
+        assert!(item().text(DATA, "{}").number(VERSION, 0).known().is_err());
+    }
+
+    #[test]
+    fn an_entry_of_an_index_has_no_form_and_stays_as_it_is() {
+        let keys = key_map(&item().key());
+        assert_eq!(Item::from(keys).upgraded(LATER).form(), None);
+    }
 }

@@ -139,6 +139,12 @@ fn audited(item: &Item) -> Result<Audited, Fault> {
         {
             Ok(Audited::Hold(item.read()?))
         }
+        None if item
+            .get_text(SK)
+            .is_some_and(|sk| sk.starts_with(keys::ERASED)) =>
+        {
+            Ok(Audited::Erasure(item.read()?))
+        }
         None => {
             let PolicyEntry { at, by, from, to } = item.read()?;
             Ok(Audited::Settings {

@@ -28,10 +28,11 @@ pub(super) struct Expression {
 
 /// Attributes whose names are words of DynamoDB's.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
-const RESERVED: [(&str, &str); 3] = [
+const RESERVED: [(&str, &str); 4] = [
     ("#status", "status"),
     ("#owner", "owner"),
     ("#open", "open"),
+    ("#export", "export"),
 ];
 
 /// Those that the expressions mention: DynamoDB refuses the others.

@@ -48,6 +48,7 @@ impl Users for Table {
                 Some("SETTINGS") => loaded.policy = item.read()?,
                 Some("B") => loaded.breaker = Some(item.read()?),
                 Some("ADMINS") => {
+                    item.known()?;
                     for id in item.get_texts("ids") {
                         let id = EmployeeId::new(id.as_str())
                             .map_err(|error| Fault::corrupt("read", error.to_string()))?;

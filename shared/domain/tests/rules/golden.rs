@@ -366,6 +366,9 @@ fn entries(golden: &mut Golden) {
         Actor::RuleChanged,
         Actor::SettingsChanged,
         Actor::RunUndone { run: run_id() },
+        Actor::Operator {
+            request_id: "8d1f6b0e-5b0c-4b0e-9a57-4f1f3f1f6f10".to_owned(),
+        },
     ];
     let entry = |by: &Actor, happening: &Happening| Entry {
         version: 2,

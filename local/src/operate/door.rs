@@ -1,0 +1,110 @@
+//! The two ways to invoke a function and wait for its answer.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::Place;
+use crate::client::Client;
+use crate::{Error, files, send};
+
+/// A way to a stack's functions.
+pub(crate) enum Door {
+    /// A local stack.
+    Local(Client),
+    /// A deployed one, through the AWS command line with whatever credentials and region it finds.
+    Aws {
+        /// The command line.
+        program: PathBuf,
+        /// The stack's name: its functions are called after it.
+        stack: String,
+    },
+}
+
+impl Door {
+    pub(super) async fn open(place: Place) -> Result<Self, Error> {
+        match (place.to, place.stack) {
+            (Some(_), Some(_)) => Err(Error::Usage(
+                "--to is for a local stack and --stack for a deployed one: give one".into(),
+            )),
+            (None, Some(stack)) => Ok(Self::Aws {
+                program: "aws".into(),
+                stack,
+            }),
+            (to, None) => Ok(Self::Local(send::find(to).await?.0)),
+        }
+    }
+
+    /// Invokes a function by the name of its crate; what it answers, unless that is a problem.
+    pub(super) async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, Error> {
+        let answer = match self {
+            Self::Local(client) => {
+                let path = format!("/_local/invoke/{function}");
+                client.post(path, payload).ok().await?
+            }
+            Self::Aws { program, stack } => {
+                let (program, name) = (program.clone(), format!("{stack}-{function}"));
+                let payload = payload.to_string();
+                let called = tokio::task::spawn_blocking(move || aws(&program, &name, &payload));
+                called
+                    .await
+                    .map_err(|error| Error::document("aws lambda invoke", error))??
+            }
+        };
+        match (answer["code"].as_str(), answer["status"].as_u64()) {
+            (Some(_), Some(status)) => Err(Error::Answer {
+                what: function.to_owned(),
+                status: u16::try_from(status).unwrap_or_default(),
+                body: answer.to_string(),
+            }),
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// `aws lambda invoke`. Payload and answer go through files in a folder that only this user can read,
+/// since they hold what people are called, and once a secret; the folder is gone afterwards.
+fn aws(program: &Path, function: &str, payload: &str) -> Result<Value, Error> {
+    let folder = Folder::new()?;
+    let (asked, answered) = (folder.0.join("payload"), folder.0.join("answer"));
+    files::write_private(&asked, payload.as_bytes())?;
+    let output = Command::new(program)
+        .args(["lambda", "invoke", "--function-name", function])
+        .arg("--payload")
+        .arg(format!("fileb://{}", asked.display()))
+        .args(["--cli-read-timeout", "60", "--output", "json"])
+        .arg(&answered)
+        .output()
+        .map_err(Error::file(program))?;
+    let what = format!("aws lambda invoke {function}");
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::document(what, said.trim()));
+    }
+    let text = std::fs::read(&answered).map_err(Error::file(&answered))?;
+    let failed = serde_json::from_slice::<Value>(&output.stdout)
+        .is_ok_and(|told| told.get("FunctionError").is_some());
+    if failed {
+        return Err(Error::document(what, String::from_utf8_lossy(&text)));
+    }
+    serde_json::from_slice(&text).map_err(|error| Error::document(what, error))
+}
+
+/// A folder of this user's own that goes when this does.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Error> {
+        let path = std::env::temp_dir().join(format!("offramp-{}", uuid::Uuid::new_v4()));
+        files::private_folder(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Nothing is left to do about a folder that cannot be removed.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,282 @@
+//! Every kind of item that the table holds: a row each. An item of no row here makes an export, an
+//! import or an erasure fail, and says which; so a new kind of item is a new row.
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use offramp_app::Fault;
+use offramp_app::ports::{
+    Answer, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Source, snapshots,
+};
+use offramp_domain::{
+    Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Line, Notice, Objective,
+    ObjectiveId, OrgId, Policy, Roll, Run, Snapshot, SnapshotId, SourceId, User,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::super::item::Item;
+use crate::keys::{self, Key};
+
+/// What bytes are called in a line, in Base64.
+const BYTES: &str = "base64";
+
+/// A kind of item.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// Its name, in exports.
+    pub(super) name: &'static str,
+    /// What follows the organisation in its partition key; all that is longer and begins so where it
+    /// ends in `#`.
+    pub(super) pk: &'static str,
+    /// Its sort key; all that begins so where it ends in `#` or is empty.
+    pub(super) sk: &'static str,
+    /// What of it leaves in an export.
+    pub(super) leaves: Leaves,
+    /// Whether it comes back in an import.
+    pub(super) returns: bool,
+    /// What else hangs on an item of it.
+    pub(super) beside: Beside,
+    /// What the present code reads in it.
+    pub(super) read: fn(&Item) -> Result<Value, Fault>,
+}
+
+/// What of an item leaves.
+#[derive(Debug)]
+pub(super) enum Leaves {
+    /// All of it.
+    Whole,
+    /// Its data without what is secret.
+    Without(fn(&mut Value)),
+    /// Nothing: it is gone soon, or means something here only.
+    Nothing,
+}
+
+/// What hangs on an item: found by it alone.
+#[derive(Debug)]
+pub(super) enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Items with these keys, made of the organisation and what follows the sort key's beginning.
+    Items(fn(&OrgId, &str) -> Vec<Key>),
+    /// The partitions of these keys.
+    Partitions(fn(&OrgId, &Item) -> Vec<String>),
+}
+
+/// What most kinds are.
+const PLAIN: Kind = Kind {
+    name: "",
+    pk: "",
+    sk: "",
+    leaves: Leaves::Whole,
+    returns: true,
+    beside: Beside::Nothing,
+    read: data::<Value>,
+};
+
+/// Every kind.
+#[rustfmt::skip]
+pub(super) const KINDS: &[Kind] = &[
+    Kind { name: "settings", sk: "SETTINGS", read: data::<Policy>, ..PLAIN },
+    Kind { name: "settings_entry", sk: "S#", read: data::<PolicyEntry>, ..PLAIN },
+    Kind { name: "admins", sk: "ADMINS", read: ids, ..PLAIN },
+    Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), read: data::<Source>, ..PLAIN },
+    Kind { name: "erasure", sk: keys::ERASED, read: data::<Erasure>, ..PLAIN },
+    Kind { name: "confirmation", sk: "CONFIRM#", leaves: Leaves::Nothing, read: data::<Confirmation>, ..PLAIN },
+    Kind { name: "import", sk: "IMPORT", leaves: Leaves::Nothing, read: import, ..PLAIN },
+    Kind { name: "entry", pk: PERSON, sk: keys::ENTRY, read: data::<Entry>, ..PLAIN },
+    Kind { name: "card", pk: PERSON, sk: keys::CARD, beside: Beside::Items(of_card), read: data::<Card>, ..PLAIN },
+    Kind { name: "card_owner", pk: "#C#", sk: "C", read: owner, ..PLAIN },
+    Kind { name: "ledger", pk: "#L#", sk: "L", read: ledger, ..PLAIN },
+    Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), read: data::<Objective>, ..PLAIN },
+    Kind { name: "objective_owner", pk: "#J#", sk: "J", read: owner, ..PLAIN },
+    Kind { name: USER, pk: PERSON, sk: "U", read: data::<User>, ..PLAIN },
+    // Whoever was to be told is told where they were noticed: an import mails nobody.
+    Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
+    Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
+    Kind { name: "breaker", pk: "#B#", sk: "B", read: data::<Breaker>, ..PLAIN },
+    Kind { name: "hold", pk: "#HOLDS", beside: Beside::Partitions(of_hold), read: data::<Hold>, ..PLAIN },
+    Kind { name: "answer", pk: "#HOLD#", sk: keys::ANSWER, read: data::<Answer>, ..PLAIN },
+    Kind { name: "run", pk: "#RUNS", beside: Beside::Partitions(of_run), read: data::<Run>, ..PLAIN },
+    Kind { name: "roll", pk: "#ROLL#", sk: keys::ROLL, read: data::<Roll>, ..PLAIN },
+    // Snapshots are gone in a week, and the source sends another.
+    Kind { name: "line", pk: "#S#", sk: "LINE", leaves: Leaves::Nothing, read: data::<Line>, ..PLAIN },
+    Kind { name: "snapshot", pk: "#S#", leaves: Leaves::Nothing, beside: Beside::Partitions(of_snapshot), read: data::<Snapshot>, ..PLAIN },
+    Kind { name: "counted", pk: "#SN#", sk: keys::COUNTED, leaves: Leaves::Nothing, read: data::<Vec<(EmployeeId, Counted)>>, ..PLAIN },
+    Kind { name: "page", pk: "#SN#", sk: keys::CHUNK, leaves: Leaves::Nothing, read: page, ..PLAIN },
+    Kind { name: "receipt", pk: "#R#", sk: "R", leaves: Leaves::Nothing, read: data::<Receipt>, ..PLAIN },
+];
+
+/// The kind of a user.
+pub(super) const USER: &str = "user";
+const PERSON: &str = "#U#";
+
+/// The partitions that belong to an organisation and to nobody in it, in the order of an import.
+pub(super) fn partitions(org: &OrgId) -> Vec<String> {
+    let notices = (0..keys::SHARDS).map(|shard| keys::notices(org, shard));
+    [keys::organisation(org), keys::holds(org), keys::runs(org)]
+        .into_iter()
+        .chain(notices)
+        .collect()
+}
+
+/// What kind an item is.
+pub(super) fn kind_of(org: &OrgId, key: &Key) -> Result<&'static Kind, Fault> {
+    let within = key.pk.strip_prefix(&keys::organisation(org));
+    within
+        .and_then(|pk| kind(pk, &key.sk))
+        .ok_or_else(|| Fault::corrupt("read", "an item of no known kind"))
+}
+
+/// What kind an item is, by its keys within the organisation.
+pub(super) fn kind(pk: &str, sk: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| {
+        let partition = match kind.pk.ends_with('#') {
+            true => pk.len() > kind.pk.len() && pk.starts_with(kind.pk),
+            false => pk == kind.pk,
+        };
+        partition && begins(sk, kind.sk)
+    })
+}
+
+fn begins(text: &str, with: &str) -> bool {
+    match with.is_empty() || with.ends_with('#') {
+        true => text.starts_with(with),
+        false => text == with,
+    }
+}
+
+fn data<T: Serialize + DeserializeOwned>(item: &Item) -> Result<Value, Fault> {
+    let value: T = item.read()?;
+    serde_json::to_value(value).map_err(|error| Fault::corrupt("read", error.to_string()))
+}
+
+fn ids(item: &Item) -> Result<Value, Fault> {
+    item.known()?;
+    Ok(json!({ "ids": item.get_texts("ids") }))
+}
+
+fn owner(item: &Item) -> Result<Value, Fault> {
+    texts(item, &["owner"])
+}
+
+fn ledger(item: &Item) -> Result<Value, Fault> {
+    texts(item, &["state", "idempotency_key"])
+}
+
+fn message(item: &Item) -> Result<Value, Fault> {
+    texts(item, &["holder", "settled"])
+}
+
+fn import(item: &Item) -> Result<Value, Fault> {
+    texts(item, &["export"])
+}
+
+fn texts(item: &Item, names: &[&str]) -> Result<Value, Fault> {
+    item.known()?;
+    let there = names.iter().filter_map(|name| {
+        let text = item.get_text(name)?;
+        Some(((*name).to_owned(), json!(text)))
+    });
+    Ok(Value::Object(there.collect()))
+}
+
+/// Sealed secrets are bound to the key of this stack, and are nobody's business elsewhere.
+fn secrets(source: &mut Value) {
+    source["secrets"] = json!([]);
+}
+
+fn of_card(org: &OrgId, id: &str) -> Vec<Key> {
+    let card = CardId::new(id).ok();
+    let keys = card.map(|card| [keys::card_owner(org, &card), keys::ledger(org, &card)]);
+    keys.into_iter().flatten().collect()
+}
+
+fn of_objective(org: &OrgId, id: &str) -> Vec<Key> {
+    let objective = ObjectiveId::new(id).ok();
+    let key = objective.map(|objective| keys::objective_owner(org, &objective));
+    key.into_iter().collect()
+}
+
+/// Who was mailed the digest that a notice is in.
+fn messages(org: &OrgId, notice: &Item) -> Vec<String> {
+    let digest = notice.get_text("digest");
+    digest
+        .map(|digest| keys::messages(org, digest))
+        .into_iter()
+        .collect()
+}
+
+/// The breaker of a source, and its snapshots.
+fn of_source(org: &OrgId, source: &Item) -> Vec<String> {
+    let id = source.key().sk;
+    let id = id.strip_prefix(keys::SOURCE).map(SourceId::new);
+    match id {
+        Some(Ok(id)) => vec![keys::breaker(org, &id).pk, keys::line(org, &id).pk],
+        _ => Vec::new(),
+    }
+}
+
+/// The answers to a hold, and its roll.
+fn of_hold(org: &OrgId, hold: &Item) -> Vec<String> {
+    let id = hold.key().sk;
+    let answers = HoldId::new(id.as_str()).map(|hold| keys::answer(org, &hold, 0).pk);
+    answers.into_iter().chain([keys::rolls(org, &id)]).collect()
+}
+
+fn of_run(org: &OrgId, run: &Item) -> Vec<String> {
+    vec![keys::rolls(org, &run.key().sk)]
+}
+
+/// The pages of a snapshot, and whom the breaker is asked about.
+fn of_snapshot(org: &OrgId, snapshot: &Item) -> Vec<String> {
+    let Ok(id) = SnapshotId::new(snapshot.key().sk) else {
+        return Vec::new();
+    };
+    let chunks = (0..ROSTER_SHARDS).map(|shard| keys::chunks(org, &id, shard));
+    chunks.chain([keys::pages(org, &id)]).collect()
+}
+
+/// The receipt of a page, or a chunk of one.
+fn page(item: &Item) -> Result<Value, Fault> {
+    match item.get_text("edition") {
+        Some(_) => texts(item, &["edition"]),
+        None => data::<snapshots::Receipt>(item),
+    }
+}
+
+/// An attribute as JSON.
+pub(super) fn to_json(value: &AttributeValue) -> Result<Value, Fault> {
+    let unknown = || Fault::corrupt("export", "an attribute of another type");
+    match value {
+        AttributeValue::S(text) => Ok(json!(text)),
+        AttributeValue::Bool(flag) => Ok(json!(flag)),
+        AttributeValue::N(number) => {
+            let number: serde_json::Number = number.parse().map_err(|_| unknown())?;
+            Ok(Value::Number(number))
+        }
+        AttributeValue::Ss(texts) => Ok(json!(texts)),
+        AttributeValue::B(bytes) => Ok(json!({ BYTES: STANDARD.encode(bytes.as_ref()) })),
+        _ => Err(unknown()),
+    }
+}
+
+/// An attribute of JSON.
+pub(super) fn from_json(value: &Value) -> Option<AttributeValue> {
+    match value {
+        Value::String(text) => Some(AttributeValue::S(text.clone())),
+        Value::Bool(flag) => Some(AttributeValue::Bool(*flag)),
+        Value::Number(number) => Some(AttributeValue::N(number.to_string())),
+        Value::Array(texts) if !texts.is_empty() => {
+            let texts = texts.iter().map(|text| text.as_str().map(str::to_owned));
+            Some(AttributeValue::Ss(texts.collect::<Option<_>>()?))
+        }
+        Value::Object(bytes) if bytes.len() == 1 => {
+            let bytes = STANDARD.decode(bytes.get(BYTES)?.as_str()?).ok()?;
+            Some(AttributeValue::B(Blob::new(bytes)))
+        }
+        _ => None,
+    }
+}

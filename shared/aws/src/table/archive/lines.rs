@@ -1,0 +1,125 @@
+//! A stored item as a line of an export, and back.
+//!
+//! `{"kind","pk","sk","v","attributes","data"}`: keys without the organisation, so that a line fits
+//! any; `attributes` as they are stored; `data` as JSON and not as text.
+
+use std::collections::HashMap;
+
+use offramp_app::Fault;
+use offramp_domain::OrgId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Stored;
+use super::kinds::{Leaves, from_json, kind, to_json};
+use crate::keys::{Key, PK, SK, organisation};
+use crate::table::item::{DATA, FORM, Item, VERSION};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    kind: String,
+    pk: String,
+    sk: String,
+    v: u64,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    attributes: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+/// Whether it is a partition key of an index whose partitions begin with the organisation, as all do but those of `work`.
+fn is_relative(name: &str) -> bool {
+    name.ends_with("_pk") && name != crate::keys::WORK.pk
+}
+
+/// The line of an item that leaves, without what is secret.
+pub(super) fn line(org: &OrgId, stored: &Stored) -> Result<Option<Value>, Fault> {
+    let strip: fn(&mut Value) = match stored.kind.leaves {
+        Leaves::Nothing => return Ok(None),
+        Leaves::Whole => |_| {},
+        Leaves::Without(strip) => strip,
+    };
+    let mut line = written(org, stored)?;
+    if let Some(data) = line.get_mut("data") {
+        strip(data);
+    }
+    Ok(Some(line))
+}
+
+/// The line of an item, with all that is in it.
+pub(super) fn written(org: &OrgId, stored: &Stored) -> Result<Value, Fault> {
+    let item = &stored.item;
+    item.known()?;
+    let corrupt = |what: &str| Fault::corrupt("export", what);
+    let within = organisation(org);
+    let relative = |text: &str| text.strip_prefix(&within).map(str::to_owned);
+    let mut attributes = Map::new();
+    for (name, value) in item.attributes() {
+        if [PK, SK, VERSION, DATA].contains(&name.as_str()) {
+            continue;
+        }
+        let mut value = to_json(value)?;
+        if is_relative(name) {
+            let text = value.as_str().and_then(relative);
+            value = Value::String(text.ok_or_else(|| corrupt("an index key of another"))?);
+        }
+        attributes.insert(name.clone(), value);
+    }
+    let data = item.get_text(DATA).map(serde_json::from_str::<Value>);
+    let data = data
+        .transpose()
+        .map_err(|error| corrupt(&error.to_string()))?;
+    let key = item.key();
+    let line = Line {
+        kind: stored.kind.name.to_owned(),
+        pk: relative(&key.pk).ok_or_else(|| corrupt("a key of another"))?,
+        sk: key.sk,
+        v: item.form().unwrap_or_default(),
+        attributes,
+        data,
+    };
+    serde_json::to_value(&line).map_err(|error| corrupt(&error.to_string()))
+}
+
+/// The item of a line, where it comes back.
+pub(super) fn parse(org: &OrgId, line: &Value) -> Result<Option<Stored>, String> {
+    let stored = item(org, line)?;
+    let returns = stored.kind.returns && !matches!(stored.kind.leaves, Leaves::Nothing);
+    Ok(returns.then_some(stored))
+}
+
+/// The item of a line; read once by the present code, so that what could not be read later is refused now.
+pub(super) fn item(org: &OrgId, line: &Value) -> Result<Stored, String> {
+    let line = Line::deserialize(line).map_err(|error| error.to_string())?;
+    let kind = kind(&line.pk, &line.sk)
+        .filter(|kind| kind.name == line.kind)
+        .ok_or_else(|| format!("there is no {} under these keys", line.kind))?;
+    if line.v == 0 || line.v > FORM {
+        return Err(format!("a {} of version {}", line.kind, line.v));
+    }
+    let within = organisation(org);
+    let key = Key {
+        pk: format!("{within}{}", line.pk),
+        sk: line.sk,
+    };
+    let mut item = Item::new(key).number(VERSION, line.v);
+    for (name, value) in &line.attributes {
+        if [PK, SK, VERSION, DATA].contains(&name.as_str()) {
+            return Err(format!("{name} is no attribute of a line"));
+        }
+        let value = match value.as_str().filter(|_| is_relative(name)) {
+            Some(rest) => from_json(&Value::String(format!("{within}{rest}"))),
+            None => from_json(value),
+        };
+        let value = value.ok_or_else(|| format!("{name} cannot be stored"))?;
+        item = item.with(name, value);
+    }
+    if let Some(data) = &line.data {
+        item = item.text(DATA, data.to_string());
+    }
+    // As when it is read from the table: upgraded.
+    let item = Item::from(HashMap::from(item));
+    (kind.read)(&item).map_err(|fault| fault.message)?;
+    Ok(Stored { kind, item })
+}

@@ -1,0 +1,163 @@
+//! What earlier versions have stored is read still, with nothing lost; and the rows of the kinds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use offramp_domain::OrgId;
+use serde_json::{Map, Value, json};
+
+use super::kinds::{KINDS, Leaves, USER, kind};
+use super::lines;
+use crate::table::item::FORM;
+
+fn org() -> OrgId {
+    OrgId::new("acme").unwrap()
+}
+
+/// Items as each form has stored them: whole ones, and ones that have only what they must.
+fn previous(form: u64) -> Vec<Value> {
+    let file = format!("tests/previous/form-{form}.jsonl");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = fs::read_to_string(path).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(lines.iter().all(|line| line["v"] == form));
+    lines
+}
+
+/// Whether all of it is in what was read: a field that was renamed or dropped is not.
+fn holds(read: &Value, stored: &Value) -> bool {
+    match (read, stored) {
+        (Value::Object(read), Value::Object(stored)) => stored
+            .iter()
+            .all(|(name, stored)| read.get(name).is_some_and(|read| holds(read, stored))),
+        (Value::Array(read), Value::Array(stored)) => {
+            read.len() == stored.len()
+                && read
+                    .iter()
+                    .zip(stored)
+                    .all(|(read, stored)| holds(read, stored))
+        }
+        (read, stored) => read == stored,
+    }
+}
+
+/// What of a line the code has to know: its data, or the texts among its attributes.
+fn known(item: &Value) -> Value {
+    if let Some(data) = item.get("data") {
+        return data.clone();
+    }
+    let attributes = item["attributes"].as_object().unwrap().iter();
+    let texts = attributes.filter(|(_, value)| value.is_string() || value.is_array());
+    Value::Object(Map::from_iter(
+        texts.map(|(name, value)| (name.clone(), value.clone())),
+    ))
+}
+
+/// Fails where a field was renamed, dropped or made required without an upgrade that says what becomes
+/// of the items that are stored.
+#[test]
+fn every_form_that_ever_was_is_read_and_nothing_of_it_is_lost() {
+    for form in 1..=FORM {
+        let mut seen = BTreeSet::new();
+        for line in previous(form) {
+            let item = lines::item(&org(), &line).unwrap_or_else(|why| panic!("{why}: {line}"));
+            let read = (item.kind.read)(&item.item).unwrap();
+            let stored = known(&lines::written(&org(), &item).unwrap());
+            assert!(holds(&read, &stored), "{line}\nis read as\n{read}");
+            seen.insert(item.kind.name);
+        }
+        let all: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        assert_eq!(seen, all, "a kind without an item of form {form}");
+    }
+}
+
+#[test]
+fn a_line_is_the_same_line_again_and_holds_no_secret() {
+    for line in previous(FORM) {
+        let Some(item) = lines::parse(&org(), &line).unwrap() else {
+            continue;
+        };
+        let again = lines::line(&org(), &item).unwrap().unwrap();
+        let mut wanted = line.clone();
+        if line["kind"] == "source" {
+            wanted["data"]["secrets"] = json!([]);
+        }
+        assert_eq!(again, wanted);
+        // Another organisation's has the same line.
+        let other = OrgId::new("globex").unwrap();
+        let moved = lines::parse(&other, &line).unwrap().unwrap();
+        assert_eq!(lines::line(&other, &moved).unwrap().unwrap(), wanted);
+        assert!(moved.key().pk.starts_with("O#globex"), "{}", moved.key().pk);
+    }
+}
+
+#[test]
+fn a_line_that_is_not_one_is_refused() {
+    let lines = previous(FORM);
+    let card = lines.iter().find(|line| line["kind"] == "card").unwrap();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut line = card.clone();
+        change(&mut line);
+        line
+    };
+    for wrong in [
+        json!("a line"),
+        json!({}),
+        changed(&|line| line["kind"] = json!("user")),
+        changed(&|line| line["pk"] = json!("#Z#E-7")),
+        changed(&|line| line["pk"] = json!("")),
+        changed(&|line| line["v"] = json!(FORM + 1)),
+        changed(&|line| line["v"] = json!(0)),
+        changed(&|line| line["data"]["status"] = json!("melted")),
+        changed(&|line| line["attributes"]["pk"] = json!("O#other")),
+        changed(&|line| line["attributes"]["deep"] = json!({ "a": 1 })),
+        changed(&|line| line["more"] = json!(1)),
+        changed(&|line| drop(line.as_object_mut().unwrap().remove("data"))),
+    ] {
+        assert!(lines::parse(&org(), &wrong).is_err(), "{wrong}");
+    }
+}
+
+/// What finds somebody goes last: a walk that dies leaves nobody half there.
+#[test]
+fn a_user_sorts_after_all_that_is_theirs() {
+    for kind in KINDS
+        .iter()
+        .filter(|kind| kind.pk == "#U#" && kind.name != USER)
+    {
+        assert!(kind.sk < "U", "{}", kind.name);
+    }
+}
+
+#[test]
+fn kinds_are_told_by_their_keys() {
+    let names: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    assert_eq!(names.len(), KINDS.len());
+    for (pk, sk, name) in [
+        ("", "SETTINGS", Some("settings")),
+        ("", "S#000000000001", Some("settings_entry")),
+        ("", "SOURCE#s", Some("source")),
+        ("#U#a#C#b", "U", Some("user")),
+        ("#U#a", "C#b", Some("card")),
+        ("#U#a", "Z#b", None),
+        ("#U#", "U", None),
+        ("", "U", None),
+        ("s", "SETTINGS", None),
+    ] {
+        assert_eq!(kind(pk, sk).map(|kind| kind.name), name, "{pk} {sk}");
+    }
+    for kind in KINDS
+        .iter()
+        .filter(|kind| matches!(kind.leaves, Leaves::Nothing))
+    {
+        assert!(
+            ["confirmation", "import", "message", "receipt"].contains(&kind.name),
+            "{} does not leave: say why in docs/EXIT.md, and here",
+            kind.name
+        );
+    }
+}

@@ -1,0 +1,39 @@
+//! The timers that stand for a user: those that what is stored of them was armed with.
+
+use crate::ids::OrgId;
+use crate::timer::Timer;
+use crate::user::{Lifecycle, User};
+
+impl User {
+    /// The timers that stand for the user as they are stored: the end of the grace period, the leave
+    /// date, and what finishes a deactivation or its end. Digests belong to nobody.
+    #[must_use]
+    pub fn timers(&self, org: &OrgId) -> Vec<Timer> {
+        let mut timers = Vec::new();
+        if let Lifecycle::Scheduled(schedule) = &self.lifecycle {
+            timers.push(Timer::Deactivate {
+                org: org.clone(),
+                employee_id: self.employee_id.clone(),
+                generation: self.generation,
+                due: schedule.fires_at(),
+            });
+        }
+        if let Some(plan) = self.leave.plan {
+            timers.push(Timer::Leave {
+                org: org.clone(),
+                employee_id: self.employee_id.clone(),
+                plan: self.leave.count,
+                due: plan.at,
+            });
+        }
+        let pending = self.pending.due.filter(|_| !self.pending.is_done());
+        let finishing = [pending, self.reopening.map(|reopening| reopening.due)];
+        timers.extend(finishing.into_iter().flatten().map(|due| Timer::Finish {
+            org: org.clone(),
+            employee_id: self.employee_id.clone(),
+            generation: self.generation,
+            due,
+        }));
+        timers
+    }
+}
