@@ -4,31 +4,38 @@ use serde_json::{Value, json};
 
 use crate::World;
 
+/// Whose the request is: the emulator asks no more.
+const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=local/20260302/eu-west-1/dynamodb/aws4_request, \
+                      SignedHeaders=host;x-amz-date, Signature=0";
+
 impl World {
     /// The items of the table or of an index, asked of the database itself.
     pub async fn scan(&self, index: Option<&str>) -> Vec<Value> {
         let table = self.stack.deployment().table.name.clone();
-        let answer = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .unwrap()
-            .post(self.stack.cloud().endpoints().dynamodb)
-            .header("x-amz-target", "DynamoDB_20120810.Scan")
-            .header("x-amz-date", "20260302T090000Z")
-            .header(
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=local/20260302/eu-west-1/dynamodb/aws4_request, \
-             SignedHeaders=host;x-amz-date, Signature=0",
-            )
-            .header("content-type", "application/x-amz-json-1.0")
-            .body(json!({ "TableName": table, "IndexName": index }).to_string())
-            .send()
-            .await
-            .unwrap();
-        let mut body: Value = answer.json().await.unwrap();
-        match body["Items"].take() {
-            Value::Array(items) => items,
-            _ => panic!("{body}"),
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut items = Vec::new();
+        let mut from = Value::Null;
+        loop {
+            let mut body = json!({ "TableName": table, "IndexName": index });
+            if !from.is_null() {
+                body["ExclusiveStartKey"] = from;
+            }
+            let answer = client
+                .post(self.stack.cloud().endpoints().dynamodb)
+                .header("x-amz-target", "DynamoDB_20120810.Scan")
+                .header("x-amz-date", "20260302T090000Z")
+                .header("authorization", SIGNED)
+                .header("content-type", "application/x-amz-json-1.0")
+                .body(body.to_string());
+            let mut page: Value = answer.send().await.unwrap().json().await.unwrap();
+            match page["Items"].take() {
+                Value::Array(found) => items.extend(found),
+                _ => panic!("{page}"),
+            }
+            from = page["LastEvaluatedKey"].take();
+            if from.is_null() {
+                return items;
+            }
         }
     }
 }

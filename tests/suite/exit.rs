@@ -91,6 +91,8 @@ async fn lived_in() -> World {
         .ok()
         .await;
     world.minutes(5).await;
+    let raised = json!({ "safeguards": { "max_users": 1_000, "max_percent": 100 } });
+    world.question(&raised).await;
     world.hr(LENA, "inactive", json!({})).await;
     world
 }
@@ -113,39 +115,89 @@ async fn everybody(world: &World) -> Vec<Value> {
     all
 }
 
+/// The lines of an export, which is all that is stored: each item once, each with its form.
+async fn complete(world: &World) -> Vec<Value> {
+    let lines = export(world, ORG).await;
+    assert_eq!(lines[0]["kind"], "export");
+    assert_eq!(lines[0]["org"], ORG);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut left: Vec<_> = lines[1..]
+        .iter()
+        .map(|line| (format!("O#{ORG}{}", text(&line["pk"])), text(&line["sk"])))
+        .collect();
+    let mut wanted = Vec::new();
+    for item in world.scan(None).await {
+        assert!(item["v"]["N"].is_string(), "{item}");
+        let pk = text(&item["pk"]["S"]);
+        let sk = text(&item["sk"]["S"]);
+        // Gone in a day or two, and of no meaning elsewhere.
+        let stays = pk.contains("#R#") || pk.contains("#D#") || sk.starts_with("CONFIRM#");
+        if !stays && sk != "IMPORT" {
+            wanted.push((pk, sk));
+        }
+    }
+    left.sort();
+    wanted.sort();
+    assert_eq!(left, wanted);
+    lines
+}
+
+/// More people than one read finds, and somebody whose past has more than one page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_people_and_a_long_past_are_walked_to_the_end() {
+    let world = World::start().await;
+    let people = offramp_tests::numbered("P", 400);
+    world.hire(&people).await;
+    let much = "P-0001";
+    let renamed = |n: i64| {
+        let name = json!({ "name": format!("Name {n}") });
+        let when = world.now() + chrono::TimeDelta::milliseconds(n);
+        offramp_tests::event(when, much, "active", name)
+    };
+    world.outcomes((1..=450).map(renamed).collect()).await;
+    let lines = complete(&world).await;
+    let entries = |lines: &[Value]| {
+        let of = format!("#U#{much}");
+        lines
+            .iter()
+            .filter(|line| line["pk"] == of.as_str())
+            .count()
+    };
+    assert_eq!(entries(&lines), 452, "created, 450 names, and the user");
+
+    let file = Lines::new("many", &lines);
+    let other = elsewhere(&world).await;
+    let done = file.import(&other, ORG).await.unwrap();
+    assert_eq!(done["written"], lines.len() - 1);
+    let mut again = complete(&other).await;
+    let mut first = lines.clone();
+    again.remove(0);
+    first.remove(0);
+    // Notices stay out.
+    first.retain(|line| line["kind"] != "notice");
+    assert_eq!(again.len(), first.len());
+    other.end().await;
+
+    world.delete(&format!("/users/{much}")).await;
+    let task = Task::ErasePerson {
+        employee_id: much.to_owned(),
+    };
+    let erased: Value = serde_json::from_str(&command(&world, ORG, task).await.unwrap()).unwrap();
+    assert!(erased["erased"].as_u64().unwrap() > 452, "{erased}");
+    assert_eq!(entries(&complete(&world).await), 0);
+    let task = Task::EraseOrganisation {
+        confirm: ORG.to_owned(),
+        live_cards: Some("leave".to_owned()),
+    };
+    command(&world, ORG, task).await.unwrap();
+    assert_eq!(export(&world, ORG).await.len(), 1);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_is_complete_and_holds_no_secret() {
     let world = lived_in().await;
-    let lines = export(&world, ORG).await;
-    assert_eq!(lines[0]["kind"], "export");
-    assert_eq!(lines[0]["org"], ORG);
-    let key = |pk: &Value, sk: &Value| format!("{} {}", pk.as_str().unwrap(), sk.as_str().unwrap());
-    let left: Vec<String> = lines[1..]
-        .iter()
-        .map(|line| {
-            key(
-                &json!(format!("O#{ORG}{}", line["pk"].as_str().unwrap())),
-                &line["sk"],
-            )
-        })
-        .collect();
-    // Receipts and messages are gone in a day or two, and say nothing that is not elsewhere.
-    let mut stays = world.scan(None).await;
-    stays.retain(|item| {
-        let pk = item["pk"]["S"].as_str().unwrap();
-        !pk.contains("#R#") && !pk.contains("#D#")
-    });
-    let mut wanted: Vec<String> = stays
-        .iter()
-        .map(|item| key(&item["pk"]["S"], &item["sk"]["S"]))
-        .collect();
-    let mut found = left.clone();
-    found.sort();
-    wanted.sort();
-    assert_eq!(found, wanted, "each item once");
-    for item in stays {
-        assert!(item["v"]["N"].is_string(), "{item}");
-    }
+    let lines = complete(&world).await;
     let text: String = lines.iter().map(Value::to_string).collect();
     let source = lines.iter().find(|line| line["kind"] == "source").unwrap();
     assert_eq!(source["data"]["secrets"], json!([]));
@@ -184,6 +236,9 @@ async fn it_comes_back_as_it_was_and_mails_nobody() {
     assert!(refused.contains("exists"), "{refused}");
     assert_eq!(everybody(&other).await, before);
 
+    let delivery = world.signed(&json!([]));
+    let unheard = other.hand_in(&delivery);
+    unheard.refused(401, "bad_signature").await;
     // HR is heard once the source has a secret of this stack.
     let rotated = other
         .admin("POST", "/sources/hris/rotate-secret")

@@ -108,3 +108,56 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A command line that answers with what it was handed, or as a function that failed.
+    fn command_line(folder: &Folder, then: &str) -> Door {
+        let program = folder.0.join("aws");
+        let script = format!("#!/bin/sh\nset -eu\n{then}\n");
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        Door::Aws {
+            program,
+            stack: "offramp".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deployed_function_is_invoked_by_the_aws_command_line() {
+        let folder = Folder::new().unwrap();
+        let echo = r#"test "$1 $2 $3 $4 $5" = "lambda invoke --function-name offramp-admin --payload"
+            for last; do :; done
+            cat "${6#fileb://}" > "$last"
+            echo '{"StatusCode":200}'"#;
+        let asked = json!({ "offramp": "first_admin", "org": "acme" });
+        let door = command_line(&folder, echo);
+        assert_eq!(door.invoke("admin", &asked).await.unwrap(), asked);
+        let problem = json!({ "status": 409, "code": "exists" });
+        let refused = door.invoke("admin", &problem).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::Answer { status: 409, .. }),
+            "{refused}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_function_that_failed_and_a_call_that_was_refused_are_errors() {
+        let folder = Folder::new().unwrap();
+        let failed = r#"for last; do :; done
+            echo '{"errorMessage":"unknown variant"}' > "$last"
+            echo '{"StatusCode":200,"FunctionError":"Unhandled"}'"#;
+        let refused = "echo AccessDeniedException >&2; exit 254";
+        for (then, said) in [(failed, "unknown variant"), (refused, "AccessDenied")] {
+            let door = command_line(&folder, then);
+            let error = door.invoke("apply", &json!({})).await.unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}

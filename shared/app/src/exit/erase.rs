@@ -2,7 +2,7 @@
 //!
 //! The user goes last, so a run that dies leaves somebody who is still found, and the next goes on.
 
-use offramp_domain::{Access, Actor, EmployeeId, Lifecycle, OrgId, User};
+use offramp_domain::{Access, Actor, Card, EmployeeId, Lifecycle, OrgId, User};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
@@ -48,49 +48,41 @@ where
         erased: 0,
         done: false,
     };
-    for pause in pauses() {
+    let mut conflicts = pauses();
+    while deadline.leaves(STEP_TIME) {
         let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
         let Some(user) = loaded.users.remove(id) else {
             done.done = true;
             return Ok(done);
         };
         erasable(&user, &user.settled(&loaded.policy))?;
-        if env
-            .store
-            .cards_of(org, id)
-            .await?
-            .iter()
-            .any(offramp_domain::Card::is_alive)
-        {
+        let cards = env.store.cards_of(org, id).await?;
+        if cards.iter().any(Card::is_alive) {
             return Err(Error::NotErasable("a card is alive"));
         }
-        if !deadline.leaves(STEP_TIME) {
-            return Ok(done);
-        }
         let items = env.store.of_person(org, id).await?;
-        if env.store.erase_of(org, &user, &items).await? == Committed::Conflict {
-            pause.wait().await;
-            continue;
-        }
-        done.erased += items.len();
-        // Before the user, for once: after them nobody would know what to disarm, and a leave date is
-        // the sweep's as well as the timer's.
-        disarm_all(&env.timers, &user.timers(org)).await;
-        let erasure = Erasure {
-            at: env.clock.now(),
-            by: by.clone(),
-            person: done.person.clone(),
+        let committed = if items.is_empty() {
+            // Before the user, for once: after them nobody would know what to disarm, and a leave date is
+            // the sweep's as well as the timer's.
+            disarm_all(&env.timers, &user.timers(org)).await;
+            let erasure = Erasure {
+                at: env.clock.now(),
+                by: by.clone(),
+                person: done.person.clone(),
+            };
+            env.store.erase_user(org, &user, &erasure).await?
+        } else {
+            env.store.erase_of(org, &user, &items).await?
         };
-        match env.store.erase_user(org, &user, &erasure).await? {
-            Committed::Done => {
-                done.erased += 1;
-                done.done = true;
-                return Ok(done);
-            }
-            Committed::Conflict => pause.wait().await,
+        match committed {
+            Committed::Done => done.erased += items.len().max(1),
+            Committed::Conflict => match conflicts.next() {
+                Some(pause) => pause.wait().await,
+                None => return Err(Error::Busy),
+            },
         }
     }
-    Err(Error::Busy)
+    Ok(done)
 }
 
 fn erasable(stored: &User, settled: &User) -> Result<()> {

@@ -64,7 +64,7 @@ fn header(org: &OrgId, now: DateTime<Utc>) -> Value {
     json!({
         "kind": "export",
         "v": FORM,
-        "id": uuid::Uuid::new_v4(),
+        "id": uuid::Uuid::new_v4().to_string(),
         "org": org,
         "at": instant(now),
     })

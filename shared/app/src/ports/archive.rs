@@ -76,8 +76,8 @@ pub trait Archive: Send + Sync {
         from: &Position,
         way: Way,
     ) -> impl Future<Output = Result<Stretch<Self::Item>, Fault>> + Send;
-    /// All of one person but the user: cards, history, objectives, and notices that name them, in the order in
-    /// which it may go. Consistent.
+    /// What there is of one person but the user, or the next 200 of it: cards, history, objectives, notices that
+    /// name them; in the order in which it may go. Consistent.
     fn of_person(
         &self,
         org: &OrgId,

@@ -105,18 +105,7 @@ impl Archive for Table {
     }
 
     async fn of_person(&self, org: &OrgId, id: &EmployeeId) -> Result<Vec<Stored>, Fault> {
-        let mut items = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self
-                .page_of(org, &keys::person(org, id), after.as_deref())
-                .await?;
-            items.extend(page.items);
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let mut items = self.page_of(org, &keys::person(org, id), None).await?.items;
         items.retain(|stored| stored.kind.name != kinds::USER);
         let notices = keys::notices_of(org, id);
         let named = self.all(&notices, "2").await?;
@@ -207,26 +196,25 @@ impl Archive for Table {
     }
 
     async fn begin_import(&self, org: &OrgId, export: &str) -> Result<Import, Fault> {
-        let key = keys::import(org);
-        if let Some(mark) = self.get(&key).await? {
-            mark.known()?;
-            return Ok(match mark.get_text("export") == Some(export) {
-                true if mark.get_flag("ended") => Import::Ended,
-                true => Import::Open,
-                false => Import::Taken,
-            });
+        if let Some(import) = self.import_of(org, export).await? {
+            return Ok(import);
         }
         if !self.is_empty(org).await? {
             return Ok(Import::Taken);
         }
-        let mark = Item::new(key).text("export", export).flag("ended", false);
+        let mark = Item::new(keys::import(org))
+            .text("export", export)
+            .flag("ended", false);
         let mut parts = Parts::default();
         let fresh = Expression::new("attribute_not_exists(pk)");
         parts.put(self, mark, Some(fresh))?;
         match self.write(parts).await? {
             Committed::Done => Ok(Import::Open),
-            // Somebody was quicker: whose it is, the next try finds.
-            Committed::Conflict => Ok(Import::Taken),
+            // Somebody was quicker; or it was this very call, and its answer was lost.
+            Committed::Conflict => {
+                let import = self.import_of(org, export).await?;
+                Ok(import.unwrap_or(Import::Taken))
+            }
         }
     }
 
@@ -242,6 +230,19 @@ impl Archive for Table {
 }
 
 impl Table {
+    /// How the organisation stands to an import, where one was begun.
+    async fn import_of(&self, org: &OrgId, export: &str) -> Result<Option<Import>, Fault> {
+        let Some(mark) = self.get(&keys::import(org)).await? else {
+            return Ok(None);
+        };
+        mark.known()?;
+        Ok(Some(match mark.get_text("export") == Some(export) {
+            true if mark.get_flag("ended") => Import::Ended,
+            true => Import::Open,
+            false => Import::Taken,
+        }))
+    }
+
     /// Whether nothing is stored of an organisation: neither of its own, nor anybody.
     async fn is_empty(&self, org: &OrgId) -> Result<bool, Fault> {
         for pk in partitions(org) {

@@ -131,6 +131,18 @@ fn invariants(world: &World, user: &User) {
     } else {
         assert_eq!(user.notice, None, "{id}");
     }
+    for timer in user.timers(&world.org) {
+        // A leave date's may be later than the day; what is to be reopened outlives the generation of its timer.
+        let exact = match timer {
+            Timer::Deactivate { .. } => true,
+            Timer::Finish { .. } => user.reopening.is_none(),
+            _ => false,
+        };
+        assert!(
+            !exact || world.standing.contains(&timer),
+            "{id}: no {timer:?}"
+        );
+    }
     let entries = &world.history[id];
     let mut status = None;
     for (number, entry) in (1..).zip(entries) {
