@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_stand_ins::{Clock, Endpoints, Handler, InvocationContext};
 use lambda_runtime::{Context, LambdaEvent};
-use offramp_aws::{Config, keys};
+use offramp_aws::{Config, Sink, keys};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,8 +22,8 @@ const LEDGER: &str = "L";
 /// A function's environment variables.
 pub(crate) type Environment = BTreeMap<String, String>;
 
-/// Makes a function's handler from its environment.
-pub(crate) type Wire = fn(&Function, &Environment, Clock) -> Result<Handler, Error>;
+/// Makes a function's handler from its environment; its metrics go to the sink.
+pub(crate) type Wire = fn(&Function, &Environment, Clock, Sink) -> Result<Handler, Error>;
 
 /// The environment of a function: what the template gives it, what Lambda adds, and where the AWS services are here.
 pub(crate) fn environment(
@@ -79,22 +79,30 @@ pub(crate) fn wire(
     function: &Function,
     environment: &Environment,
     clock: Clock,
+    sink: Sink,
 ) -> Result<Handler, Error> {
     let failed = |reason: String| Error::Function {
         function: function.logical_id.clone(),
         reason,
     };
     let config = Config::from_lookup(&|name| environment.get(name).cloned());
-    let config = config.map_err(|error| failed(error.to_string()))?;
+    let mut config = config.map_err(|error| failed(error.to_string()))?;
+    config.telemetry = config.telemetry.to(sink);
     let clock = offramp_app::Clock::from_fn(move || clock.now());
     /// Builds the state of a function once, and lends it to every invocation, as the function's own `main` does.
     macro_rules! code {
         ($code:ident) => {{
             let state = $code::State::new(&config, clock);
             let state = Arc::new(state.map_err(|error| failed(error.to_string()))?);
-            adapt(move |event| {
-                let state = Arc::clone(&state);
-                async move { $code::handle(&state, event).await }
+            let telemetry = config.telemetry.clone();
+            adapt(move |event: LambdaEvent<_>| {
+                let (state, telemetry) = (Arc::clone(&state), telemetry.clone());
+                async move {
+                    let id = event.context.request_id.clone();
+                    telemetry
+                        .invocation(&id, $code::handle(&state, event))
+                        .await
+                }
             })
         }};
     }

@@ -1,5 +1,6 @@
 //! One whole system in this process: functions, API, database and the AWS services between them.
 
+mod metrics;
 mod provision;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::local_api;
 use crate::seed::{self, Seeded};
 use crate::template::{Deployment, Names, Template};
 use crate::{Error, files};
+use metrics::MetricLines;
 use provision::{identity, listen, provision, register};
 
 /// The port that `serve` takes unless told otherwise.
@@ -87,6 +89,7 @@ pub(crate) struct Core {
     pub(crate) url: String,
     database: LocalDatabase,
     deployment: Deployment,
+    metrics: MetricLines,
     seeded: OnceLock<Seeded>,
 }
 
@@ -123,7 +126,8 @@ impl Stack {
         .await
         .map_err(stand_in)?;
         let deployment = provision(&template, names, &cloud)?;
-        register(&deployment, &cloud, &config, wire)?;
+        let metrics = MetricLines::default();
+        register(&deployment, &cloud, &config, wire, &metrics.sink())?;
 
         let core = Arc::new(Core {
             identity: Arc::new(identity(&deployment, config.data.as_deref())?),
@@ -131,6 +135,7 @@ impl Stack {
             url,
             database,
             deployment,
+            metrics,
             seeded: OnceLock::new(),
         });
         let gateway = Arc::new(core.gateway()?);
@@ -172,6 +177,12 @@ impl Stack {
     #[must_use]
     pub fn deployment(&self) -> &Deployment {
         &self.core.deployment
+    }
+
+    /// The lines of metrics that the functions have told, in their order: the last thousands.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<String> {
+        self.core.metrics.all()
     }
 
     /// The issuer of the stack's tokens.

@@ -65,6 +65,27 @@ async fn the_grace_period_is_one_or_two_days_where_we_say_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_staging_stack_has_short_days() {
+    let world = World::with(|config| {
+        let day = ("StagingDaySeconds".to_owned(), "120".to_owned());
+        config.parameters.extend([day]);
+    })
+    .await;
+    let result = world.hr(LENA, "inactive", json!({})).await;
+    assert_eq!(
+        result["due_at"],
+        zulu(world.now() + chrono::TimeDelta::minutes(6))
+    );
+    world.minutes(5).await;
+    assert_eq!(world.alive(LENA).await, 3);
+    world.minutes(2).await;
+    assert_eq!(world.status(LENA).await, "deactivated");
+    assert_eq!(world.alive(LENA).await, 0);
+    world.minutes(3).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_grace_period_the_cards_are_gone_with_the_answer_to_hr() {
     let world = World::start().await;
     world

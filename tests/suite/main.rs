@@ -30,4 +30,5 @@ mod signatures;
 mod snapshots;
 mod sync_off;
 mod sync_rules;
+mod telemetry;
 mod telling;

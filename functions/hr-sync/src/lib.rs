@@ -2,6 +2,7 @@
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
+use offramp_app::metrics::Metric;
 use offramp_app::ports::SourceState;
 use offramp_app::signature::Signed;
 use offramp_app::snapshots::wire;
@@ -107,11 +108,9 @@ async fn authenticated<'a>(
     let may = sources::authenticate(env, &state.opener, &org, &source, signed, &body)
         .await
         .inspect_err(|error| {
-            if matches!(error, Error::BadSignature) {
-                tracing::warn!(
-                    metric = "failed_signatures",
-                    "a webhook's signature does not verify"
-                );
+            if matches!(error, Error::BadSignature | Error::TimestampOutOfTolerance) {
+                env.meter.record(Metric::SignaturesFailed, 1_u32);
+                tracing::warn!(%error, "a webhook is refused");
             }
         })?;
     Ok(Call {

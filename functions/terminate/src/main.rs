@@ -10,13 +10,15 @@ use terminate::{State, handle};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     offramp_aws::log::init();
-    let state = Arc::new(State::new(&Config::from_env()?, Clock::system())?);
+    let config = Config::from_env()?;
+    let state = Arc::new(State::new(&config, Clock::system())?);
     run(service_fn(move |event: LambdaEvent<_>| {
-        let state = Arc::clone(&state);
+        let (state, telemetry) = (Arc::clone(&state), config.telemetry.clone());
         async move {
-            Box::pin(handle(&state, event))
-                .await
-                .map_err(offramp_aws::diagnostic)
+            let id = event.context.request_id.clone();
+            let work = Box::pin(handle(&state, event));
+            let ended = telemetry.invocation(&id, work).await;
+            ended.map_err(offramp_aws::diagnostic)
         }
     }))
     .await

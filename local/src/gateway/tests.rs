@@ -5,6 +5,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_stand_ins::{Clock, Handler};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use offramp_aws::Sink;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -13,7 +14,7 @@ use crate::stack::{Stack, StackConfig};
 use crate::template::Function;
 
 /// Functions that answer what the body's `x-answer` header says, or with the event that they got.
-fn stub(_: &Function, _: &Environment, _: Clock) -> Result<Handler, crate::Error> {
+fn stub(_: &Function, _: &Environment, _: Clock, _: Sink) -> Result<Handler, crate::Error> {
     Ok(Arc::new(|event: Value, _| {
         Box::pin(async move {
             match event["headers"]["x-answer"].as_str() {

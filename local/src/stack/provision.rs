@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use aws_stand_ins::{Cloud, Function as LambdaFunction};
+use offramp_aws::Sink;
 use tokio::net::TcpListener;
 
 use super::{StackConfig, stand_in};
@@ -50,10 +51,16 @@ pub(super) fn register(
     cloud: &Cloud,
     config: &StackConfig,
     wire: Wire,
+    metrics: &Sink,
 ) -> Result<(), Error> {
     for function in &deployment.functions {
         let environment = functions::environment(deployment, function, &cloud.endpoints(), config);
-        let handler = wire(function, &environment, config.clock.clone())?;
+        let handler = wire(
+            function,
+            &environment,
+            config.clock.clone(),
+            metrics.clone(),
+        )?;
         cloud.lambda().register(LambdaFunction {
             max_retries: function.retries,
             max_event_age: function.max_event_age,

@@ -105,7 +105,9 @@ fn the_table_comes_with_its_indexes_and_its_expiry() {
             "drift"
         ]
     );
-    assert_eq!(deployment().keys.len(), 1);
+    let keys = deployment().keys;
+    let keys: Vec<_> = keys.iter().map(|key| &*key.logical_id).collect();
+    assert_eq!(keys, ["DataKey", "SecretsKey"]);
 }
 
 #[test]

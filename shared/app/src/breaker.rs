@@ -18,6 +18,7 @@ use offramp_domain::{
 
 use crate::backoff::pauses;
 use crate::execute::{Armed, Executed, How, arm_all, execute};
+use crate::metrics::Metric;
 use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Timers, Users};
 use crate::{Env, Error, Result};
 
@@ -247,7 +248,6 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
             run: Some(self.asking.run.clone()),
             opened_at: self.now,
             told_at: self.now,
-            looked_at: self.now,
             people,
             version: 1,
             answered: 0,
@@ -284,6 +284,7 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         if !done(self.env.store.commit_breaker(self.org, &commit).await?) {
             return Ok(None);
         }
+        self.env.meter.record(Metric::HoldsOpened, 1_u32);
         tracing::warn!(
             org = %self.org,
             source = %hold.source,

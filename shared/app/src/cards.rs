@@ -1,5 +1,7 @@
 //! Cards by hand: adding, reassigning, freezing. Terminating is in [`crate::terminate`].
 
+use std::time::Instant;
+
 use offramp_domain::{
     Actor, Card, CardId, CardStatus, Change, EmployeeId, Event, Happening, OrgId, Refusal, Status,
 };
@@ -7,7 +9,7 @@ use offramp_domain::{
 use crate::backoff::pauses;
 use crate::execute::decide_on;
 use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Receipts, Users};
-use crate::{Env, Error, Result};
+use crate::{Env, Error, Result, telemetry};
 
 /// Adds a card to somebody who is active, in one transaction with them.
 ///
@@ -20,6 +22,7 @@ pub async fn add<S: Users + Receipts, T: Sync>(
     by: &Actor,
     receipt: Option<&Receipt>,
 ) -> Result<()> {
+    let begun = Instant::now();
     for pause in pauses() {
         let loaded = env
             .store
@@ -36,6 +39,7 @@ pub async fn add<S: Users + Receipts, T: Sync>(
             receipt: receipt.cloned(),
         };
         if env.store.commit(org, &commit).await? == Committed::Done {
+            telemetry::counted(env, org, &change, begun);
             return Ok(());
         }
         if let Some(receipt) = receipt
@@ -60,6 +64,7 @@ pub async fn reassign<S: Users + Cards, T: Sync>(
     to: &EmployeeId,
     by: &Actor,
 ) -> Result<Card> {
+    let begun = Instant::now();
     for pause in pauses() {
         let Some(card) = env.store.card(org, card).await? else {
             return Err(Error::NotFound("card"));
@@ -96,7 +101,11 @@ pub async fn reassign<S: Users + Cards, T: Sync>(
             receipt: None,
         };
         match env.store.commit(org, &commit).await? {
-            Committed::Done => return Ok(moved),
+            Committed::Done => {
+                telemetry::counted(env, org, &from, begun);
+                telemetry::counted(env, org, &onto, begun);
+                return Ok(moved);
+            }
             Committed::Conflict => pause.wait().await,
         }
     }
@@ -114,6 +123,7 @@ pub async fn set_status<S: Users + Cards, T: Sync>(
     status: CardStatus,
     by: &Actor,
 ) -> Result<Card> {
+    let begun = Instant::now();
     for pause in pauses() {
         let Some(card) = env.store.card(org, card).await? else {
             return Err(Error::NotFound("card"));
@@ -142,7 +152,10 @@ pub async fn set_status<S: Users + Cards, T: Sync>(
             receipt: None,
         };
         match env.store.commit(org, &commit).await? {
-            Committed::Done => return Ok(card),
+            Committed::Done => {
+                telemetry::counted(env, org, &change, begun);
+                return Ok(card);
+            }
             Committed::Conflict => pause.wait().await,
         }
     }

@@ -4,29 +4,49 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use offramp_domain::decide::DAY;
 use tokio::time::Instant;
 
-/// Tells the present. The real one on Lambda, a movable one on a laptop.
+/// Tells the present, and how long a day of the grace period lasts. The real one on Lambda, a movable
+/// one on a laptop.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    day: TimeDelta,
+}
 
 impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Utc::now))
+        Self::from_fn(Utc::now)
     }
 
     /// Another clock.
     pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self {
+            now: Arc::new(now),
+            day: DAY,
+        }
+    }
+
+    /// The same clock, by which a day of the grace period lasts so long: for staging.
+    #[must_use]
+    pub fn with_day(self, day: TimeDelta) -> Self {
+        Self { day, ..self }
     }
 
     /// The present.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// How long a day of the grace period lasts: 24 hours, unless it was said otherwise.
+    #[must_use]
+    pub fn day(&self) -> TimeDelta {
+        self.day
     }
 }
 

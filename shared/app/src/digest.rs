@@ -16,6 +16,7 @@ use offramp_domain::{
 
 use crate::backoff::pauses;
 use crate::mail::{self, Row};
+use crate::metrics::Metric;
 use crate::ports::{
     Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing, Sent,
     USERS_PER_READ, Users,
@@ -181,10 +182,11 @@ where
             html: mail.html,
         };
         let sent = self.mailer.send(&message).await?;
-        let result = match &sent {
-            Sent::Accepted(id) => id.as_str(),
-            Sent::Refused => "refused",
+        let (result, metric) = match &sent {
+            Sent::Accepted(id) => (id.as_str(), Metric::MailsSent),
+            Sent::Refused => ("refused", Metric::MailsRefused),
         };
+        self.env.meter.record(metric, 1_u32);
         self.settle(&letter.claim, result).await?;
         tracing::info!(org = %self.org, employee_id = %id, digest = self.digest.as_str(), result, "mailed a digest");
         Ok(Some(sent))

@@ -1,6 +1,7 @@
 //! Load → decide → arm → commit: the one way in which a user changes.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use offramp_domain::decide::Word;
@@ -13,6 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::backoff::pauses;
 use crate::ports::{Commit, Committed, Loaded, Receipt, Timers, Users};
+use crate::telemetry::{self, Decided};
 use crate::when::Days;
 use crate::{Clock, Env, Error, Result};
 
@@ -63,6 +65,7 @@ pub async fn execute<S: Users, T: Timers>(
     armed: &Armed,
     mut how: How<'_>,
 ) -> Result<Executed> {
+    let begun = Instant::now();
     for pause in pauses() {
         let loaded = match how.loaded.take() {
             Some(loaded) => loaded,
@@ -83,6 +86,10 @@ pub async fn execute<S: Users, T: Timers>(
         let asks = how.gate.is_none() && event.is_a_machines() && decision.counted.is_some();
         let Some(change) = decision.change.as_ref().filter(|_| !asks) else {
             let user = user.cloned();
+            // What is asked about is not decided yet.
+            if !asks {
+                tell(env, org, id, event, &decision, user.as_ref(), begun);
+            }
             return Ok(Executed {
                 decision,
                 user,
@@ -101,6 +108,7 @@ pub async fn execute<S: Users, T: Timers>(
             Committed::Done => {
                 disarm_all(&env.timers, &change.disarm).await;
                 let user = Some(change.user.clone());
+                tell(env, org, id, event, &decision, user.as_ref(), begun);
                 return Ok(Executed {
                     decision,
                     user,
@@ -174,6 +182,7 @@ pub async fn once<S: Users, T: Timers>(
     armed: &Armed,
     fill: impl FnOnce(&mut Commit<'_>),
 ) -> Result<Committed> {
+    let begun = Instant::now();
     let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
     let decision = decide_on(&loaded, loaded.users.get(id), event, org, &env.clock)?;
     let Some(change) = &decision.change else {
@@ -188,8 +197,31 @@ pub async fn once<S: Users, T: Timers>(
     let committed = env.store.commit(org, &commit).await?;
     if committed == Committed::Done {
         disarm_all(&env.timers, &change.disarm).await;
+        tell(env, org, id, event, &decision, Some(&change.user), begun);
     }
     Ok(committed)
+}
+
+fn tell<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    decision: &Decision,
+    user: Option<&User>,
+    begun: Instant,
+) {
+    let decided = Decided {
+        org,
+        employee_id: id,
+        event: telemetry::name(event),
+        due: telemetry::due(event),
+        outcome: decision.outcome.word,
+        generation: user.map(|user| user.generation),
+        change: decision.change.as_deref(),
+        begun,
+    };
+    decided.tell(env);
 }
 
 /// Decides on what was loaded, where nobody has asked the breaker.
@@ -227,6 +259,7 @@ pub fn decide_at(
         admins: &loaded.admins,
         breaker: loaded.breaker.as_ref(),
         gate,
+        day: clock.day(),
         now: clock.now(),
     };
     Ok(decide(user, event, &context)?)

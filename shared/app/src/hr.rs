@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::breaker::{Asking, guarded};
 use crate::execute::{Armed, Executed, How};
+use crate::metrics::{Meter, Metric};
 use crate::objectives::closing;
 use crate::ports::{
     Breakers, CardIssuer, Cards, Loaded, Objectives, SourceState, Timers, USERS_PER_READ, Users,
@@ -129,7 +130,7 @@ where
     }
     Ok(Answers {
         run_id,
-        ..answers(results)
+        ..answers(results, &env.meter)
     })
 }
 
@@ -165,11 +166,15 @@ fn by_person(
     (people.into_iter().collect(), results)
 }
 
-fn answers(results: Vec<Option<Answer>>) -> Answers {
+fn answers(results: Vec<Option<Answer>>, meter: &Meter) -> Answers {
     let results: Vec<Answer> = results.into_iter().flatten().collect();
     let mut summary = BTreeMap::new();
     for answer in &results {
         *summary.entry(answer.outcome).or_default() += 1;
+    }
+    let rejected = summary.get(&Word::Rejected).copied().unwrap_or(0);
+    if rejected > 0 {
+        meter.record(Metric::RecordsRejected, rejected);
     }
     Answers {
         results,
@@ -253,7 +258,6 @@ where
                 None => self.one(id, event, at_hand.take(), armed).await?,
             };
             answers.push((*position, answer(id, &executed.decision.outcome)));
-            self.log(id, &executed);
             if events.len() > 1 {
                 let mut next = executed.loaded;
                 next.users
@@ -318,19 +322,6 @@ where
             }
             _ => {}
         }
-    }
-
-    fn log(&self, id: &EmployeeId, executed: &Executed) {
-        let outcome = &executed.decision.outcome;
-        tracing::info!(
-            org = %self.plan.org,
-            source = %self.plan.source,
-            employee_id = %id,
-            generation = executed.user.as_ref().map(|user| user.generation.0),
-            outcome = ?outcome.word,
-            reason = outcome.reason,
-            "decided an HR event"
-        );
     }
 }
 

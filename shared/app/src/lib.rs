@@ -22,6 +22,7 @@ pub mod identity;
 pub mod leave;
 pub mod leavers;
 pub mod mail;
+pub mod metrics;
 pub mod objectives;
 pub mod policy;
 pub mod ports;
@@ -34,6 +35,7 @@ pub mod snapshots;
 pub mod sources;
 pub mod sweep;
 pub mod sync_rules;
+pub mod telemetry;
 pub mod terminate;
 pub mod tidy;
 pub mod users;
@@ -53,4 +55,6 @@ pub struct Env<S, T> {
     pub timers: T,
     /// The present.
     pub clock: Clock,
+    /// What is counted.
+    pub meter: metrics::Meter,
 }

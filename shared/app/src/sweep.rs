@@ -7,11 +7,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
 
+use crate::metrics::Metric;
 use crate::ports::{
     Breakers, CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Rosters, Snapshots, Timers,
     Users, Work,
 };
 use crate::snapshots::apply;
+use crate::terminate::Terminated;
 use crate::{Deadline, Env, Error, Result, digest, leave, terminate, watch};
 
 /// How long after its time something counts as overdue: a timer is delivered within the minute,
@@ -61,6 +63,11 @@ where
         found: u32::try_from(overdue).unwrap_or(u32::MAX),
         ..Swept::default()
     };
+    // Zero says that a sweep has looked.
+    env.meter.record(Metric::OverdueWork, swept.found);
+    env.meter.record(Metric::OverdueWorkFailed, 0_u32);
+    env.meter.record(Metric::OverdueDeactivations, 0_u32);
+    let mut holds = 0_u32;
     for piece in in_turn(found) {
         if !deadline.leaves(PIECE_TIME) {
             break;
@@ -68,7 +75,9 @@ where
         let result = match &piece {
             Work::User { org, employee_id } => person(env, org, employee_id, deadline).await,
             Work::Notice { org, minute } => mail(env, mailer, org, *minute, holder).await,
-            Work::Hold { org, hold } => watch::hold(env, org, hold).await,
+            Work::Hold { org, hold } => watch::hold(env, org, hold).await.map(|open| {
+                holds += u32::from(open);
+            }),
             Work::Snapshot {
                 org,
                 source,
@@ -80,10 +89,12 @@ where
             Ok(()) => swept.finished += u32::from(!own(&piece)),
             Err(error) => {
                 swept.failed += 1;
+                env.meter.record(Metric::OverdueWorkFailed, 1_u32);
                 tracing::error!(?piece, %error, "an overdue piece of work failed");
             }
         }
     }
+    env.meter.record(Metric::HoldsOpen, holds);
     Ok(swept)
 }
 
@@ -137,6 +148,7 @@ where
     {
         let due = schedule.fires_at();
         let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
+        late(env, &done);
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
         return Ok(());
     }
@@ -145,6 +157,7 @@ where
         && plan.at <= env.clock.now()
     {
         let done = leave::due(env, org, id, user.leave.count, plan.at, deadline).await?;
+        late(env, &done);
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
     }
     let by = Actor::Timer {
@@ -156,6 +169,13 @@ where
         Ok(())
     } else {
         Err(Error::Unfinished("cards or objectives are left"))
+    }
+}
+
+/// Counts what a timer should have done.
+fn late<S, T>(env: &Env<S, T>, done: &Terminated) {
+    if matches!(done, Terminated::Done { .. }) {
+        env.meter.record(Metric::OverdueDeactivations, 1_u32);
     }
 }
 

@@ -15,7 +15,7 @@ const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
 /// How often a source is looked at.
 const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Clears a hold in which nobody is left; reminds the admins of one that waits.
+/// Clears a hold in which nobody is left; reminds the admins of one that waits. Says whether it is open.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
@@ -23,45 +23,42 @@ pub async fn hold<S: Users + Breakers, T: Timers>(
     env: &Env<S, T>,
     org: &OrgId,
     id: &HoldId,
-) -> Result<()> {
+) -> Result<bool> {
     if holds::clear(env, org, id).await? {
-        return Ok(());
+        return Ok(false);
     }
     let before = holds::get(env, org, id).await?;
     if before.state != HoldState::Open {
-        return Ok(());
+        return Ok(false);
     }
     let now = env.clock.now();
-    let mut after = Hold {
-        looked_at: now,
+    if now < before.told_at + REMIND_AFTER {
+        return Ok(true);
+    }
+    let after = Hold {
+        told_at: now,
         ..before.clone()
     };
-    let mut notices = Vec::new();
-    if before.told_at + REMIND_AFTER <= now {
-        after.told_at = now;
-        notices.push(Notice {
-            at: now,
-            kind: NoticeKind::HoldWaits {
-                hold: id.clone(),
-                source: before.source.clone(),
-                since: before.opened_at,
-            },
-            employee_id: None,
-            name: None,
-            generation: Generation(before.version),
-        });
-    }
-    for notice in &notices {
-        tell(env, org, notice).await?;
-    }
+    let notice = Notice {
+        at: now,
+        kind: NoticeKind::HoldWaits {
+            hold: id.clone(),
+            source: before.source.clone(),
+            since: before.opened_at,
+        },
+        employee_id: None,
+        name: None,
+        generation: Generation(before.version),
+    };
+    tell(env, org, &notice).await?;
     let commit = BreakerCommit {
         hold: Some((&after, before.version)),
-        notices,
+        notices: vec![notice],
         ..BreakerCommit::default()
     };
     // Where somebody has joined or answered meanwhile, the next look sees it.
     let _: Committed = env.store.commit_breaker(org, &commit).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Counts the active people of a source.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use offramp_app::identity::{Claims, SubjectKind};
+use offramp_domain::decide::DAY;
+
+use crate::telemetry::{Sink, Telemetry};
 
 /// Looks a variable up by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -86,6 +90,10 @@ pub struct Config {
     pub secrets_key: Option<String>,
     /// How tokens are read.
     pub claims: Option<Claims>,
+    /// How long a day of the grace period lasts.
+    pub day: TimeDelta,
+    /// What is counted, and where it is told.
+    pub telemetry: Telemetry,
 }
 
 /// Longest time for one attempt of a call, unless `SDK_ATTEMPT_TIMEOUT_MS` says otherwise.
@@ -93,16 +101,23 @@ pub struct Config {
 /// function's own 29 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What a day of the grace period may last, in seconds: a timer is armed two minutes ahead at least.
+const DAY_SECONDS: std::ops::RangeInclusive<i64> = 120..=86_400;
+
 impl Config {
     /// Reads the process's environment.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        let config = Self::from_lookup(&|name| std::env::var(name).ok())?;
+        Ok(Self {
+            telemetry: config.telemetry.to(Sink::stdout()),
+            ..config
+        })
     }
 
-    /// Reads any environment.
+    /// Reads any environment. Metrics go nowhere.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable.
@@ -126,6 +141,11 @@ impl Config {
                 Some(org) => Some(claims(org, &get, &need)?),
                 None => None,
             },
+            day: day(&get)?,
+            telemetry: Telemetry::new(
+                &get("STACK_NAME").unwrap_or_default(),
+                &get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            ),
         })
     }
 
@@ -160,6 +180,16 @@ impl Config {
 
 type Get<'a> = &'a dyn Fn(&'static str) -> Option<String>;
 type Need<'a> = &'a dyn Fn(&'static str) -> Result<String, ConfigError>;
+
+fn day(get: Get<'_>) -> Result<TimeDelta, ConfigError> {
+    let Some(text) = get("DAY_SECONDS") else {
+        return Ok(DAY);
+    };
+    let seconds = text.parse().ok().filter(|day| DAY_SECONDS.contains(day));
+    seconds
+        .map(TimeDelta::seconds)
+        .ok_or(ConfigError::Invalid("DAY_SECONDS", "must be 120 to 86400"))
+}
 
 fn aws(get: Get<'_>, need: Need<'_>) -> Result<AwsConfig, ConfigError> {
     let everywhere = get("AWS_ENDPOINT_URL");
@@ -202,4 +232,30 @@ fn claims(org: String, get: Get<'_>, need: Need<'_>) -> Result<Claims, ConfigErr
         role: need("ROLE_CLAIM")?,
         bootstrap: get("BOOTSTRAP_SUBJECT"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day_of(text: Option<&str>) -> Result<TimeDelta, ConfigError> {
+        let lookup = |name: &str| match name {
+            "DAY_SECONDS" => text.map(str::to_owned),
+            name if name.starts_with("AWS_ENDPOINT") || name == "SDK_ATTEMPT_TIMEOUT_MS" => None,
+            _ => Some("x".to_owned()),
+        };
+        let lookup = |name: &str| lookup(name).filter(|_| name != "ORG_CLAIM");
+        Config::from_lookup(&lookup).map(|config| config.day)
+    }
+
+    #[test]
+    fn a_day_lasts_as_long_as_is_said_within_reason() {
+        assert_eq!(day_of(None), Ok(TimeDelta::days(1)));
+        assert_eq!(day_of(Some("120")), Ok(TimeDelta::minutes(2)));
+        assert_eq!(day_of(Some("86400")), Ok(TimeDelta::days(1)));
+        let wrong = ConfigError::Invalid("DAY_SECONDS", "must be 120 to 86400");
+        for text in ["119", "86401", "-1", "a day"] {
+            assert_eq!(day_of(Some(text)), Err(wrong.clone()), "{text}");
+        }
+    }
 }

@@ -10,9 +10,11 @@ pub mod invoked;
 pub mod keys;
 pub mod kms;
 pub mod log;
+pub mod metrics;
 pub mod scheduler;
 pub mod ses;
 pub mod table;
+pub mod telemetry;
 
 mod fault;
 
@@ -22,6 +24,7 @@ pub use kms::{Opener, Sealer};
 pub use scheduler::Scheduler;
 pub use ses::Ses;
 pub use table::Table;
+pub use telemetry::{Sink, Telemetry};
 
 use offramp_app::{Clock, Deadline, Env};
 
@@ -37,7 +40,8 @@ pub fn offramp(config: &Config, clients: &Clients, clock: Clock) -> Offramp {
     Env {
         store: Table::new(clients.dynamodb(), config.table.clone()),
         timers: Scheduler::new(clients.scheduler(), config.timers.clone()),
-        clock,
+        clock: clock.with_day(config.day),
+        meter: config.telemetry.meter().clone(),
     }
 }
 

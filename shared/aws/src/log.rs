@@ -1,5 +1,5 @@
 //! Logs: one JSON object a line, as CloudWatch reads them. A fact is a field; ids only, never
-//! names or addresses.
+//! names or addresses. `span` holds the request's id.
 
 use tracing_subscriber::EnvFilter;
 
@@ -10,7 +10,7 @@ pub fn init() {
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
-        .with_current_span(false)
+        .with_current_span(true)
         .with_span_list(false)
         .with_env_filter(filter)
         .try_init();

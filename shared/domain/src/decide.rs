@@ -29,6 +29,9 @@ pub const FINISH_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// How far ahead of our clock an event may be; beyond, it would make every later event stale.
 pub const AHEAD_OF_CLOCK: TimeDelta = TimeDelta::minutes(10);
 
+/// A day of the grace period.
+pub const DAY: TimeDelta = TimeDelta::days(1);
+
 /// How early a timer may fire: the clocks of two machines differ.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(30);
 
@@ -83,6 +86,9 @@ pub struct Context<'a> {
     pub breaker: Option<&'a Breaker>,
     /// What the breaker has said of this person.
     pub gate: &'a Gate,
+    /// How long a day of the grace period lasts: [`DAY`], unless a staging stack says otherwise. Days of
+    /// the calendar, such as a leave date's, are not touched by it.
+    pub day: TimeDelta,
     /// The present.
     pub now: DateTime<Utc>,
 }

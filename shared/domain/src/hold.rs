@@ -54,8 +54,6 @@ pub struct Hold {
     pub opened_at: DateTime<Utc>,
     /// When the admins were last mailed of it.
     pub told_at: DateTime<Utc>,
-    /// When a machine last looked whether anybody is left in it.
-    pub looked_at: DateTime<Utc>,
     /// People on its roll, those who are back included.
     pub people: u32,
     /// Counts what joined it, and answers: the `ETag`. Whoever is on its roll has the number with which they joined.

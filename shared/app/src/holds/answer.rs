@@ -147,7 +147,14 @@ async fn commit<S: Users + Breakers, T: Timers>(
     if ask.version > before.version || ask.version <= before.answered {
         return Err(Error::VersionMismatch);
     }
-    let mut people = members(env, org, &before, (before.answered, ask.version)).await?;
+    let mut people = members(
+        env,
+        org,
+        &before,
+        (before.answered, ask.version),
+        usize::MAX,
+    )
+    .await?;
     if let Some(only) = &ask.only {
         people.retain(|id| only.contains(id));
     }
@@ -392,7 +399,7 @@ where
         // Armed for an answer that was never given, or for a part, which was done as it was given.
         return Ok(0);
     };
-    let people = members(env, org, &hold, (0, until)).await?;
+    let people = members(env, org, &hold, (0, until), usize::MAX).await?;
     let work = Work {
         env,
         org,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers, of_one};
 use crate::breaker::{Asking, ask};
 use crate::execute::{decide_at, observed};
+use crate::metrics::Meter;
 use crate::ports::{Breakers, Loaded, Timers, USERS_PER_READ, Users};
 use crate::{Deadline, Env, Error, Result};
 
@@ -184,7 +185,7 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         }
         Ok(Answers {
             breaker: verdict.as_ref().map(VerdictView::of),
-            ..answers(results)
+            ..answers(results, &Meter::default())
         })
     }
 

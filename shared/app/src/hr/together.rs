@@ -2,6 +2,7 @@
 //! every forty-five of them. What arms a timer, tells somebody or touches the admins goes alone.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
@@ -10,6 +11,7 @@ use super::{Engine, Events, Plan};
 use crate::Result;
 use crate::execute::{Executed, decide_at, observed};
 use crate::ports::{Breakers, Commit, Committed, Loaded, Timers, Users};
+use crate::telemetry::Decided;
 
 /// People in one transaction: each is a user and a history entry, and a transaction has 100 items.
 const TOGETHER: usize = 45;
@@ -36,6 +38,7 @@ where
         observing,
         ..
     } = engine.plan;
+    let begun = Instant::now();
     let mut plain: Vec<(EmployeeId, Decision)> = Vec::new();
     for (id, events) in people {
         let Some((_, event)) = events.first() else {
@@ -86,6 +89,18 @@ where
         .into_iter()
         .flatten()
         .map(|(id, decision)| {
+            let change = decision.change.as_deref();
+            let decided = Decided {
+                org,
+                employee_id: &id,
+                event: "hr",
+                due: None,
+                outcome: decision.outcome.word,
+                generation: change.map(|change| change.user.generation),
+                change,
+                begun,
+            };
+            decided.tell(env);
             let user = decision.change.as_ref().map(|change| change.user.clone());
             let loaded = Loaded {
                 policy: loaded.policy.clone(),

@@ -1,7 +1,6 @@
 //! Breakers, holds, runs and their rolls.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::TimeDelta;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_app::Fault;
 use offramp_app::ports::{BreakerCommit, Breakers, Committed, Page, RollOf};
@@ -19,8 +18,6 @@ use crate::keys::{self, SK};
 const ROLLS_TOGETHER: usize = 10;
 /// Puts under way at once.
 const AT_ONCE: usize = 8;
-/// How often the sweep looks at an open hold: whether anybody is left in it, and whether a day has passed.
-const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 
 impl Breakers for Table {
     async fn breaker(&self, org: &OrgId, source: &SourceId) -> Result<Breaker, Fault> {
@@ -211,15 +208,15 @@ pub(super) fn breaker_item(
     })
 }
 
-/// A hold; found by when a machine has to look at it again, while it is open.
+/// A hold; while it is open, each sweep looks at it.
 fn hold_item(org: &OrgId, hold: &Hold) -> Result<Item, Fault> {
     let item = Item::new(keys::hold(org, &hold.hold))
         .number("version", hold.version)
         .data(hold)?;
     Ok(match hold.state {
         HoldState::Open => {
-            let at = hold.looked_at + LOOK_AFTER;
-            item.indexed(keys::WORK, keys::work(org, hold.hold.as_str(), at))
+            let since = hold.opened_at;
+            item.indexed(keys::WORK, keys::work(org, hold.hold.as_str(), since))
         }
         _ => item,
     })

@@ -76,9 +76,8 @@ impl<'a> Draft<'a> {
 
     /// Plans the deactivation at the end of the grace period.
     pub(super) fn schedule(&mut self, cause: Cause) {
-        let delay =
-            chrono::TimeDelta::days(self.ctx.policy.settings.deactivation_sync.delay_days.into());
-        let due_at = whole_second(self.ctx.now + delay);
+        let days = self.ctx.policy.settings.deactivation_sync.delay_days;
+        let due_at = whole_second(self.ctx.now + self.ctx.day * i32::from(days));
         self.enter(Lifecycle::Scheduled(Schedule {
             cause,
             at: self.ctx.now,

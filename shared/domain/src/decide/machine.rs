@@ -65,7 +65,7 @@ pub(super) fn due(
 /// Until when the breaker keeps somebody's cards alive, and whether the grace period ends then.
 fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(DateTime<Utc>, bool)> {
     let days = ctx.policy.settings.deactivation_sync.delay_days;
-    let grace = TimeDelta::days(days.into());
+    let grace = ctx.day * i32::from(days);
     match ctx.breaker?.keeps(&user.employee_id, scheduled, grace)? {
         Keeps::UntilAnswered => Some((whole_second(ctx.now + LOOK_AGAIN), false)),
         Keeps::Until(until) if ctx.now + CLOCK_SKEW < until => {

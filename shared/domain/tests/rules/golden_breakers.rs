@@ -62,7 +62,6 @@ pub(super) fn breakers(golden: &mut Golden) {
         run: Some(run_id()),
         opened_at: start(),
         told_at: start(),
-        looked_at: start(),
         people: 2,
         version: 3,
         answered: 2,

@@ -5,6 +5,7 @@
 mod access;
 mod breaker;
 mod breaker_stories;
+mod day;
 mod decisions;
 mod golden;
 mod invariants;

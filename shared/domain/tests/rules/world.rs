@@ -132,6 +132,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) rule: Rule,
     pub(crate) zone: Days,
+    /// How long a day of the grace period lasts.
+    pub(crate) day: TimeDelta,
     pub(crate) now: DateTime<Utc>,
     pub(crate) users: BTreeMap<EmployeeId, User>,
     pub(crate) admins: BTreeSet<EmployeeId>,
@@ -154,6 +156,7 @@ impl World {
             policy: Policy::default(),
             rule: Rule::default(),
             zone: Days::default(),
+            day: offramp_domain::decide::DAY,
             now: start(),
             users: BTreeMap::new(),
             admins: BTreeSet::new(),
@@ -183,6 +186,7 @@ impl World {
             admins: &self.admins,
             breaker: self.breaker.as_ref(),
             gate: &self.gate,
+            day: self.day,
             now: self.now,
         };
         decide(self.users.get(id), event, &ctx)
