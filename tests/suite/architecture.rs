@@ -1,6 +1,7 @@
 //! The shape of the workspace, held: which crate may know which, what the rules may not touch, and that code,
 //! `template.yaml` and `events/` speak of the same things. Each failure says what to do.
 
+mod operations;
 mod workspace;
 
 use std::collections::BTreeSet;

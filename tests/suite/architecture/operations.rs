@@ -1,0 +1,119 @@
+//! What an operator reads: alarms, dashboard and figures speak of the same things in `template.yaml`, the code and the
+//! documents.
+
+use std::collections::BTreeSet;
+
+use offramp_app::metrics::Metric;
+use offramp_aws::metrics::{DIMENSION, NAMESPACE};
+use serde_yaml_ng::Value as Yaml;
+
+use super::refuse;
+use super::workspace::*;
+
+#[test]
+fn every_alarm_has_its_section_and_the_reverse() {
+    let guide = text(&root().join("docs/OPERATIONS.md"));
+    let sections: BTreeSet<String> = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
+        .map(str::to_owned)
+        .collect();
+    let template = template();
+    let alarms: BTreeSet<String> = resources(&template, "AWS::CloudWatch::Alarm")
+        .map(|(id, _)| id.to_owned())
+        .collect();
+    assert!(alarms.len() > 10, "{alarms:?}");
+    let missing = alarms.difference(&sections);
+    let left = sections.difference(&alarms);
+    let wrong: Vec<_> = missing
+        .map(|id| format!("{id} has no section"))
+        .chain(left.map(|id| format!("{id} is no alarm")))
+        .collect();
+    refuse(
+        &wrong,
+        "docs/OPERATIONS.md says under a heading of each alarm's name, in backticks, what it means and what to do",
+    );
+}
+
+#[test]
+fn every_alarm_is_told_and_names_what_we_count() {
+    let template = template();
+    let names: BTreeSet<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
+    let mut wrong = Vec::new();
+    let mut ours = 0;
+    for (id, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        if texts(&properties["AlarmActions"]) != ["AlarmTopic"] {
+            wrong.push(format!("{id} tells nobody"));
+        }
+        if properties["Namespace"] != NAMESPACE {
+            continue;
+        }
+        ours += 1;
+        let metric = properties["MetricName"].as_str().unwrap_or_default();
+        if !names.contains(metric) {
+            wrong.push(format!("{id} is about {metric}, which is no metric"));
+        }
+        if properties["Dimensions"][0]["Name"] != DIMENSION {
+            wrong.push(format!("{id} has not the dimension {DIMENSION}"));
+        }
+    }
+    assert!(ours > 5, "{ours} alarms are on metrics of ours");
+    refuse(
+        &wrong,
+        "alarms are on metrics of shared/app/src/metrics.rs and go to the topic",
+    );
+}
+
+#[test]
+fn the_dashboard_shows_every_metric_and_no_other() {
+    let template = template();
+    let mut shown = BTreeSet::new();
+    for (id, dashboard) in resources(&template, "AWS::CloudWatch::Dashboard") {
+        let body = texts(&dashboard["Properties"]["DashboardBody"]).concat();
+        let body = json(&body);
+        let widgets = body["widgets"].as_array();
+        let widgets = widgets.unwrap_or_else(|| panic!("{id} has no widgets"));
+        let lines = widgets
+            .iter()
+            .flat_map(|widget| widget["properties"]["metrics"].as_array())
+            .flatten();
+        let ours = lines.filter(|line| line[0] == NAMESPACE && line[2] == DIMENSION);
+        shown.extend(ours.filter_map(|line| line[1].as_str().map(str::to_owned)));
+    }
+    let counted: BTreeSet<String> = Metric::ALL
+        .iter()
+        .map(|metric| metric.name().to_owned())
+        .collect();
+    let missing = counted.difference(&shown);
+    let wrong: Vec<_> = missing
+        .map(|name| format!("{name} is not shown"))
+        .chain(
+            shown
+                .difference(&counted)
+                .map(|name| format!("{name} is no metric")),
+        )
+        .collect();
+    refuse(
+        &wrong,
+        "the dashboard of template.yaml shows what shared/app/src/metrics.rs counts",
+    );
+}
+
+#[test]
+fn every_parameter_of_the_template_is_in_the_readme() {
+    let readme = text(&root().join("README.md"));
+    let wrong: Vec<_> = keys(&template()["Parameters"])
+        .filter(|name| !readme.contains(&format!("`{name}`")))
+        .collect();
+    refuse(
+        &wrong,
+        "README.md says what each parameter is, and its default",
+    );
+}
+
+fn resources<'t>(template: &'t Yaml, kind: &str) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
+    let all = template["Resources"].as_mapping().into_iter().flatten();
+    all.filter(move |(_, resource)| resource["Type"] == kind)
+        .map(|(id, resource)| (id.as_str().unwrap_or_default(), resource))
+}
