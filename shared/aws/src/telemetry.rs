@@ -80,7 +80,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// Those of `work`.
-    pub async fn invocation<T: Ended, E>(
+    pub async fn invocation<T: Ended, E: fmt::Display>(
         &self,
         request_id: &str,
         work: impl Future<Output = Result<T, E>>,
@@ -90,9 +90,20 @@ impl Telemetry {
         async {
             let result = work.await;
             let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let status = result.as_ref().ok().and_then(Ended::status);
-            let outcome = if result.is_ok() { "done" } else { "failed" };
-            tracing::info!(outcome, status, duration_ms, "an invocation ended");
+            match &result {
+                Ok(ended) => tracing::info!(
+                    outcome = "done",
+                    status = ended.status(),
+                    duration_ms,
+                    "an invocation ended"
+                ),
+                Err(error) => tracing::error!(
+                    outcome = "failed",
+                    %error,
+                    duration_ms,
+                    "an invocation ended"
+                ),
+            }
             self.flush(request_id);
             result
         }

@@ -112,6 +112,47 @@ fn every_parameter_of_the_template_is_in_the_readme() {
     );
 }
 
+#[test]
+fn webhook_secrets_are_opened_by_one_function_and_one_role_is_lent() {
+    let template = template();
+    let mut wrong = Vec::new();
+    let mut opens = Vec::new();
+    for (id, function) in functions(&template) {
+        let policies = function["Properties"]["Policies"].as_sequence();
+        let statements = policies
+            .into_iter()
+            .flatten()
+            .filter_map(|policy| policy["Statement"].as_sequence())
+            .flatten();
+        for statement in statements {
+            let (actions, resources) = (texts(&statement["Action"]), texts(&statement["Resource"]));
+            let may = |action: &str| actions.iter().any(|named| named == action);
+            if may("kms:Decrypt") && resources.iter().any(|named| named == "SecretsKey.Arn") {
+                opens.push(id);
+            }
+            if may("iam:PassRole") && resources != ["SchedulerRole.Arn"] {
+                wrong.push(format!("{id} may lend {resources:?}"));
+            }
+        }
+    }
+    assert_eq!(opens, ["HrSync"], "who may open webhook secrets");
+    let key = &template["Resources"]["SecretsKey"]["Properties"]["KeyPolicy"]["Statement"];
+    for statement in key.as_sequence().into_iter().flatten() {
+        let actions = texts(&statement["Action"]);
+        let opens = actions.iter().any(|action| {
+            ["kms:*", "kms:Decrypt", "kms:Decrypt*", "kms:ReEncrypt*"].contains(&&**action)
+        });
+        let to = texts(&statement["Condition"]["ArnLike"]["aws:PrincipalArn"]).concat();
+        if opens && !to.contains("-HrSyncRole-") {
+            wrong.push(format!("the key's policy lets others open: {actions:?}"));
+        }
+    }
+    refuse(
+        &wrong,
+        "only hr-sync reads webhook secrets, only Scheduler is lent a role",
+    );
+}
+
 fn resources<'t>(template: &'t Yaml, kind: &str) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
     let all = template["Resources"].as_mapping().into_iter().flatten();
     all.filter(move |(_, resource)| resource["Type"] == kind)
