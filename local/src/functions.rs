@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use aws_stand_ins::{Clock, Endpoints, Handler, InvocationContext};
+use aws_stand_ins::{Clock, Endpoints, FunctionError, Handler, InvocationContext};
 use lambda_runtime::{Context, LambdaEvent};
 use offramp_aws::{Config, Sink, keys};
 use serde::de::DeserializeOwned;
@@ -13,7 +14,6 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::Error;
-use crate::stack::StackConfig;
 use crate::template::{Deployment, Function};
 
 /// The sort key of every item of the card ledger ([`keys::ledger`]).
@@ -30,14 +30,14 @@ pub(crate) fn environment(
     deployment: &Deployment,
     function: &Function,
     endpoints: &Endpoints,
-    config: &StackConfig,
+    attempt_timeout: Duration,
 ) -> Environment {
     let region = deployment
         .parameters
         .get("AWS::Region")
         .cloned()
         .unwrap_or_default();
-    let attempt = config.attempt_timeout.as_millis().to_string();
+    let attempt = attempt_timeout.as_millis().to_string();
     let mut environment = function.environment.clone();
     let local = [
         ("AWS_REGION", region.as_str()),
@@ -138,15 +138,16 @@ where
         let call = Arc::clone(&call);
         Box::pin(async move {
             let payload = serde_json::from_value(payload)
-                .map_err(|error| format!("the event is not what the function takes: {error}"))?;
+                .map_err(|error| format!("the event is not what the function takes: {error}"))
+                .map_err(FunctionError::from)?;
             let event = LambdaEvent::new(payload, runtime_context(&context));
             let runtime = Handle::current();
             let (_alive, dropped) = oneshot::channel::<()>();
             let invocation = tokio::task::spawn_blocking(move || {
                 runtime.block_on(async move {
                     tokio::select! {
-                        reply = call(event) => json_or_text(reply),
-                        _ = dropped => Err("dropped".to_owned()),
+                        reply = call(event) => json_or_error(reply),
+                        _ = dropped => Err("dropped".to_owned().into()),
                     }
                 })
             });
@@ -154,18 +155,30 @@ where
                 Ok(reply) => reply,
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(error.to_string().into()),
                 },
             }
         })
     })
 }
 
-fn json_or_text<R: Serialize, E: Into<lambda_runtime::Error>>(
+fn json_or_error<R: Serialize, E: Into<lambda_runtime::Error>>(
     reply: Result<R, E>,
-) -> Result<Value, String> {
-    let reply = reply.map_err(|error| with_causes(error.into().as_ref()))?;
-    serde_json::to_value(reply).map_err(|error| format!("the reply is no JSON: {error}"))
+) -> Result<Value, FunctionError> {
+    let reply = reply.map_err(|error| reported(error.into()))?;
+    let reply = serde_json::to_value(reply);
+    reply.map_err(|error| format!("the reply is no JSON: {error}").into())
+}
+
+/// An error as a function's own `main` reports it.
+fn reported(error: lambda_runtime::Error) -> FunctionError {
+    match error.downcast::<offramp_app::Error>() {
+        Ok(error) => {
+            let diagnostic = offramp_aws::diagnostic(*error);
+            FunctionError::new(diagnostic.error_type, diagnostic.error_message)
+        }
+        Err(error) => with_causes(error.as_ref()).into(),
+    }
 }
 
 fn runtime_context(invocation: &InvocationContext) -> Context {

@@ -21,7 +21,7 @@ use crate::gateway::{self, Gateway};
 use crate::identity::Identity;
 use crate::local_api;
 use crate::seed::{self, Seeded};
-use crate::template::{Deployment, Names, Template};
+use crate::template::{Deployment, Function, Names, Template};
 use crate::{Error, files};
 use metrics::MetricLines;
 use provision::{identity, listen, provision, register};
@@ -90,6 +90,7 @@ pub(crate) struct Core {
     database: LocalDatabase,
     deployment: Deployment,
     metrics: MetricLines,
+    attempt_timeout: Duration,
     seeded: OnceLock<Seeded>,
 }
 
@@ -136,6 +137,7 @@ impl Stack {
             database,
             deployment,
             metrics,
+            attempt_timeout: config.attempt_timeout,
             seeded: OnceLock::new(),
         });
         let gateway = Arc::new(core.gateway()?);
@@ -183,6 +185,14 @@ impl Stack {
     #[must_use]
     pub fn metrics(&self) -> Vec<String> {
         self.core.metrics.all()
+    }
+
+    /// The environment of a function: what the template gives it, what Lambda adds, and where the AWS services are here.
+    #[must_use]
+    pub fn environment(&self, function: &Function) -> BTreeMap<String, String> {
+        let core = &self.core;
+        let endpoints = core.cloud.endpoints();
+        functions::environment(&core.deployment, function, &endpoints, core.attempt_timeout)
     }
 
     /// The issuer of the stack's tokens.

@@ -18,9 +18,11 @@ fn stub(_: &Function, _: &Environment, _: Clock, _: Sink) -> Result<Handler, cra
     Ok(Arc::new(|event: Value, _| {
         Box::pin(async move {
             match event["headers"]["x-answer"].as_str() {
-                Some("fail") => Err("it failed".to_owned()),
+                Some("fail") => Err("it failed".to_owned().into()),
                 Some("large") => Ok(json!({"statusCode": 200, "body": "x".repeat(7_000_000)})),
-                Some(answer) => serde_json::from_str(answer).map_err(|error| error.to_string()),
+                Some(answer) => {
+                    serde_json::from_str(answer).map_err(|error| error.to_string().into())
+                }
                 None => Ok(json!({"statusCode": 200, "body": event.to_string()})),
             }
         })

@@ -54,7 +54,12 @@ pub(super) fn register(
     metrics: &Sink,
 ) -> Result<(), Error> {
     for function in &deployment.functions {
-        let environment = functions::environment(deployment, function, &cloud.endpoints(), config);
+        let environment = functions::environment(
+            deployment,
+            function,
+            &cloud.endpoints(),
+            config.attempt_timeout,
+        );
         let handler = wire(
             function,
             &environment,

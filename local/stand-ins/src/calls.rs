@@ -18,6 +18,8 @@ pub struct Call {
     pub outcome: Outcome,
     /// The fault that hit it.
     pub fault: Option<Mode>,
+    /// Its `X-Amzn-Trace-Id`: the invocation that it was made in, where a process of Lambda's made it.
+    pub trace_id: Option<String>,
     /// The size of the request's body in bytes.
     pub request_bytes: usize,
     /// The size of the answer's body in bytes; 0 without an answer.

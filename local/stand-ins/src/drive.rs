@@ -271,6 +271,8 @@ fn response_payload(function: &Function, error: &InvokeError) -> Value {
         InvokeError::Killed | InvokeError::Unknown => {
             json!({"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited"})
         }
-        InvokeError::Handler(text) => json!({"errorType": "Error", "errorMessage": text}),
+        InvokeError::Handler(error) => {
+            json!({"errorType": error.kind, "errorMessage": error.message})
+        }
     }
 }

@@ -29,6 +29,7 @@ pub(crate) async fn handle(shared: &Shared, surface: Surface, request: Request) 
         at: shared.clock.now(),
         outcome: Outcome::Pending,
         fault,
+        trace_id: request.header("x-amzn-trace-id").map(str::to_owned),
         request_bytes: request.body.len(),
         response_bytes: 0,
     });

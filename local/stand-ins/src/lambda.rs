@@ -12,9 +12,11 @@ use uuid::Uuid;
 use crate::shared::{Shared, lock};
 use crate::timers::PendingInvocation;
 
-/// A function's code: the event and its context in, the answer or the error's text out.
+/// A function's code: the event and its context in, the answer or the error out.
 pub type Handler = Arc<
-    dyn Fn(Value, InvocationContext) -> BoxFuture<'static, Result<Value, String>> + Send + Sync,
+    dyn Fn(Value, InvocationContext) -> BoxFuture<'static, Result<Value, FunctionError>>
+        + Send
+        + Sync,
 >;
 
 /// A Lambda function as `template.yaml` describes it.
@@ -88,12 +90,40 @@ impl InvocationContext {
     }
 }
 
+/// What a function reports, or Lambda says of it: the two members of the answer that every failed invocation has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FunctionError {
+    /// `errorType`: the function's own word, or Lambda's, such as `Runtime.ExitError`.
+    pub kind: String,
+    /// `errorMessage`.
+    pub message: String,
+}
+
+impl FunctionError {
+    /// An error of a type.
+    #[must_use]
+    pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl From<String> for FunctionError {
+    /// An error that has only a text.
+    fn from(message: String) -> Self {
+        Self::new("Error", message)
+    }
+}
+
 /// Why an invocation gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// The handler returned an error or panicked; its text.
+    /// The handler returned an error or panicked, or its process exited.
     #[error("{0}")]
-    Handler(String),
+    Handler(FunctionError),
     /// The handler took longer than its timeout.
     #[error("the task timed out")]
     TimedOut,
@@ -170,7 +200,7 @@ impl Lambda {
             let text = format!(
                 "Request must be smaller than {MOST_PAYLOAD} bytes for the InvokeFunction operation"
             );
-            return Err(InvokeError::Handler(text));
+            return Err(InvokeError::Handler(text.into()));
         }
         let shared = Arc::clone(&self.0);
         let request_id = Uuid::new_v4().to_string();
@@ -275,7 +305,7 @@ pub(crate) async fn run(
         () = shared.stopped() => Err(InvokeError::Killed),
         ended = &mut task => match ended {
             Ok(result) => result.and_then(small_enough).map_err(InvokeError::Handler),
-            Err(error) => Err(InvokeError::Handler(panic_text(error))),
+            Err(error) => Err(InvokeError::Handler(panic_text(error).into())),
         },
         () = tokio::time::sleep(function.timeout) => Err(InvokeError::TimedOut),
     };
@@ -305,13 +335,14 @@ pub(crate) async fn run(
     result
 }
 
-fn small_enough(answer: Value) -> Result<Value, String> {
+fn small_enough(answer: Value) -> Result<Value, FunctionError> {
     if size(&answer) <= MOST_PAYLOAD {
         return Ok(answer);
     }
-    Err(format!(
+    let text = format!(
         "Response payload size exceeded maximum allowed payload size ({MOST_PAYLOAD} bytes)."
-    ))
+    );
+    Err(FunctionError::new("Function.ResponseSizeTooLarge", text))
 }
 
 /// The size of the JSON text, in bytes.

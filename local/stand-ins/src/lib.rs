@@ -12,6 +12,7 @@
 //! cloud.advance(Duration::from_secs(72 * 3600)).await?;
 //! ```
 
+mod binary;
 mod calls;
 mod clock;
 mod cloud;
@@ -26,6 +27,7 @@ mod kms;
 mod lambda;
 mod persist;
 mod queues;
+mod runtime_api;
 mod scheduler;
 mod ses;
 mod shared;
@@ -34,6 +36,7 @@ mod timers;
 #[cfg(test)]
 mod tests;
 
+pub use binary::Binary;
 pub use calls::{Call, Outcome};
 pub use clock::Clock;
 pub use cloud::Cloud;
@@ -42,8 +45,8 @@ pub use error::Error;
 pub use faults::{Fault, Faults, Mode, Service};
 pub use kms::Kms;
 pub use lambda::{
-    Function, Handler, Invocation, InvocationContext, InvocationKind, InvocationOutcome,
-    InvokeError, Lambda,
+    Function, FunctionError, Handler, Invocation, InvocationContext, InvocationKind,
+    InvocationOutcome, InvokeError, Lambda,
 };
 pub use queues::QueuedMessage;
 pub use scheduler::{ScheduleView, Scheduler};

@@ -52,11 +52,11 @@ async fn errors_panics_and_timeouts_are_told_apart() {
     };
     assert_eq!(
         invoke("fails").await,
-        InvokeError::Handler("it broke".to_owned())
+        InvokeError::Handler("it broke".to_owned().into())
     );
     assert_eq!(
         invoke("panics").await,
-        InvokeError::Handler("the handler panicked: no".to_owned())
+        InvokeError::Handler("the handler panicked: no".to_owned().into())
     );
     assert_eq!(invoke("slow").await, InvokeError::TimedOut);
 }

@@ -8,6 +8,7 @@ mod faults;
 mod kms;
 mod lambda;
 mod persistence;
+mod runtime_api;
 mod scheduler;
 mod ses;
 mod time;
@@ -20,10 +21,10 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use serde_json::{Value, json};
 
-use crate::{Clock, Cloud, CloudConfig, Function, Handler, InvocationContext};
+use crate::{Clock, Cloud, CloudConfig, Function, FunctionError, Handler, InvocationContext};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/timers";
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:failed";
@@ -84,7 +85,7 @@ fn handler<F>(body: impl Fn(Value, InvocationContext) -> F + Send + Sync + 'stat
 where
     F: Future<Output = Result<Value, String>> + Send + 'static,
 {
-    Arc::new(move |event, context| body(event, context).boxed())
+    Arc::new(move |event, context| body(event, context).map_err(FunctionError::from).boxed())
 }
 
 fn function(name: &str, handler: Handler) -> Function {
