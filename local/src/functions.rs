@@ -25,24 +25,34 @@ pub(crate) type Environment = BTreeMap<String, String>;
 /// Makes a function's handler from its environment; its metrics go to the sink.
 pub(crate) type Wire = fn(&Function, &Environment, Clock, Sink) -> Result<Handler, Error>;
 
+/// What a stack is to its functions.
+pub(crate) struct Host {
+    /// Where the AWS services are.
+    pub(crate) endpoints: Endpoints,
+    /// The access key that they sign with.
+    pub(crate) access_key: String,
+    /// How long one attempt of an AWS call may take.
+    pub(crate) attempt_timeout: Duration,
+}
+
 /// The environment of a function: what the template gives it, what Lambda adds, and where the AWS services are here.
 pub(crate) fn environment(
     deployment: &Deployment,
     function: &Function,
-    endpoints: &Endpoints,
-    attempt_timeout: Duration,
+    host: &Host,
 ) -> Environment {
     let region = deployment
         .parameters
         .get("AWS::Region")
         .cloned()
         .unwrap_or_default();
-    let attempt = attempt_timeout.as_millis().to_string();
+    let attempt = host.attempt_timeout.as_millis().to_string();
+    let endpoints = &host.endpoints;
     let mut environment = function.environment.clone();
     let local = [
         ("AWS_REGION", region.as_str()),
         ("AWS_DEFAULT_REGION", &region),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", &host.access_key),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),

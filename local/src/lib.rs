@@ -23,6 +23,7 @@ mod send;
 mod serve;
 pub mod signer;
 mod stack;
+mod store;
 pub mod template;
 
 pub use error::Error;

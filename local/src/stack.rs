@@ -16,11 +16,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::database::LocalDatabase;
-use crate::functions::{self, Wire};
+use crate::functions::{self, Host, Wire};
 use crate::gateway::{self, Gateway};
 use crate::identity::Identity;
 use crate::local_api;
 use crate::seed::{self, Seeded};
+use crate::store::{External, Store};
 use crate::template::{Deployment, Function, Names, Template};
 use crate::{Error, files};
 use metrics::MetricLines;
@@ -50,6 +51,9 @@ pub struct StackConfig {
     pub parameters: BTreeMap<String, String>,
     /// How long the functions wait for one attempt of an AWS call: short, so that injected timeouts do not hold a test up.
     pub attempt_timeout: Duration,
+    /// The address of a DynamoDB to keep the items in, such as Amazon's DynamoDB Local; `None` is the embedded one. It
+    /// must keep apart what different access keys store. Only for stacks that keep nothing.
+    pub dynamodb: Option<String>,
 }
 
 impl Default for StackConfig {
@@ -63,6 +67,7 @@ impl Default for StackConfig {
             seed: true,
             parameters: BTreeMap::new(),
             attempt_timeout: Duration::from_millis(500),
+            dynamodb: None,
         }
     }
 }
@@ -87,10 +92,10 @@ pub(crate) struct Core {
     pub(crate) cloud: Cloud,
     pub(crate) identity: Arc<Identity>,
     pub(crate) url: String,
-    database: LocalDatabase,
+    store: Store,
     deployment: Deployment,
     metrics: MetricLines,
-    attempt_timeout: Duration,
+    host: Host,
     seeded: OnceLock<Seeded>,
 }
 
@@ -112,10 +117,16 @@ impl Stack {
         let (listener, url) = listen(config.port, config.any_port_instead).await?;
 
         let table = template.resolve(&names)?.table;
-        let database = LocalDatabase::open(config.data.as_deref(), table)?;
+        let access_key = uuid::Uuid::new_v4().simple().to_string();
+        let store = match &config.dynamodb {
+            Some(url) => {
+                Store::External(External::create(url, &access_key, &names.region, table).await?)
+            }
+            None => Store::Embedded(LocalDatabase::open(config.data.as_deref(), table)?),
+        };
         let (stop_gateway, gateway_stop) = watch::channel(false);
         let (stop_database, database_stop) = watch::channel(false);
-        let (upstream, database_task) = database.serve(database_stop).await?;
+        let (upstream, database_task) = store.serve(database_stop).await?;
         let cloud = Cloud::start(CloudConfig {
             data_dir: config.data.as_ref().map(|folder| folder.join("aws")),
             dynamodb_upstream: Some(upstream),
@@ -128,16 +139,28 @@ impl Stack {
         .map_err(stand_in)?;
         let deployment = provision(&template, names, &cloud)?;
         let metrics = MetricLines::default();
-        register(&deployment, &cloud, &config, wire, &metrics.sink())?;
+        let host = Host {
+            endpoints: cloud.endpoints(),
+            access_key,
+            attempt_timeout: config.attempt_timeout,
+        };
+        register(
+            &deployment,
+            &cloud,
+            &host,
+            &config.clock,
+            wire,
+            &metrics.sink(),
+        )?;
 
         let core = Arc::new(Core {
             identity: Arc::new(identity(&deployment, config.data.as_deref())?),
             cloud,
             url,
-            database,
+            store,
             deployment,
             metrics,
-            attempt_timeout: config.attempt_timeout,
+            host,
             seeded: OnceLock::new(),
         });
         let gateway = Arc::new(core.gateway()?);
@@ -190,9 +213,7 @@ impl Stack {
     /// The environment of a function: what the template gives it, what Lambda adds, and where the AWS services are here.
     #[must_use]
     pub fn environment(&self, function: &Function) -> BTreeMap<String, String> {
-        let core = &self.core;
-        let endpoints = core.cloud.endpoints();
-        functions::environment(&core.deployment, function, &endpoints, core.attempt_timeout)
+        functions::environment(&self.core.deployment, function, &self.core.host)
     }
 
     /// The issuer of the stack's tokens.
@@ -375,11 +396,7 @@ impl Core {
     }
 
     async fn expire(&self, now: DateTime<Utc>) -> Result<usize, Error> {
-        let database = self.database.clone();
-        let expired = tokio::task::spawn_blocking(move || database.expire(now));
-        expired
-            .await
-            .map_err(|error| Error::Database(error.to_string()))?
+        self.store.expire(now).await
     }
 
     fn gateway(&self) -> Result<Gateway, Error> {

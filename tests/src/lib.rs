@@ -48,6 +48,11 @@ impl World {
             clock: Clock::frozen(at(MORNING)),
             ..StackConfig::default()
         };
+        // `tests/aws/dynamodb_local.py`: another DynamoDB than the embedded one, which is slower.
+        if let Ok(url) = std::env::var("OFFRAMP_DYNAMODB_URL") {
+            config.dynamodb = Some(url);
+            config.attempt_timeout = Duration::from_secs(3);
+        }
         change(&mut config);
         let stack = Stack::start(config).await.unwrap();
         let client = Client::new(stack.url()).unwrap();

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use aws_stand_ins::{Cloud, Function as LambdaFunction};
+use aws_stand_ins::{Clock, Cloud, Function as LambdaFunction};
 use offramp_aws::Sink;
 use tokio::net::TcpListener;
 
-use super::{StackConfig, stand_in};
+use super::stand_in;
 use crate::Error;
-use crate::functions::{self, Wire};
+use crate::functions::{self, Host, Wire};
 use crate::identity::{ClaimNames, Identity};
 use crate::template::{Deployment, Names, Template};
 
@@ -49,23 +49,14 @@ pub(super) fn provision(
 pub(super) fn register(
     deployment: &Deployment,
     cloud: &Cloud,
-    config: &StackConfig,
+    host: &Host,
+    clock: &Clock,
     wire: Wire,
     metrics: &Sink,
 ) -> Result<(), Error> {
     for function in &deployment.functions {
-        let environment = functions::environment(
-            deployment,
-            function,
-            &cloud.endpoints(),
-            config.attempt_timeout,
-        );
-        let handler = wire(
-            function,
-            &environment,
-            config.clock.clone(),
-            metrics.clone(),
-        )?;
+        let environment = functions::environment(deployment, function, host);
+        let handler = wire(function, &environment, clock.clone(), metrics.clone())?;
         cloud.lambda().register(LambdaFunction {
             max_retries: function.retries,
             max_event_age: function.max_event_age,
