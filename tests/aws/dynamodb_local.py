@@ -10,6 +10,7 @@ import argparse
 import base64
 import hashlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +31,8 @@ def main():
     options.add_argument("--jar", type=Path, help="the folder of DynamoDBLocal.jar")
     options.add_argument("tests", nargs="*", help="parts of names of tests")
     chosen = options.parse_args()
+    # Who is told to end stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "ci"
     jar = chosen.jar or fetched(target / "dynamodb-local")
     with tempfile.TemporaryDirectory(prefix="offramp-dynamodb-") as folder:

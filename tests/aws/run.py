@@ -13,6 +13,7 @@ the organisation is set to deactivate at once.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,8 @@ def main():
     options.add_argument("--binaries", type=Path, help="a folder of built functions, instead of building them")
     options.add_argument("--release", action="store_true", help="build them as they are deployed; takes longer")
     chosen = options.parse_args()
+    # Who is told to end stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if chosen.stack_name:
         real(chosen.stack_name)
     else:
