@@ -9,6 +9,7 @@ use offramp_domain::{
 };
 
 use crate::model::{Person, State, View};
+use crate::replay::replays;
 use crate::stage::Stage;
 use crate::world::World;
 
@@ -143,15 +144,7 @@ fn invariants(world: &World, user: &User) {
             "{id}: no {timer:?}"
         );
     }
-    let entries = &world.history[id];
-    let mut status = None;
-    for (number, entry) in (1..).zip(entries) {
-        assert_eq!(entry.version, number, "{id}");
-        assert_eq!(entry.from, status, "{id}: the chain of {entries:#?}");
-        status = Some(entry.to);
-    }
-    assert_eq!(status, Some(user.status()), "{id}: the history replays");
-    assert_eq!(entries.last().unwrap().version, user.version, "{id}");
+    replays(&world.history[id], user);
 }
 
 fn values(record: &HrRecord) -> View {

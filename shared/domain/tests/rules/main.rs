@@ -16,6 +16,7 @@ mod lifecycle;
 mod merge;
 mod model;
 mod objectives;
+mod replay;
 mod settings;
 mod stage;
 mod steps;

@@ -11,6 +11,7 @@ use offramp_domain::{
 };
 
 use crate::model::{Model, Person, State};
+use crate::replay::mails;
 use crate::stories::{ByHand, Op, PEOPLE, SOURCES};
 use crate::world::{World, admin, employee, source};
 
@@ -206,6 +207,7 @@ impl Stage {
         if let Some(notice) = &change.notice {
             let told = |timer: &Timer| matches!(timer, Timer::Digest { minute, .. } if *minute == notice.key().minute);
             assert!(change.arm.iter().any(told), "no digest for {notice:?}");
+            mails(&self.world.policy, before.as_ref(), after, notice);
         }
         Ok(decision)
     }

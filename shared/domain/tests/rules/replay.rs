@@ -1,0 +1,82 @@
+//! The history is the whole account: who reads it from its beginning ends at what is stored. And of the mail that a
+//! change brings about: who gets it, and who never does.
+
+use offramp_domain::settings::Invitations;
+use offramp_domain::{Entry, Happening, Lifecycle, Notice, NoticeKind, Policy, Role, Status, User};
+
+/// What a reader of the history knows.
+#[derive(Debug, Default, PartialEq)]
+struct Known {
+    status: Option<Status>,
+    role: Option<Role>,
+    cards: i64,
+}
+
+/// The history of a user replays to the user.
+pub(crate) fn replays(entries: &[Entry], user: &User) {
+    let id = &user.employee_id;
+    let mut known = Known::default();
+    for (version, entry) in (1..).zip(entries) {
+        assert_eq!(entry.version, version, "{id}");
+        assert_eq!(entry.from, known.status, "{id}: the chain of {entries:#?}");
+        known.status = Some(entry.to);
+        match &entry.happening {
+            Happening::RoleChanged { role } => known.role = Some(*role),
+            // Whoever comes back from a deletion is a member.
+            _ if entry.from == Some(Status::Deleted) && entry.to == Status::Active => {
+                known.role = Some(Role::Member);
+            }
+            Happening::CardAdded { .. } | Happening::CardTaken { .. } => known.cards += 1,
+            Happening::CardGiven { .. } => known.cards -= 1,
+            Happening::CardsTerminated { cards } => known.cards -= cards.len() as i64,
+            _ => {}
+        }
+    }
+    let last = entries.last().unwrap();
+    assert_eq!(last.version, user.version, "{id}");
+    assert_eq!(known.status, Some(user.status()), "{id}: status");
+    assert_eq!(last.cause, user.cause(), "{id}: cause");
+    assert_eq!(known.cards, i64::from(user.active_cards), "{id}: cards");
+    if let Some(role) = known.role {
+        assert_eq!(role, user.role, "{id}: role");
+    }
+    if let Lifecycle::Scheduled(schedule) = &user.lifecycle {
+        // The entry that began the grace period; what HR says at once of somebody new is in `created`.
+        let began = entries
+            .iter()
+            .rev()
+            .take_while(|entry| entry.to == user.status());
+        if let Some(Happening::Scheduled { due_at }) = began.last().map(|entry| &entry.happening) {
+            assert_eq!(*due_at, schedule.due_at, "{id}: the date");
+        }
+    }
+}
+
+/// Only an invitation is a mail to the person whom a change is about, and it is one for who has access from now on and
+/// had no account before; no other notice is of anybody but admins, and managers of leave dates.
+pub(crate) fn mails(policy: &Policy, before: Option<&User>, after: &User, notice: &Notice) {
+    let id = &after.employee_id;
+    assert_eq!(
+        notice.employee_id.as_ref(),
+        Some(id),
+        "told of somebody else"
+    );
+    if !notice.kind.invites() {
+        return;
+    }
+    let who = policy.settings.invitations;
+    assert_ne!(who, Invitations::None, "{id}: nobody is invited");
+    assert_eq!(after.status(), Status::Active, "{id}: invited to nothing");
+    match before.map(User::status) {
+        None => {
+            assert_eq!(
+                who,
+                Invitations::All,
+                "{id}: only who comes back is invited"
+            );
+            assert_eq!(notice.kind, NoticeKind::Invited);
+        }
+        Some(Status::Deactivated | Status::Deleted) => {}
+        Some(status) => panic!("{id}: invited, and was {status:?}"),
+    }
+}
