@@ -17,6 +17,7 @@ mod functions;
 mod gateway;
 pub mod identity;
 mod local_api;
+pub mod openapi;
 pub mod operate;
 pub mod seed;
 mod send;

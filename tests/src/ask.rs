@@ -5,7 +5,7 @@ use offramp_local::signer::Signed;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::{ORG, SOURCE, World};
+use crate::{ORG, SOURCE, World, documented};
 
 /// Words that only the inside of the system uses: none may be in an answer that refuses something.
 const INSIDE: &[&str] = &[
@@ -148,9 +148,15 @@ impl Ask {
         Self(self.0.header("content-type", "application/json").body(body))
     }
 
-    /// Sends it.
+    /// Sends it; the answer is one that the OpenAPI document promises.
+    ///
+    /// # Panics
+    /// Where it is another.
     pub async fn send(self) -> Answer {
-        let response = self.0.send().await.unwrap();
+        let (client, request) = self.0.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let status = response.status().as_u16();
         let header = |name: &str| {
             let value = response.headers().get(name)?;
@@ -158,11 +164,13 @@ impl Ask {
         };
         let (kind, etag) = (header("content-type").unwrap_or_default(), header("etag"));
         let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        documented::hold(method.as_str(), &path, status, &kind, &body);
         Answer {
             status,
             kind,
             etag,
-            body: serde_json::from_str(&text).unwrap_or_default(),
+            body,
             text,
         }
     }

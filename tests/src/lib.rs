@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod ask;
+mod documented;
 pub mod golden;
 mod table;
 mod words;

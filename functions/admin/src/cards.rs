@@ -14,11 +14,29 @@ const TEXT_CHARS: usize = 128;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewCard {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewCard {
+    #[cfg_attr(
+        feature = "schema",
+        schema(
+            min_length = 1,
+            max_length = 128,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+        )
+    )]
     label: String,
     kind: CardKind,
+    #[cfg_attr(feature = "schema", schema(pattern = "^[0-9]{4}$"))]
     last4: String,
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(
+            min_length = 1,
+            max_length = 128,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+        )
+    )]
     external_id: Option<String>,
 }
 
@@ -45,26 +63,31 @@ impl NewCard {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Reassign {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct Reassign {
     to: EmployeeId,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Wanted {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = WantedCardStatus))]
+pub(crate) enum Wanted {
     Active,
     Frozen,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewStatus {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NewCardStatus))]
+pub(crate) struct NewStatus {
     status: Wanted,
 }
 
 #[derive(Serialize)]
-struct CardsView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Cards))]
+pub(crate) struct CardsView {
     cards: Vec<CardView>,
+    next_cursor: Option<String>,
 }
 
 impl Call<'_> {
@@ -73,13 +96,12 @@ impl Call<'_> {
     }
 
     pub(crate) async fn cards(&self) -> Result<Reply> {
-        let (_, cards, _) = users::show(self.env, &self.org, &self.employee()?).await?;
-        Reply::json(
-            200,
-            &CardsView {
-                cards: cards.iter().map(CardView::of).collect(),
-            },
-        )
+        let owner = self.employee()?;
+        let (_, cards, _) = users::show(self.env, &self.org, &owner).await?;
+        let bound = ["cards", owner.as_str()];
+        let (cards, next_cursor) = self.part(&bound, cards, |card| card.card_id.to_string())?;
+        let cards = cards.iter().map(CardView::of).collect();
+        Reply::json(200, &CardsView { cards, next_cursor })
     }
 
     pub(crate) async fn add_card(&self) -> Result<Reply> {

@@ -16,25 +16,28 @@ use serde::{Deserialize, Serialize};
 use crate::{Call, cursor};
 
 /// Holds or runs on a page at most.
-const MAX_ROWS: usize = 100;
+pub(crate) const MAX_ROWS: usize = 100;
 /// Holds or runs on a page unless asked otherwise.
-const ROWS: usize = 50;
+pub(crate) const ROWS: usize = 50;
 
 #[derive(Deserialize, Default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HoldPart))]
 #[serde(deny_unknown_fields)]
-struct Part {
+pub(crate) struct Part {
     #[serde(default)]
     employee_ids: Option<BTreeSet<EmployeeId>>,
 }
 
 #[derive(Serialize)]
-struct HoldsView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Holds))]
+pub(crate) struct HoldsView {
     holds: Vec<HoldView>,
     next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
-struct RunsView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Runs))]
+pub(crate) struct RunsView {
     runs: Vec<RunView>,
     next_cursor: Option<String>,
 }

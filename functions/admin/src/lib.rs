@@ -3,11 +3,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod cards;
+#[cfg(feature = "schema")]
+pub mod contract;
 mod cursor;
 mod holds;
 mod idempotency;
 mod objectives;
 mod operate;
+mod paging;
 mod reports;
 mod rules;
 mod sources;
@@ -119,14 +122,32 @@ async fn policy_for(state: &State, request: &Request, error: &Error) -> Policy {
     }
 }
 
+/// The OpenAPI document: made from `contract` here and in hr-sync, checked in, and held to it by a test.
+const OPENAPI: &str = include_str!("../openapi.json");
+
+/// That the function runs.
 #[derive(Serialize)]
-struct Health {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct Health {
     status: &'static str,
+}
+
+/// The settings, and whom the change touched.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ChangedSettings))]
+pub(crate) struct Touched {
+    #[serde(flatten)]
+    settings: SettingsView,
+    affected: usize,
+    users: Vec<offramp_domain::EmployeeId>,
 }
 
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
     if request.route() == "GET /healthz" {
         return Reply::json(200, &Health { status: "ok" });
+    }
+    if request.route() == "GET /v1/openapi.json" {
+        return Ok(Reply::again(200, OPENAPI.to_owned(), None));
     }
     let org = request.org()?;
     let caller = admit(
@@ -222,13 +243,6 @@ impl Call<'_> {
     }
 
     async fn patch_settings(&self) -> Result<Reply> {
-        #[derive(Serialize)]
-        struct Touched {
-            #[serde(flatten)]
-            settings: SettingsView,
-            affected: usize,
-            users: Vec<offramp_domain::EmployeeId>,
-        }
         let patch: Value = self.request.json()?;
         let if_match = self.request.if_match()?;
         let done = settings::patch(

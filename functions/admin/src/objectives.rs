@@ -1,12 +1,15 @@
 //! The routes of objectives and feeds.
 
 use chrono::NaiveDate;
-use offramp_app::view::{BoardView, CelebratingView, ObjectiveView, ObjectivesView};
+use offramp_app::view::{
+    Anniversary, BoardView, Celebrated, CelebratingView, ObjectiveView, ObjectivesView,
+};
 use offramp_app::{Error, Result, feeds, objectives};
 use offramp_aws::http::Reply;
 use offramp_domain::{Objective, ObjectiveId, ObjectiveStatus};
 use serde::Deserialize;
 
+use crate::idempotency::Once;
 use crate::{Call, cursor};
 
 /// Characters in a title.
@@ -16,7 +19,16 @@ const DATE_CHARS: usize = 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewObjective {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewObjective {
+    #[cfg_attr(
+        feature = "schema",
+        schema(
+            min_length = 1,
+            max_length = 200,
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+        )
+    )]
     title: String,
 }
 
@@ -37,7 +49,8 @@ impl NewObjective {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewStatus {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NewObjectiveStatus))]
+pub(crate) struct NewStatus {
     status: ObjectiveStatus,
 }
 
@@ -69,6 +82,11 @@ impl Call<'_> {
             Ok(once) => once,
             Err(before) => return Ok(before),
         };
+        let done = self.add_new_objective(once.as_ref()).await;
+        self.once_answered(once.as_ref(), done).await
+    }
+
+    async fn add_new_objective(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewObjective = self.request.json()?;
         new.check()?;
         // Version 7: ids are in the order of their making.
@@ -119,7 +137,43 @@ impl Call<'_> {
             None => None,
         };
         let feed = feeds::celebrating(self.env, &self.org, on).await?;
-        Reply::json(200, &CelebratingView::of(&feed))
+        let mut view = CelebratingView::of(&feed);
+        // The day is of the query also where it is today's.
+        let bound = ["celebrating", view.on.as_str()];
+        let birthdays = std::mem::take(&mut view.birthdays).into_iter();
+        let anniversaries = std::mem::take(&mut view.anniversaries).into_iter();
+        let all = birthdays
+            .map(Row::Birthday)
+            .chain(anniversaries.map(Row::Anniversary))
+            .collect();
+        let (rows, next_cursor) = self.part(&bound, all, Row::key)?;
+        for row in rows {
+            match row {
+                Row::Birthday(who) => view.birthdays.push(who),
+                Row::Anniversary(what) => view.anniversaries.push(what),
+            }
+        }
+        view.next_cursor = next_cursor;
+        Reply::json(200, &view)
+    }
+}
+
+/// One row of the feed: birthdays come first, and each kind is by name.
+enum Row {
+    Birthday(Celebrated),
+    Anniversary(Anniversary),
+}
+
+impl Row {
+    fn key(&self) -> String {
+        let (kind, who) = match self {
+            Self::Birthday(who) => (1, who),
+            Self::Anniversary(what) => (2, &what.who),
+        };
+        let name = who.name.as_deref().unwrap_or_default().to_lowercase();
+        // A cursor is short; whom the beginning of a name does not tell apart, the id does.
+        let name: String = name.chars().take(100).collect();
+        format!("{kind}{name}\u{1f}{}", who.employee_id)
     }
 }
 

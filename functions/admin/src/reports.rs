@@ -10,18 +10,20 @@ use serde::Serialize;
 use crate::{Call, cursor};
 
 /// Rows on a page of a report at most.
-const MAX_ROWS: usize = 97;
+pub(crate) const MAX_ROWS: usize = 97;
 /// Rows on a page unless asked otherwise.
-const ROWS: usize = 50;
+pub(crate) const ROWS: usize = 50;
 
 #[derive(Serialize)]
-struct DriftView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Drift))]
+pub(crate) struct DriftView {
     users: Vec<Explanation>,
     next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
-struct AuditView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Audit))]
+pub(crate) struct AuditView {
     entries: Vec<Audited>,
     next_cursor: Option<String>,
 }

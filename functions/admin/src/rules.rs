@@ -18,7 +18,8 @@ use crate::Call;
 const MAX_TRIED: usize = 1_000;
 
 #[derive(Serialize)]
-struct RulesView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SyncRule))]
+pub(crate) struct RulesView {
     active: String,
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,19 +30,23 @@ struct RulesView {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewRules {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NewSyncRule))]
+pub(crate) struct NewRules {
     active: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Trial {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct Trial {
     active: String,
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Object>, max_items = 1000))]
     employees: Vec<Map<String, Value>>,
 }
 
 #[derive(Serialize)]
-struct Tried {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = TrialResult))]
+pub(crate) struct Tried {
     employee_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     active: Option<bool>,
@@ -50,18 +55,21 @@ struct Tried {
 }
 
 #[derive(Serialize)]
-struct TrialView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = TrialResults))]
+pub(crate) struct TrialView {
     results: Vec<Tried>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewLeaveDate {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewLeaveDate {
     leave_date: Option<NaiveDate>,
 }
 
 #[derive(Serialize)]
-struct LeaversView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverResults))]
+pub(crate) struct LeaversView {
     results: Vec<RowAnswer>,
 }
 

@@ -11,26 +11,31 @@ use crate::Call;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewSource {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewSource {
     source: SourceId,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewState {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NewSourceState))]
+pub(crate) struct NewState {
     state: SourceState,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Rotate {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rotation))]
+pub(crate) struct Rotate {
     #[serde(default)]
     revoke_previous: bool,
 }
 
 #[derive(Serialize)]
-struct SourcesView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Sources))]
+pub(crate) struct SourcesView {
     sources: Vec<SourceView>,
+    next_cursor: Option<String>,
 }
 
 impl Call<'_> {
@@ -50,11 +55,18 @@ impl Call<'_> {
     }
 
     pub(crate) async fn sources(&self) -> Result<Reply> {
-        let mut sources = Vec::new();
-        for source in self.env.store.sources(&self.org).await? {
-            sources.push(self.view(&source, None).await?);
+        let all = self.env.store.sources(&self.org).await?;
+        let (part, next_cursor) =
+            self.part(&["sources"], all, |source| source.source.to_string())?;
+        let mut sources = Vec::with_capacity(part.len());
+        for source in &part {
+            sources.push(self.view(source, None).await?);
         }
-        Reply::json(200, &SourcesView { sources })
+        let view = SourcesView {
+            sources,
+            next_cursor,
+        };
+        Reply::json(200, &view)
     }
 
     /// A source is named by the client, so a second try is a 409, whatever its `Idempotency-Key`: the

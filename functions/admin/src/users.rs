@@ -1,6 +1,6 @@
 //! The routes of users.
 
-use std::collections::BTreeMap;
+mod new;
 
 use offramp_app::execute::Executed;
 use offramp_app::identity::SubjectKind;
@@ -8,86 +8,32 @@ use offramp_app::objectives::closing::Reopened;
 use offramp_app::ports::Users;
 use offramp_app::users::{self, Ended, MAX_PAGE, PAGE, Query};
 use offramp_app::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
-use offramp_app::{Error, Invalid, Result};
+use offramp_app::{Error, Result};
 use offramp_aws::http::Reply;
 use offramp_domain::decide::Word;
-use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
+use offramp_domain::{Email, EmployeeId, Event, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
 use crate::idempotency::Once;
 use crate::{Call, cursor};
+pub(crate) use new::NewUser;
 
 /// Characters that a search looks for: with four bytes each, what DynamoDB takes in a sort key.
-const MAX_Q: usize = 254;
+pub(crate) const MAX_Q: usize = 254;
 /// Entries of a history on a page.
-const ENTRIES: usize = 100;
+pub(crate) const ENTRIES: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewUser {
-    employee_id: EmployeeId,
-    #[serde(default)]
-    role: Role,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    team: Option<String>,
-    #[serde(default)]
-    department: Option<String>,
-    #[serde(default)]
-    cost_centre: Option<String>,
-    #[serde(default)]
-    manager_id: Option<String>,
-    #[serde(default)]
-    start_date: Option<String>,
-    #[serde(default)]
-    birthday: Option<String>,
-}
-
-impl NewUser {
-    fn profile(self) -> Result<BTreeMap<Field, String>> {
-        let mut profile = BTreeMap::new();
-        let mut wrong = Vec::new();
-        for (field, value) in [
-            (Field::Name, self.name),
-            (Field::Email, self.email),
-            (Field::Team, self.team),
-            (Field::Department, self.department),
-            (Field::CostCentre, self.cost_centre),
-            (Field::ManagerId, self.manager_id),
-            (Field::StartDate, self.start_date),
-            (Field::Birthday, self.birthday),
-        ] {
-            match value.map(|value| field.canonical(&value)) {
-                Some(Ok(value)) => {
-                    profile.insert(field, value);
-                }
-                Some(Err(error)) => wrong.push(Invalid {
-                    pointer: format!("/{}", error.field),
-                    detail: error.rule.to_owned(),
-                }),
-                None => {}
-            }
-        }
-        if wrong.is_empty() {
-            Ok(profile)
-        } else {
-            Err(Error::Invalid(wrong))
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewRole {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewRole {
     role: Role,
 }
 
 /// What ended a user's access answers.
 #[derive(Serialize)]
-struct EndedView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Ended))]
+pub(crate) struct EndedView {
     status: Status,
     cards_cancelled: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +42,8 @@ struct EndedView {
 }
 
 #[derive(Serialize)]
-struct RestoredView {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ChangedUser))]
+pub(crate) struct RestoredView {
     #[serde(flatten)]
     user: UserView,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,8 @@
 //! HR events and snapshots come in, signed.
 
+#[cfg(feature = "schema")]
+pub mod contract;
+
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
 use offramp_app::metrics::Metric;
@@ -11,7 +14,6 @@ use offramp_app::{Clock, Deadline, Error, Result, hr, snapshots, sources};
 use offramp_aws::http::{Reply, Request, problem};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
 use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
-use serde::Serialize;
 
 /// What an invocation works with.
 #[derive(Debug)]
@@ -160,10 +162,6 @@ impl Call<'_> {
     }
 
     async fn page(self) -> Result<Reply> {
-        #[derive(Serialize)]
-        struct Received {
-            received: u32,
-        }
         let id = self.snapshot_id()?;
         let page: u32 = self
             .request
@@ -173,7 +171,7 @@ impl Call<'_> {
         let records = wire::page(&self.body, &id, page)?;
         let received =
             snapshots::put_page(self.env, &self.org, &self.source, &id, page, &records).await?;
-        Reply::json(200, &Received { received })
+        Reply::json(200, &wire::Received { received })
     }
 
     async fn complete(self) -> Result<Reply> {

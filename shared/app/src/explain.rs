@@ -12,6 +12,7 @@ use crate::when::{instant, spoken};
 
 /// Why a user is in the state that they are in.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// Whom it is about.
     pub employee_id: EmployeeId,
@@ -35,6 +36,7 @@ pub struct Explanation {
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// A stable word.
     pub code: &'static str,
@@ -44,6 +46,7 @@ pub struct Reason {
 
 /// What happens next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Next {
     /// A stable word: `deactivated`, `cards_terminated`, `access_ends`, `objectives_reopened`.
     pub what: &'static str,

@@ -25,7 +25,7 @@ use crate::ports::{
 use crate::{Deadline, Env, Error, Result, terminate};
 
 pub use plan::{Plan, VerdictView};
-pub use wire::{MAX_BODY, MAX_EVENTS, parse};
+pub use wire::{Body as Delivery, MAX_BODY, MAX_EVENTS, parse};
 
 /// Employees who are worked on at once.
 const AT_ONCE: usize = 16;
@@ -45,6 +45,7 @@ pub struct Parsed {
 
 /// One answer.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrResult))]
 pub struct Answer {
     /// Whom it is about; `null` where that could not be read.
     pub employee_id: Option<String>,
@@ -69,6 +70,7 @@ pub struct Request {
 
 /// The answer to a request.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrResults))]
 pub struct Answers {
     /// In the order of the request.
     pub results: Vec<Answer>,

@@ -31,6 +31,7 @@ const TIME_FOR_ROWS: Duration = Duration::from_secs(3);
 /// The word for what became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverOutcome))]
 pub enum Became {
     /// In the grace period now.
     Scheduled,
@@ -50,6 +51,7 @@ pub enum Became {
 
 /// The answer to one row.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverResult))]
 pub struct RowAnswer {
     /// Its line in the file, or its position in the JSON, from 1.
     pub row: usize,

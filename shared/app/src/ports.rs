@@ -141,20 +141,22 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Ids of users whose folded e-mail address begins with `prefix`.
+    /// Ids of users whose folded e-mail address begins with `prefix`, by address, from `after` on.
     fn by_email(
         &self,
         org: &OrgId,
         prefix: &str,
+        after: Option<&str>,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<EmployeeId>, Fault>> + Send;
-    /// Ids of users whose folded id begins with `prefix`.
+    ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
+    /// Ids of users whose folded id begins with `prefix`, by id, from `after` on.
     fn by_id(
         &self,
         org: &OrgId,
         prefix: &str,
+        after: Option<&str>,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<EmployeeId>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
     /// Ids of users with exactly this address, folded: one query.
     fn with_email(
         &self,
@@ -166,6 +168,7 @@ pub trait Directory: Send + Sync {
 /// One change in an organisation.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditEntry))]
 pub enum Audited {
     /// Of a user.
     User {

@@ -1,6 +1,6 @@
 //! What admins do to users, and see of them.
 
-use std::collections::BTreeSet;
+mod search;
 
 use offramp_domain::{EmployeeId, Entry, Event, OrgId, Policy, Status, User};
 
@@ -18,8 +18,6 @@ use crate::{Deadline, Env, Error, Result};
 pub const PAGE: usize = 50;
 /// Users on a page at most.
 pub const MAX_PAGE: usize = USERS_PER_READ;
-/// Matches of each kind that a search looks at.
-const SEARCH: usize = 100;
 
 /// What a deactivation or deletion by hand came to.
 #[derive(Debug)]
@@ -180,7 +178,7 @@ pub async fn list<S: Users + Directory, T: Sync>(
     query: &Query,
 ) -> Result<(Page<User>, Policy)> {
     match query.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-        Some(q) => search(env, org, query, &q.to_lowercase()).await,
+        Some(q) => search::search(env, org, query, &q.to_lowercase()).await,
         None => walk(env, org, query).await,
     }
 }
@@ -227,54 +225,6 @@ async fn walk<S: Users + Directory, T: Sync>(
             ));
         }
     }
-}
-
-/// A search answers the best [`SEARCH`] of each kind on one page: who looks for more types more.
-async fn search<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    query: &Query,
-    q: &str,
-) -> Result<(Page<User>, Policy)> {
-    let limit = query.limit.min(SEARCH);
-    let (names, emails, ids) = futures_util::try_join!(
-        env.store.people(org, &Status::ALL, q, None, limit),
-        env.store.by_email(org, q, limit),
-        env.store.by_id(org, q, limit),
-    )?;
-    let mut seen = BTreeSet::new();
-    let found: Vec<EmployeeId> = names
-        .items
-        .into_iter()
-        .chain(emails)
-        .chain(ids)
-        .filter(|id| seen.insert(id.clone()))
-        .collect();
-    let mut users = Vec::new();
-    let mut policy = None;
-    for chunk in found.chunks(USERS_PER_READ) {
-        let loaded = env.store.load(org, chunk).await?;
-        users.extend(
-            chunk
-                .iter()
-                .filter_map(|id| loaded.users.get(id))
-                .filter(|user| wants(query, user, &loaded.policy))
-                .cloned(),
-        );
-        policy.get_or_insert(loaded.policy);
-    }
-    let policy = match policy {
-        Some(policy) => policy,
-        None => env.store.load(org, &[]).await?.policy,
-    };
-    users.truncate(query.limit);
-    Ok((
-        Page {
-            items: users,
-            next: None,
-        },
-        policy,
-    ))
 }
 
 fn wants(query: &Query, user: &User, policy: &Policy) -> bool {

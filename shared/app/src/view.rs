@@ -31,6 +31,7 @@ pub struct Seen<'a> {
 /// A user.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)] // the names are the contract's
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = User))]
 pub struct UserView {
     pub employee_id: EmployeeId,
     pub name: Option<String>,
@@ -107,6 +108,7 @@ fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
 /// A user with everything that belongs to them.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UserDetail {
     #[serde(flatten)]
     pub user: UserView,
@@ -119,6 +121,7 @@ pub struct UserDetail {
 /// What HR says.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrRecord))]
 pub struct HrView {
     pub source: Option<String>,
     pub status: HrWord,
@@ -130,6 +133,7 @@ pub struct HrView {
 /// What a deactivation or deletion has left to do.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Pending))]
 pub struct PendingView {
     pub cards: bool,
     pub objectives: bool,
@@ -171,6 +175,7 @@ impl UserDetail {
 /// A card.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Card))]
 pub struct CardView {
     pub card_id: CardId,
     pub label: String,
@@ -200,6 +205,7 @@ impl CardView {
 /// Whether somebody may log in, and why.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AccessAnswer))]
 pub struct AccessView {
     pub access: Access,
     pub reason: String,
@@ -233,6 +239,7 @@ impl AccessView {
 /// Settings with their version.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = VersionedSettings))]
 pub struct SettingsView {
     #[serde(flatten)]
     pub settings: Settings,
@@ -253,6 +260,7 @@ impl SettingsView {
 /// A source; `secret` only where it was just made.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Source))]
 pub struct SourceView {
     pub source: String,
     pub state: crate::ports::SourceState,
@@ -269,6 +277,7 @@ pub struct SourceView {
 /// A live secret, without the secret.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Secret))]
 pub struct SecretView {
     pub version: u64,
     pub created_at: String,
@@ -305,6 +314,7 @@ impl SourceView {
 /// A page of users.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Users))]
 pub struct UsersView {
     pub users: Vec<UserView>,
     pub next_cursor: Option<String>,
@@ -328,6 +338,7 @@ impl UsersView {
 /// A page of a user's history.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = History))]
 pub struct HistoryView {
     pub entries: Vec<Entry>,
     pub next_cursor: Option<String>,

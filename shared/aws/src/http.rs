@@ -2,6 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
+#[cfg(feature = "schema")]
+pub mod contract;
+
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -230,7 +233,9 @@ impl Reply {
 /// Seconds after which a request that failed for a while may be sent again.
 const RETRY_AFTER: &str = "5";
 
+/// RFC 9457.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Problem))]
 struct Problem<'a> {
     r#type: String,
     title: &'a str,
@@ -241,16 +246,21 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Pointed<'a>>,
     #[serde(flatten)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
     question: Option<Question<'a>>,
 }
 
+/// One thing that is wrong: where (a JSON pointer, or a parameter's name after a slash) and what.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = InvalidPart))]
 struct Pointed<'a> {
     pointer: &'a str,
     detail: &'a str,
 }
 
+/// What an admin is asked to confirm: how many people it touches, the first 100 of them, and what to send.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Question))]
 struct Question<'a> {
     affected: usize,
     users: Vec<UserView>,

@@ -37,6 +37,7 @@ pub enum Counted {
 
 /// Which safeguard stopped a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Tripped {
     /// More people than `max_users` within the window.
@@ -81,6 +82,7 @@ impl Tripped {
 
 /// What a safeguard was held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Figures {
     /// People whom the run would touch.
     pub people: u32,
@@ -102,6 +104,7 @@ pub struct Figures {
 
 /// The limits of the safeguards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Limits {
     /// People.
     pub max_users: u32,

@@ -8,6 +8,7 @@ use crate::ids::{CardId, EmployeeId};
 /// Plastic, or a number only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CardKind {
     /// A number only.
     Virtual,
@@ -18,6 +19,7 @@ pub enum CardKind {
 /// What a card can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CardStatus {
     /// Pays.
     Active,

@@ -129,6 +129,7 @@ pub struct Decision {
 /// The word for what happened, as HR clients read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrOutcome))]
 pub enum Word {
     /// Somebody new.
     Created,

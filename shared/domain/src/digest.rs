@@ -104,6 +104,7 @@ pub enum NoticeKind {
 
 /// How an HR source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SourceHealth))]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// It speaks, and nothing is held.

@@ -26,6 +26,7 @@ const FINGERPRINT_VERSION: u8 = 1;
 /// The optional fields of an employee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Field {
     /// Full name.
     Name,
@@ -126,6 +127,7 @@ pub struct InvalidField {
 /// The status that an event carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum HrStatus {
     /// Works here.
     Active,
@@ -136,6 +138,7 @@ pub enum HrStatus {
 /// What a source last said about somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum HrWord {
     /// Active.
     Active,

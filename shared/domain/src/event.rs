@@ -12,6 +12,7 @@ use crate::user::Role;
 /// Who or what caused a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "actor", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Actor {
     /// An HR source.
     Hr {

@@ -11,6 +11,7 @@ use crate::user::{Cause, Role, Status};
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Happening {
     /// The user came to be.
     Created,
@@ -133,6 +134,7 @@ impl Happening {
 
 /// One change of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HistoryEntry))]
 pub struct Entry {
     /// The user's version after it.
     pub version: u64,

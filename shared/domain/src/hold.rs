@@ -9,6 +9,7 @@ use crate::ids::{EmployeeId, HoldId, RunId, SnapshotId, SourceId};
 
 /// What has become of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
     /// Nobody has answered for all of it.
@@ -80,6 +81,7 @@ pub struct Held {
 
 /// What a run was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RunKind {
     /// Events that came in one request.

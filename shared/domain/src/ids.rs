@@ -19,9 +19,10 @@ pub const EMAIL_BYTES: usize = 254;
 
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(try_from = "String", into = "String")]
+        $(#[$doc])*
         pub struct $name(String);
 
         impl $name {
@@ -88,42 +89,52 @@ fn token(text: &str) -> bool {
 
 string_id!(
     /// An organisation: the tenant that everything belongs to.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$"))]
     OrgId, "org", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
 );
 string_id!(
     /// One HR integration of an organisation.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$"))]
     SourceId, "source", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
 );
 string_id!(
     /// An employee, as the HR system names them: 1–128 characters, any but control characters.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     EmployeeId, "employee_id", "must be 1 to 128 characters, none of them a control character", token
 );
 string_id!(
     /// A payment card.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     CardId, "card_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// An objective.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     ObjectiveId, "objective_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// What a safeguard stopped, until a person answers.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     HoldId, "hold_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// What one delivery, snapshot or approval did.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     RunId, "run_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// Everybody whom a source knows, as of one instant.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     SnapshotId, "snapshot_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
     /// The HR system's own name of an event.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     EventId, "id", "must be 1 to 128 characters, none of them a control character", token
 );
 string_id!(
     /// Who acts, as the identity provider names them in the token's subject claim.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     Subject, "subject", "must be 1 to 256 characters, none of them a control character",
     |text| (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 );
@@ -198,6 +209,7 @@ macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(transparent)]
         pub struct $name(pub u64);
 

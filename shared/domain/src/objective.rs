@@ -9,6 +9,7 @@ use crate::settings::Objectives;
 /// Whether an objective is still to be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ObjectiveStatus {
     /// It is.
     Open,

@@ -9,6 +9,7 @@ use crate::user::Schedule;
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// What the sync does with those whom HR calls inactive.
     pub deactivation_sync: DeactivationSync,
@@ -31,18 +32,21 @@ pub struct Settings {
 /// What the sync does with those whom HR calls inactive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeactivationSync {
     /// Off: nobody is deactivated by the sync.
     pub enabled: bool,
     /// At once, or after the grace period.
     pub behaviour: Behaviour,
     /// Length of the grace period in days of 24 hours: 1, 2 or 3.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 3))]
     pub delay_days: u8,
 }
 
 /// Whether there is a grace period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Behaviour {
     /// Access goes at once, the cards after the grace period.
     Delayed,
@@ -53,6 +57,7 @@ pub enum Behaviour {
 /// What happens to those who are missing from a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum OnMissing {
     /// As if HR had called them inactive.
     Deactivate,
@@ -65,6 +70,7 @@ pub enum OnMissing {
 /// When the sync brings back somebody who was deleted by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RestoreDeletedOn {
     /// Whenever their record changes and says active.
     AnyChange,
@@ -77,6 +83,7 @@ pub enum RestoreDeletedOn {
 /// Whose leave dates count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum LeaveDates {
     /// Those that an admin set.
     Manual,
@@ -89,6 +96,7 @@ pub enum LeaveDates {
 /// Who is invited by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Invitations {
     /// Those who come back.
     Restored,
@@ -101,6 +109,7 @@ pub enum Invitations {
 /// What becomes of a leaver's open objectives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ObjectivesOfLeavers))]
 pub enum Objectives {
     /// They are completed.
     Complete,
@@ -113,12 +122,16 @@ pub enum Objectives {
 /// The limits of the breaker: whichever is reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Safeguards {
     /// People.
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub max_users: u32,
     /// Per cent of the source's active people, 1 to 100.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 100))]
     pub max_percent: u8,
     /// Length of the rolling window, in hours.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 720))]
     pub window_hours: u16,
 }
 
@@ -185,6 +198,7 @@ impl Settings {
 
 /// Settings with what the machine keeps beside them; read consistently for every decision.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Policy {
     /// The settings.
     pub settings: Settings,
@@ -205,6 +219,7 @@ pub const UNDONE: usize = 100;
 
 /// A run that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Undone {
     /// Which.
     pub run: RunId,
@@ -214,6 +229,7 @@ pub struct Undone {
 
 /// Whom the sync may touch, as an admin wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SyncRules {
     /// A CEL expression over `employee`; false takes the employee out of the sync.
     pub active: String,

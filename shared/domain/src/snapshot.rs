@@ -19,6 +19,7 @@ pub const KEPT_FOR: TimeDelta = TimeDelta::days(7);
 
 /// What has become of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotState {
     /// It takes pages.

@@ -14,6 +14,7 @@ use crate::settings::Policy;
 /// Where in the lifecycle somebody is, as clients see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Status {
     /// Has access.
     Active,
@@ -49,6 +50,7 @@ impl Status {
 /// Why somebody is scheduled or deactivated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Cause {
     /// HR said inactive.
     Hr,
@@ -71,6 +73,7 @@ impl Cause {
 /// What a user may do here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Watches and corrects.
     Admin,
@@ -216,6 +219,7 @@ pub struct LeavePlan {
 /// Whose leave date it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Whose {
     /// An admin's.
     Admin,
@@ -226,6 +230,7 @@ pub enum Whose {
 /// Whether somebody may log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Access {
     /// They may.
     Granted,

@@ -32,6 +32,7 @@ pub struct Plan<'a, S, T> {
 
 /// What the breaker would say to a run.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = BreakerVerdict))]
 pub struct VerdictView {
     /// `admitted`, `held`, or `joins` a hold that is open.
     pub verdict: &'static str,

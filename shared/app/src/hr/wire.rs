@@ -42,47 +42,64 @@ pub fn parse(body: &[u8]) -> Result<Request> {
     })
 }
 
-#[derive(Deserialize)]
-struct Body<'a> {
+/// The body of a delivery.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Delivery))]
+pub struct Body<'a> {
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<WireEvent>))]
     events: Vec<&'a RawValue>,
     #[serde(default)]
     dry_run: bool,
 }
 
+/// One thing that HR says, as of an instant. Unknown fields are ignored.
 #[derive(Deserialize)]
-struct WireEvent<'a> {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrEvent))]
+pub(super) struct WireEvent<'a> {
     #[serde(borrow, default)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     occurred_at: Cow<'a, str>,
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schema(value_type = WireEmployee))]
     employee: &'a RawValue,
 }
 
+/// An employee; a field that is null is cleared, one that is absent stays as it is. Unknown fields are ignored.
 #[derive(Deserialize)]
-struct WireEmployee<'a> {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Employee))]
+pub(crate) struct WireEmployee<'a> {
     #[serde(borrow)]
     employee_id: Cow<'a, str>,
     #[serde(borrow)]
     status: Cow<'a, str>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     name: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     email: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     team: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     department: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     cost_centre: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     manager_id: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     start_date: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     birthday: Sent<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     leave_date: Sent<'a>,
 }
 

@@ -43,6 +43,7 @@ pub enum Who {
 /// What happens to leavers without a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum When {
     /// The grace period begins, as the settings say.
     #[default]
@@ -92,10 +93,13 @@ fn bounded(body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-#[derive(Deserialize)]
+/// The body as JSON.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body<'a> {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaversList))]
+pub struct Body<'a> {
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Wire>))]
     leavers: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     when: Option<Cow<'a, str>>,
@@ -103,7 +107,8 @@ struct Body<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Wire<'a> {
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Leaver))]
+pub(super) struct Wire<'a> {
     #[serde(borrow, default)]
     employee_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]

@@ -44,6 +44,7 @@ pub struct Stretch<I> {
 
 /// That somebody was erased: what the audit keeps of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Erasure {
     /// When.
     pub at: DateTime<Utc>,

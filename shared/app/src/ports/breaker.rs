@@ -33,6 +33,7 @@ impl RollOf {
 
 /// An answer to a hold, for the audit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditedAnswer))]
 pub struct Answer {
     /// When.
     pub at: DateTime<Utc>,

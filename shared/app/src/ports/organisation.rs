@@ -63,6 +63,7 @@ pub trait Policies: Send + Sync {
 /// What a source may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum SourceState {
     /// Its records are kept; nobody is deactivated, restored or mailed about.
     Observing,

@@ -17,6 +17,7 @@ const NAMED: usize = 100;
 
 /// `POST …/snapshots`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = OpenSnapshot))]
 pub struct Open {
     /// The instant that it speaks of.
     #[serde(default)]
@@ -28,6 +29,7 @@ pub struct Open {
 
 /// `POST …/complete`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CompleteSnapshot))]
 pub struct Complete {
     /// Which.
     pub snapshot_id: SnapshotId,
@@ -38,12 +40,24 @@ pub struct Complete {
     pub dry_run: bool,
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
+/// `PUT …/pages/{n}`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SnapshotPage))]
+pub struct Page<'a> {
     snapshot_id: SnapshotId,
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 400))]
     page: u32,
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<crate::hr::wire::WireEmployee<'a>>, max_items = 5000))]
     employees: Vec<&'a RawValue>,
+}
+
+/// What a page is answered.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Received {
+    /// Employees on it.
+    pub received: u32,
 }
 
 /// Reads a body that is an object.

@@ -13,6 +13,7 @@ use crate::when::instant;
 /// A hold.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)] // the names are the contract's
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Hold))]
 pub struct HoldView {
     pub hold_id: HoldId,
     pub source: SourceId,
@@ -49,6 +50,7 @@ impl HoldView {
 
 /// Somebody whom a hold keeps.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Held))]
 #[allow(missing_docs)]
 pub struct HeldView {
     pub employee_id: EmployeeId,
@@ -80,6 +82,7 @@ impl HeldView {
 
 /// A hold with a page of those whom it keeps.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[allow(missing_docs)]
 pub struct HoldDetail {
     #[serde(flatten)]
@@ -90,6 +93,7 @@ pub struct HoldDetail {
 
 /// What became of somebody whom an admin has answered for.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Answered))]
 #[allow(missing_docs)]
 pub struct BecameView {
     pub employee_id: EmployeeId,
@@ -115,6 +119,7 @@ impl BecameView {
 
 /// What an answer to a hold came to.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HoldAnswer))]
 #[allow(missing_docs)]
 pub struct AnsweredView {
     #[serde(flatten)]
@@ -129,6 +134,7 @@ pub struct AnsweredView {
 
 /// A run.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Run))]
 #[allow(missing_docs)]
 pub struct RunView {
     pub run_id: RunId,
@@ -161,6 +167,7 @@ impl RunView {
 
 /// Somebody whom a run was about, as they are now.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUser))]
 #[allow(missing_docs)]
 pub struct MovedView {
     pub employee_id: EmployeeId,
@@ -192,6 +199,7 @@ impl MovedView {
 
 /// A run with a page of those whom it was about.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[allow(missing_docs)]
 pub struct RunDetail {
     #[serde(flatten)]
@@ -202,6 +210,7 @@ pub struct RunDetail {
 
 /// What taking a run back came to.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUndone))]
 #[allow(missing_docs)]
 pub struct UndoneView {
     #[serde(flatten)]

@@ -11,6 +11,7 @@ use crate::ports::Page;
 /// An objective.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)] // the names are the contract's
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Objective))]
 pub struct ObjectiveView {
     pub objective_id: ObjectiveId,
     pub title: String,
@@ -34,6 +35,7 @@ impl ObjectiveView {
 /// A page of somebody's objectives.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Objectives))]
 pub struct ObjectivesView {
     pub objectives: Vec<ObjectiveView>,
     pub next_cursor: Option<String>,
@@ -53,6 +55,7 @@ impl ObjectivesView {
 /// An objective on the dashboard.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = DashboardObjective))]
 pub struct BoardRow {
     #[serde(flatten)]
     pub objective: ObjectiveView,
@@ -62,6 +65,7 @@ pub struct BoardRow {
 /// A page of the dashboard.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Dashboard))]
 pub struct BoardView {
     pub objectives: Vec<BoardRow>,
     pub next_cursor: Option<String>,
@@ -85,15 +89,18 @@ impl BoardView {
 /// What is celebrated on a day.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Celebrating))]
 pub struct CelebratingView {
     pub on: String,
     pub birthdays: Vec<Celebrated>,
     pub anniversaries: Vec<Anniversary>,
+    pub next_cursor: Option<String>,
 }
 
 /// Somebody who is celebrated.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Celebrated {
     pub employee_id: EmployeeId,
     pub name: Option<String>,
@@ -103,6 +110,7 @@ pub struct Celebrated {
 /// Somebody who has been here for so many years.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Anniversary {
     #[serde(flatten)]
     pub who: Celebrated,
@@ -129,6 +137,7 @@ impl CelebratingView {
                     years: *years,
                 })
                 .collect(),
+            next_cursor: None,
         }
     }
 }

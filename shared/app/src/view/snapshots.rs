@@ -13,6 +13,7 @@ use crate::when::instant;
 /// How far the work has come.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)] // the names are the contract's
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Progress))]
 pub struct ProgressView {
     pub done: u32,
     pub of: u32,
@@ -20,6 +21,7 @@ pub struct ProgressView {
 
 /// A snapshot.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Snapshot))]
 #[allow(missing_docs)]
 pub struct SnapshotView {
     pub snapshot_id: SnapshotId,

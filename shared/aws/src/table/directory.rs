@@ -29,6 +29,9 @@ impl Directory for Table {
             Some(after) => format!("{after}\u{0}"),
             None => lowest(prefix),
         };
+        if from > highest(prefix) {
+            return Ok(nobody());
+        }
         let partitions = statuses
             .iter()
             .flat_map(|status| (0..SHARDS).map(|shard| keys::people_shard(org, *status, shard)));
@@ -60,27 +63,31 @@ impl Directory for Table {
         &self,
         org: &OrgId,
         prefix: &str,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<EmployeeId>, Fault> {
+    ) -> Result<Page<EmployeeId>, Fault> {
         let pks = (0..SHARDS).map(|shard| keys::mail_shard(org, shard));
-        self.starting(keys::MAIL, pks, prefix, limit).await
+        self.starting(keys::MAIL, pks, prefix, after, limit).await
     }
 
     async fn by_id(
         &self,
         org: &OrgId,
         prefix: &str,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<EmployeeId>, Fault> {
+    ) -> Result<Page<EmployeeId>, Fault> {
         let pks = (0..SHARDS).map(|shard| keys::ids_shard(org, shard));
-        self.starting(keys::IDS, pks, prefix, limit).await
+        self.starting(keys::IDS, pks, prefix, after, limit).await
     }
 
     async fn with_email(&self, org: &OrgId, email: &str) -> Result<Vec<EmployeeId>, Fault> {
         let key = keys::exact_mail(org, email);
         let limit = offramp_app::ports::USERS_PER_READ;
-        self.starting(keys::MAIL, std::iter::once(key.pk), &key.sk, limit)
-            .await
+        let found = self
+            .starting(keys::MAIL, std::iter::once(key.pk), &key.sk, None, limit)
+            .await?;
+        Ok(found.items)
     }
 }
 
@@ -90,13 +97,17 @@ impl Table {
         index: Index,
         pks: impl Iterator<Item = String>,
         prefix: &str,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<EmployeeId>, Fault> {
+    ) -> Result<Page<EmployeeId>, Fault> {
+        let from = after.map_or_else(|| lowest(prefix), |after| format!("{after}\u{0}"));
+        if from > highest(prefix) {
+            return Ok(nobody());
+        }
         let queries = pks
-            .map(|pk| self.between(index, pk, lowest(prefix), highest(prefix)))
+            .map(|pk| self.between(index, pk, from.clone(), highest(prefix)))
             .collect();
-        let found = gather(index, queries, limit).await?;
-        Ok(found.into_iter().map(|(_, id)| id).collect())
+        page(index, queries, limit).await
     }
 }
 
@@ -111,6 +122,14 @@ pub(super) fn lowest(prefix: &str) -> String {
 
 pub(super) fn highest(prefix: &str) -> String {
     format!("{prefix}{LAST}")
+}
+
+/// What is behind the end: DynamoDB refuses a range whose beginning is after its end.
+fn nobody() -> Page<EmployeeId> {
+    Page {
+        items: Vec::new(),
+        next: None,
+    }
 }
 
 /// One page of all the partitions together; the last sort key on it is where the next begins.

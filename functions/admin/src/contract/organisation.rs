@@ -1,0 +1,201 @@
+//! The routes of an organisation: its settings, its rule, its sources, what is reported of it.
+
+use offramp_app::Error;
+use offramp_app::leavers::list::Body as LeaversList;
+use offramp_app::view::{SettingsView, SourceView};
+use offramp_aws::http::contract::{Operation, of, schemas_of};
+use offramp_domain::{Settings, SourceId};
+use serde_json::{Value, json};
+
+use super::examples;
+use crate::Touched;
+use crate::paging::MAX_PART;
+use crate::reports::{AuditView, DriftView, MAX_ROWS, ROWS};
+use crate::rules::{LeaversView, NewRules, RulesView, Trial, TrialView};
+use crate::sources::{NewSource, NewState, Rotate, SourcesView};
+
+pub(super) fn settings() -> Vec<Operation> {
+    let question = || Error::ConfirmationRequired {
+        affected: 0,
+        users: Vec::new(),
+        confirmation: "5ff288c6fa384a788af7d93fd1d90299".to_owned(),
+    };
+    let mut changed = examples::settings();
+    changed["affected"] = json!(0);
+    changed["users"] = json!([]);
+    vec![
+        Operation::admin("GET", "/settings", "Shows the settings")
+            .answers::<SettingsView>(200, "The settings", examples::settings())
+            .versioned(),
+        Operation::admin("PATCH", "/settings", "Changes settings: a JSON merge patch (RFC 7396)")
+            .about(
+                "A change that touches people or loosens protection is asked about first; the same patch with the \
+                 `confirmation` of that answer goes through, within ten minutes and for this version.",
+            )
+            .takes_as(
+                "SettingsPatch",
+                merge_patch(),
+                json!({ "deactivation_sync": { "delay_days": 2 } }),
+            )
+            .answers::<Touched>(200, "The settings, and whom the change touched", changed)
+            .versioned()
+            .if_match()
+            .refuses([question(), Error::BadConfirmation]),
+    ]
+}
+
+/// The schema of a patch: that of the settings, in which nothing is required; and what goes with it.
+fn merge_patch() -> Value {
+    let mut schemas = schemas_of::<Settings>();
+    let mut patch = schemas.remove("Settings").unwrap_or_default();
+    let sections = ["deactivation_sync", "safeguards"];
+    if let Some(patch) = patch.as_object_mut() {
+        patch.remove("required");
+    }
+    for name in sections {
+        let property = &mut patch["properties"][name];
+        let section = property["$ref"]
+            .as_str()
+            .and_then(|place| place.rsplit_once('/'));
+        let section = section.and_then(|(_, section)| schemas.remove(section));
+        if let Some(Value::Object(mut section)) = section {
+            section.remove("required");
+            *property = Value::Object(section);
+        }
+    }
+    patch["description"] = json!("The settings that change; the others stay.");
+    patch["properties"]["confirmation"] = json!({
+        "type": "string", "description": "That of the question; the same patch goes through.",
+    });
+    patch["properties"]["version"] = json!({
+        "type": "integer", "format": "int64", "minimum": 0, "description": "Like `If-Match`.",
+    });
+    patch
+}
+
+pub(super) fn rules() -> Vec<Operation> {
+    let rule = json!({ "active": "employee.department != \"Contractors\"", "version": 2 });
+    let mut put = rule.clone();
+    put["reactivated"] = json!(["E-1012"]);
+    put["note"] = json!("1 scheduled for deactivation and left out by this rule: active again");
+    vec![
+        Operation::admin("GET", "/sync-rules", "Shows the sync rule")
+            .answers::<RulesView>(200, "The rule", rule)
+            .versioned(),
+        Operation::admin("PUT", "/sync-rules", "Sets the sync rule")
+            .about("One CEL expression over `employee`; false takes the employee out of the sync. A bad one is 422 with its place.")
+            .takes::<NewRules>(json!({ "active": "employee.department != \"Contractors\"" }))
+            .answers::<RulesView>(200, "The rule, and whom it has made active again", put)
+            .versioned()
+            .if_match(),
+        Operation::admin("POST", "/sync-rules/test", "Tries a sync rule")
+            .about("Nothing is saved. An employee of whom only the id is given is tried as they are known.")
+            .takes::<Trial>(json!({
+                "active": "employee.department != \"Contractors\"",
+                "employees": [{ "employee_id": "E-1012" }, { "employee_id": "E-9", "department": "Contractors" }],
+            }))
+            .answers::<TrialView>(
+                200,
+                "True, false or the error of each",
+                json!({ "results": [
+                    { "employee_id": "E-1012", "active": true }, { "employee_id": "E-9", "active": false },
+                ] }),
+            ),
+        Operation::admin("POST", "/leavers", "Takes a list of leavers")
+            .about(
+                "JSON, or CSV with the columns `employee_id`, `email` and `leave_date` in any order; 5,000 rows and \
+                 4 MiB at most. Each row is answered by itself; the same list again does nothing.",
+            )
+            .query(
+                "when",
+                "With CSV: what happens to those without a date. JSON has it in the body.",
+                json!({ "type": "string", "enum": ["grace", "now"], "default": "grace" }),
+                "grace",
+            )
+            .takes::<LeaversList<'_>>(json!({
+                "leavers": [{ "employee_id": "E-1012" }, { "email": "ines@acme.example", "leave_date": "2026-12-31" }],
+                "when": "grace",
+            }))
+            .takes_text("text/csv", "employee_id,leave_date\nE-1012,2026-12-31\n")
+            .answers::<LeaversView>(
+                200,
+                "What became of each row",
+                json!({ "results": [
+                    { "row": 1, "employee_id": "E-1012", "outcome": "scheduled" }, { "row": 2, "outcome": "not_found" },
+                ] }),
+            ),
+    ]
+}
+
+pub(super) fn sources() -> Vec<Operation> {
+    let source = |method, path: &str, summary| {
+        Operation::admin(method, &format!("/sources/{{source}}{path}"), summary)
+            .path::<SourceId>("source", "The source.", "payroll")
+            .refuses([Error::NotFound("source")])
+    };
+    vec![
+        Operation::admin("GET", "/sources", "Lists the HR integrations")
+            .paged(MAX_PART, MAX_PART)
+            .answers::<SourcesView>(
+                200,
+                "A page",
+                json!({ "sources": [examples::source()], "next_cursor": null }),
+            ),
+        Operation::admin("POST", "/sources", "Adds an HR integration")
+            .about("It observes until it is made active. Its secret is in this answer, and never again.")
+            .takes::<NewSource>(json!({ "source": "payroll" }))
+            .answers::<SourceView>(201, "The source, with its secret", examples::source_with_secret())
+            .versioned()
+            .refuses([Error::Exists("source")]),
+        source("GET", "", "Shows an HR integration")
+            .answers::<SourceView>(200, "The source", examples::source())
+            .versioned(),
+        source("PATCH", "", "Makes an HR integration active, or shuts it out")
+            .takes::<NewState>(json!({ "state": "active" }))
+            .answers::<SourceView>(200, "The source", examples::source())
+            .versioned()
+            .if_match(),
+        source("POST", "/rotate-secret", "Makes a new secret")
+            .about("The newest two verify; with `revoke_previous` the new one alone.")
+            .may_take::<Rotate>(json!({ "revoke_previous": true }))
+            .answers::<SourceView>(200, "The source, with its new secret", examples::source_with_secret())
+            .versioned()
+            .if_match(),
+    ]
+}
+
+pub(super) fn reports() -> Vec<Operation> {
+    let mut entry = examples::entry();
+    entry["of"] = json!("user");
+    entry["employee_id"] = json!("E-1007");
+    vec![
+        Operation::admin(
+            "GET",
+            "/reports/drift",
+            "Everybody for whom HR and the system disagree, and why",
+        )
+        .paged(MAX_ROWS, ROWS)
+        .answers::<DriftView>(
+            200,
+            "A page",
+            json!({ "users": [examples::explanation()], "next_cursor": null }),
+        ),
+        Operation::admin(
+            "GET",
+            "/audit",
+            "Every change of users, settings and rule, oldest first",
+        )
+        .query(
+            "since",
+            "From when on; 30 days ago unless given.",
+            of("Instant"),
+            "2026-11-01T00:00:00Z",
+        )
+        .paged(MAX_ROWS, ROWS)
+        .answers::<AuditView>(
+            200,
+            "A page",
+            json!({ "entries": [entry], "next_cursor": null }),
+        ),
+    ]
+}

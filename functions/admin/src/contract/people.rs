@@ -1,0 +1,258 @@
+//! The routes of people, their cards and objectives.
+
+use offramp_app::view::{
+    AccessView, BoardView, CardView, CelebratingView, HistoryView, ObjectiveView, ObjectivesView,
+    UserDetail, UserView, UsersView,
+};
+use offramp_app::{Error, explain::Explanation, objectives as page, users as list};
+use offramp_aws::http::contract::{Operation, of};
+use offramp_domain::{CardId, EmployeeId, ObjectiveId, Refusal};
+use serde_json::json;
+
+use super::examples;
+use crate::cards::{CardsView, NewCard, NewStatus as NewCardStatus, Reassign};
+use crate::objectives::{NewObjective, NewStatus as NewObjectiveStatus};
+use crate::paging::MAX_PART;
+use crate::rules::NewLeaveDate;
+use crate::users::{ENTRIES, EndedView, MAX_Q, NewRole, NewUser, RestoredView};
+
+/// A route of one user.
+pub(super) fn user(method: &'static str, path: &str, summary: &'static str) -> Operation {
+    about_user(method, path, summary).refuses([Error::NotFound("user")])
+}
+
+fn about_user(method: &'static str, path: &str, summary: &'static str) -> Operation {
+    Operation::admin(method, &format!("/users/{{id}}{path}"), summary).path::<EmployeeId>(
+        "id",
+        "The user's employee id.",
+        "E-1012",
+    )
+}
+
+pub(super) fn users() -> Vec<Operation> {
+    let status = json!({
+        "type": "string", "enum": ["active", "deactivation_scheduled", "deactivated", "deleted"],
+    });
+    let ended = |operation: Operation| {
+        operation
+        .answers::<EndedView>(
+            200,
+            "Access is gone, and so are the cards",
+            json!({ "status": "deactivated", "cards_cancelled": 4, "version": 8 }),
+        )
+        .answers::<EndedView>(
+            202,
+            "Access is gone; so many cards are still to be cancelled, which is done without you",
+            json!({ "status": "deactivated", "cards_cancelled": 3, "cards_pending": 1, "version": 8 }),
+        )
+        .versioned()
+        .if_match()
+        .refuses([Refusal::OnSelf, Refusal::LastAdmin])
+    };
+    vec![
+        Operation::admin("GET", "/users", "Lists users by name, or finds them")
+            .about("By name; a search by name, then by address, then by id. A page of a search may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
+            .query("status", "Only these.", status, "active")
+            .query(
+                "q",
+                "The beginning of a name, an address or an id, in any case.",
+                json!({ "type": "string", "maxLength": MAX_Q }),
+                "mar",
+            )
+            .paged(list::MAX_PAGE, list::PAGE)
+            .answers::<UsersView>(
+                200,
+                "A page",
+                json!({ "users": [examples::user()], "next_cursor": null }),
+            ),
+        Operation::admin("POST", "/users", "Adds somebody by hand")
+            .takes::<NewUser>(json!({
+                "employee_id": "E-2001", "role": "member", "name": "Noor Haddad", "email": "noor@acme.example",
+            }))
+            .once()
+            .answers::<UserView>(201, "The user", examples::user())
+            .versioned()
+            .refuses([Refusal::Exists]),
+        user("GET", "", "Shows a user whole")
+            .answers::<UserDetail>(200, "The user", examples::whole_user())
+            .versioned(),
+        ended(user("DELETE", "", "Deletes a user by hand")).about(
+            "The sync does not bring the user back unless `restore_deleted_on` says so.",
+        ),
+        ended(user(
+            "POST",
+            "/deactivate-now",
+            "Deactivates at once, cards too",
+        ))
+        .refuses([Refusal::Deleted]),
+        user(
+            "POST",
+            "/restore",
+            "Undoes a deletion, a deactivation or a scheduled one",
+        )
+        .about("`note` says where HR sees it differently. Cancelled cards do not come back.")
+        .answers::<RestoredView>(200, "The user", examples::user())
+        .versioned()
+        .if_match()
+        .refuses([Refusal::OnSelf]),
+        user("PUT", "/role", "Makes an admin, or a member")
+            .takes::<NewRole>(json!({ "role": "admin" }))
+            .answers::<RestoredView>(200, "The user", examples::user())
+            .versioned()
+            .if_match()
+            .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
+        user("PUT", "/leave-date", "Sets, moves or removes the leave date")
+            .about("A date of today or before acts at once.")
+            .takes::<NewLeaveDate>(json!({ "leave_date": "2026-12-31" }))
+            .answers::<UserView>(200, "The user", examples::user())
+            .answers::<UserView>(
+                202,
+                "The user, some of whose cards are still to be cancelled",
+                examples::user(),
+            )
+            .versioned()
+            .if_match()
+            .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
+        about_user("GET", "/access", "Whether a user may log in")
+            .about("Unknown is revoked.")
+            .answers::<AccessView>(
+                200,
+                "Yes or no, and why",
+                json!({ "access": "granted", "reason": "active" }),
+            ),
+        Operation::admin("GET", "/access", "Whether whoever has this address may log in")
+            .about("Unknown is revoked.")
+            .needs_query(
+                "email",
+                "The address, in any case.",
+                json!({ "type": "string", "minLength": 1 }),
+                "marcus.doyle@acme.example",
+            )
+            .answers::<AccessView>(
+                200,
+                "Yes or no, and why",
+                json!({ "access": "granted", "reason": "active" }),
+            ),
+        user("GET", "/history", "Every change of a user, newest first")
+            .paged(ENTRIES, ENTRIES)
+            .answers::<HistoryView>(
+                200,
+                "A page",
+                json!({ "entries": [examples::entry()], "next_cursor": null }),
+            ),
+        user(
+            "GET",
+            "/explain",
+            "Why a user is here or gone, what happens next, and what would change it",
+        )
+        .answers::<Explanation>(200, "Why", examples::explanation())
+        .versioned(),
+    ]
+}
+
+pub(super) fn cards() -> Vec<Operation> {
+    let card = |method, path: &str, summary| {
+        Operation::admin(method, &format!("/cards/{{card}}{path}"), summary)
+            .path::<CardId>("card", "The card.", "card_01a200d2f3c577eb8373081c4eb8f645")
+            .refuses([Error::NotFound("card")])
+    };
+    vec![
+        user("GET", "/cards", "Lists a user's cards, cancelled ones too")
+            .paged(MAX_PART, MAX_PART)
+            .answers::<CardsView>(
+                200,
+                "A page",
+                json!({ "cards": [examples::card()], "next_cursor": null }),
+            ),
+        user("POST", "/cards", "Adds a card to somebody who is active")
+            .takes::<NewCard>(json!({ "label": "Books", "kind": "virtual", "last4": "4243" }))
+            .once()
+            .answers::<CardView>(201, "The card", examples::card())
+            .refuses([Refusal::NotActive]),
+        card(
+            "POST",
+            "/reassign",
+            "Gives a card to somebody else who is active",
+        )
+        .takes::<Reassign>(json!({ "to": "E-1010" }))
+        .answers::<CardView>(200, "The card", examples::card())
+        .refuses([Refusal::NotActive, Refusal::CardCancelled]),
+        card("PUT", "/status", "Freezes a card, or thaws it")
+            .takes::<NewCardStatus>(json!({ "status": "frozen" }))
+            .answers::<CardView>(200, "The card", examples::card())
+            .refuses([Refusal::CardCancelled]),
+    ]
+}
+
+pub(super) fn objectives() -> Vec<Operation> {
+    let objective = |method, summary| {
+        Operation::admin(method, "/objectives/{objective}", summary)
+            .path::<ObjectiveId>(
+                "objective",
+                "The objective.",
+                "obj_01a200d2f3c577eb8373081c4eb8f645",
+            )
+            .refuses([Error::NotFound("objective")])
+    };
+    let row = json!({
+        "objective_id": "obj_01a200d2f3c577eb8373081c4eb8f645", "title": "Open the office in Lyon", "status": "open",
+        "owner": "E-1010", "owner_name": "Ines Duarte",
+    });
+    vec![
+        user("GET", "/objectives", "Lists a user's objectives, oldest first")
+            .paged(page::MAX_PAGE, page::PAGE)
+            .answers::<ObjectivesView>(
+                200,
+                "A page",
+                json!({ "objectives": [examples::objective()], "next_cursor": null }),
+            ),
+        user("POST", "/objectives", "Adds an objective to somebody who is here")
+            .takes::<NewObjective>(json!({ "title": "Open the office in Lyon" }))
+            .once()
+            .answers::<ObjectiveView>(201, "The objective", examples::objective())
+            .refuses([Refusal::NotActive]),
+        objective("PATCH", "Completes an objective, or opens it again")
+            .takes::<NewObjectiveStatus>(json!({ "status": "complete" }))
+            .answers::<ObjectiveView>(200, "The objective", examples::objective())
+            .refuses([Refusal::NotActive]),
+        objective("DELETE", "Deletes an objective").answers::<ObjectiveView>(
+            200,
+            "The objective, as it was",
+            examples::objective(),
+        ),
+        Operation::admin(
+            "GET",
+            "/dashboard/objectives",
+            "Lists the open objectives of people who are here",
+        )
+        .about("A page may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
+        .paged(page::MAX_PAGE, page::PAGE)
+        .answers::<BoardView>(
+            200,
+            "A page",
+            json!({ "objectives": [row], "next_cursor": null }),
+        ),
+        Operation::admin(
+            "GET",
+            "/feeds/celebrating",
+            "Birthdays and work anniversaries of people who are here",
+        )
+        .query(
+            "on",
+            "The day; today in the organisation's time zone unless given.",
+            of("Date"),
+            "2026-06-06",
+        )
+        .paged(MAX_PART, MAX_PART)
+        .answers::<CelebratingView>(
+            200,
+            "Who is celebrated",
+            json!({
+                "on": "2026-06-06",
+                "birthdays": [{ "employee_id": "E-1010", "name": "Ines Duarte", "team": "Finance" }],
+                "anniversaries": [{ "employee_id": "E-1011", "name": "Jon Aas", "team": "Platform", "years": 3 }],
+                "next_cursor": null,
+            }),
+        ),
+    ]
+}

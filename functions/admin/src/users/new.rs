@@ -1,0 +1,97 @@
+//! Somebody who is added by hand.
+
+use std::collections::BTreeMap;
+
+use offramp_app::{Error, Invalid, Result};
+use offramp_domain::{EmployeeId, Field, Role};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewUser {
+    pub(super) employee_id: EmployeeId,
+    #[serde(default)]
+    pub(super) role: Role,
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
+    name: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(
+            max_length = 254,
+            pattern = r"^[^\s\x00-\x1f\x7f-\x9f,;<>\x22@]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
+        )
+    )]
+    pub(super) email: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
+    team: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
+    department: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")
+    )]
+    cost_centre: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<EmployeeId>))]
+    manager_id: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(format = Date))]
+    start_date: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schema(
+            pattern = r"^(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])$|^(0[469]|11)-(0[1-9]|[12][0-9]|30)$|^02-(0[1-9]|[12][0-9])$"
+        )
+    )]
+    birthday: Option<String>,
+}
+
+impl NewUser {
+    /// The fields of the profile, each in its canonical form.
+    pub(super) fn profile(self) -> Result<BTreeMap<Field, String>> {
+        let mut profile = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for (field, value) in [
+            (Field::Name, self.name),
+            (Field::Email, self.email),
+            (Field::Team, self.team),
+            (Field::Department, self.department),
+            (Field::CostCentre, self.cost_centre),
+            (Field::ManagerId, self.manager_id),
+            (Field::StartDate, self.start_date),
+            (Field::Birthday, self.birthday),
+        ] {
+            match value.map(|value| field.canonical(&value)) {
+                Some(Ok(value)) => {
+                    profile.insert(field, value);
+                }
+                Some(Err(error)) => wrong.push(Invalid {
+                    pointer: format!("/{}", error.field),
+                    detail: error.rule.to_owned(),
+                }),
+                None => {}
+            }
+        }
+        if wrong.is_empty() {
+            Ok(profile)
+        } else {
+            Err(Error::Invalid(wrong))
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Finding users by the beginning of a name, an address or an id, in pages.
+
+use offramp_domain::{EmployeeId, Field, OrgId, Policy, User};
+
+use super::{Query, wants};
+use crate::ports::{Directory, Page, Users};
+use crate::{Env, Error, Result};
+
+/// Reads of an index for one page. A page may be shorter than asked for, or empty, where few of those who are found have
+/// the status that is asked for; its cursor goes on.
+const READS: usize = 8;
+
+/// By what somebody is found, in the order in which they are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Name,
+    Email,
+    Id,
+}
+
+impl By {
+    const ALL: [(Self, &'static str); 3] = [(Self::Name, "n"), (Self::Email, "m"), (Self::Id, "i")];
+
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Name => Some(Self::Email),
+            Self::Email => Some(Self::Id),
+            Self::Id => None,
+        }
+    }
+
+    async fn page<S: Directory, T: Sync>(
+        self,
+        env: &Env<S, T>,
+        org: &OrgId,
+        q: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<EmployeeId>> {
+        let found = match self {
+            Self::Name => {
+                let all = &offramp_domain::Status::ALL;
+                env.store.people(org, all, q, after, limit).await
+            }
+            Self::Email => env.store.by_email(org, q, after, limit).await,
+            Self::Id => env.store.by_id(org, q, after, limit).await,
+        };
+        Ok(found?)
+    }
+
+    /// Whether they were answered already, by what comes before this.
+    fn repeats(self, user: &User, q: &str) -> bool {
+        let begins = |text: &str| text.to_lowercase().starts_with(q);
+        // Without a name, the directory has them by their id.
+        let name = user.get(Field::Name).unwrap_or(user.employee_id.as_str());
+        let by_name = || begins(name);
+        let by_email = || user.get(Field::Email).is_some_and(begins);
+        match self {
+            Self::Name => false,
+            Self::Email => by_name(),
+            Self::Id => by_name() || by_email(),
+        }
+    }
+
+    /// Where a page ended, as its cursor has it.
+    fn position(self, after: Option<&str>) -> String {
+        let letter = Self::ALL.into_iter().find(|(by, _)| *by == self);
+        format!(
+            "{}{}",
+            letter.map_or("", |(_, letter)| letter),
+            after.unwrap_or_default()
+        )
+    }
+
+    fn read(position: &str) -> Result<(Self, Option<&str>)> {
+        Self::ALL
+            .into_iter()
+            .find_map(|(by, letter)| Some((by, position.strip_prefix(letter)?)))
+            .map(|(by, after)| (by, Some(after).filter(|after| !after.is_empty())))
+            .ok_or_else(|| Error::invalid("/cursor", "is not a cursor of this query"))
+    }
+}
+
+/// A page of those who are found; `q` is folded.
+pub(super) async fn search<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    query: &Query,
+    q: &str,
+) -> Result<(Page<User>, Policy)> {
+    let (mut by, after) = match &query.after {
+        Some(position) => By::read(position)?,
+        None => (By::Name, None),
+    };
+    let mut after = after.map(str::to_owned);
+    let mut users: Vec<User> = Vec::new();
+    let mut policy = Policy::default();
+    for _ in 0..READS {
+        let wanted = query.limit - users.len();
+        let page = by.page(env, org, q, after.as_deref(), wanted).await?;
+        let loaded = env.store.load(org, &page.items).await?;
+        policy = loaded.policy;
+        users.extend(
+            page.items
+                .iter()
+                .filter_map(|id| loaded.users.get(id))
+                .filter(|user| wants(query, user, &policy) && !by.repeats(user, q))
+                .cloned(),
+        );
+        after = page.next;
+        if after.is_none() {
+            match by.next() {
+                Some(next) => by = next,
+                None => {
+                    let next = None;
+                    return Ok((Page { items: users, next }, policy));
+                }
+            }
+        }
+        if users.len() >= query.limit {
+            break;
+        }
+    }
+    let next = Some(by.position(after.as_deref()));
+    Ok((Page { items: users, next }, policy))
+}
