@@ -137,3 +137,26 @@ async fn every_list_is_in_pages_of_its_own() {
     }
     world.end().await;
 }
+
+/// Whoever asks for all since long ago gets it in pages, however many days nothing happened on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_since_long_ago_ends_at_today() {
+    let world = World::start().await;
+    let (recent, _) = walk(&world, "/audit", &["entries"], 98).await;
+    let since = "/audit?since=2024-06-01T00:00:00Z";
+    let (all, cursors) = walk(&world, since, &["entries"], 98).await;
+    assert_eq!(all, recent);
+    assert!(cursors.len() > 6, "92 days on a page: {cursors:?}");
+    let old = world
+        .admin("GET", "/audit?since=0001-01-01T00:00:00Z")
+        .ok()
+        .await;
+    assert_eq!(old["entries"], json!([]));
+    assert!(old["next_cursor"].is_string());
+    for bad in ["", "yesterday", "2026-03-02"] {
+        let path = format!("/audit?since={bad}");
+        let refused = world.admin("GET", &path).refused(422, "invalid").await;
+        assert_eq!(refused["errors"][0]["pointer"], "/since");
+    }
+    world.end().await;
+}

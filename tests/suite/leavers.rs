@@ -361,3 +361,25 @@ async fn a_list_of_more_than_5000_is_refused_whole() {
     assert_eq!(answers[4_999], (5_001, "?", "not_found"));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_json_list_may_say_when_in_its_query_and_the_body_wins() {
+    let world = World::start().await;
+    let hand_in =
+        |query: &str, body: Value| world.admin("POST", &format!("/leavers{query}")).json(&body);
+    let one = |id: &str| json!({ "leavers": [{ "employee_id": id }] });
+    let body = hand_in("?when=now", one(LENA)).ok().await;
+    assert_eq!(rows(&body), [(1, LENA, "deactivated")]);
+    let mut grace = one(MARCUS);
+    grace["when"] = json!("grace");
+    let body = hand_in("?when=now", grace).ok().await;
+    assert_eq!(rows(&body), [(1, MARCUS, "scheduled")]);
+    for bad in ["later", "", "0"] {
+        let refused = hand_in(&format!("?when={bad}"), one(OTTO))
+            .refused(422, "invalid")
+            .await;
+        assert_eq!(refused["errors"][0]["pointer"], "/when");
+    }
+    assert_eq!(world.status(OTTO).await, "active");
+    world.end().await;
+}

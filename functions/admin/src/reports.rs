@@ -59,12 +59,12 @@ impl Call<'_> {
     }
 
     pub(crate) async fn audit(&self) -> Result<Reply> {
-        let since = self.request.query("since").unwrap_or_default();
-        let bound = ["audit", since];
+        let since = self.request.query("since");
+        let bound = ["audit", since.unwrap_or_default()];
         let after = self.after(&bound)?;
         let from = match since {
-            "" => None,
-            text => Some(
+            None => None,
+            Some(text) => Some(
                 DateTime::parse_from_rfc3339(text)
                     .map_err(|_| Error::invalid("/since", "is not an RFC 3339 instant"))?
                     .with_timezone(&Utc),

@@ -64,6 +64,7 @@ pub(crate) struct TrialView {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub(crate) struct NewLeaveDate {
+    #[cfg_attr(feature = "schema", schema(required))]
     leave_date: Option<NaiveDate>,
 }
 
@@ -193,14 +194,15 @@ impl Call<'_> {
             .split(';')
             .next()
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"));
+        let when = self
+            .request
+            .query("when")
+            .map_or(Ok(When::default()), str::parse)?;
         let (rows, when) = if csv {
-            let when = self
-                .request
-                .query("when")
-                .map_or(Ok(When::default()), str::parse)?;
             (list::from_csv(&body)?, when)
         } else {
-            list::from_json(&body)?
+            let (rows, own) = list::from_json(&body)?;
+            (rows, own.unwrap_or(when))
         };
         let results = take(self.env, &self.org, rows, when, &self.caller, self.deadline).await?;
         Reply::json(200, &LeaversView { results })

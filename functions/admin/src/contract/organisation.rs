@@ -108,7 +108,7 @@ pub(super) fn rules() -> Vec<Operation> {
             )
             .query(
                 "when",
-                "With CSV: what happens to those without a date. JSON has it in the body.",
+                "What happens to those without a date. A JSON body may say so itself, and wins.",
                 json!({ "type": "string", "enum": ["grace", "now"], "default": "grace" }),
                 "grace",
             )
@@ -192,6 +192,7 @@ pub(super) fn reports() -> Vec<Operation> {
             "2026-11-01T00:00:00Z",
         )
         .paged(MAX_ROWS, ROWS)
+        .about("A page looks at 92 days, and may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
         .answers::<AuditView>(
             200,
             "A page",

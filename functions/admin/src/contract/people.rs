@@ -18,15 +18,9 @@ use crate::users::{ENTRIES, EndedView, MAX_Q, NewRole, NewUser, RestoredView};
 
 /// A route of one user.
 pub(super) fn user(method: &'static str, path: &str, summary: &'static str) -> Operation {
-    about_user(method, path, summary).refuses([Error::NotFound("user")])
-}
-
-fn about_user(method: &'static str, path: &str, summary: &'static str) -> Operation {
-    Operation::admin(method, &format!("/users/{{id}}{path}"), summary).path::<EmployeeId>(
-        "id",
-        "The user's employee id.",
-        "E-1012",
-    )
+    Operation::admin(method, &format!("/users/{{id}}{path}"), summary)
+        .path::<EmployeeId>("id", "The user's employee id.", "E-1012")
+        .refuses([Error::NotFound("user")])
 }
 
 pub(super) fn users() -> Vec<Operation> {
@@ -113,7 +107,8 @@ pub(super) fn users() -> Vec<Operation> {
             .versioned()
             .if_match()
             .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
-        about_user("GET", "/access", "Whether a user may log in")
+        Operation::admin("GET", "/users/{id}/access", "Whether a user may log in")
+            .any_path("id", "Any name of a user; one that cannot be is as unknown as one that is not.", "E-1012")
             .about("Unknown is revoked.")
             .answers::<AccessView>(
                 200,

@@ -70,13 +70,13 @@ impl FromStr for When {
 /// # Errors
 /// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] where the body as a whole
 /// is not what the route takes.
-pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, When)> {
+pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, Option<When>)> {
     bounded(body)?;
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Error::invalid("", error.to_string()),
         _ => Error::MalformedJson(error.to_string()),
     })?;
-    let when = body.when.as_deref().unwrap_or("grace").parse()?;
+    let when = body.when.as_deref().map(str::parse).transpose()?;
     if body.leavers.len() > MAX_ROWS {
         return Err(TOO_MANY);
     }

@@ -136,6 +136,13 @@ impl Operation {
         self.parameter("path", name, what, true, schema, example)
     }
 
+    /// A parameter of the path that may be anything.
+    #[must_use]
+    pub fn any_path(self, name: &str, what: &'static str, example: &str) -> Self {
+        let schema = json!({ "type": "string" });
+        self.parameter("path", name, what, true, schema, example)
+    }
+
     /// A parameter of the query.
     #[must_use]
     pub fn query(

@@ -1,6 +1,6 @@
 //! Drift, and the audit.
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, NaiveTime, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
 use offramp_app::ports::{Audited, Page, PolicyEntry, Reports};
@@ -14,6 +14,9 @@ use crate::keys::{self, Key, PK, SHARDS, SK};
 
 /// Items in one batch read.
 const BATCH: usize = 100;
+
+/// Days that one page of the audit looks at: 736 queries, half a second.
+const DAYS: usize = 92;
 
 impl Reports for Table {
     async fn drifting(
@@ -32,7 +35,8 @@ impl Reports for Table {
         page(keys::DRIFT, queries, limit).await
     }
 
-    /// Day by day, each day's partitions together, until there are enough.
+    /// Day by day, each day's partitions together, until there are enough; [`DAYS`] at most, since somebody may ask
+    /// for all since the year 1. The next page goes on behind them.
     async fn audit(
         &self,
         org: &OrgId,
@@ -49,8 +53,11 @@ impl Reports for Table {
             .get(..10)
             .and_then(|day| day.parse().ok())
             .unwrap_or(from.date_naive());
+        let last = until.date_naive();
         let mut found: Vec<(String, Key)> = Vec::new();
-        while day <= until.date_naive() && found.len() <= limit {
+        let mut days = 0;
+        while day <= last && found.len() <= limit && days < DAYS {
+            days += 1;
             found.extend(self.changes_of(org, day, &start, limit + 1).await?);
             let Some(next) = day.checked_add_days(Days::new(1)) else {
                 break;
@@ -61,6 +68,8 @@ impl Reports for Table {
         found.truncate(limit);
         let next = if more {
             found.last().map(|(sk, _)| sk.clone())
+        } else if days == DAYS && day <= last {
+            Some(keys::audit_from(day.and_time(NaiveTime::MIN).and_utc()))
         } else {
             None
         };
