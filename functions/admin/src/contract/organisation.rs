@@ -192,7 +192,7 @@ pub(super) fn reports() -> Vec<Operation> {
             "2026-11-01T00:00:00Z",
         )
         .paged(MAX_ROWS, ROWS)
-        .about("A page looks at 92 days, and may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
+        .about("A page looks at 31 days, and may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
         .answers::<AuditView>(
             200,
             "A page",
