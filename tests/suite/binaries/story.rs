@@ -159,8 +159,10 @@ impl Told {
 
 /// Takes out instants and random ids, which are others in each run; that they are there stays.
 fn blur(value: &mut Value) {
-    const RANDOM: [&str; 6] = [
+    const RANDOM: [&str; 8] = [
         "request_id",
+        "run_id",
+        "hold_id",
         "card_id",
         "id",
         "confirmation",

@@ -23,13 +23,10 @@ use offramp_domain::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::world::{Says, admin, day, employee, hr, instant, source, start};
 use breakers::{hold_id, run_id, snapshot_id};
 
-use crate::world::{Says, admin, day, employee, hr, instant, source, start};
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
-}
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 /// Compares every value with its file, reads it back, and refuses files that belong to none.
 #[derive(Default)]
@@ -44,10 +41,10 @@ impl Golden {
         value: &T,
     ) {
         let name = format!("{name}.json");
-        let path = folder().join(&name);
+        let path = PathBuf::from(FOLDER).join(&name);
         let text = serde_json::to_string_pretty(value).unwrap() + "\n";
         if env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::create_dir_all(folder()).unwrap();
+            fs::create_dir_all(PathBuf::from(FOLDER)).unwrap();
             fs::write(&path, &text).unwrap();
         }
         let golden = fs::read_to_string(&path).unwrap_or_default();
@@ -58,7 +55,7 @@ impl Golden {
     }
 
     fn unreferenced(self) {
-        let files = fs::read_dir(folder()).unwrap();
+        let files = fs::read_dir(PathBuf::from(FOLDER)).unwrap();
         let files: BTreeSet<String> = files
             .map(|file| file.unwrap().file_name().into_string().unwrap())
             .collect();
