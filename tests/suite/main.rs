@@ -18,6 +18,7 @@ mod feeds;
 mod first_admin;
 mod goldens;
 mod grace;
+mod health;
 mod holds;
 mod leave_dates;
 mod leavers;

@@ -215,6 +215,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         ("POST", "/sources") => call.add_source().await,
         ("GET", "/sources/{source}") => call.source().await,
         ("PATCH", "/sources/{source}") => call.patch_source().await,
+        ("GET", "/sources/{source}/rejections") => call.rejections().await,
         ("POST", "/sources/{source}/rotate-secret") => call.rotate_secret().await,
         _ => Err(Error::NotFound("route")),
     }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use lambda_runtime::Context;
 use offramp_app::first_admin::{self, Became, Wanted};
-use offramp_app::ports::Breakers;
 use offramp_app::view::SourceView;
-use offramp_app::{Error, Invalid, Result};
+use offramp_app::{Error, Invalid, Result, sources};
 use offramp_aws::invoked::operator;
 use offramp_domain::{EmployeeId, Field, OrgId, SourceId};
 use serde::{Deserialize, Serialize};
@@ -80,8 +79,8 @@ pub(crate) async fn operate(
     tracing::info!(%org, employee_id = %wanted.employee_id, outcome = ?made.admin, "first admin");
     let source = match made.source {
         Some((source, secret)) => {
-            let breaker = state.offramp.store.breaker(&org, &source.source).await?;
-            Some(SourceView::of(&source, &breaker, secret))
+            let facts = sources::facts(&state.offramp, &org, &source).await?;
+            Some(SourceView::of(&source, facts, secret))
         }
         None => None,
     };

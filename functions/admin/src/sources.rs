@@ -1,13 +1,17 @@
 //! The routes of HR integrations. A secret is in one answer, and never again anywhere.
 
-use offramp_app::ports::{Breakers, Source, SourceState, Sources};
-use offramp_app::view::SourceView;
-use offramp_app::{Error, Result, sources};
+use offramp_app::ports::{Rejections, Source, SourceState, Sources};
+use offramp_app::sources::{self, Wish};
+use offramp_app::view::{RejectionView, RejectionsView, SourceView};
+use offramp_app::{Error, Result};
 use offramp_aws::http::Reply;
 use offramp_domain::SourceId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Call;
+use crate::{Call, cursor};
+
+/// Rejections on a page at most.
+pub(crate) const MAX_ROWS: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,9 +22,18 @@ pub(crate) struct NewSource {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NewSourceState))]
-pub(crate) struct NewState {
-    state: SourceState,
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SourceChange))]
+pub(crate) struct Change {
+    #[serde(default)]
+    state: Option<SourceState>,
+    /// Hours without a delivery after which the source is silent; `null` is by its own usual interval.
+    #[serde(default, deserialize_with = "said")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>, minimum = 1, maximum = 8760))]
+    silent_after_hours: Option<Option<u32>>,
+}
+
+fn said<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 #[derive(Deserialize, Default)]
@@ -43,10 +56,10 @@ impl Call<'_> {
         SourceId::new(self.request.path("source")).map_err(|_| Error::NotFound("source"))
     }
 
-    /// A source as clients see it, with what its breaker knows.
+    /// A source as clients see it, with how it is.
     async fn view(&self, source: &Source, secret: Option<String>) -> Result<SourceView> {
-        let breaker = self.env.store.breaker(&self.org, &source.source).await?;
-        Ok(SourceView::of(source, &breaker, secret))
+        let facts = sources::facts(self.env, &self.org, source).await?;
+        Ok(SourceView::of(source, facts, secret))
     }
 
     async fn reply(&self, status: u16, source: &Source, secret: Option<String>) -> Result<Reply> {
@@ -84,11 +97,37 @@ impl Call<'_> {
     }
 
     pub(crate) async fn patch_source(&self) -> Result<Reply> {
-        let NewState { state } = self.request.json()?;
+        let Change {
+            state,
+            silent_after_hours,
+        } = self.request.json()?;
+        let wish = Wish {
+            state,
+            silent_after_hours,
+        };
         let if_match = self.request.if_match()?;
         let id = self.source_id()?;
-        let source = sources::set_state(self.env, &self.org, &id, state, if_match).await?;
+        let source = sources::set(self.env, &self.org, &id, wish, if_match).await?;
         self.reply(200, &source, None).await
+    }
+
+    pub(crate) async fn rejections(&self) -> Result<Reply> {
+        let source = sources::get(self.env, &self.org, &self.source_id()?).await?;
+        let id = &source.source;
+        let bound = ["rejections", id.as_str()];
+        let after = self.after(&bound)?;
+        let limit = self.limit(MAX_ROWS, MAX_ROWS)?;
+        let store = &self.env.store;
+        let page = store
+            .rejections(&self.org, id, after.as_deref(), limit)
+            .await?;
+        let view = RejectionsView {
+            rejections: page.items.into_iter().map(RejectionView::of).collect(),
+            next_cursor: page
+                .next
+                .map(|next| cursor::write(&self.org, &bound, &next)),
+        };
+        Reply::json(200, &view)
     }
 
     pub(crate) async fn rotate_secret(&self) -> Result<Reply> {

@@ -7,6 +7,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use lambda_runtime::LambdaEvent;
 use offramp_app::metrics::Metric;
 use offramp_app::ports::SourceState;
+use offramp_app::pulse::{self, Heard};
 use offramp_app::signature::Signed;
 use offramp_app::snapshots::wire;
 use offramp_app::view::{Seen, SnapshotView};
@@ -20,6 +21,7 @@ use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
 pub struct State {
     offramp: Offramp,
     opener: Opener,
+    heard: Heard,
 }
 
 impl State {
@@ -33,6 +35,7 @@ impl State {
         Ok(Self {
             offramp: offramp(config, &clients, clock),
             opener,
+            heard: Heard::default(),
         })
     }
 }
@@ -67,14 +70,43 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     };
     // Nothing is read for a route that there is not, and nothing answered before the signature is good.
     let signed = |body: Vec<u8>| authenticated(state, request, body, deadline);
-    match (method, path) {
-        ("POST", "/events") => signed(request.body()?).await?.events().await,
-        ("POST", "/snapshots") => signed(request.body()?).await?.open().await,
-        ("PUT", "/snapshots/{id}/pages/{n}") => signed(request.body()?).await?.page().await,
-        ("POST", "/snapshots/{id}/complete") => signed(request.body()?).await?.complete().await,
-        ("GET", "/snapshots/{id}") => signed(Vec::new()).await?.snapshot().await,
-        _ => Err(Error::NotFound("route")),
-    }
+    let (call, answered) = match (method, path) {
+        ("POST", "/events") => {
+            let call = signed(request.body()?).await?;
+            let events = hr::parse(&call.body);
+            let dry_run = matches!(&events, Ok(events) if events.dry_run);
+            let answered = call.events(events).await;
+            if dry_run {
+                // It writes nothing, not even that it was there.
+                return answered;
+            }
+            (call, answered)
+        }
+        ("POST", "/snapshots") => {
+            let call = signed(request.body()?).await?;
+            let answered = call.open().await;
+            (call, answered)
+        }
+        ("PUT", "/snapshots/{id}/pages/{n}") => {
+            let call = signed(request.body()?).await?;
+            let answered = call.page().await;
+            (call, answered)
+        }
+        ("POST", "/snapshots/{id}/complete") => {
+            let call = signed(request.body()?).await?;
+            let answered = call.complete().await;
+            (call, answered)
+        }
+        ("GET", "/snapshots/{id}") => {
+            let call = signed(Vec::new()).await?;
+            let answered = call.snapshot().await;
+            (call, answered)
+        }
+        _ => return Err(Error::NotFound("route")),
+    };
+    // Whatever came of it, the source has spoken.
+    pulse::beat(call.env, &call.org, &call.source, &state.heard, deadline).await;
+    answered
 }
 
 /// A request whose signature is good.
@@ -127,17 +159,9 @@ async fn authenticated<'a>(
 }
 
 impl Call<'_> {
-    async fn events(self) -> Result<Reply> {
-        let Self {
-            env,
-            org,
-            source,
-            state,
-            deadline,
-            ..
-        } = self;
-        let request = hr::parse(&self.body)?;
-        let answers = hr::take(env, &org, &source, state, request, deadline).await?;
+    async fn events(&self, events: Result<hr::Request>) -> Result<Reply> {
+        let (org, source) = (&self.org, &self.source);
+        let answers = hr::take(self.env, org, source, self.state, events?, self.deadline).await?;
         Reply::json(200, &answers)
     }
 
@@ -145,7 +169,7 @@ impl Call<'_> {
         SnapshotId::new(self.request.path("id")).map_err(|_| Error::NotFound("snapshot"))
     }
 
-    async fn open(self) -> Result<Reply> {
+    async fn open(&self) -> Result<Reply> {
         let wire::Open {
             occurred_at,
             expected_employees,
@@ -161,7 +185,7 @@ impl Call<'_> {
         Reply::json(201, &SnapshotView::of(&opened))
     }
 
-    async fn page(self) -> Result<Reply> {
+    async fn page(&self) -> Result<Reply> {
         let id = self.snapshot_id()?;
         let page: u32 = self
             .request
@@ -174,7 +198,7 @@ impl Call<'_> {
         Reply::json(200, &wire::Received { received })
     }
 
-    async fn complete(self) -> Result<Reply> {
+    async fn complete(&self) -> Result<Reply> {
         let id = self.snapshot_id()?;
         let body: wire::Complete = wire::object(&self.body)?;
         if body.snapshot_id != id {
@@ -186,7 +210,7 @@ impl Call<'_> {
         Reply::json(202, &SnapshotView::of(&snapshot))
     }
 
-    async fn snapshot(self) -> Result<Reply> {
+    async fn snapshot(&self) -> Result<Reply> {
         let id = self.snapshot_id()?;
         let (snapshot, _) = snapshots::get(self.env, &self.org, &self.source, &id).await?;
         Reply::json(200, &SnapshotView::of(&snapshot))

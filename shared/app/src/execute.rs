@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
-    Context, Decision, EmployeeId, Event, Gate, OrgId, Origin, Timer, User, decide,
+    Context, Counted, Decision, EmployeeId, Event, Gate, OrgId, Origin, Timer, User, decide,
 };
 
 use tokio::sync::Mutex;
@@ -35,6 +35,8 @@ pub struct Executed {
     /// Nothing was done: the breaker is to be asked first (`decision.counted`), and its answer is the
     /// gate of the next try.
     pub asks: bool,
+    /// What would have become of it, where the source is only observed.
+    pub would: Option<Word>,
 }
 
 /// What an execution knows beforehand, and what belongs to it.
@@ -77,11 +79,13 @@ pub async fn execute<S: Users, T: Timers>(
         {
             return Err(Error::VersionMismatch);
         }
-        let decision = if how.observing {
-            observed(&loaded, user, event, org, &env.clock)?
+        let (decision, would) = if how.observing {
+            let observed = observed(&loaded, user, event, org, &env.clock)?;
+            (observed.decision, Some(observed.would))
         } else {
             let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
-            decide_at(&loaded, user, event, org, &env.clock, gate)?
+            let decision = decide_at(&loaded, user, event, org, &env.clock, gate)?;
+            (decision, None)
         };
         let asks = how.gate.is_none() && event.is_a_machines() && decision.counted.is_some();
         let Some(change) = decision.change.as_ref().filter(|_| !asks) else {
@@ -95,6 +99,7 @@ pub async fn execute<S: Users, T: Timers>(
                 user,
                 loaded,
                 asks,
+                would,
             });
         };
         arm_all(&env.timers, &change.arm, armed).await?;
@@ -114,6 +119,7 @@ pub async fn execute<S: Users, T: Timers>(
                     user,
                     loaded,
                     asks: false,
+                    would,
                 });
             }
             Committed::Conflict => pause.wait().await,
@@ -140,6 +146,17 @@ async fn read<S: Users, T>(
     }
 }
 
+/// What an event of a source that is only observed comes to.
+#[derive(Debug)]
+pub struct Observed {
+    /// What is done.
+    pub decision: Decision,
+    /// What would have been done.
+    pub would: Word,
+    /// What the breaker would have been asked about.
+    pub counted: Option<Counted>,
+}
+
 /// What an event of a source that is only observed comes to: it deactivates and restores nobody, and
 /// says what it would have done.
 ///
@@ -151,23 +168,28 @@ pub fn observed(
     event: &Event,
     org: &OrgId,
     clock: &Clock,
-) -> Result<Decision> {
-    let would = decide_on(loaded, user, event, org, clock)?.outcome;
+) -> Result<Observed> {
+    let active = decide_on(loaded, user, event, org, clock)?;
+    let (would, counted) = (active.outcome.word, active.counted);
     let mut observed = loaded.clone();
     observed.policy.settings.deactivation_sync.enabled = false;
     observed.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
     let mut decision = decide_on(&observed, user, event, org, clock)?;
     decision.counted = None;
     if decision.outcome.word == Word::Ignored {
-        decision.outcome.reason = Some(match would.word {
+        decision.outcome.reason = Some(match would {
             Word::Scheduled | Word::Deactivated | Word::Restored | Word::Held => format!(
                 "the source is only observed; active, it would have {}",
-                would.word.done()
+                would.done()
             ),
             _ => "the source is only observed".to_owned(),
         });
     }
-    Ok(decision)
+    Ok(Observed {
+        decision,
+        would,
+        counted,
+    })
 }
 
 /// One try of [`execute`]: read, decide, arm, commit.

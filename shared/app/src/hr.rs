@@ -8,6 +8,7 @@ pub(crate) mod wire;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
 use offramp_domain::{
@@ -17,12 +18,13 @@ use serde::Serialize;
 
 use crate::breaker::{Asking, guarded};
 use crate::execute::{Armed, Executed, How};
-use crate::metrics::{Meter, Metric};
 use crate::objectives::closing;
 use crate::ports::{
-    Breakers, CardIssuer, Cards, Loaded, Objectives, SourceState, Timers, USERS_PER_READ, Users,
+    Breakers, CardIssuer, Cards, Loaded, Objectives, Observed, Rejection, Rejections, SourceState,
+    Timers, USERS_PER_READ, Users,
 };
-use crate::{Deadline, Env, Error, Result, terminate};
+use crate::rejections::About;
+use crate::{Deadline, Env, Error, Result, pulse, rejections, terminate};
 
 pub use plan::{Plan, VerdictView};
 pub use wire::{Body as Delivery, MAX_BODY, MAX_EVENTS, parse};
@@ -41,6 +43,8 @@ pub struct Parsed {
     pub employee_id: Option<String>,
     /// The event, or a sentence that is safe to show.
     pub event: std::result::Result<HrEvent, String>,
+    /// What is kept of it if it is rejected.
+    pub about: About,
 }
 
 /// One answer.
@@ -57,6 +61,9 @@ pub struct Answer {
     /// More.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What would have become of it, where the source is only observed; `reason` says it in a sentence.
+    #[serde(skip)]
+    pub would: Option<Word>,
 }
 
 /// A request.
@@ -99,10 +106,10 @@ pub async fn take<S, T>(
     deadline: Deadline,
 ) -> Result<Answers>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Observed + Rejections,
     T: Timers,
 {
-    let (people, mut results) = by_person(request.events, source);
+    let (people, mut results, mut about) = by_person(request.events, source);
     let asking = Asking::delivery(source);
     let plan = Plan {
         env,
@@ -130,20 +137,63 @@ where
             *slot = Some(answer);
         }
     }
-    Ok(Answers {
+    let answers = Answers {
         run_id,
-        ..answers(results, &env.meter)
-    })
+        ..answers(results)
+    };
+    if answers.summary.contains_key(&Word::Rejected) {
+        let events = people.iter().flat_map(|(_, events)| events);
+        about.extend(events.map(|(place, event)| (*place, About::event(event))));
+    }
+    let rejected = rejected(&answers.results, about, env.clock.now());
+    rejections::keep(env, org, source, rejected, deadline).await;
+    if state == SourceState::Observing {
+        let would = would(&answers.results);
+        pulse::would_have(env, org, source, &would, None, deadline).await;
+    }
+    Ok(answers)
+}
+
+/// What is kept of the rejected.
+fn rejected(
+    results: &[Answer],
+    mut about: BTreeMap<usize, About>,
+    at: DateTime<Utc>,
+) -> Vec<Rejection> {
+    let rejected = results.iter().enumerate();
+    let rejected = rejected.filter(|(_, answer)| answer.outcome == Word::Rejected);
+    rejected
+        .map(|(place, answer)| {
+            let about = about.remove(&place).unwrap_or_default();
+            about.rejected(at, answer.employee_id.as_deref(), answer.reason.as_deref())
+        })
+        .collect()
+}
+
+/// How often what would have become of an event.
+fn would(results: &[Answer]) -> BTreeMap<Word, u64> {
+    let mut counts = BTreeMap::new();
+    for answer in results {
+        *counts
+            .entry(answer.would.unwrap_or(answer.outcome))
+            .or_default() += 1;
+    }
+    counts
 }
 
 /// Events with the places that they have in the request.
 pub type Events = Vec<(usize, Event)>;
 
-/// The events of each person, in order, and the answers that need no decision.
+/// The events of each person, in order; the answers that need no decision, and what is kept of them.
 fn by_person(
     parsed: Vec<Parsed>,
     source: &SourceId,
-) -> (Vec<(EmployeeId, Events)>, Vec<Option<Answer>>) {
+) -> (
+    Vec<(EmployeeId, Events)>,
+    Vec<Option<Answer>>,
+    BTreeMap<usize, About>,
+) {
+    let mut about = BTreeMap::new();
     let mut results: Vec<Option<Answer>> = Vec::with_capacity(parsed.len());
     let mut people: BTreeMap<EmployeeId, Events> = BTreeMap::new();
     for (position, one) in parsed.into_iter().enumerate() {
@@ -157,26 +207,26 @@ fn by_person(
                 people.entry(id).or_default().push((position, event));
                 results.push(None);
             }
-            Err(reason) => results.push(Some(Answer {
-                employee_id: one.employee_id,
-                outcome: Word::Rejected,
-                due_at: None,
-                reason: Some(reason),
-            })),
+            Err(reason) => {
+                about.insert(position, one.about);
+                results.push(Some(Answer {
+                    employee_id: one.employee_id,
+                    outcome: Word::Rejected,
+                    due_at: None,
+                    reason: Some(reason),
+                    would: None,
+                }));
+            }
         }
     }
-    (people.into_iter().collect(), results)
+    (people.into_iter().collect(), results, about)
 }
 
-fn answers(results: Vec<Option<Answer>>, meter: &Meter) -> Answers {
+fn answers(results: Vec<Option<Answer>>) -> Answers {
     let results: Vec<Answer> = results.into_iter().flatten().collect();
     let mut summary = BTreeMap::new();
     for answer in &results {
         *summary.entry(answer.outcome).or_default() += 1;
-    }
-    let rejected = summary.get(&Word::Rejected).copied().unwrap_or(0);
-    if rejected > 0 {
-        meter.record(Metric::RecordsRejected, rejected);
     }
     Answers {
         results,
@@ -259,7 +309,8 @@ where
                 Some(executed) => executed,
                 None => self.one(id, event, at_hand.take(), armed).await?,
             };
-            answers.push((*position, answer(id, &executed.decision.outcome)));
+            let outcome = &executed.decision.outcome;
+            answers.push((*position, answer(id, outcome, executed.would)));
             if events.len() > 1 {
                 let mut next = executed.loaded;
                 next.users
@@ -342,11 +393,12 @@ pub(crate) fn of_one(loaded: &Loaded, id: &EmployeeId) -> Loaded {
     }
 }
 
-fn answer(id: &EmployeeId, outcome: &Outcome) -> Answer {
+fn answer(id: &EmployeeId, outcome: &Outcome, would: Option<Word>) -> Answer {
     Answer {
         employee_id: Some(id.to_string()),
         outcome: outcome.word,
         due_at: outcome.due_at.map(crate::when::instant),
         reason: outcome.reason.clone(),
+        would,
     }
 }

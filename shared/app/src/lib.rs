@@ -26,6 +26,8 @@ pub mod metrics;
 pub mod objectives;
 pub mod policy;
 pub mod ports;
+pub mod pulse;
+pub mod rejections;
 pub mod reports;
 pub mod rules;
 pub mod runs;

@@ -141,6 +141,15 @@ fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
         )
     });
     let health = lines(|kind| matches!(kind, NoticeKind::SourceHealth { .. }));
+    let silent = rows.iter().any(|row| {
+        matches!(
+            row.kind,
+            NoticeKind::SourceHealth {
+                health: Health::Silent,
+                ..
+            }
+        )
+    });
     [
         (
             "A safeguard stopped the HR sync".to_owned(),
@@ -150,8 +159,9 @@ fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
             holds,
         ),
         (
-            "HR sources".to_owned(),
-            "How an HR source is has changed.",
+            if silent { "An HR source is silent" } else { "An HR source is healthy again" }.to_owned(),
+            "While a source is silent nobody hears of its leavers: see whether its connection to HR still \
+             works. Nothing has to be done here: the next delivery makes it healthy again.",
             health,
         ),
         (

@@ -6,10 +6,11 @@ use offramp_domain::{Breaker, OrgId, SourceId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, SealContext, SealedSecret, Seals, Source, SourceState,
-    Sources, Unseals,
+    BreakerCommit, Breakers, Committed, Observed, Pulses, SealContext, SealedSecret, Seals, Source,
+    SourceState, Sources, Unseals,
 };
 use crate::signature::{self, SECRET_PREFIX, Signed};
+use crate::view::SourceFacts;
 use crate::{Env, Error, Fault, Result};
 
 /// Bytes of a secret; Standard Webhooks asks for 24 to 64.
@@ -37,49 +38,82 @@ pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
         state: SourceState::Observing,
         secrets: vec![sealed],
         created_at: env.clock.now(),
+        state_at: None,
+        silent_after_hours: None,
         version: 1,
     };
-    watched(env, org, id).await?;
+    watched(env, org, id, false).await?;
     match env.store.put_source(org, &source, 0).await? {
         Committed::Done => Ok((source, secret)),
         Committed::Conflict => Err(Error::Exists("source")),
     }
 }
 
-/// Sets what a source may do.
+/// Hours without a delivery after which a source may be called silent, at most: a year.
+const MOST_HOURS: u32 = 8_760;
+
+/// What an admin sets of a source; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish {
+    /// What it may do.
+    pub state: Option<SourceState>,
+    /// Hours without a delivery after which it is silent; `Some(None)`: by its own rhythm.
+    pub silent_after_hours: Option<Option<u32>>,
+}
+
+/// Sets what a source may do, and when it is silent.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
-pub async fn set_state<S: Sources + Breakers, T: Sync>(
+/// [`Error::NotFound`], [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
+pub async fn set<S: Sources + Breakers + Observed, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
     id: &SourceId,
-    state: SourceState,
+    wish: Wish,
     if_match: Option<u64>,
 ) -> Result<Source> {
+    if matches!(wish.silent_after_hours, Some(Some(hours)) if !(1..=MOST_HOURS).contains(&hours)) {
+        return Err(Error::invalid(
+            "/silent_after_hours",
+            "must be 1 to 8760, or null",
+        ));
+    }
     let before = get(env, org, id).await?;
     matches(&before, if_match)?;
-    if before.state == state {
+    let state = wish.state.unwrap_or(before.state);
+    let silent_after_hours = wish.silent_after_hours.unwrap_or(before.silent_after_hours);
+    if (before.state, before.silent_after_hours) == (state, silent_after_hours) {
         return Ok(before);
     }
+    let changes = before.state != state;
     let source = Source {
         state,
+        state_at: match changes {
+            true => Some(env.clock.now()),
+            false => before.state_at,
+        },
+        silent_after_hours,
         version: before.version + 1,
         ..before.clone()
     };
-    watched(env, org, id).await?;
+    watched(env, org, id, true).await?;
+    if changes && state == SourceState::Observing {
+        env.store.forget_would(org, id).await?;
+    }
     put(env, org, &source, before.version).await?;
     Ok(source)
 }
 
 /// The sweep looks after the source from now on: a share of its people is known before they leave.
+/// `anew`: what it last made of the source may be otherwise now.
 async fn watched<S: Breakers, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
     source: &SourceId,
+    anew: bool,
 ) -> Result<()> {
     let breaker = env.store.breaker(org, source).await?;
-    if breaker.look_at.is_some() {
+    if breaker.look_at.is_some() && !anew {
         return Ok(());
     }
     let breaker = Breaker {
@@ -176,6 +210,27 @@ pub async fn get<S: Sources, T: Sync>(
         .source(org, id)
         .await?
         .ok_or(Error::NotFound("source"))
+}
+
+/// How a source is, beside what it is.
+///
+/// # Errors
+/// A fault.
+pub async fn facts<S: Breakers + Pulses + Observed, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &Source,
+) -> Result<SourceFacts> {
+    let id = &source.source;
+    Ok(SourceFacts {
+        breaker: env.store.breaker(org, id).await?,
+        pulse: env.store.pulse(org, id).await?,
+        would: match source.state {
+            SourceState::Observing => Some(env.store.would(org, id).await?),
+            _ => None,
+        },
+        now: env.clock.now(),
+    })
 }
 
 async fn put<S: Sources, T: Sync>(

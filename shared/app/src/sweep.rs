@@ -9,8 +9,8 @@ use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
 
 use crate::metrics::Metric;
 use crate::ports::{
-    Breakers, CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Rosters, Snapshots, Timers,
-    Users, Work,
+    Breakers, CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Pulses, Rosters, Snapshots,
+    Sources, Timers, Users, Work,
 };
 use crate::snapshots::apply;
 use crate::terminate::Terminated;
@@ -46,7 +46,8 @@ pub async fn sweep<S, T, M>(
     deadline: Deadline,
 ) -> Result<Swept>
 where
-    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue + Breakers + Rosters + Snapshots,
+    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue,
+    S: Breakers + Rosters + Snapshots + Sources + Pulses,
     T: Timers,
     M: Mailer,
 {

@@ -3,21 +3,23 @@
 mod holds;
 mod objectives;
 mod snapshots;
+mod sources;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::user::Schedule;
 use offramp_domain::{
-    Access, Breaker, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, Health,
-    HoldId, HrWord, Lifecycle, Policy, Role, Settings, Status, User, Whose,
+    Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
+    Policy, Role, Settings, Status, User, Whose,
 };
 use serde::Serialize;
 
-use crate::ports::{Page, Source};
+use crate::ports::Page;
 use crate::when::{instant, spoken};
 
 pub use holds::*;
 pub use objectives::*;
 pub use snapshots::*;
+pub use sources::*;
 
 /// As of when, and by which settings, something is shown.
 #[derive(Debug, Clone, Copy)]
@@ -253,60 +255,6 @@ impl SettingsView {
         Self {
             settings: policy.settings.clone(),
             version: policy.version,
-        }
-    }
-}
-
-/// A source; `secret` only where it was just made.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Source))]
-pub struct SourceView {
-    pub source: String,
-    pub state: crate::ports::SourceState,
-    pub health: Health,
-    pub hold_id: Option<HoldId>,
-    pub active_people: Option<u32>,
-    pub secrets: Vec<SecretView>,
-    pub created_at: String,
-    pub version: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-}
-
-/// A live secret, without the secret.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Secret))]
-pub struct SecretView {
-    pub version: u64,
-    pub created_at: String,
-}
-
-impl SourceView {
-    /// The source as its breaker has it, and the secret that is shown this once.
-    #[must_use]
-    pub fn of(source: &Source, breaker: &Breaker, secret: Option<String>) -> Self {
-        Self {
-            source: source.source.to_string(),
-            state: source.state,
-            health: match &breaker.hold {
-                Some(_) => Health::Quarantined,
-                None => Health::Healthy,
-            },
-            hold_id: breaker.hold.clone(),
-            active_people: breaker.base.map(|base| base.active),
-            secrets: source
-                .secrets
-                .iter()
-                .map(|one| SecretView {
-                    version: one.version,
-                    created_at: instant(one.created_at),
-                })
-                .collect(),
-            created_at: instant(source.created_at),
-            version: source.version,
-            secret,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the sweep looks after between the events of a source: holds that wait for an answer, and how
-//! many people a percentage is of.
+//! What the sweep looks after between the events of a source: holds that wait for an answer, how many
+//! people a percentage is of, and whether it still speaks.
 
 use chrono::TimeDelta;
 use offramp_domain::breaker::Base;
@@ -7,8 +7,8 @@ use offramp_domain::digest::{Notice, NoticeKind};
 use offramp_domain::{Breaker, Generation, Hold, HoldId, HoldState, OrgId, SourceId};
 
 use crate::breaker::tell;
-use crate::ports::{BreakerCommit, Breakers, Committed, Rosters, Timers, Users};
-use crate::{Env, Result, holds};
+use crate::ports::{BreakerCommit, Breakers, Committed, Pulses, Rosters, Sources, Timers, Users};
+use crate::{Env, Result, holds, pulse};
 
 /// How often the admins are reminded of a hold.
 const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
@@ -61,21 +61,28 @@ pub async fn hold<S: Users + Breakers, T: Timers>(
     Ok(true)
 }
 
-/// Counts the active people of a source.
+/// Tells the admins where the health of a source has changed, and counts its active people. It is looked
+/// at again within the hour, and sooner where it would fall silent by then.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
-pub async fn source<S: Users + Breakers + Rosters, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    source: &SourceId,
-) -> Result<()> {
+pub async fn source<S, T>(env: &Env<S, T>, org: &OrgId, source: &SourceId) -> Result<()>
+where
+    S: Users + Breakers + Rosters + Sources + Pulses,
+    T: Timers,
+{
+    let silent_at = match env.store.source(org, source).await? {
+        Some(source) => pulse::judge(env, org, &source).await?,
+        None => None,
+    };
     let active = env.store.count_active(org, source).await?;
     let before = env.store.breaker(org, source).await?;
     let at = env.clock.now();
+    let next = at + LOOK_AFTER;
+    let sooner = silent_at.filter(|silent| *silent > at);
     let after = Breaker {
         base: Some(Base { active, at }),
-        look_at: Some(at + LOOK_AFTER),
+        look_at: Some(sooner.map_or(next, |silent| silent.min(next))),
         rev: before.rev + 1,
         ..before
     };

@@ -7,6 +7,7 @@
 mod breaker;
 mod days;
 mod exit;
+mod health;
 mod objectives;
 mod snapshots;
 
@@ -18,6 +19,7 @@ use ring::digest::{SHA256, digest};
 pub use breaker::*;
 pub use days::*;
 pub use exit::*;
+pub use health::*;
 pub use objectives::*;
 pub use snapshots::*;
 

@@ -10,6 +10,7 @@ mod breaker;
 mod cards;
 mod directory;
 mod feeds;
+mod health;
 mod item;
 mod notices;
 mod objectives;

@@ -158,6 +158,41 @@ pub enum Word {
 }
 
 impl Word {
+    /// Every word.
+    pub const ALL: [Self; 12] = [
+        Self::Created,
+        Self::Updated,
+        Self::Unchanged,
+        Self::Scheduled,
+        Self::Deactivated,
+        Self::Reactivated,
+        Self::Restored,
+        Self::Excluded,
+        Self::Ignored,
+        Self::Stale,
+        Self::Held,
+        Self::Rejected,
+    ];
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Scheduled => "scheduled",
+            Self::Deactivated => "deactivated",
+            Self::Reactivated => "reactivated",
+            Self::Restored => "restored",
+            Self::Excluded => "excluded",
+            Self::Ignored => "ignored",
+            Self::Stale => "stale",
+            Self::Held => "held",
+            Self::Rejected => "rejected",
+        }
+    }
+
     /// As the end of a sentence: what was done to the person.
     #[must_use]
     pub fn done(self) -> &'static str {

@@ -15,6 +15,7 @@ pub mod history;
 pub mod hold;
 pub mod ids;
 pub mod objective;
+pub mod pulse;
 pub mod roster;
 pub mod settings;
 pub mod snapshot;
@@ -39,6 +40,7 @@ pub use ids::{
     RunId, SnapshotId, SourceId, Subject,
 };
 pub use objective::{Objective, ObjectiveStatus};
+pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SyncRules, Undone};
 pub use snapshot::{Line, Snapshot, SnapshotState, Step};
 pub use timer::Timer;

@@ -143,13 +143,16 @@ pub struct Snapshot {
     /// What it comes to: of a dry run what would be, of another what was done.
     #[serde(default)]
     pub summary: BTreeMap<Word, u64>,
+    /// What it would come to if its source were active, where that is only observed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub would: BTreeMap<Word, u64>,
     /// What the snapshot itself has tripped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tripped: Option<(Tripped, Figures)>,
     /// What the breaker has said.
     #[serde(default)]
     pub said: Said,
-    /// The breaker's verdict on a dry run.
+    /// The breaker's verdict on a dry run, or on what an observed source would do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<(String, Option<Tripped>, Option<Figures>)>,
     /// Why nothing of it was applied.
@@ -189,6 +192,7 @@ impl Snapshot {
             fields: None,
             counted: 0,
             summary: BTreeMap::new(),
+            would: BTreeMap::new(),
             tripped: None,
             said: Said::default(),
             verdict: None,

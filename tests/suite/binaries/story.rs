@@ -33,6 +33,7 @@ async fn compiled_functions_do_what_their_handlers_do() {
 async fn tell(by_programs: bool) -> Told {
     let world = world_since(TimeDelta::hours(72)).await;
     world.hr(LENA, "inactive", json!({})).await;
+    // The sweep counts the people of the source, once before the story and not again in it.
     world.hours(71).await;
     world.minutes(59).await;
     let programs = by_programs.then(|| compiled(&world));

@@ -58,6 +58,7 @@ pub(super) fn settings() -> Value {
 pub(super) fn source() -> Value {
     json!({
         "source": "payroll", "state": "observing", "health": "healthy", "hold_id": null, "active_people": null,
+        "last_delivery_at": "2026-11-25T01:20:03Z", "silent_after_hours": null, "silent_at": null,
         "secrets": [{ "version": 1, "created_at": "2026-11-25T01:20:03Z" }],
         "created_at": "2026-11-25T01:20:03Z", "version": 1,
     })

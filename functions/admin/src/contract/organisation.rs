@@ -2,7 +2,7 @@
 
 use offramp_app::Error;
 use offramp_app::leavers::list::Body as LeaversList;
-use offramp_app::view::{SettingsView, SourceView};
+use offramp_app::view::{RejectionsView, SettingsView, SourceView};
 use offramp_aws::http::contract::{Operation, of, schemas_of};
 use offramp_domain::{Settings, SourceId};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::Touched;
 use crate::paging::MAX_PART;
 use crate::reports::{AuditView, DriftView, MAX_ROWS, ROWS};
 use crate::rules::{LeaversView, NewRules, RulesView, Trial, TrialView};
-use crate::sources::{NewSource, NewState, Rotate, SourcesView};
+use crate::sources::{Change, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesView};
 
 pub(super) fn settings() -> Vec<Operation> {
     let question = || Error::ConfirmationRequired {
@@ -150,11 +150,26 @@ pub(super) fn sources() -> Vec<Operation> {
         source("GET", "", "Shows an HR integration")
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned(),
-        source("PATCH", "", "Makes an HR integration active, or shuts it out")
-            .takes::<NewState>(json!({ "state": "active" }))
+        source("PATCH", "", "Makes an HR integration active, or shuts it out; says when it is silent")
+            .takes::<Change>(json!({ "state": "active", "silent_after_hours": 48 }))
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned()
             .if_match(),
+        source("GET", "/rejections", "Lists what was rejected, and why, the newest first")
+            .about("Kept for 30 days, without what was in the records. What came twice may be here twice.")
+            .paged(REJECTIONS, REJECTIONS)
+            .answers::<RejectionsView>(
+                200,
+                "A page",
+                json!({
+                    "rejections": [{
+                        "at": "2026-11-25T01:20:03Z", "employee_id": "E-1010", "event_id": "evt-1",
+                        "occurred_at": "2026-11-25T01:20:00Z", "snapshot_id": null,
+                        "reason": "start_date is not a date of the form YYYY-MM-DD",
+                    }],
+                    "next_cursor": null,
+                }),
+            ),
         source("POST", "/rotate-secret", "Makes a new secret")
             .about("The newest two verify; with `revoke_previous` the new one alone.")
             .may_take::<Rotate>(json!({ "revoke_previous": true }))

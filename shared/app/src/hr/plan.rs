@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers, of_one};
 use crate::breaker::{Asking, ask};
 use crate::execute::{decide_at, observed};
-use crate::metrics::Meter;
 use crate::ports::{Breakers, Loaded, Timers, USERS_PER_READ, Users};
 use crate::{Deadline, Env, Error, Result};
 
@@ -115,16 +114,17 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
     ///
     /// # Errors
     /// A refusal.
-    pub fn words(
-        &self,
-        loaded: &Loaded,
-        people: &[(EmployeeId, Events)],
-    ) -> Result<Vec<(EmployeeId, Word, Option<Counted>)>> {
+    pub fn words(&self, loaded: &Loaded, people: &[(EmployeeId, Events)]) -> Result<Vec<Planning>> {
         let mut all = Vec::with_capacity(people.len());
         for (id, events) in people {
             let planned = self.person(loaded, id, events, &Gate::OPEN)?;
             if let Some((_, last)) = planned.answers.last() {
-                all.push((id.clone(), last.outcome, planned.counted));
+                all.push(Planning {
+                    id: id.clone(),
+                    word: last.outcome,
+                    would: last.would,
+                    counted: planned.counted,
+                });
             }
         }
         Ok(all)
@@ -186,7 +186,7 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         }
         Ok(Answers {
             breaker: verdict.as_ref().map(VerdictView::of),
-            ..answers(results, &Meter::default())
+            ..answers(results)
         })
     }
 
@@ -233,15 +233,18 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         for (position, event) in events {
             let user = loaded.users.get(id);
             let clock = &self.env.clock;
-            let decision = if self.observing {
-                observed(&loaded, user, event, self.org, clock)?
+            let (decision, would, counted) = if self.observing {
+                let observed = observed(&loaded, user, event, self.org, clock)?;
+                (observed.decision, Some(observed.would), observed.counted)
             } else {
-                decide_at(&loaded, user, event, self.org, clock, gate)?
+                let decision = decide_at(&loaded, user, event, self.org, clock, gate)?;
+                let counted = decision.counted;
+                (decision, None, counted)
             };
-            planned.counted = planned.counted.or(decision.counted);
+            planned.counted = planned.counted.or(counted);
             planned
                 .answers
-                .push((*position, answer(id, &decision.outcome)));
+                .push((*position, answer(id, &decision.outcome, would)));
             if let Some(change) = decision.change {
                 planned.changes = true;
                 loaded.users.insert(id.clone(), change.user);
@@ -249,6 +252,19 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         }
         Ok(planned)
     }
+}
+
+/// What the events of one person would come to, in a word.
+#[derive(Debug)]
+pub struct Planning {
+    /// Whose.
+    pub id: EmployeeId,
+    /// What would be done.
+    pub word: Word,
+    /// What would be done if the source were active, where it is only observed.
+    pub would: Option<Word>,
+    /// What the breaker is asked about, or would be.
+    pub counted: Option<Counted>,
 }
 
 /// What the events of one person would come to.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::decide::Word;
 use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
 
 use super::{Engine, Events, Plan};
@@ -40,13 +41,16 @@ where
     } = engine.plan;
     let begun = Instant::now();
     let mut plain: Vec<(EmployeeId, Decision)> = Vec::new();
+    let mut would: BTreeMap<EmployeeId, Word> = BTreeMap::new();
     for (id, events) in people {
         let Some((_, event)) = events.first() else {
             continue;
         };
         let (user, gate) = (loaded.users.get(id), engine.gates.get(id));
         let decision = if observing {
-            observed(loaded, user, event, org, &env.clock)?
+            let observed = observed(loaded, user, event, org, &env.clock)?;
+            would.insert(id.clone(), observed.would);
+            observed.decision
         } else {
             decide_at(
                 loaded,
@@ -108,15 +112,14 @@ where
                 breaker: loaded.breaker.clone(),
                 users: BTreeMap::new(),
             };
-            (
-                id,
-                Executed {
-                    decision,
-                    user,
-                    loaded,
-                    asks: false,
-                },
-            )
+            let executed = Executed {
+                decision,
+                user,
+                loaded,
+                asks: false,
+                would: would.get(&id).copied(),
+            };
+            (id, executed)
         })
         .collect())
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{Parsed, Request};
+use crate::rejections::About;
 use crate::snapshots::pages::{Record, Said};
 use crate::{Error, Result};
 
@@ -118,10 +119,12 @@ fn one(raw: &RawValue) -> Parsed {
     match read {
         Ok((event, employee)) => Parsed {
             employee_id: Some(employee.employee_id.clone().into_owned()),
+            about: about(event.id.as_deref(), Some(&event.occurred_at)),
             event: checked(event, employee),
         },
         Err(reason) => Parsed {
             employee_id: whom(raw),
+            about: labelled(raw),
             event: Err(reason),
         },
     }
@@ -188,9 +191,8 @@ fn checked(
         Some(id) => Some(EventId::new(id).map_err(|error| error.to_string())?),
         None => None,
     };
-    let occurred_at = DateTime::parse_from_rfc3339(&wire.occurred_at)
-        .map_err(|_| "occurred_at is not an RFC 3339 instant".to_owned())?
-        .with_timezone(&Utc);
+    let occurred_at = instant(&wire.occurred_at)
+        .map_err(|_| "occurred_at is not an RFC 3339 instant".to_owned())?;
     let status = status(&employee.status)?;
     let fields = fields(employee)?;
     Ok(HrEvent {
@@ -200,6 +202,10 @@ fn checked(
         status,
         fields,
     })
+}
+
+fn instant(text: &str) -> chrono::ParseResult<DateTime<Utc>> {
+    Ok(DateTime::parse_from_rfc3339(text)?.with_timezone(&Utc))
 }
 
 fn status(text: &str) -> std::result::Result<HrStatus, String> {
@@ -244,6 +250,29 @@ fn fields(
 #[derive(Deserialize)]
 struct Named {
     employee_id: String,
+}
+
+/// What is kept of an event if it is rejected.
+fn about(id: Option<&str>, occurred_at: Option<&str>) -> About {
+    About {
+        event_id: id.and_then(|id| EventId::new(id).ok()),
+        occurred_at: occurred_at.and_then(|at| instant(at).ok()),
+    }
+}
+
+/// What is kept of a malformed event, as much as can be read.
+fn labelled(raw: &RawValue) -> About {
+    #[derive(Deserialize)]
+    struct Labelled<'a> {
+        #[serde(borrow, default)]
+        id: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        occurred_at: Option<Cow<'a, str>>,
+    }
+    match serde_json::from_str::<Labelled<'_>>(raw.get()) {
+        Ok(label) => about(label.id.as_deref(), label.occurred_at.as_deref()),
+        Err(_) => About::default(),
+    }
 }
 
 /// Whom a malformed event is about, if that much can be read.

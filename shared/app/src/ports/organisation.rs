@@ -101,6 +101,12 @@ pub struct Source {
     pub secrets: Vec<SealedSecret>,
     /// Since when.
     pub created_at: DateTime<Utc>,
+    /// Since when it may do that; `None`: ever since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_at: Option<DateTime<Utc>>,
+    /// Hours without a delivery after which it is silent; `None`: by its own rhythm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_after_hours: Option<u32>,
     /// The `ETag`.
     pub version: u64,
 }

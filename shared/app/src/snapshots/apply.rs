@@ -23,13 +23,14 @@ use offramp_domain::{
 use super::compare::{Contradiction, Delta, delta};
 use super::get;
 use crate::breaker::Asking;
-use crate::hr::{Engine, Plan};
+use crate::hr::{Answer, Engine, Plan};
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
-    BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, ROSTER_SHARDS, Rosters,
-    SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
+    BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, Observed, ROSTER_SHARDS,
+    Rejection, Rejections, Rosters, SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
 };
-use crate::{Deadline, Env, Error, Result, holds};
+use crate::rejections::About;
+use crate::{Deadline, Env, Error, Result, holds, pulse, rejections};
 use ask::apart;
 
 /// A step is begun only while this much time is left.
@@ -52,6 +53,7 @@ pub async fn work<S, T>(
 ) -> Result<bool>
 where
     S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
+    S: Observed + Rejections,
     T: Timers,
 {
     let (mut snapshot, _) = match get(env, org, source, id).await {
@@ -190,6 +192,7 @@ struct Applying<'a, S, T> {
 impl<S, T> Applying<'_, S, T>
 where
     S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
+    S: Observed + Rejections,
     T: Timers,
 {
     /// The snapshot after its next step.
@@ -245,20 +248,23 @@ where
         words.insert(Word::Unchanged, delta.unchanged);
         let unreadable = u64::try_from(delta.unreadable.len()).unwrap_or(u64::MAX);
         words.insert(Word::Rejected, unreadable);
+        let mut active = words.clone();
         {
             let plan = self.plan(snapshot);
             for chunk in delta.people.chunks(USERS_PER_READ) {
                 let loaded = plan.read(chunk).await?;
-                for (id, word, what) in plan.words(&loaded, chunk)? {
-                    *words.entry(word).or_default() += 1;
-                    counted.extend(what.map(|what| (id, what)));
+                for planned in plan.words(&loaded, chunk)? {
+                    *words.entry(planned.word).or_default() += 1;
+                    let would = planned.would.unwrap_or(planned.word);
+                    *active.entry(would).or_default() += 1;
+                    counted.extend(planned.counted.map(|what| (planned.id, what)));
                 }
             }
         }
-        for (word, count) in words {
-            *snapshot.summary.entry(word).or_default() += count;
+        add(&mut snapshot.summary, words);
+        if snapshot.observing {
+            add(&mut snapshot.would, active);
         }
-        snapshot.summary.retain(|_, count| *count > 0);
         snapshot.employees += delta.employees;
         snapshot.counted += u32::try_from(counted.len()).unwrap_or(u32::MAX);
         snapshot.fields = match (snapshot.fields.take(), delta.fields) {
@@ -286,7 +292,8 @@ where
         let counted = store.counted(self.org, &snapshot.snapshot, part).await?;
         let gates: BTreeMap<EmployeeId, Gate> = counted
             .into_iter()
-            .filter(|(_, what)| !matches!(what, Counted::LastAdmin(_)))
+            // Of an observed source it is what would be asked.
+            .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)))
             .map(|(id, what)| {
                 let apart = apart(snapshot, &settings, what);
                 (id, snapshot.said.gate(&snapshot.run, apart))
@@ -305,8 +312,33 @@ where
             asking: &asking,
             gates: &gates,
         };
-        engine.run(&delta.people, Vec::new()).await?;
+        let answered = engine.run(&delta.people, Vec::new()).await?;
+        self.rejected(snapshot, &delta, &answered).await;
         Ok(())
+    }
+
+    /// Keeps what was rejected. A step that is taken up again keeps it again.
+    async fn rejected(&self, snapshot: &Snapshot, delta: &Delta, answered: &[(usize, Answer)]) {
+        let (at, unread) = (self.env.clock.now(), &delta.unreadable);
+        let unread = unread
+            .iter()
+            .map(|(id, why)| (id.as_str(), Some(why.as_str())));
+        let decided = answered.iter().map(|(_, answer)| answer);
+        let decided = decided
+            .filter(|answer| answer.outcome == Word::Rejected)
+            .filter_map(|answer| Some((answer.employee_id.as_deref()?, answer.reason.as_deref())));
+        let rejected = unread.chain(decided).map(|(id, why)| {
+            let about = About {
+                event_id: None,
+                occurred_at: Some(snapshot.occurred_at),
+            };
+            Rejection {
+                snapshot_id: Some(snapshot.snapshot.clone()),
+                ..about.rejected(at, Some(id), why)
+            }
+        });
+        let (org, source) = (self.org, &snapshot.source);
+        rejections::keep(self.env, org, source, rejected.collect(), self.deadline).await;
     }
 
     /// What an applied snapshot leaves behind: its instant on the source, and the holds that it clears.
@@ -316,6 +348,10 @@ where
         snapshot.state = SnapshotState::Applied;
         if snapshot.dry_run {
             return Ok(());
+        }
+        if snapshot.observing {
+            let (would, of) = (&snapshot.would, Some(&snapshot.snapshot));
+            pulse::would_have(env, org, source, would, of, self.deadline).await;
         }
         // A hold that it has filled, or that an earlier one has and this one has not cleared.
         let breaker = env.store.breaker(org, source).await?;
@@ -350,5 +386,11 @@ where
             pause.wait().await;
         }
         Err(Error::Busy)
+    }
+}
+
+fn add(counts: &mut BTreeMap<Word, u64>, more: BTreeMap<Word, u64>) {
+    for (word, count) in more.into_iter().filter(|(_, count)| *count > 0) {
+        *counts.entry(word).or_default() += count;
     }
 }

@@ -33,6 +33,8 @@ pub struct SnapshotView {
     pub employees: u64,
     pub summary: BTreeMap<Word, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<BTreeMap<Word, u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<HoldId>,
@@ -61,6 +63,7 @@ impl SnapshotView {
             progress: ProgressView { done, of },
             employees: snapshot.employees,
             summary: snapshot.summary.clone(),
+            would: snapshot.observing.then(|| snapshot.would.clone()),
             run_id: (did && ended).then(|| snapshot.run.clone()),
             holds: said
                 .into_iter()

@@ -8,7 +8,12 @@ use super::{Key, key, shard};
 /// The breaker of a source. A partition of its own: each departure writes it.
 #[must_use]
 pub fn breaker(org: &OrgId, source: &SourceId) -> Key {
-    key(format!("O#{org}#B#{source}"), "B")
+    key(of_source(org, source), "B")
+}
+
+/// The partition of the breaker of a source, and of what is kept beside it.
+pub(super) fn of_source(org: &OrgId, source: &SourceId) -> String {
+    format!("O#{org}#B#{source}")
 }
 
 /// The organisation and source of a breaker.

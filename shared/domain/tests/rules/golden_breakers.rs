@@ -1,11 +1,12 @@
 //! The stored forms of breakers, holds, runs and snapshots.
 
+use chrono::TimeDelta;
 use offramp_domain::breaker::Base;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Breaker, Field, Hold, HoldId, HoldState, Line, Roll, Run, RunId, RunKind, Settings, Snapshot,
-    SnapshotId, SnapshotState, Step, Tripped, Verdict,
+    Breaker, Field, Hold, HoldId, HoldState, Line, Listening, Pulse, Roll, Run, RunId, RunKind,
+    Settings, Snapshot, SnapshotId, SnapshotState, Step, Tripped, Verdict,
 };
 
 use super::Golden;
@@ -109,6 +110,22 @@ pub(super) fn breakers(golden: &mut Golden) {
     snapshot.fields = Some([Field::Name].into());
     snapshot.due = Some(start());
     golden.check("snapshot-applying", &snapshot);
+    snapshot.observing = true;
+    snapshot.would = [(Word::Held, 2), (Word::Created, 1)].into();
+    golden.check("snapshot-observing", &snapshot);
+    let spoken = (0..6).fold(Pulse::default(), |pulse, day| {
+        let beat = pulse.beating(start() + TimeDelta::days(day));
+        beat.unwrap_or(pulse)
+    });
+    golden.check("pulse", &spoken);
+    let listening = Listening {
+        enabled: true,
+        since: start(),
+        silent_after_hours: None,
+        quarantined: false,
+    };
+    let told = spoken.telling(&listening, start() + TimeDelta::days(60));
+    golden.check("pulse-silent", &told.unwrap().0);
     golden.check(
         "line",
         &Line {

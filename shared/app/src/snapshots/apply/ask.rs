@@ -15,7 +15,8 @@ use crate::Result;
 use crate::breaker::{Asking, ask};
 use crate::hr::VerdictView;
 use crate::ports::{
-    Breakers, CardIssuer, Cards, Objectives, ROSTER_SHARDS, Rosters, Snapshots, Timers, Users,
+    Breakers, CardIssuer, Cards, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters,
+    Snapshots, Timers, Users,
 };
 
 /// Holds that are looked through for one that this snapshot has opened.
@@ -24,6 +25,7 @@ const RECENT: usize = 20;
 impl<S, T> Applying<'_, S, T>
 where
     S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
+    S: Observed + Rejections,
     T: Timers,
 {
     /// Asks the breaker for everybody at once.
@@ -58,7 +60,7 @@ where
             },
             tripped: snapshot.tripped,
         };
-        if snapshot.dry_run {
+        if snapshot.dry_run || snapshot.observing {
             weigh(
                 snapshot,
                 settings,
@@ -120,7 +122,8 @@ fn held(gate: Gate) -> Option<(HoldId, u64)> {
     }
 }
 
-/// The breaker's verdict on a dry run, and what the summary is with it.
+/// The breaker's verdict on a dry run, or on what an observed source would do; and what the figures are
+/// with it.
 fn weigh(
     snapshot: &mut Snapshot,
     settings: &Settings,
@@ -131,16 +134,20 @@ fn weigh(
 ) {
     let people = all.keys().cloned().collect();
     let tripped = snapshot.tripped.map(|(tripped, _)| tripped);
+    let figures = match snapshot.observing {
+        true => &mut snapshot.would,
+        false => &mut snapshot.summary,
+    };
     if !all.is_empty() {
         let verdict = breaker.weigh(&people, settings.safeguards, tripped, now);
         let view = VerdictView::of(&verdict);
         if view.verdict != "admitted" {
-            stop(&mut snapshot.summary, settings, all);
+            stop(figures, settings, all);
         }
         snapshot.verdict = Some((view.verdict.to_owned(), view.rule, view.figures));
     }
     if !missing.is_empty() {
-        stop(&mut snapshot.summary, settings, missing);
+        stop(figures, settings, missing);
         let asked = ("held".to_owned(), Some(Tripped::OnMissing), None);
         snapshot.verdict.get_or_insert(asked);
     }

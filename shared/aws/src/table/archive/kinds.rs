@@ -7,11 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use offramp_app::Fault;
 use offramp_app::ports::{
-    Answer, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Source, snapshots,
+    Answer, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Rejection, Source,
+    snapshots,
 };
 use offramp_domain::{
     Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Line, Notice, Objective,
-    ObjectiveId, OrgId, Policy, Roll, Run, Snapshot, SnapshotId, SourceId, User,
+    ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId, SourceId, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,6 +98,10 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
     Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
     Kind { name: "breaker", pk: "#B#", sk: "B", read: data::<Breaker>, ..PLAIN },
+    // Of when a source spoke here, and what it would have done here; what was rejected is gone in a month.
+    Kind { name: "pulse", pk: "#B#", sk: "PULSE", leaves: Leaves::Nothing, read: data::<Pulse>, ..PLAIN },
+    Kind { name: "would", pk: "#B#", sk: "WOULD", leaves: Leaves::Nothing, read: would, ..PLAIN },
+    Kind { name: "rejections", pk: "#REJECTED#", leaves: Leaves::Nothing, read: data::<Vec<Rejection>>, ..PLAIN },
     Kind { name: "hold", pk: "#HOLDS", beside: Beside::Partitions(of_hold), read: data::<Hold>, ..PLAIN },
     Kind { name: "answer", pk: "#HOLD#", sk: keys::ANSWER, read: data::<Answer>, ..PLAIN },
     Kind { name: "run", pk: "#RUNS", beside: Beside::Partitions(of_run), read: data::<Run>, ..PLAIN },
@@ -174,6 +179,10 @@ fn import(item: &Item) -> Result<Value, Fault> {
     texts(item, &["export"])
 }
 
+fn would(item: &Item) -> Result<Value, Fault> {
+    texts(item, &["last_snapshot"])
+}
+
 fn texts(item: &Item, names: &[&str]) -> Result<Value, Fault> {
     item.known()?;
     let there = names.iter().filter_map(|name| {
@@ -209,12 +218,16 @@ fn messages(org: &OrgId, notice: &Item) -> Vec<String> {
         .collect()
 }
 
-/// The breaker of a source, and its snapshots.
+/// The breaker of a source with what is beside it, its snapshots, and what was rejected of it.
 fn of_source(org: &OrgId, source: &Item) -> Vec<String> {
     let id = source.key().sk;
     let id = id.strip_prefix(keys::SOURCE).map(SourceId::new);
     match id {
-        Some(Ok(id)) => vec![keys::breaker(org, &id).pk, keys::line(org, &id).pk],
+        Some(Ok(id)) => vec![
+            keys::breaker(org, &id).pk,
+            keys::line(org, &id).pk,
+            keys::rejections(org, &id),
+        ],
         _ => Vec::new(),
     }
 }

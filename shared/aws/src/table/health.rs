@@ -1,0 +1,232 @@
+//! Pulses of sources, what observed ones would have done, and what was rejected.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, Utc};
+use offramp_app::Fault;
+use offramp_app::ports::{Committed, Observed, Page, Pulses, Rejection, Rejections};
+use offramp_domain::decide::Word;
+use offramp_domain::{Notice, OrgId, Pulse, SnapshotId, SourceId};
+
+use super::Table;
+use super::item::{Item, key_map};
+use super::transaction::{Expression, Parts};
+use super::users::notice_item;
+use crate::fault::fault;
+use crate::keys::{self, EXPIRES, SK};
+
+/// How long a rejection is kept.
+const KEPT_FOR: TimeDelta = TimeDelta::days(30);
+/// Bytes of rejections in one item: a quarter of what fits, so that a page of few reads little.
+const ITEM_BYTES: usize = 100_000;
+/// Items of rejections in one read.
+const ITEMS: i32 = 4;
+/// What the attributes begin with that count an outcome.
+const WOULD: &str = "n_";
+
+impl Pulses for Table {
+    async fn pulse(&self, org: &OrgId, source: &SourceId) -> Result<Pulse, Fault> {
+        match self.get(&keys::pulse(org, source)).await? {
+            Some(item) => item.read(),
+            None => Ok(Pulse::default()),
+        }
+    }
+
+    async fn put_pulse(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        pulse: &Pulse,
+        notice: Option<&Notice>,
+    ) -> Result<Committed, Fault> {
+        let when = match pulse.rev {
+            1 => Expression::new("attribute_not_exists(pk)"),
+            rev => Expression::new("rev = :rev").number(":rev", rev - 1),
+        };
+        let mut parts = Parts::default();
+        parts.put(self, pulse_item(org, source, pulse)?, Some(when))?;
+        if let Some(notice) = notice {
+            parts.put(self, notice_item(org, notice)?, None)?;
+        }
+        self.write(parts).await
+    }
+}
+
+/// A pulse; found by the sweep while the admins think that a source is silent which has spoken.
+fn pulse_item(org: &OrgId, source: &SourceId, pulse: &Pulse) -> Result<Item, Fault> {
+    let item = Item::new(keys::pulse(org, source))
+        .number("rev", pulse.rev)
+        .data(pulse)?;
+    Ok(match pulse.last_at.filter(|_| pulse.is_back()) {
+        Some(at) => item.indexed(keys::WORK, keys::work(org, &format!("source#{source}"), at)),
+        None => item,
+    })
+}
+
+impl Observed for Table {
+    async fn would(&self, org: &OrgId, source: &SourceId) -> Result<BTreeMap<Word, u64>, Fault> {
+        let Some(item) = self.get(&keys::would(org, source)).await? else {
+            return Ok(BTreeMap::new());
+        };
+        let counts = Word::ALL.into_iter().filter_map(|word| {
+            let count = item.get_number(&counter(word))?;
+            Some((word, count))
+        });
+        Ok(counts.collect())
+    }
+
+    async fn add_would(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        counts: &BTreeMap<Word, u64>,
+        of: Option<&SnapshotId>,
+    ) -> Result<(), Fault> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let counters: Vec<String> = counts
+            .keys()
+            .map(|word| format!("{0} :{0}", counter(*word)))
+            .collect();
+        let (set, when) = match of {
+            Some(_) => (
+                ", last_snapshot = :of",
+                Some("attribute_not_exists(last_snapshot) OR last_snapshot <> :of"),
+            ),
+            None => ("", None),
+        };
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key_map(&keys::would(org, source))))
+            .update_expression(format!("SET v = :v{set} ADD {}", counters.join(", ")))
+            .set_condition_expression(when.map(str::to_owned))
+            .expression_attribute_values(":v", number(1));
+        for (word, count) in counts {
+            update =
+                update.expression_attribute_values(format!(":{}", counter(*word)), number(*count));
+        }
+        if let Some(of) = of {
+            update = update.expression_attribute_values(":of", text(of.as_str()));
+        }
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(fault("dynamodb", "UpdateItem", &error)),
+        }
+    }
+
+    async fn forget_would(&self, org: &OrgId, source: &SourceId) -> Result<(), Fault> {
+        self.client
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(key_map(&keys::would(org, source))))
+            .send()
+            .await
+            .map_err(|error| fault("dynamodb", "DeleteItem", &error))?;
+        Ok(())
+    }
+}
+
+fn counter(word: Word) -> String {
+    format!("{WOULD}{}", word.as_str())
+}
+
+impl Rejections for Table {
+    async fn put_rejections(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        at: DateTime<Utc>,
+        rejections: &[Rejection],
+    ) -> Result<(), Fault> {
+        let writer = uuid::Uuid::new_v4().simple().to_string();
+        let expires = (at + KEPT_FOR).timestamp().unsigned_abs();
+        let mut items = Vec::new();
+        for (part, some) in in_parts(rejections)?.into_iter().enumerate() {
+            let item = Item::new(keys::rejection(org, source, at, &writer, part))
+                .data(&some)?
+                .number(EXPIRES, expires);
+            items.push(item);
+        }
+        self.put_all(items).await
+    }
+
+    async fn rejections(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Rejection>, Fault> {
+        let (mut from, mut skip) = match after.and_then(|after| after.rsplit_once('+')) {
+            Some((sk, skip)) => (sk.to_owned(), skip.parse().unwrap_or(0)),
+            None => ("~".to_owned(), 0),
+        };
+        let mut all: Vec<Rejection> = Vec::new();
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .scan_index_forward(false)
+                .limit(ITEMS)
+                .key_condition_expression("pk = :pk AND sk <= :from")
+                .expression_attribute_values(":pk", text(keys::rejections(org, source)))
+                .expression_attribute_values(":from", text(from.clone()))
+                .send()
+                .await
+                .map_err(|error| fault("dynamodb", "Query", &error))?;
+            let last = output.last_evaluated_key.is_none();
+            let items = output.items.unwrap_or_default().into_iter().map(Item::from);
+            for item in items {
+                let sk = item.get_text(SK).unwrap_or_default().to_owned();
+                let some: Vec<Rejection> = item.read()?;
+                // Of an item that was read to its end, as of one that has expired since, nothing is left.
+                let begin = if sk == from { skip } else { 0 };
+                for (place, one) in some.into_iter().enumerate().skip(begin) {
+                    if all.len() == limit {
+                        let next = Some(format!("{sk}+{place}"));
+                        return Ok(Page { items: all, next });
+                    }
+                    all.push(one);
+                }
+                (from, skip) = (sk, usize::MAX);
+            }
+            if last {
+                let next = None;
+                return Ok(Page { items: all, next });
+            }
+        }
+    }
+}
+
+/// Rejections in parts that each fit an item.
+fn in_parts(rejections: &[Rejection]) -> Result<Vec<Vec<&Rejection>>, Fault> {
+    let (mut parts, mut bytes): (Vec<Vec<&Rejection>>, usize) = (Vec::new(), 0);
+    for one in rejections {
+        let json = serde_json::to_string(one)
+            .map_err(|error| Fault::corrupt("serialise", error.to_string()))?;
+        bytes += json.len() + 1;
+        match parts.last_mut() {
+            Some(part) if bytes <= ITEM_BYTES => part.push(one),
+            _ => {
+                bytes = json.len() + 1;
+                parts.push(vec![one]);
+            }
+        }
+    }
+    Ok(parts)
+}
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
