@@ -85,7 +85,9 @@ fn dispatched(function: &str) -> Vec<String> {
     for line in source.lines().map(str::trim) {
         let texts: Vec<_> = line.split('"').skip(1).step_by(2).collect();
         match texts[..] {
-            [method, path] if line.starts_with('(') && line.contains(".await") => {
+            [method, path]
+                if line.starts_with('(') && line.contains(") =>") && methods.contains(&method) =>
+            {
                 found.push(format!("{method} /v1/orgs/{{org}}{within}{path}"));
             }
             [route, ..] => match route.split_once(' ') {

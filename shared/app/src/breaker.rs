@@ -181,7 +181,7 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         let commit = BreakerCommit {
             breaker: Some((&self.asking.source, &after)),
             run: (!known).then_some(&run),
-            rolls: rolls(&RollOf::Run(run.run.clone()), 1, self.people),
+            rolls: rolls(&RollOf::Run(run.run.clone()), 1, self.people, self.now),
             ..BreakerCommit::default()
         };
         let open = Gate::Open {
@@ -205,7 +205,12 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         };
         let commit = BreakerCommit {
             hold: Some((&after, before.version)),
-            rolls: rolls(&RollOf::Hold(hold.clone()), after.version, self.people),
+            rolls: rolls(
+                &RollOf::Hold(hold.clone()),
+                after.version,
+                self.people,
+                self.now,
+            ),
             ..BreakerCommit::default()
         };
         let held = Gate::Held {
@@ -277,7 +282,12 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         let commit = BreakerCommit {
             breaker: breaker.map(|breaker| (&self.asking.source, breaker)),
             hold: Some((hold, 0)),
-            rolls: rolls(&RollOf::Hold(hold.hold.clone()), hold.version, people),
+            rolls: rolls(
+                &RollOf::Hold(hold.hold.clone()),
+                hold.version,
+                people,
+                self.now,
+            ),
             notices: vec![notice],
             ..BreakerCommit::default()
         };
@@ -352,13 +362,19 @@ pub async fn tell<S, T: Timers>(env: &Env<S, T>, org: &OrgId, notice: &Notice) -
 
 /// People in parts of a roll.
 #[must_use]
-pub fn rolls(of: &RollOf, seq: u64, people: &BTreeSet<EmployeeId>) -> Vec<(RollOf, Roll)> {
+pub fn rolls(
+    of: &RollOf,
+    seq: u64,
+    people: &BTreeSet<EmployeeId>,
+    at: DateTime<Utc>,
+) -> Vec<(RollOf, Roll)> {
     let people: Vec<EmployeeId> = people.iter().cloned().collect();
     people
         .chunks(ROLL_PEOPLE)
         .map(|part| {
             let roll = Roll {
                 seq,
+                at,
                 people: part.to_vec(),
             };
             (of.clone(), roll)

@@ -1,6 +1,6 @@
 //! What a safeguard stopped, and what one run did.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::{Counted, Figures, Tripped};
@@ -125,9 +125,15 @@ pub struct Run {
 pub struct Roll {
     /// The number.
     pub seq: u64,
+    /// When they joined.
+    pub at: DateTime<Utc>,
     /// Who.
     pub people: Vec<EmployeeId>,
 }
+
+/// How long a roll is kept: longer than anybody asks who was in a run, and no longer than that, since
+/// it is of employee ids.
+pub const ROLL_KEPT: TimeDelta = TimeDelta::days(400);
 
 /// People in one part of a roll: at most 128 characters of 4 bytes each stay below an item's 400 KB.
 pub const ROLL_PEOPLE: usize = 500;

@@ -222,7 +222,7 @@ async fn commit<S: Users + Breakers, T: Timers>(
         run: run.as_ref(),
         rolls: run
             .as_ref()
-            .map(|run| rolls(&RollOf::Run(run.run.clone()), 1, &people))
+            .map(|run| rolls(&RollOf::Run(run.run.clone()), 1, &people, now))
             .unwrap_or_default(),
         notices,
         answer: Some(&entry),

@@ -144,7 +144,10 @@ impl Archive for Table {
     async fn silence(&self, org: &OrgId) -> Result<(), Fault> {
         let sources = self.all(&keys::organisation(org), keys::SOURCE).await?;
         let sources = sources.into_iter().map(|source| stored(org, source));
-        self.erase(&sources.collect::<Result<Vec<_>, _>>()?).await
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        // What hangs on a source is found by it alone: it goes first.
+        let all = self.with_what_hangs_on(org, sources).await?;
+        self.erase(&all).await
     }
 
     async fn erase(&self, items: &[Stored]) -> Result<(), Fault> {

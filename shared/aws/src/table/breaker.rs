@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_app::Fault;
 use offramp_app::ports::{BreakerCommit, Breakers, Committed, Page, RollOf};
+use offramp_domain::hold::ROLL_KEPT;
 use offramp_domain::{Breaker, Hold, HoldId, HoldState, OrgId, Roll, Run, RunId, SourceId};
 use serde::de::DeserializeOwned;
 
@@ -36,7 +37,8 @@ impl Breakers for Table {
         let mut rolls = Vec::with_capacity(commit.rolls.len());
         for (part, (of, roll)) in commit.rolls.iter().enumerate() {
             let key = keys::roll(org, of.as_str(), roll.seq, &writer, part);
-            rolls.push(Item::new(key).data(roll)?);
+            let expires = (roll.at + ROLL_KEPT).timestamp().unsigned_abs();
+            rolls.push(Item::new(key).data(roll)?.number(keys::EXPIRES, expires));
         }
         let mut parts = Parts::default();
         if rolls.len() > ROLLS_TOGETHER {

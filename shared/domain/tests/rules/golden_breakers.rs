@@ -73,6 +73,7 @@ pub(super) fn breakers(golden: &mut Golden) {
         "roll",
         &Roll {
             seq: 3,
+            at: start(),
             people: vec![employee("E-7"), employee("E-8")],
         },
     );
