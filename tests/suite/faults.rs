@@ -1,10 +1,11 @@
 //! Each AWS call of each flow in turn fails, conflicts, times out, loses its answer, or takes the process with it.
 //! After the retries that the outside world makes, all must be as if nothing had happened.
 
-mod end;
+pub(crate) mod end;
 mod flow;
-mod matrix;
+pub(crate) mod matrix;
 mod races;
+mod snapshots;
 mod stories;
 
 use flow::{Flow, Step};

@@ -5,7 +5,7 @@ use offramp_tests::{Answer, Delivery, ORG, World, event, numbered};
 use serde_json::{Value, json};
 
 /// An employee of a snapshot.
-fn employee(id: &str, status: &str) -> Value {
+pub(crate) fn employee(id: &str, status: &str) -> Value {
     json!({ "employee_id": id, "status": status, "name": format!("Person {id}") })
 }
 
@@ -18,24 +18,24 @@ async fn call(world: &World, method: &str, path: &str, body: Value) -> Answer {
     world.signed_call(method, &path, &body).await
 }
 
-async fn open(world: &World, body: Value) -> String {
+pub(crate) async fn open(world: &World, body: Value) -> String {
     let opened = call(world, "POST", "", body).await;
     assert_eq!(opened.status, 201, "{}", opened.text);
     assert_eq!(opened.body["state"], "open");
     opened.body["snapshot_id"].as_str().unwrap().to_owned()
 }
 
-async fn page(world: &World, id: &str, number: usize, employees: &[Value]) -> Answer {
+pub(crate) async fn page(world: &World, id: &str, number: usize, employees: &[Value]) -> Answer {
     let body = json!({ "snapshot_id": id, "page": number, "employees": employees });
     call(world, "PUT", &format!("/{id}/pages/{number}"), body).await
 }
 
-async fn complete(world: &World, id: &str, pages: usize, dry_run: bool) -> Answer {
+pub(crate) async fn complete(world: &World, id: &str, pages: usize, dry_run: bool) -> Answer {
     let body = json!({ "snapshot_id": id, "pages": pages, "dry_run": dry_run });
     call(world, "POST", &format!("/{id}/complete"), body).await
 }
 
-async fn state(world: &World, id: &str) -> Value {
+pub(crate) async fn state(world: &World, id: &str) -> Value {
     let answer = world
         .signed_get(&format!("/sources/hris/snapshots/{id}"))
         .await;
@@ -63,7 +63,7 @@ async fn snapshot_of(world: &World, how: Value, pages: &[Vec<Value>]) -> Value {
 }
 
 /// The seed's people are in every snapshot of these tests, as they are.
-async fn seeded(world: &World) -> Vec<Value> {
+pub(crate) async fn seeded(world: &World) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {

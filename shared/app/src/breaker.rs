@@ -5,15 +5,16 @@
 //! name on a roll whose user does not point to it, is of no account. Whoever asks again has their
 //! place already.
 
+mod roll;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use offramp_domain::digest::{DigestMinute, Notice, NoticeKind};
-use offramp_domain::hold::ROLL_PEOPLE;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
     Breaker, Counted, EmployeeId, Event, Figures, Gate, Generation, Hold, HoldId, HoldState, OrgId,
-    Roll, Run, RunId, RunKind, SourceId, Timer, Tripped, Verdict,
+    Run, RunId, RunKind, SourceId, Timer, Tripped, Verdict,
 };
 
 use crate::backoff::pauses;
@@ -21,6 +22,9 @@ use crate::execute::{Armed, Executed, How, arm_all, execute};
 use crate::metrics::Metric;
 use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Timers, Users};
 use crate::{Env, Error, Result};
+use roll::{on_roll, opened_for};
+
+pub use roll::rolls;
 
 /// One delivery, snapshot or approval, and what the breaker has said to it.
 #[derive(Debug, Clone)]
@@ -176,12 +180,22 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
             people: count(self.people),
             undone: None,
         };
-        // A run that asks again, for one whom it had not seen, is written already.
+        // A run that asks again, for one whom it had not seen, is written already; and where it has died
+        // after it was answered, so are all.
         let known = self.env.store.run(self.org, &run.run).await?.is_some();
+        let of = RollOf::Run(run.run.clone());
+        let mut fresh = self.people.clone();
+        if known {
+            let on_roll = on_roll(self.env, self.org, &of).await?;
+            fresh.retain(|id| !on_roll.contains_key(id));
+            if fresh.is_empty() && self.people.iter().all(|id| breaker.window.has(id)) {
+                return Ok(Some(Gate::Open { run: Some(run.run) }));
+            }
+        }
         let commit = BreakerCommit {
             breaker: Some((&self.asking.source, &after)),
             run: (!known).then_some(&run),
-            rolls: rolls(&RollOf::Run(run.run.clone()), 1, self.people, self.now),
+            rolls: rolls(&of, 1, &fresh, self.now),
             ..BreakerCommit::default()
         };
         let open = Gate::Open {
@@ -197,6 +211,18 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         if before.state != HoldState::Open {
             // It has been answered since the breaker was read.
             return Ok(None);
+        }
+        // A snapshot that has died after it was answered asks again, for the same people.
+        if matches!(self.asking.kind, RunKind::Snapshot { .. }) {
+            let of = RollOf::Hold(hold.clone());
+            let on_roll = on_roll(self.env, self.org, &of).await?;
+            let mut seqs = self.people.iter().map(|id| on_roll.get(id).copied());
+            if let Some(Some(seq)) = seqs.next()
+                && seq > before.answered
+                && seqs.all(|other| other == Some(seq))
+            {
+                return Ok(Some(Gate::Held { hold, seq }));
+            }
         }
         let after = Hold {
             version: before.version + 1,
@@ -330,6 +356,9 @@ async fn last_admin<S: Users + Breakers, T: Timers>(
             seq: held.seq,
         });
     }
+    if let Some(gate) = opened_for(env, org, asking, id).await? {
+        return Ok(gate);
+    }
     let people = BTreeSet::from([id.clone()]);
     let asked = Asked {
         env,
@@ -358,28 +387,6 @@ pub async fn tell<S, T: Timers>(env: &Env<S, T>, org: &OrgId, notice: &Notice) -
         minute: DigestMinute::of(notice.at),
     };
     arm_all(&env.timers, &[digest], &Armed::default()).await
-}
-
-/// People in parts of a roll.
-#[must_use]
-pub fn rolls(
-    of: &RollOf,
-    seq: u64,
-    people: &BTreeSet<EmployeeId>,
-    at: DateTime<Utc>,
-) -> Vec<(RollOf, Roll)> {
-    let people: Vec<EmployeeId> = people.iter().cloned().collect();
-    people
-        .chunks(ROLL_PEOPLE)
-        .map(|part| {
-            let roll = Roll {
-                seq,
-                at,
-                people: part.to_vec(),
-            };
-            (of.clone(), roll)
-        })
-        .collect()
 }
 
 /// The sweep looks at a source that has a breaker.

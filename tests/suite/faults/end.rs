@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_stand_ins::Message;
 use offramp_tests::World;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How a flow ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) struct End {
     pub(super) work: Vec<String>,
     /// Dead letters and failed invocations.
     pub(super) lost: Vec<String>,
+    /// Holds, runs and the breaker's window, where the flow asks for them.
+    pub(super) breaker: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,14 @@ impl End {
                 .into_iter()
                 .map(|lost| format!("{}: {}", lost.arn, lost.body))
                 .collect(),
+            breaker: Vec::new(),
         }
+    }
+
+    /// The same with what the breaker has to say of it.
+    pub(super) async fn with_breaker(mut self, world: &World) -> Self {
+        self.breaker = breaker(world).await;
+        self
     }
 
     /// The same without subjects: what was told, whatever the number of mails.
@@ -122,7 +131,7 @@ fn told(messages: &[Message]) -> Vec<String> {
                     .to_owned();
                 section = section.replace("people", "person");
             } else if let Some(row) = line.strip_prefix("- ") {
-                told.push(format!("{to} {section}: {}", undated(row)));
+                told.push(unnamed(&format!("{to} {section}: {}", undated(row))));
             }
         }
     }
@@ -141,16 +150,79 @@ fn undated(row: &str) -> String {
     }
 }
 
+/// Holds with those whom they keep, runs with those whom they moved, each person once, and who has a place in the
+/// breaker's window.
+pub(crate) async fn breaker(world: &World) -> Vec<String> {
+    let mut told = Vec::new();
+    for hold in list(world, "holds").await {
+        let path = format!("/holds/{}", hold["hold_id"].as_str().unwrap());
+        let people = ids(&world.get(&path).await["users"]);
+        let (rule, state) = (&hold["rule"], &hold["state"]);
+        told.push(format!(
+            "hold {rule} {state} {} of {people:?}",
+            hold["people"]
+        ));
+    }
+    for run in list(world, "runs").await {
+        let path = format!("/runs/{}", run["run_id"].as_str().unwrap());
+        let people = ids(&world.get(&path).await["users"]);
+        let undone = !run["undone_at"].is_null();
+        let (kind, count) = (&run["kind"], &run["people"]);
+        told.push(format!("run {kind} {undone} {count} of {people:?}"));
+    }
+    for item in world.scan(None).await {
+        if item["sk"]["S"] == "B" {
+            let breaker: Value = serde_json::from_str(item["data"]["S"].as_str().unwrap()).unwrap();
+            let window = breaker["window"].as_str().unwrap_or_default();
+            let mut who: Vec<&str> = (0..window.len() / 18)
+                .map(|place| &window[place * 18..place * 18 + 10])
+                .collect();
+            who.sort_unstable();
+            told.push(format!(
+                "window {who:?}, open {}",
+                !breaker["hold"].is_null()
+            ));
+        }
+    }
+    told
+}
+
+async fn list(world: &World, what: &str) -> Vec<Value> {
+    world.get(&format!("/{what}")).await[what]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+fn ids(users: &Value) -> Vec<String> {
+    let users = users.as_array().unwrap().iter();
+    let mut ids: Vec<String> = users.map(|user| user["employee_id"].to_string()).collect();
+    ids.sort();
+    ids
+}
+
 /// All that the index of overdue work holds, due or not.
 async fn work(world: &World) -> Vec<String> {
     let mut work: Vec<String> = world
         .scan(Some("work"))
         .await
         .iter()
-        .map(|item| format!("{} {}", item["pk"]["S"], item["sk"]["S"]))
+        .map(|item| unnamed(&format!("{} {}", item["pk"]["S"], item["sk"]["S"])))
         // A source is looked after for as long as there is one.
         .filter(|key| !key.contains("#B#"))
         .collect();
     work.sort();
     work
+}
+
+/// Without the names that are made anew each time.
+fn unnamed(key: &str) -> String {
+    let mut text = key.to_owned();
+    for kind in ["hold", "snap", "run"] {
+        while let Some(at) = text.find(&format!("{kind}_")) {
+            let end = text[at..].find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+            text.replace_range(at..end.map_or(text.len(), |end| at + end), kind);
+        }
+    }
+    text
 }

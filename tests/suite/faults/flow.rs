@@ -7,6 +7,8 @@ use offramp_local::client::Reply;
 use offramp_tests::{ORG, SOURCE, World, event};
 use serde_json::{Value, json};
 
+use crate::snapshots::{complete, open, page, seeded};
+
 /// How often a request is sent, and how long after the last: three tries are within one minute, as a digest wants it.
 const TRIES: u32 = 5;
 const AGAIN_AFTER: Duration = Duration::from_secs(15);
@@ -24,6 +26,9 @@ pub(super) struct Flow {
     pub(super) faults_in: Vec<usize>,
     /// What is told must be the same, but it may come in more mails.
     pub(super) mails_may_split: bool,
+    /// Holds, runs and the window are looked at as well; and of calls with the same neighbours one is hit, since the
+    /// partitions of a roster are alike.
+    pub(super) snapshot: bool,
 }
 
 /// One thing that the outside world does.
@@ -53,6 +58,12 @@ pub(super) enum Step {
     },
     /// A card of the seed is frozen.
     Freeze { last4: &'static str },
+    /// HR sends everybody as they are, but for a change, and says that this was all.
+    Snapshot(fn(&mut Vec<Value>)),
+    /// An admin lets those go whom the newest hold keeps, or keeps them.
+    Answer { approve: bool },
+    /// An admin takes the newest run back.
+    Undo,
     /// Time passes.
     Minutes(u64),
     /// Much time passes; `sweep` runs once, at the end.
@@ -105,6 +116,14 @@ impl Step {
                 let frozen = json!({ "status": "frozen" });
                 wanted(&insist(world, "PUT", &path, &frozen, None).await);
             }
+            Self::Snapshot(change) => snapshot(world, *change).await,
+            Self::Answer { approve } => answer(world, *approve).await,
+            Self::Undo => {
+                let runs = insist(world, "GET", "/runs", &Value::Null, None).await.body;
+                let run = runs["runs"][0]["run_id"].as_str().unwrap();
+                let path = format!("/runs/{run}/undo");
+                wanted(&insist(world, "POST", &path, &json!({}), None).await);
+            }
             Self::Minutes(minutes) => world.minutes(*minutes).await,
             Self::Hours(hours) => world.hours(*hours).await,
         }
@@ -120,8 +139,10 @@ impl Cards {
     pub(super) async fn of(world: &World, people: &[&str]) -> Self {
         let mut cards = Vec::new();
         for id in people {
-            let listed = world.get(&format!("/users/{id}/cards")).await;
-            for card in listed["cards"].as_array().unwrap() {
+            let path = format!("/users/{id}/cards");
+            let listed = insist(world, "GET", &path, &Value::Null, None).await.body;
+            // Somebody who is yet to come has none.
+            for card in listed["cards"].as_array().into_iter().flatten() {
                 let text = |name: &str| card[name].as_str().unwrap().to_owned();
                 cards.push((text("last4"), text("card_id")));
             }
@@ -163,11 +184,43 @@ async fn deliver(world: &World, people: &[(&str, &str, Value)]) {
     panic!("HR gave up");
 }
 
+async fn snapshot(world: &World, change: fn(&mut Vec<Value>)) {
+    let mut employees = seeded(world).await;
+    change(&mut employees);
+    let id = open(world, json!({})).await;
+    assert_eq!(page(world, &id, 1, &employees).await.status, 200);
+    assert_eq!(complete(world, &id, 1, false).await.status, 202);
+}
+
+/// An admin answers what they have read, again and again. A second answer finds the hold closed by the first.
+async fn answer(world: &World, approve: bool) {
+    let holds = insist(world, "GET", "/holds", &Value::Null, None)
+        .await
+        .body;
+    let hold = &holds["holds"][0];
+    let verdict = if approve { "approve" } else { "reject" };
+    let path = format!("/holds/{}/{verdict}", hold["hold_id"].as_str().unwrap());
+    let version = hold["version"].as_u64().unwrap();
+    for tries in 0..TRIES {
+        let reply = world.post_if(&path, version, json!({})).await;
+        if reply.status == 409 && tries > 0 {
+            assert_eq!(reply.body["code"], "hold_closed", "{}", reply.body);
+            return;
+        }
+        if reply.status < 500 {
+            return wanted(&reply);
+        }
+        world.advance(AGAIN_AFTER).await;
+    }
+    panic!("the admin gave up on {path}");
+}
+
 /// An admin sends the same request until it is answered.
 async fn insist(world: &World, method: &str, path: &str, body: &Value, key: Option<&str>) -> Reply {
     for _ in 0..TRIES {
         let path = world.path(path);
         let call = match method {
+            "GET" => world.client.get(path),
             "POST" => world.client.post(path, body),
             "PUT" => world.client.put(path, body),
             "PATCH" => world.client.patch(path, body),

@@ -1,6 +1,7 @@
 //! Flow × call × mode. A flow runs once without faults, and its folder is copied before each step; each case takes
 //! up such a copy, so that it costs no more than what comes after its fault.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -20,13 +21,13 @@ static AT_ONCE: Semaphore = Semaphore::const_new(4);
 const ATTEMPTS: u32 = 3;
 /// How long the functions wait for a call that is meant to time out, and for any other: a busy machine must not look like a fault.
 const SHORT: Duration = Duration::from_millis(500);
-const LONG: Duration = Duration::from_secs(5);
+pub(crate) const LONG: Duration = Duration::from_secs(5);
 /// How long the last of a stack may take to go.
 const CLOSED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A folder that goes with its last holder.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(super) fn new(what: &str) -> Self {
@@ -41,7 +42,7 @@ impl Folder {
     }
 
     /// A copy, once the last of the stack that lived in it has gone: its database takes its log along when it closes.
-    pub(super) async fn copy(&self, what: &str) -> Self {
+    pub(crate) async fn copy(&self, what: &str) -> Self {
         let log = self.0.join("dynamodb.sqlite-wal");
         let closed = async {
             while log.exists() {
@@ -55,7 +56,7 @@ impl Folder {
     }
 
     /// A world that lives in it.
-    pub(super) async fn world(&self, attempt_timeout: Duration) -> World {
+    pub(crate) async fn world(&self, attempt_timeout: Duration) -> World {
         World::with(|config| {
             config.data = Some(self.0.clone());
             config.attempt_timeout = attempt_timeout;
@@ -85,12 +86,12 @@ fn copied(from: &Path, to: &Path) {
 }
 
 /// The right to have one more world.
-pub(super) async fn permit() -> SemaphorePermit<'static> {
+pub(crate) async fn permit() -> SemaphorePermit<'static> {
     AT_ONCE.acquire().await.unwrap()
 }
 
 /// The seed, made once for all who hold it.
-pub(super) async fn seed() -> Arc<Folder> {
+pub(crate) async fn seed() -> Arc<Folder> {
     static SEED: Mutex<Weak<Folder>> = Mutex::const_new(Weak::new());
     let mut seed = SEED.lock().await;
     if let Some(made) = seed.upgrade() {
@@ -174,9 +175,9 @@ impl Plain {
             world.stack.shutdown().await.unwrap();
         }
         let world = folder.world(LONG).await;
-        let end = End::of(&world, &flow.people).await;
+        let end = end_of(flow, &world).await;
         world.hours(2).await;
-        assert_eq!(End::of(&world, &flow.people).await, end, "it was not over");
+        assert_eq!(end_of(flow, &world).await, end, "it was not over");
         world.end().await;
         Self {
             before,
@@ -187,9 +188,19 @@ impl Plain {
     }
 }
 
+async fn end_of(flow: &Flow, world: &World) -> End {
+    let end = End::of(world, &flow.people).await;
+    if flow.snapshot {
+        end.with_breaker(world).await
+    } else {
+        end
+    }
+}
+
 fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
     let mut cases = Vec::new();
     for (step, calls) in plain.calls.iter().enumerate() {
+        let mut seen = BTreeSet::new();
         if !all() && !flow.faults_in.is_empty() && !flow.faults_in.contains(&step) {
             continue;
         }
@@ -197,6 +208,12 @@ fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
             // A scatter over the shards of an index: each query is like the others, so the first and the last will do.
             let is_query = |at: usize| calls.get(at).is_some_and(|call| call.operation == "Query");
             if is_query(index) && is_query(index.wrapping_sub(1)) && is_query(index + 1) {
+                continue;
+            }
+            let around: Vec<&str> = (index.saturating_sub(2)..=index + 1)
+                .map(|at| calls.get(at).map_or("", |call| call.operation.as_str()))
+                .collect();
+            if flow.snapshot && !all() && !seen.insert((call.service as u8, around)) {
                 continue;
             }
             let same =
@@ -280,14 +297,14 @@ async fn run(flow: &Flow, plain: &Plain, case: &Case) -> Result<(), String> {
     }
     let unused = world.stack.cloud().faults().pending();
     world.stack.cloud().faults().clear();
-    let mut end = End::of(&world, &flow.people).await;
+    let mut end = end_of(flow, &world).await;
     for _ in 0..2 {
         if end == plain.end {
             break;
         }
         // Lambda's retries, the sweep, and the mail that tells of what the sweep did.
         world.hours(2).await;
-        end = End::of(&world, &flow.people).await;
+        end = end_of(flow, &world).await;
     }
     if case.may_mail_twice && end != plain.end {
         end = end.without_one_duplicate(&world.mails());
@@ -334,6 +351,12 @@ fn difference(end: &End, wanted: &End) -> String {
     }
     if end.work != wanted.work {
         text += &format!("\n    work {:?}\n    not {:?}", end.work, wanted.work);
+    }
+    if end.breaker != wanted.breaker {
+        text += &format!(
+            "\n    breaker {:#?}\n    not {:#?}",
+            end.breaker, wanted.breaker
+        );
     }
     if end.lost != wanted.lost {
         text += &format!("\n    lost {:?}", end.lost);
