@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::operate::{Place, Task};
 use crate::stack::USUAL_PORT;
-use crate::{Error, demo, operate, send, serve};
+use crate::{Error, bench, demo, operate, send, serve};
 
 const HELP: &str = "\
 offramp: the whole system on this machine
@@ -24,6 +24,8 @@ offramp: the whole system on this machine
                                             erase somebody who has left, with all that is theirs
   offramp erase-organisation --org ORG --confirm ORG [--live-cards leave]
                                             erase an organisation, with everybody in it
+  offramp bench snapshot [--people N,…] [--write]
+                                            measure what applying snapshots costs; --write: into docs/PERFORMANCE.md
   offramp --help
 
 serve   takes port 8787, or a free one where that is taken; --port 0 is any free port
@@ -64,6 +66,15 @@ pub enum Command {
         /// Of which stack.
         place: Place,
     },
+    /// Measure snapshots.
+    BenchSnapshot {
+        /// Sizes of organisations.
+        people: Vec<u32>,
+        /// Whether the documentation gets the figures.
+        write: bool,
+    },
+    /// Apply one, for the bench.
+    BenchApply,
     /// Print the help.
     Help,
     /// Print the version.
@@ -106,6 +117,8 @@ async fn execute(command: Command) -> Result<(), Error> {
         Command::Demo => demo::run(&mut out).await,
         Command::Send { file, to, source } => send::run(&file, to, source, &mut out).await,
         Command::Operate { org, task, place } => operate::run(&org, task, place, &mut out).await,
+        Command::BenchSnapshot { people, write } => bench::snapshot(&people, write, &mut out).await,
+        Command::BenchApply => bench::apply(&mut out).await,
         Command::Help => {
             say(&mut out, HELP.trim_end());
             Ok(())
@@ -170,6 +183,8 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
         Some(
             name @ ("first-admin" | "export" | "import" | "erase-person" | "erase-organisation"),
         ) => operation(name, arguments),
+        Some("bench") => bench_of(arguments.collect()),
+        Some(bench::COMMAND) => Ok(Command::BenchApply),
         Some("help") => Ok(Command::Help),
         Some(other) => Err(Error::Usage(format!(
             "{other:?} is no command; see offramp --help"
@@ -220,6 +235,27 @@ fn operation(name: &str, arguments: impl Iterator<Item = String>) -> Result<Comm
         },
     };
     Ok(Command::Operate { org, task, place })
+}
+
+fn bench_of(mut arguments: Vec<String>) -> Result<Command, Error> {
+    let before = arguments.len();
+    arguments.retain(|argument| argument != "--write");
+    let write = arguments.len() < before;
+    let mut options = Options::read(arguments.into_iter(), &["--people"])?;
+    if options.files != ["snapshot"] {
+        return Err(Error::Usage("bench measures one thing: snapshot".into()));
+    }
+    let people = match options.take("--people") {
+        None => bench::SIZES.to_vec(),
+        Some(list) => list
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .ok()
+            .filter(|sizes: &Vec<u32>| sizes.iter().all(|size| (1_000..=1_000_000).contains(size)))
+            .ok_or_else(|| Error::Usage("--people takes numbers from 1000 to 1000000".into()))?,
+    };
+    Ok(Command::BenchSnapshot { people, write })
 }
 
 struct Options {
@@ -341,6 +377,18 @@ mod tests {
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn bench_takes_sizes() {
+        let command = Command::BenchSnapshot {
+            people: vec![1_000, 20_000],
+            write: true,
+        };
+        let line = "bench snapshot --people 1000,20000 --write";
+        assert_eq!(parsed(line), Ok(command));
+        assert!(parsed("bench").is_err());
+        assert!(parsed("bench snapshot --people 12").is_err());
     }
 
     #[test]

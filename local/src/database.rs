@@ -8,7 +8,7 @@ use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
-use dynoxide::{Database, DynoxideError, Item};
+use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -134,6 +134,16 @@ impl LocalDatabase {
             Err(DynoxideError::ConditionalCheckFailedException(..)) => Ok(false),
             Err(error) => Err(refused(error)),
         }
+    }
+
+    /// Puts many items at once, unconditionally, indexes and all.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) fn import(&self, items: Vec<Item>) -> Result<(), Error> {
+        let options = ImportOptions::default();
+        let imported = self.database.import_items(&self.table.name, items, options);
+        imported.map(drop).map_err(refused)
     }
 
     fn create(&self) -> Result<(), Error> {

@@ -7,8 +7,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod bench;
 pub mod cli;
 pub mod client;
+mod crowd;
 mod database;
 pub mod demo;
 mod error;
@@ -17,6 +19,7 @@ mod functions;
 mod gateway;
 pub mod identity;
 mod local_api;
+mod meter;
 pub mod openapi;
 pub mod operate;
 pub mod seed;

@@ -1,5 +1,6 @@
 //! One whole system in this process: functions, API, database and the AWS services between them.
 
+mod expiry;
 mod metrics;
 mod provision;
 
@@ -20,6 +21,7 @@ use crate::functions::{self, Host, Wire};
 use crate::gateway::{self, Gateway};
 use crate::identity::Identity;
 use crate::local_api;
+use crate::meter::Meter;
 use crate::seed::{self, Seeded};
 use crate::store::{External, Store};
 use crate::template::{Deployment, Function, Names, Template};
@@ -29,8 +31,6 @@ use provision::{identity, listen, provision, register};
 
 /// The port that `serve` takes unless told otherwise.
 pub const USUAL_PORT: u16 = 8787;
-/// How often expired items are deleted, in real time.
-const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// How long open connections may take to end when the stack stops.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
@@ -54,6 +54,8 @@ pub struct StackConfig {
     /// The address of a DynamoDB to keep the items in, such as Amazon's DynamoDB Local; `None` is the embedded one. It
     /// must keep apart what different access keys store. Only for stacks that keep nothing.
     pub dynamodb: Option<String>,
+    /// Whether the capacity units of DynamoDB's calls are counted.
+    pub metered: bool,
 }
 
 impl Default for StackConfig {
@@ -68,6 +70,7 @@ impl Default for StackConfig {
             parameters: BTreeMap::new(),
             attempt_timeout: Duration::from_millis(500),
             dynamodb: None,
+            metered: false,
         }
     }
 }
@@ -76,7 +79,7 @@ impl Default for StackConfig {
 ///
 /// Several stacks can run side by side in one process.
 pub struct Stack {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     gateway_task: JoinHandle<()>,
     database_task: JoinHandle<()>,
     expiry_task: JoinHandle<()>,
@@ -92,7 +95,8 @@ pub(crate) struct Core {
     pub(crate) cloud: Cloud,
     pub(crate) identity: Arc<Identity>,
     pub(crate) url: String,
-    store: Store,
+    pub(crate) store: Store,
+    pub(crate) meter: Meter,
     deployment: Deployment,
     metrics: MetricLines,
     host: Host,
@@ -126,7 +130,11 @@ impl Stack {
         };
         let (stop_gateway, gateway_stop) = watch::channel(false);
         let (stop_database, database_stop) = watch::channel(false);
-        let (upstream, database_task) = store.serve(database_stop).await?;
+        let (mut upstream, database_task) = store.serve(database_stop.clone()).await?;
+        let meter = Meter::default();
+        if config.metered {
+            upstream = meter.clone().serve(upstream, database_stop).await?;
+        }
         let cloud = Cloud::start(CloudConfig {
             data_dir: config.data.as_ref().map(|folder| folder.join("aws")),
             dynamodb_upstream: Some(upstream),
@@ -158,6 +166,7 @@ impl Stack {
             cloud,
             url,
             store,
+            meter,
             deployment,
             metrics,
             host,
@@ -166,7 +175,7 @@ impl Stack {
         let gateway = Arc::new(core.gateway()?);
         let router = local_api::router(Arc::clone(&core)).merge(gateway::router(gateway));
         let gateway_task = tokio::spawn(serve(listener, router, gateway_stop));
-        let expiry_task = tokio::spawn(expire_by_and_by(Arc::clone(&core)));
+        let expiry_task = tokio::spawn(expiry::by_and_by(Arc::clone(&core)));
         let stack = Self {
             core,
             gateway_task,
@@ -420,15 +429,6 @@ async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Rec
         .await
     {
         tracing::error!(%error, "the API stopped");
-    }
-}
-
-async fn expire_by_and_by(core: Arc<Core>) {
-    loop {
-        tokio::time::sleep(EXPIRE_EVERY).await;
-        if let Err(error) = core.expire(core.cloud.clock().now()).await {
-            tracing::warn!(%error, "expired items could not be deleted");
-        }
     }
 }
 

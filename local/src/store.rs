@@ -1,6 +1,7 @@
 //! Where a stack keeps its items: in the embedded DynamoDB, or in another that answers at an address.
 
 use chrono::{DateTime, Utc};
+use dynoxide::Item;
 use reqwest::Client;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -42,6 +43,19 @@ impl Store {
                 });
                 Ok((external.url.clone(), nothing))
             }
+        }
+    }
+
+    /// Puts many items into the embedded DynamoDB at once, indexes and all.
+    ///
+    /// # Errors
+    /// [`Error::Database`], always where it is another.
+    pub(crate) fn import(&self, items: Vec<Item>) -> Result<(), Error> {
+        match self {
+            Self::Embedded(database) => database.import(items),
+            Self::External(_) => Err(Error::Database(
+                "only the embedded DynamoDB takes many items at once".into(),
+            )),
         }
     }
 

@@ -33,6 +33,7 @@ use crate::keys::{Index, Key, PK, SK};
 use item::Item;
 
 pub use archive::Stored;
+pub use users::stored_user;
 
 /// The table of all organisations.
 #[derive(Debug, Clone)]

@@ -274,6 +274,14 @@ fn unchanged(change: &Change) -> Expression {
     }
 }
 
+/// The item of a user, for who writes many without the ports: nothing is conditional on it.
+///
+/// # Errors
+/// A fault where the user cannot be written as JSON; there is none such.
+pub fn stored_user(org: &OrgId, user: &User) -> Result<HashMap<String, AttributeValue>, Fault> {
+    Ok(user_item(org, user)?.into())
+}
+
 /// A user, found by status and name, address, id, and by when a machine has to look again.
 pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
     let id = &user.employee_id;
