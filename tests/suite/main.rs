@@ -31,6 +31,7 @@ mod reports;
 mod samples;
 mod settings;
 mod signatures;
+mod snapshot_kills;
 mod snapshots;
 mod sync_off;
 mod sync_rules;
