@@ -184,15 +184,15 @@ fn would(results: &[Answer]) -> BTreeMap<Word, u64> {
 /// Events with the places that they have in the request.
 pub type Events = Vec<(usize, Event)>;
 
-/// The events of each person, in order; the answers that need no decision, and what is kept of them.
-fn by_person(
-    parsed: Vec<Parsed>,
-    source: &SourceId,
-) -> (
+/// The events of each person, in order; the answers that need no decision; and, by place, what is kept
+/// of those.
+type ByPerson = (
     Vec<(EmployeeId, Events)>,
     Vec<Option<Answer>>,
     BTreeMap<usize, About>,
-) {
+);
+
+fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
     let mut about = BTreeMap::new();
     let mut results: Vec<Option<Answer>> = Vec::with_capacity(parsed.len());
     let mut people: BTreeMap<EmployeeId, Events> = BTreeMap::new();

@@ -103,7 +103,7 @@ pub(crate) async fn beside(
     let done = if deadline.leaves(AT_MOST) {
         tokio::time::timeout(AT_MOST, written)
             .await
-            .unwrap_or_else(|_| Err(Error::Unfinished("it took too long")))
+            .unwrap_or(Err(Error::Unfinished("it took too long")))
     } else {
         Err(Error::Unfinished("no time is left"))
     };

@@ -51,7 +51,6 @@ async fn a_snapshot_is_applied() {
         // Who is taken up a minute later is told of in a mail of their own.
         mails_may_split: true,
         snapshot: true,
-        ..Flow::default()
     })
     .await;
 }
@@ -71,7 +70,6 @@ async fn a_snapshot_is_held_and_approved() {
         faults_in: vec![1, 2],
         mails_may_split: true,
         snapshot: true,
-        ..Flow::default()
     })
     .await;
 }
@@ -86,7 +84,6 @@ async fn a_hold_is_rejected() {
         faults_in: vec![0],
         mails_may_split: true,
         snapshot: true,
-        ..Flow::default()
     })
     .await;
 }
@@ -101,7 +98,6 @@ async fn a_run_is_undone() {
         faults_in: vec![0],
         mails_may_split: true,
         snapshot: true,
-        ..Flow::default()
     })
     .await;
 }
@@ -125,7 +121,6 @@ async fn the_last_admin_is_held_once() {
         faults_in: vec![1],
         mails_may_split: true,
         snapshot: true,
-        ..Flow::default()
     })
     .await;
 }
