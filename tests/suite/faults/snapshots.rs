@@ -51,6 +51,7 @@ async fn a_snapshot_is_applied() {
         // Who is taken up a minute later is told of in a mail of their own.
         mails_may_split: true,
         snapshot: true,
+        ..Flow::default()
     })
     .await;
 }
