@@ -102,7 +102,8 @@ fn the_table_comes_with_its_indexes_and_its_expiry() {
             "birthdays",
             "starts",
             "leaving",
-            "drift"
+            "drift",
+            "roster"
         ]
     );
     let keys = deployment().keys;

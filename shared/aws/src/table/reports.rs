@@ -35,7 +35,7 @@ impl Reports for Table {
         page(keys::DRIFT, queries, limit).await
     }
 
-    /// Day by day, each day's partitions together, until there are enough; [`DAYS`] at most, since somebody may ask
+    /// Day by day, each day's partitions together, until there are enough; `DAYS` at most, since somebody may ask
     /// for all since the year 1. The next page goes on behind them.
     async fn audit(
         &self,
