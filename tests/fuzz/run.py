@@ -114,6 +114,7 @@ def strange_cursors(document, url, stack):
             continue
         lists += 1
         path = path.replace("{org}", stack["org"]).replace("{id}", user).replace("{source}", stack["source"])
+        path = path.replace("{run}", "run_1")
         for cursor in ("x", "AAAA", "A" * 2000, "%C3%A9", "", "bm9ib2R5J3MgY3Vyc29y"):
             status, answer = ask(method, f"{url}{path}?cursor={cursor}", token=stack["admin_token"])
             if status != 422 or answer["errors"][0]["pointer"] != "/cursor":

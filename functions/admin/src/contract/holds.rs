@@ -54,11 +54,11 @@ pub(super) fn holds() -> Vec<Operation> {
                  stays held. Each is decided anew against the present.",
             )
             .may_take::<Part>(json!({ "employee_ids": ["E-1012"] }))
-            .if_match()
+            .needs_if_match()
             .answers::<AnsweredView>(200, "The hold after it, and what became of each", answered.clone())
             .answers::<AnsweredView>(202, "The same; a timer does those who are pending", answered)
             .versioned()
-            .refuses([Error::HoldClosed, Error::MatchRequired])
+            .refuses([Error::HoldClosed])
     };
     vec![
         Operation::admin("GET", "/holds", "Lists what safeguards have stopped, the newest first")

@@ -198,11 +198,21 @@ impl Operation {
     /// The version that the client has seen may be named.
     #[must_use]
     pub fn if_match(self) -> Self {
+        self.version_seen(false)
+    }
+
+    /// The version that the client has seen must be named: without one, 428.
+    #[must_use]
+    pub fn needs_if_match(self) -> Self {
+        self.version_seen(true).refuses([Error::MatchRequired])
+    }
+
+    fn version_seen(self, required: bool) -> Self {
         self.parameter(
             "header",
             "If-Match",
             "The version that the client has seen, as `ETag` had it; another one is 412, and nothing is done.",
-            false,
+            required,
             json!({ "type": "string" }),
             Value::Null,
         )
