@@ -5,6 +5,7 @@ Drawn names of things are replaced by real ones most of the time; where a test w
 
 import json
 import os
+import re
 import time
 import zlib
 
@@ -23,22 +24,31 @@ RULES = [
     'employee.employee_id in ["E-7", "E-9"]',
     'has(employee.team) && employee.team.startsWith("F")',
 ]
+HR_SIDE = re.compile(r"/(events|snapshots(/[^/]*(/complete|/pages/[^/]*)?)?)$")
 ZONES = ["Etc/UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "America/Santiago"]
+
+
+# The last few that were opened.
+SNAPSHOTS = []
 
 
 class Credentials(AuthBase):
     """The admin's token; on HR's side the signature of what is really sent."""
 
     def __call__(self, request):
-        if request.url.split("?")[0].endswith("/events"):
+        if HR_SIDE.search(request.url.split("?")[0]):
             body = request.body or b""
             body = body.encode() if isinstance(body, str) else body
             at, name = datetime.now(timezone.utc), f"msg_{time.monotonic_ns()}"
-            request.headers["webhook-id"] = name
-            request.headers["webhook-timestamp"] = str(int(at.timestamp()))
             # The library signs text; what is no text has a signature of something else, and is refused.
             signed = body.decode("utf-8", "replace")
-            request.headers["webhook-signature"] = Webhook(STACK["webhook_secret"]).sign(name, at, signed)
+            right = {
+                "webhook-id": name,
+                "webhook-timestamp": str(int(at.timestamp())),
+                "webhook-signature": Webhook(STACK["webhook_secret"]).sign(name, at, signed),
+            }
+            # One that is left out is left out on purpose.
+            request.headers.update({header: value for header, value in right.items() if header in request.headers})
         else:
             request.headers["authorization"] = f"Bearer {STACK['admin_token']}"
         return request
@@ -59,7 +69,8 @@ def before_call(context, case, kwargs):
     if path and right(ParameterLocation.PATH):
         if "org" in path:
             path["org"] = STACK["org"]
-        for name, known in STACK["known"].items():
+        snapshot = "/snapshots/{id}" in case.operation.path
+        for name, known in (STACK["known"] | ({"id": SNAPSHOTS} if snapshot and SNAPSHOTS else {})).items():
             # One in five stays as it was drawn: there is no such thing.
             if name in path and zlib.crc32(repr(path[name]).encode()) % 5:
                 path[name] = draw(path[name], known)
@@ -76,7 +87,23 @@ def before_call(context, case, kwargs):
         case.headers["Idempotency-Key"] = f"key-{zlib.crc32(once.encode())}"
     body = case.body
     if isinstance(body, dict) and right(ParameterLocation.BODY):
+        # What a body repeats of its path.
+        for field, name in (("snapshot_id", "id"), ("page", "n")):
+            if field in body and name in (path or {}):
+                body[field] = path[name]
         if isinstance(body.get("active"), str):
             body["active"] = draw(body["active"], RULES)
         if isinstance(body.get("time_zone"), str):
             body["time_zone"] = draw(body["time_zone"], ZONES)
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Secrets change and snapshots are opened on the way; later requests know of it."""
+    if response.status_code not in (200, 201) or "/sources/" not in case.operation.path:
+        return
+    answer = response.json()
+    if answer.get("source") == STACK["source"] and answer.get("secret"):
+        STACK["webhook_secret"] = answer["secret"]
+    if response.status_code == 201 and "snapshot_id" in answer:
+        SNAPSHOTS[:] = [*SNAPSHOTS[-4:], answer["snapshot_id"]]

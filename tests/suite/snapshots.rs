@@ -278,8 +278,18 @@ async fn less_than_half_of_what_was_expected_is_held_however_few_they_are() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_applies_of_one_that_is_incomplete_contradictory_or_out_of_date() {
     let (world, seed, ids) = with_people(10).await;
+    // More than it has room for: nothing opens.
+    let vast = call(
+        &world,
+        "POST",
+        "",
+        json!({ "expected_employees": 2_000_001 }),
+    )
+    .await;
+    assert_eq!(vast.status, 422, "{}", vast.text);
+    assert_eq!(vast.body["errors"][0]["pointer"], "/expected_employees");
     // A page is missing: it says which, and stays open.
-    let id = open(&world, json!({})).await;
+    let id = open(&world, json!({ "expected_employees": 2_000_000 })).await;
     page(&world, &id, 1, &seed).await;
     page(&world, &id, 3, &active(&ids)).await;
     let short = complete(&world, &id, 3, false).await;

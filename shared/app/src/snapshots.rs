@@ -33,8 +33,8 @@ const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 /// Opens a snapshot. One that was open before takes no more pages.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an instant more than ten minutes ahead of our clock, [`Error::Busy`], or a
-/// fault.
+/// [`Error::Invalid`] for an instant more than ten minutes ahead of our clock or for more employees than
+/// fit its pages, [`Error::Busy`], or a fault.
 pub async fn open<S: Snapshots, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
@@ -48,6 +48,12 @@ pub async fn open<S: Snapshots, T: Sync>(
         return Err(Error::invalid(
             "/occurred_at",
             "is more than 10 minutes in the future",
+        ));
+    }
+    if expected.is_some_and(|expected| expected > wire::MAX_EXPECTED) {
+        return Err(Error::invalid(
+            "/expected_employees",
+            format!("must be at most {}", wire::MAX_EXPECTED),
         ));
     }
     for pause in pauses() {

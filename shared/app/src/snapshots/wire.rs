@@ -12,6 +12,8 @@ use crate::{Error, Invalid, Result};
 
 /// Employees on a page.
 pub const MAX_EMPLOYEES: usize = 5_000;
+/// Employees that a snapshot has room for: 400 full pages.
+pub const MAX_EXPECTED: u64 = 2_000_000;
 /// Problems of a page that are named.
 const NAMED: usize = 100;
 
@@ -24,6 +26,7 @@ pub struct Open {
     pub occurred_at: Option<DateTime<Utc>>,
     /// Employees that are expected.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(maximum = 2_000_000))]
     pub expected_employees: Option<u64>,
 }
 
