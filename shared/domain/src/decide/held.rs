@@ -26,6 +26,19 @@ pub(super) fn outcome() -> Outcome {
     )
 }
 
+/// What the hold stopped, of somebody who was in it when it was read.
+fn asked(stored: &User, hold: &HoldId, until: u64) -> Option<Counted> {
+    let held = stored.hold.as_ref()?;
+    (held.hold == *hold && held.seq <= until).then_some(held.what)
+}
+
+fn not_in_it() -> Decision {
+    nothing(Outcome::because(
+        Word::Unchanged,
+        "is not in this hold any more",
+    ))
+}
+
 /// An admin lets them go: re-decided against the present, exempt from the breaker.
 pub(super) fn approve(
     stored: &User,
@@ -34,14 +47,8 @@ pub(super) fn approve(
     by: &Actor,
     ctx: &Context<'_>,
 ) -> Decision {
-    let what = match &stored.hold {
-        Some(held) if held.hold == *hold && held.seq <= until => held.what,
-        _ => {
-            return nothing(Outcome::because(
-                Word::Unchanged,
-                "is not in this hold any more",
-            ));
-        }
+    let Some(what) = asked(stored, hold, until) else {
+        return not_in_it();
     };
     let cause = match still(&settled, what, ctx) {
         Ok(cause) => cause,
@@ -80,14 +87,8 @@ pub(super) fn keep(
     by: &Actor,
     ctx: &Context<'_>,
 ) -> Decision {
-    match &stored.hold {
-        Some(held) if held.hold == *hold && held.seq <= until => {}
-        _ => {
-            return nothing(Outcome::because(
-                Word::Unchanged,
-                "is not in this hold any more",
-            ));
-        }
+    if asked(stored, hold, until).is_none() {
+        return not_in_it();
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hold = None;
