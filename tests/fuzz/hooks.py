@@ -9,12 +9,14 @@ import re
 import time
 import zlib
 
+import requests
 import schemathesis
 from requests.auth import AuthBase
 from schemathesis.core.parameters import ParameterLocation
 from standardwebhooks import Webhook
 
 from datetime import datetime, timezone
+from urllib.parse import quote
 
 STACK = json.loads(os.environ["OFFRAMP_FUZZ"])
 
@@ -62,6 +64,23 @@ def draw(text, choices):
     return choices[zlib.crc32(repr(text).encode()) % len(choices)]
 
 
+def things(path):
+    """What the names in a path may stand for."""
+    known = STACK["known"]
+    if "/snapshots/{id}" in path and SNAPSHOTS:
+        return known | {"id": SNAPSHOTS}
+    if "/holds/{id}" in path:
+        return known | {"id": known["hold"]}
+    return known
+
+
+def version(path):
+    """That of a hold, which `*` does not do for; any, where there is no such hold."""
+    hold = f"{STACK['url']}/v1/orgs/{path['org']}/holds/{quote(str(path['id']), safe='')}"
+    answer = requests.get(hold, headers={"authorization": f"Bearer {STACK['admin_token']}"}, timeout=60)
+    return answer.headers.get("ETag", "*")
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     right = lambda place: case.meta is None or not case.meta.is_negative_at(place)
@@ -69,8 +88,7 @@ def before_call(context, case, kwargs):
     if path and right(ParameterLocation.PATH):
         if "org" in path:
             path["org"] = STACK["org"]
-        snapshot = "/snapshots/{id}" in case.operation.path
-        for name, known in (STACK["known"] | ({"id": SNAPSHOTS} if snapshot and SNAPSHOTS else {})).items():
+        for name, known in things(case.operation.path).items():
             # One in five stays as it was drawn: there is no such thing.
             if name in path and zlib.crc32(repr(path[name]).encode()) % 5:
                 path[name] = draw(path[name], known)
@@ -80,7 +98,7 @@ def before_call(context, case, kwargs):
     if case.headers and "If-Match" in case.headers and right(ParameterLocation.HEADER):
         # One in five has a version that nobody has.
         if zlib.crc32(repr(case.headers["If-Match"]).encode()) % 5:
-            case.headers["If-Match"] = "*"
+            case.headers["If-Match"] = version(path) if "/holds/" in case.operation.path else "*"
     if case.headers and "Idempotency-Key" in case.headers and right(ParameterLocation.HEADER):
         # One key for one request, else all but the first are refused.
         once = repr((case.operation.label, path, case.body))

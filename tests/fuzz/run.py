@@ -15,9 +15,11 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from datetime import datetime, timezone
 from pathlib import Path
 
 import jsonschema_rs
+from standardwebhooks import Webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -114,7 +116,7 @@ def strange_cursors(document, url, stack):
             continue
         lists += 1
         path = path.replace("{org}", stack["org"]).replace("{id}", user).replace("{source}", stack["source"])
-        path = path.replace("{run}", "run_1")
+        path = path.replace("{run}", stack["known"]["run"][0])
         for cursor in ("x", "AAAA", "A" * 2000, "%C3%A9", "", "bm9ib2R5J3MgY3Vyc29y"):
             status, answer = ask(method, f"{url}{path}?cursor={cursor}", token=stack["admin_token"])
             if status != 422 or answer["errors"][0]["pointer"] != "/cursor":
@@ -134,7 +136,33 @@ def known(url, stack):
         status, made = ask("post", f"{base}/users/{user}/objectives", {"title": "Open the office in Lyon"}, token)
         if status == 201:
             objectives.append(made["objective_id"])
-    return {"id": users, "card": cards, "objective": objectives, "source": [stack["source"]]}
+    runs, holds = waves(url, stack)
+    check(cards and objectives and runs and holds, "there is one of everything", [cards, objectives, runs, holds])
+    things = {"card": cards, "objective": objectives, "source": [stack["source"]], "run": runs}
+    return things | {"id": users, "hold": holds}
+
+
+def waves(url, stack):
+    """People come, one leaves, and then too many at once: the names of two runs, and of the hold that stopped the last."""
+    base = f"{url}/v1/orgs/{stack['org']}"
+    people = [f"F-{n}" for n in range(60)]
+    for ids, status in ((people, "active"), (people[:1], "inactive"), (people[1:], "inactive")):
+        now = datetime.now(timezone.utc)
+        record = {"status": status, "name": "Somebody"}
+        events = [{"occurred_at": now.isoformat(), "employee": {"employee_id": id, **record}} for id in ids]
+        body = json.dumps({"events": events})
+        name = f"msg_{ids[-1]}_{status}"
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": name,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(stack["webhook_secret"]).sign(name, now, body),
+        }
+        to = f"{base}/sources/{stack['source']}/events"
+        with urllib.request.urlopen(urllib.request.Request(to, body.encode(), headers), timeout=60) as answer:
+            check(answer.status == 200, f"{len(ids)} are {status}", answer.status)
+    lists = [ask("get", f"{base}/{name}", token=stack["admin_token"])[1][name] for name in ("runs", "holds")]
+    return [run["run_id"] for run in lists[0]], [hold["hold_id"] for hold in lists[1]]
 
 
 def fuzz(url, stack):
@@ -151,6 +179,7 @@ def tell(url):
     check(status == 200, "the document is served without a token", document)
     examples(document)
     stack["known"] = known(url, stack)
+    stack["url"] = url
     nothing_without_a_token(document, url, stack["org"])
     strange_cursors(document, url, stack)
     status = fuzz(url, stack)

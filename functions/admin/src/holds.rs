@@ -25,6 +25,8 @@ pub(crate) const ROWS: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
     #[serde(default)]
+    // Whoever is named twice is named.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<EmployeeId>>))]
     employee_ids: Option<BTreeSet<EmployeeId>>,
 }
 
