@@ -4,6 +4,8 @@ use futures_util::future::join_all;
 use offramp_tests::{ADA, World, at, event, golden, numbered};
 use serde_json::{Value, json};
 
+use crate::telling::open_holds;
+
 /// People whom HR knows: so many active ones beside the seed's, counted by the sweep.
 async fn with_people(world: &World, count: usize) -> Vec<String> {
     let ids = numbered("P", count);
@@ -31,16 +33,9 @@ async fn inactive(world: &World, id: &str) -> Value {
 }
 
 async fn only_hold(world: &World) -> Value {
-    let holds = world.get("/holds").await;
-    let open: Vec<_> = holds["holds"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|hold| hold["state"] == "open")
-        .cloned()
-        .collect();
-    assert_eq!(open.len(), 1, "{holds}");
-    open[0].clone()
+    let mut open = open_holds(world).await;
+    assert_eq!(open.len(), 1, "{open:?}");
+    open.remove(0)
 }
 
 async fn answer(world: &World, hold: &Value, what: &str, version: u64, body: Value) -> Value {

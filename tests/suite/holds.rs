@@ -3,6 +3,8 @@
 use offramp_tests::{World, event, numbered};
 use serde_json::{Value, json};
 
+use crate::telling::open_holds;
+
 /// People whom HR knows, beside the seed's.
 async fn with_people(world: &World, count: usize) -> Vec<String> {
     let ids = numbered("P", count);
@@ -14,15 +16,6 @@ async fn with_people(world: &World, count: usize) -> Vec<String> {
 fn events(world: &World, ids: &[String], status: &str, fields: &Value) -> Value {
     let one = |id: &String| event(world.now(), id, status, fields.clone());
     json!(ids.iter().map(one).collect::<Vec<_>>())
-}
-
-async fn open_holds(world: &World) -> Vec<Value> {
-    let holds = world.get("/holds").await;
-    let holds = holds["holds"].as_array().unwrap().clone();
-    holds
-        .into_iter()
-        .filter(|hold| hold["state"] == "open")
-        .collect()
 }
 
 async fn count(world: &World, ids: &[String], status: &str) -> usize {

@@ -113,3 +113,13 @@ pub(crate) fn texts(list: &Value) -> Vec<&str> {
         .filter_map(Value::as_str)
         .collect()
 }
+
+/// The holds that nobody has answered yet.
+pub(crate) async fn open_holds(world: &World) -> Vec<Value> {
+    let holds = world.get("/holds").await;
+    let holds = holds["holds"].as_array().unwrap().clone();
+    holds
+        .into_iter()
+        .filter(|hold| hold["state"] == "open")
+        .collect()
+}
