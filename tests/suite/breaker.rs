@@ -223,13 +223,20 @@ async fn a_stale_answer_and_an_answer_without_a_version_are_refused() {
         "{}",
         stranger.body
     );
+    let nobody = world.post_if(&path, 1, json!({"employee_ids": []})).await;
+    assert_eq!(
+        (nobody.status, &nobody.body["errors"][0]["pointer"]),
+        (422, &json!("/employee_ids"))
+    );
+    // Neither was an answer.
+    assert_eq!(only_hold(&world).await, hold);
 
     // A part is let go; the others stay held.
     let part = answer(
         &world,
         &hold,
         "approve",
-        2,
+        1,
         json!({"employee_ids": [ids[0], ids[1]]}),
     )
     .await;
@@ -247,11 +254,50 @@ async fn a_stale_answer_and_an_answer_without_a_version_are_refused() {
         json!({}),
     )
     .await;
-    let closed = world.post_if(&path, 3, json!({})).await;
+    let closed = world.post_if(&path, 2, json!({})).await;
     assert_eq!(
         (closed.status, &closed.body["code"]),
         (409, &json!("hold_closed"))
     );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_scheduled_before_waits_until_the_whole_hold_is_answered() {
+    let world = World::start().await;
+    let ids = with_people(&world, 60).await;
+    let before = &ids[59];
+    world.add_card(before).await;
+    inactive(&world, before).await;
+    let leavers: Vec<_> = ids[..52]
+        .iter()
+        .map(|id| event(world.now(), id, "inactive", json!({})))
+        .collect();
+    world.deliver(json!(leavers)).await;
+    let hold = only_hold(&world).await;
+
+    let named = |ids: &[String]| json!({ "employee_ids": ids });
+    let gone = answer(&world, &hold, "approve", 1, named(&ids[..1])).await;
+    assert_eq!(
+        (&gone["state"], &gone["version"]),
+        (&json!("open"), &json!(2))
+    );
+    world.hours(73).await;
+    assert_eq!(world.status(&ids[0]).await, "deactivated");
+    assert_eq!(world.status(before).await, "deactivation_scheduled");
+    assert_eq!(world.user(before).await["active_cards"], 1);
+
+    let some = answer(&world, &hold, "reject", 2, named(&ids[1..51])).await;
+    assert_eq!(some["state"], "open");
+    let last = answer(&world, &hold, "reject", 3, named(&ids[51..52])).await;
+    assert_eq!(last["state"], "rejected", "{last}");
+    assert_eq!(world.get("/sources/hris").await["health"], "healthy");
+    // As after any rejection: from now on a whole grace period.
+    world.hours(71).await;
+    assert_eq!(world.user(before).await["active_cards"], 1);
+    world.hours(2).await;
+    assert_eq!(world.status(before).await, "deactivated");
+    assert_eq!(world.user(before).await["active_cards"], 0);
     world.end().await;
 }
 

@@ -26,7 +26,7 @@ pub(crate) const ROWS: usize = 50;
 pub(crate) struct Part {
     #[serde(default)]
     // Whoever is named twice is named.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<EmployeeId>>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<EmployeeId>>, min_items = 1))]
     employee_ids: Option<BTreeSet<EmployeeId>>,
 }
 
@@ -93,6 +93,10 @@ impl Call<'_> {
             true => Part::default(),
             false => self.request.json()?,
         };
+        if employee_ids.as_ref().is_some_and(BTreeSet::is_empty) {
+            let reason = "must name somebody; without it, everybody is meant";
+            return Err(Error::invalid("/employee_ids", reason));
+        }
         let version = self.request.if_match()?.ok_or(Error::MatchRequired)?;
         let ask = Ask {
             hold: &self.hold_id()?,

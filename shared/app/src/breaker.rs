@@ -283,6 +283,8 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
             version: 1,
             answered: 0,
             by: None,
+            last: None,
+            answers: Vec::new(),
         }
     }
 

@@ -1,12 +1,14 @@
 //! Answering a hold: approve lets go exactly those whom the admin has read, re-decided against the
 //! present; reject forgets them.
 //!
-//! The answer is one transaction: the hold, its breaker (whose window is empty from then on) and, for
-//! an approval, its run with the roll of those who are let go. A timer that is armed before it does
-//! what the request has no time for; doing it twice does nothing, since whoever was let go is in the
-//! hold no more.
+//! The answer is one transaction: the hold, its breaker (whose window is empty once the hold has ended)
+//! and, for an approval, its run with the roll of those who are let go. A timer that is armed before it
+//! does what the request has no time for; doing it twice does nothing, since whoever was let go is in the
+//! hold no more. A hold has ended when all of it is answered, or when nobody is left in it.
 
 mod answer;
+mod step;
+mod work;
 
 use std::collections::BTreeSet;
 
@@ -20,7 +22,9 @@ use crate::ports::{
 };
 use crate::{Env, Error, Result};
 
-pub use answer::{Answered, Ask, Became, Verdict, answer, step};
+pub use answer::{Answered, Ask, Verdict, answer};
+pub use step::step;
+pub use work::Became;
 
 /// Parts of a roll in one read.
 const PARTS: usize = 20;
@@ -121,7 +125,7 @@ async fn members<S: Users + Breakers, T: Sync>(
 }
 
 /// Closes a hold in which nobody is left: HR has taken back what it had said, or every part of it was
-/// answered.
+/// answered; then it ends as the last answer said.
 ///
 /// # Errors
 /// A fault. Where somebody joins meanwhile, it stays open.
@@ -139,15 +143,16 @@ pub async fn clear<S: Users + Breakers, T: Timers>(
         return Ok(false);
     }
     let now = env.clock.now();
+    let state = before.last.unwrap_or(HoldState::Cleared);
     let hold = Hold {
-        state: HoldState::Cleared,
+        state,
         version: before.version + 1,
         answered: before.version,
         ..before.clone()
     };
     let breaker = env.store.breaker(org, &before.source).await?;
-    let answered =
-        (breaker.hold.as_ref() == Some(&before.hold)).then(|| breaker.answering(None, false, now));
+    let answered = (breaker.hold.as_ref() == Some(&before.hold))
+        .then(|| breaker.answering(state == HoldState::Rejected, now));
     let mut notices = Vec::new();
     if answered.is_some() {
         let notice = healthy(&hold, now);

@@ -260,7 +260,7 @@ impl Breaker {
         }
     }
 
-    /// The breaker after it has tripped. The window stays as it is until a person answers.
+    /// The breaker after it has tripped. The window stays as it is until the hold has ended.
     #[must_use]
     pub fn tripping(&self, hold: HoldId, safeguards: Safeguards, now: DateTime<Utc>) -> Self {
         Self {
@@ -272,11 +272,21 @@ impl Breaker {
         }
     }
 
-    /// The breaker after a person has answered: the window is empty. `until`: the number up to which the
-    /// hold is answered, `None` where all of it is. `rejected`: those in the window have a whole grace
-    /// period from now.
+    /// The breaker after a person has answered for those who joined the hold with this number or a
+    /// smaller one. The others are still held, and so whoever has a place goes on waiting.
     #[must_use]
-    pub fn answering(&self, until: Option<u64>, rejected: bool, now: DateTime<Utc>) -> Self {
+    pub fn answering_until(&self, answered: u64) -> Self {
+        Self {
+            answered,
+            rev: self.rev + 1,
+            ..self.clone()
+        }
+    }
+
+    /// The breaker after a hold has ended: the window is empty. `rejected`: those who were in it have a
+    /// whole grace period from now.
+    #[must_use]
+    pub fn answering(&self, rejected: bool, now: DateTime<Utc>) -> Self {
         let spared = if rejected && !self.window.is_empty() {
             Some(Spared {
                 at: now,
@@ -287,8 +297,8 @@ impl Breaker {
         };
         Self {
             window: Window::default(),
-            hold: until.and(self.hold.clone()),
-            answered: until.unwrap_or(0),
+            hold: None,
+            answered: 0,
             spared,
             rev: self.rev + 1,
             ..self.clone()

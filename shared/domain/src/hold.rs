@@ -18,7 +18,7 @@ pub enum HoldState {
     Approved,
     /// An admin kept them.
     Rejected,
-    /// HR took it back: nobody is left in it.
+    /// HR took it back: nobody is left in it, and nobody had answered.
     Cleared,
 }
 
@@ -65,6 +65,39 @@ pub struct Hold {
     /// Who gave the last answer, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<(Actor, DateTime<Utc>)>,
+    /// What that answer was, be it for a part: what becomes of the hold when nobody is left in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<HoldState>,
+    /// Each answer for everybody who had joined by then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<HoldAnswer>,
+}
+
+/// An answer for everybody who had joined by then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldAnswer {
+    /// Those who joined with this number or a smaller one, and had not been answered.
+    pub until: u64,
+    /// What.
+    pub answer: HoldState,
+    /// Who.
+    pub by: Actor,
+}
+
+impl Hold {
+    /// An answer up to `until`, and after which number those joined whom it was for; `None` where there
+    /// was no such answer.
+    #[must_use]
+    pub fn answer(&self, until: u64, answer: HoldState) -> Option<(u64, &HoldAnswer)> {
+        let mut from = 0;
+        for one in &self.answers {
+            if (one.until, one.answer) == (until, answer) {
+                return Some((from, one));
+            }
+            from = one.until;
+        }
+        None
+    }
 }
 
 /// Where on the roll of a hold somebody is, and with what.
@@ -137,3 +170,40 @@ pub const ROLL_KEPT: TimeDelta = TimeDelta::days(400);
 
 /// People in one part of a roll: at most 128 characters of 4 bytes each stay below an item's 400 KB.
 pub const ROLL_PEOPLE: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_knows_for_whom_each_answer_was() {
+        let answered = |until, answer| HoldAnswer {
+            until,
+            answer,
+            by: Actor::SyncTurnedOff,
+        };
+        let (approved, rejected) = (HoldState::Approved, HoldState::Rejected);
+        let hold = Hold {
+            hold: HoldId::new("hold_1").unwrap(),
+            source: SourceId::new("hris").unwrap(),
+            rule: Tripped::MaxUsers,
+            figures: Figures::default(),
+            state: HoldState::Open,
+            run: None,
+            opened_at: DateTime::UNIX_EPOCH,
+            told_at: DateTime::UNIX_EPOCH,
+            people: 5,
+            version: 7,
+            answered: 5,
+            by: None,
+            last: None,
+            answers: vec![answered(2, approved), answered(5, rejected)],
+        };
+        let from = |until, answer| hold.answer(until, answer).map(|(from, _)| from);
+        assert_eq!(from(2, approved), Some(0));
+        assert_eq!(from(5, rejected), Some(2));
+        // Asked for and never given.
+        assert_eq!(from(5, approved), None);
+        assert_eq!(from(4, rejected), None);
+    }
+}

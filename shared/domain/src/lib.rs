@@ -34,7 +34,7 @@ pub use employee::{
 };
 pub use event::{Actor, Event};
 pub use history::{Entry, Happening};
-pub use hold::{Held, Hold, HoldState, Roll, Run, RunKind};
+pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};
 pub use ids::{
     CardId, Email, EmployeeId, Epoch, EventId, Generation, HoldId, InvalidId, ObjectiveId, OrgId,
     RunId, SnapshotId, SourceId, Subject,

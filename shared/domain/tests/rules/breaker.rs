@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offramp_domain::breaker::{Base, Breaker, Counted, Tripped, Verdict};
+use offramp_domain::breaker::{Base, Breaker, Counted, Keeps, Tripped, Verdict};
 use offramp_domain::decide::{Gate, Word};
 use offramp_domain::settings::{OnMissing, Safeguards};
 use offramp_domain::{
@@ -125,21 +125,25 @@ fn while_a_hold_is_open_everybody_joins_it_and_an_answer_empties_the_window() {
         open.weigh(&people(0, 1), limits, None, days),
         Verdict::Joins(hold)
     );
-    let answered = open.answering(None, false, days);
+    let answered = open.answering(false, days);
     assert_eq!(
         answered.weigh(&people(9, 12), limits, None, days),
         Verdict::Admitted
     );
     assert!(answered.window.is_empty() && answered.spared.is_none());
-    assert_eq!(
-        open.answering(None, true, days)
-            .spared
-            .map(|spared| spared.window.len()),
-        Some(3)
-    );
-    // A part: the hold stays open for those who joined later.
-    assert_eq!(open.answering(Some(4), false, days).answered, 4);
-    assert!(open.answering(Some(4), false, days).hold.is_some());
+    let spared = open.answering(true, days).spared;
+    assert_eq!(spared.map(|spared| spared.window.len()), Some(3));
+}
+
+#[test]
+fn an_answer_for_a_part_leaves_the_hold_open_and_those_in_the_window_waiting() {
+    let (limits, now, grace) = (limits(3, 100), start(), TimeDelta::days(3));
+    let full = Breaker::default().admitting(&people(0, 3), limits, now);
+    let open = full.tripping(HoldId::new("hold_1").unwrap(), limits, now);
+    let part = open.answering_until(4);
+    assert_eq!((part.answered, &part.hold), (4, &open.hold));
+    let waits = |id| part.keeps(&id, now, grace) == Some(Keeps::UntilAnswered);
+    assert!(people(0, 3).into_iter().all(waits));
 }
 
 #[test]
@@ -326,7 +330,7 @@ fn the_timers_of_the_window_wait_while_a_hold_is_open() {
     // Rejected: a whole grace period from then on, whatever was announced.
     let rejected = due_at + TimeDelta::minutes(30);
     let breaker = world.breaker.take().unwrap();
-    world.breaker = Some(breaker.answering(None, true, rejected));
+    world.breaker = Some(breaker.answering(true, rejected));
     fire(&mut world, due_at + TimeDelta::hours(1));
     let again = rejected + TimeDelta::days(3);
     assert_eq!(world.user(&id).due_at(), Some(again));

@@ -99,7 +99,7 @@ impl Story {
         };
         let now = self.world.now;
         let breaker = self.world.breaker.take().unwrap();
-        self.world.breaker = Some(breaker.answering(None, !approve, now));
+        self.world.breaker = Some(breaker.answering(!approve, now));
         self.world.gate = Gate::OPEN;
         for id in self.world.users.keys().cloned().collect::<Vec<_>>() {
             let by = admin(Some("E-1"));

@@ -5,8 +5,8 @@ use offramp_domain::breaker::Base;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Breaker, Field, Hold, HoldId, HoldState, Line, Listening, Pulse, Roll, Run, RunId, RunKind,
-    Settings, Snapshot, SnapshotId, SnapshotState, Step, Tripped, Verdict,
+    Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Line, Listening, Pulse, Roll, Run, RunId,
+    RunKind, Settings, Snapshot, SnapshotId, SnapshotState, Step, Tripped, Verdict,
 };
 
 use super::Golden;
@@ -42,7 +42,8 @@ pub(super) fn breakers(golden: &mut Golden) {
     let mut open = admitted.tripping(hold_id(), safeguards, start());
     open.mark = open.mark.after(start(), [Field::Name]);
     golden.check("breaker-open", &open);
-    golden.check("breaker-answered", &open.answering(Some(2), true, start()));
+    golden.check("breaker-answered", &open.answering(true, start()));
+    golden.check("breaker-part", &open.answering_until(2));
     let Verdict::Trips(_, figures) = counted.weigh(
         &people,
         Safeguards {
@@ -67,6 +68,12 @@ pub(super) fn breakers(golden: &mut Golden) {
         version: 3,
         answered: 2,
         by: Some((admin(Some("E-1")), start())),
+        last: Some(HoldState::Approved),
+        answers: vec![HoldAnswer {
+            until: 2,
+            answer: HoldState::Rejected,
+            by: admin(Some("E-2")),
+        }],
     };
     golden.check("hold", &hold);
     golden.check(

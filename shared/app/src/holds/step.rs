@@ -1,0 +1,126 @@
+//! What a request had no time for, by the timer that it has armed.
+
+use offramp_domain::digest::DigestMinute;
+use offramp_domain::{HoldId, HoldState, OrgId, RunId, RunKind, Timer};
+
+use super::answer::REST_AFTER;
+use super::work::Work;
+use super::{clear, get, members};
+use crate::ports::{Breakers, CardIssuer, Cards, Objectives, RollOf, Timers, Users};
+use crate::{Deadline, Env, Result};
+
+/// Whoever is left of the run of an approval. Says how many there was no time for.
+async fn approved<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    run: &RunId,
+    until: u64,
+    deadline: Deadline,
+) -> Result<usize>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    // A timer that was armed for an answer that was never given.
+    let Some(run) = env.store.run(org, run).await? else {
+        return Ok(0);
+    };
+    let (RunKind::Approval { hold }, Some(by)) = (&run.kind, &run.by) else {
+        return Ok(0);
+    };
+    let hold = get(env, org, hold).await?;
+    let work = Work {
+        env,
+        org,
+        hold: &hold,
+        until,
+        by,
+        deadline,
+    };
+    let (of, mut after, mut pending) = (RollOf::Run(run.run.clone()), None, 0);
+    loop {
+        let page = env.store.roll(org, &of, after.as_deref(), 1).await?;
+        for roll in page.items {
+            let people = roll.people.into_iter().collect();
+            pending += work.approve(&run, people).await?.1;
+        }
+        match page.next {
+            Some(next) if pending == 0 => after = Some(next),
+            Some(_) => return Ok(pending),
+            None => break,
+        }
+    }
+    if pending == 0 {
+        clear(env, org, &hold.hold).await?;
+    }
+    Ok(pending)
+}
+
+/// Whoever is left of a rejection. Says how many there was no time for.
+async fn rejected<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &HoldId,
+    until: u64,
+    deadline: Deadline,
+) -> Result<usize>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let hold = get(env, org, hold).await?;
+    let Some((from, answer)) = hold.answer(until, HoldState::Rejected) else {
+        // Armed for an answer that was never given.
+        return Ok(0);
+    };
+    let people = members(env, org, &hold, (from, until), usize::MAX).await?;
+    let work = Work {
+        env,
+        org,
+        hold: &hold,
+        until,
+        by: &answer.by,
+        deadline,
+    };
+    let pending = work.keep(people).await?.1;
+    if pending == 0 {
+        clear(env, org, &hold.hold).await?;
+    }
+    Ok(pending)
+}
+
+/// One step of the timer of an answer: the next is armed where this one does not get to the end. Says
+/// how many are left.
+///
+/// # Errors
+/// A fault; Lambda tries again.
+pub async fn step<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &HoldId,
+    run: Option<&RunId>,
+    until: u64,
+    deadline: Deadline,
+) -> Result<usize>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let due = DigestMinute::of(env.clock.now()).start() + REST_AFTER;
+    let left = match run {
+        Some(run) => approved(env, org, run, until, deadline).await?,
+        None => rejected(env, org, hold, until, deadline).await?,
+    };
+    if left > 0 {
+        env.timers
+            .arm(&Timer::Answer {
+                org: org.clone(),
+                hold: hold.clone(),
+                run: run.cloned(),
+                until,
+                due,
+            })
+            .await?;
+    }
+    Ok(left)
+}
