@@ -1,6 +1,6 @@
 //! What the safeguards count, whom they hold beside the many, and taking a run back.
 
-use offramp_tests::{World, event, numbered};
+use offramp_tests::{ADA, ORG, OTTO, World, event, numbered};
 use serde_json::{Value, json};
 
 use crate::telling::open_holds;
@@ -76,6 +76,33 @@ async fn the_last_admin_is_held_alone_and_the_others_may_leave() {
         "{}",
         done.body
     );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_admins_who_leave_together_the_second_is_in_a_hold() {
+    let mut world = World::start().await;
+    let both = ["E-1001".to_owned(), "E-1002".to_owned()];
+    let reply = world
+        .deliver(events(&world, &both, "inactive", &json!({})))
+        .await;
+    assert_eq!(
+        reply.body["summary"],
+        json!({ "held": 1, "scheduled": 1 }),
+        "{}",
+        reply.body
+    );
+    // Whoever of them is left is told, and finds themselves in it.
+    let left = reply.body["results"].as_array().unwrap();
+    let left = left.iter().find(|one| one["outcome"] == "held").unwrap();
+    let left = left["employee_id"].as_str().unwrap();
+    let subject = if left == "E-1001" { ADA } else { OTTO };
+    world.token = world.stack.token_for(subject, ORG, &[]).unwrap();
+    let hold = open_holds(&world).await.remove(0);
+    let path = format!("/holds/{}", hold["hold_id"].as_str().unwrap());
+    let hold = world.get(&path).await;
+    assert_eq!(hold["rule"], "last_admin");
+    assert_eq!(hold["users"][0]["employee_id"], left, "{hold}");
     world.end().await;
 }
 

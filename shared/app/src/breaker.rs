@@ -26,6 +26,9 @@ use roll::{on_roll, opened_for};
 
 pub use roll::rolls;
 
+/// How often one person is asked about at most: what a hold keeps is asked about no more.
+const ASKED_AT_MOST: usize = 4;
+
 /// One delivery, snapshot or approval, and what the breaker has said to it.
 #[derive(Debug, Clone)]
 pub struct Asking {
@@ -85,21 +88,24 @@ pub async fn guarded<S: Users + Breakers, T: Timers>(
     asking: &Asking,
 ) -> Result<Executed> {
     let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
-    let executed = execute(env, org, id, event, armed, std::mem::take(&mut how)).await?;
-    let Some(counted) = executed.decision.counted.filter(|_| executed.asks) else {
-        return Ok(executed);
-    };
-    let people = BTreeMap::from([(id.clone(), counted)]);
-    let safeguards = executed.loaded.policy.settings.safeguards;
-    let mut gates = ask(env, org, asking, &people, safeguards).await?;
-    let how = How {
-        loaded: Some(executed.loaded),
-        receipt,
-        if_match,
-        observing,
-        gate: Some(gates.remove(id).unwrap_or(Gate::OPEN)),
-    };
-    execute(env, org, id, event, armed, how).await
+    // A second time for whoever has become the last admin meanwhile.
+    for _ in 0..ASKED_AT_MOST {
+        let executed = execute(env, org, id, event, armed, how).await?;
+        let Some(counted) = executed.decision.counted.filter(|_| executed.asks) else {
+            return Ok(executed);
+        };
+        let people = BTreeMap::from([(id.clone(), counted)]);
+        let safeguards = executed.loaded.policy.settings.safeguards;
+        let mut gates = ask(env, org, asking, &people, safeguards).await?;
+        how = How {
+            loaded: Some(executed.loaded),
+            receipt,
+            if_match,
+            observing,
+            gate: Some(gates.remove(id).unwrap_or(Gate::OPEN)),
+        };
+    }
+    Err(Error::Busy)
 }
 
 /// Asks for all the people of a run at once: all are admitted, or none.

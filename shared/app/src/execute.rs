@@ -87,7 +87,8 @@ pub async fn execute<S: Users, T: Timers>(
             let decision = decide_at(&loaded, user, event, org, &env.clock, gate)?;
             (decision, None)
         };
-        let asks = how.gate.is_none() && event.is_a_machines() && decision.counted.is_some();
+        let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
+        let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);
         let Some(change) = decision.change.as_ref().filter(|_| !asks) else {
             let user = user.cloned();
             // What is asked about is not decided yet.
@@ -126,6 +127,16 @@ pub async fn execute<S: Users, T: Timers>(
         }
     }
     Err(Error::Busy)
+}
+
+/// Whether what the breaker has said is about this. Of the last admin it never says that they may go:
+/// whoever has become the last since it was asked is asked about anew.
+pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
+    match gate {
+        Some(Gate::Open { .. }) => !matches!(counted, Counted::LastAdmin(_)),
+        Some(Gate::Held { .. }) => true,
+        None => false,
+    }
 }
 
 /// Reads what an event is decided on: with the breaker of the source that speaks, or of the source

@@ -10,7 +10,7 @@ use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
 
 use super::{Engine, Events, Plan};
 use crate::Result;
-use crate::execute::{Executed, decide_at, observed};
+use crate::execute::{Executed, decide_at, observed, was_asked};
 use crate::ports::{Breakers, Commit, Committed, Loaded, Timers, Users};
 use crate::telemetry::Decided;
 
@@ -61,7 +61,9 @@ where
                 gate.unwrap_or(&Gate::OPEN),
             )?
         };
-        let asked = gate.is_some() || decision.counted.is_none();
+        let asked = decision
+            .counted
+            .is_none_or(|counted| was_asked(gate, counted));
         if asked && decision.change.as_deref().is_some_and(is_plain) {
             plain.push((id.clone(), decision));
         }
