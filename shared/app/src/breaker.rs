@@ -386,6 +386,26 @@ async fn last_admin<S: Users + Breakers, T: Timers>(
 }
 
 /// Arms the digest that a notice is told in; before the commit.
+/// Whether a hold still takes those who have joined it with a number; where it was answered or cleared
+/// since, with what it was.
+///
+/// # Errors
+/// A fault.
+pub(crate) async fn taking<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &HoldId,
+    seq: u64,
+) -> Result<std::result::Result<(), Hold>> {
+    let Some(hold) = env.store.hold(org, hold).await? else {
+        return Err(crate::Fault::corrupt("hold", "a hold that was joined is not there").into());
+    };
+    Ok(match hold.state {
+        HoldState::Open if seq > hold.answered => Ok(()),
+        _ => Err(hold),
+    })
+}
+
 ///
 /// # Errors
 /// A fault.

@@ -5,18 +5,18 @@ mod plan;
 mod together;
 pub(crate) mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
 use offramp_domain::{
-    Actor, EmployeeId, Event, Gate, HrEvent, OrgId, Outcome, RunId, SourceId, User,
+    Actor, EmployeeId, Event, Gate, HoldId, HrEvent, OrgId, Outcome, RunId, SourceId, User,
 };
 use serde::Serialize;
 
-use crate::breaker::{Asking, guarded};
+use crate::breaker::{Asking, guarded, taking};
 use crate::execute::{Armed, Executed, How};
 use crate::objectives::closing;
 use crate::ports::{
@@ -265,9 +265,13 @@ where
         let armed = Armed::default();
         let mut all = Vec::new();
         let mut read = read.into_iter();
-        for chunk in people.chunks(USERS_PER_READ) {
+        for (number, chunk) in people.chunks(USERS_PER_READ).enumerate() {
             if !self.plan.deadline.leaves(TIME_FOR_EVENTS) {
                 return Err(Error::Unfinished("more events than there was time for"));
+            }
+            // The first follows the question at once.
+            if number > 0 && !self.still_held(chunk).await? {
+                return Err(Error::Unfinished("the hold was answered meanwhile"));
             }
             let loaded = match read.next().flatten() {
                 Some(loaded) => loaded,
@@ -292,6 +296,28 @@ where
         tracing::debug!(%org, clock = %env.clock.now(), people = people.len(), "took events");
         Ok(all)
     }
+
+    /// Whether the holds that people were put in still take them: an answer is for those of whom it was
+    /// read, and nobody is put in a hold that is closed.
+    async fn still_held(&self, people: &[(EmployeeId, Events)]) -> Result<bool> {
+        let held: BTreeSet<(&HoldId, u64)> = people
+            .iter()
+            .filter_map(|(id, _)| match self.gates.get(id)? {
+                Gate::Held { hold, seq } => Some((hold, *seq)),
+                Gate::Open { .. } => None,
+            })
+            .collect();
+        for (hold, seq) in held {
+            if taking(self.plan.env, self.plan.org, hold, seq)
+                .await?
+                .is_err()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The events of one employee, in order; what one has written the next is decided on. The first
     /// may have been committed together with others'.
     async fn person(

@@ -203,7 +203,7 @@ where
         match before.step {
             Step::Compare { part } => self.compare(&mut after, part).await?,
             Step::Ask => self.ask(&mut after).await?,
-            Step::Apply { part } => self.apply(&after, part).await?,
+            Step::Apply { part } => self.apply(&mut after, part).await?,
             Step::Done => {}
         }
         if after.step == Step::Done && after.state == SnapshotState::Applying {
@@ -279,7 +279,7 @@ where
     }
 
     /// Does what was decided in one partition, re-decided for each person against the present.
-    async fn apply(&self, snapshot: &Snapshot, part: u8) -> Result<()> {
+    async fn apply(&self, snapshot: &mut Snapshot, part: u8) -> Result<()> {
         let delta = match self.delta(snapshot, part).await? {
             Ok(delta) => delta,
             // It was compared without one, and its pages do not change any more.
@@ -290,6 +290,10 @@ where
         let settings = self.env.store.load(self.org, &[]).await?.policy.settings;
         let store = &self.env.store;
         let counted = store.counted(self.org, &snapshot.snapshot, part).await?;
+        if !counted.is_empty() {
+            self.ask_again(snapshot, &settings, part).await?;
+        }
+        let snapshot = &*snapshot;
         let gates: BTreeMap<EmployeeId, Gate> = counted
             .into_iter()
             // Of an observed source it is what would be asked.

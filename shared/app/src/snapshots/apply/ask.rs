@@ -7,17 +7,19 @@ use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Word;
 use offramp_domain::settings::{Behaviour, OnMissing};
 use offramp_domain::{
-    Cause, EmployeeId, Figures, Gate, HoldId, HoldState, RunKind, Settings, Snapshot, Tripped,
+    Cause, EmployeeId, Figures, Gate, Hold, HoldId, HoldState, RunKind, Settings, Snapshot, Tripped,
 };
 
 use super::Applying;
 use crate::Result;
-use crate::breaker::{Asking, ask};
+use crate::breaker::{Asking, ask, taking};
 use crate::hr::VerdictView;
 use crate::ports::{
     Breakers, CardIssuer, Cards, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters,
     Snapshots, Timers, Users,
 };
+
+type People = BTreeMap<EmployeeId, Counted>;
 
 /// Holds that are looked through for one that this snapshot has opened.
 const RECENT: usize = 20;
@@ -39,27 +41,7 @@ where
         snapshot.tripped = snapshot.trips(empty, breaker.employees);
         let loaded = env.store.load(org, &[]).await?;
         let settings = &loaded.policy.settings;
-        let (mut all, mut missing) = (BTreeMap::new(), BTreeMap::new());
-        for part in 0..ROSTER_SHARDS {
-            for (id, what) in env.store.counted(org, &snapshot.snapshot, part).await? {
-                if matches!(what, Counted::LastAdmin(_)) {
-                    continue;
-                }
-                if apart(snapshot, settings, what) {
-                    missing.insert(id, what);
-                } else {
-                    all.insert(id, what);
-                }
-            }
-        }
-        let mut asking = Asking {
-            source: snapshot.source.clone(),
-            run: snapshot.run.clone(),
-            kind: RunKind::Snapshot {
-                snapshot: snapshot.snapshot.clone(),
-            },
-            tripped: snapshot.tripped,
-        };
+        let (all, missing) = self.counted(snapshot, settings, 0).await?;
         if snapshot.dry_run || snapshot.observing {
             weigh(
                 snapshot,
@@ -72,18 +54,12 @@ where
             return Ok(());
         }
         if !all.is_empty() {
+            let asking = asking(snapshot, snapshot.tripped);
             let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
             snapshot.said.hold = gates.into_values().find_map(held);
         }
         if !missing.is_empty() {
-            asking.tripped = Some((Tripped::OnMissing, Figures::default()));
-            snapshot.said.missing = match self.opened(&asking).await? {
-                Some(opened) => Some(opened),
-                None => ask(env, org, &asking, &missing, settings.safeguards)
-                    .await?
-                    .into_values()
-                    .find_map(held),
-            };
+            snapshot.said.missing = self.first(snapshot, settings, &missing).await?;
         }
         let stopped = [
             snapshot.said.hold.as_ref().map(|_| &all),
@@ -95,6 +71,80 @@ where
         Ok(())
     }
 
+    /// Asks again for those who are not written yet, where the hold that they were put in takes them no more:
+    /// an answer is for those of whom it was read, and the sweep may have taken it for empty. They stay held.
+    pub(super) async fn ask_again(
+        &self,
+        snapshot: &mut Snapshot,
+        settings: &Settings,
+        from: u8,
+    ) -> Result<()> {
+        let (env, org) = (self.env, self.org);
+        let hold = self.closed(snapshot.said.hold.as_ref()).await?;
+        let missing = self.closed(snapshot.said.missing.as_ref()).await?;
+        if hold.is_none() && missing.is_none() {
+            return Ok(());
+        }
+        let (all, apart) = self.counted(snapshot, settings, from).await?;
+        if let Some(hold) = hold.filter(|_| !all.is_empty()) {
+            let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
+            let asking = asking(snapshot, Some(tripped));
+            let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
+            snapshot.said.hold = gates.into_values().find_map(held);
+        }
+        if missing.is_some() && !apart.is_empty() {
+            snapshot.said.missing = self.first(snapshot, settings, &apart).await?;
+        }
+        Ok(())
+    }
+
+    /// The hold, where it takes nobody any more.
+    async fn closed(&self, said: Option<&(HoldId, u64)>) -> Result<Option<Hold>> {
+        match said {
+            Some((hold, seq)) => Ok(taking(self.env, self.org, hold, *seq).await?.err()),
+            None => Ok(None),
+        }
+    }
+
+    /// Whom the breaker is asked about from one partition on, and those for whom the settings ask first.
+    async fn counted(
+        &self,
+        snapshot: &Snapshot,
+        settings: &Settings,
+        from: u8,
+    ) -> Result<(People, People)> {
+        let (mut all, mut missing) = (BTreeMap::new(), BTreeMap::new());
+        for part in from..ROSTER_SHARDS {
+            let store = &self.env.store;
+            for (id, what) in store.counted(self.org, &snapshot.snapshot, part).await? {
+                if matches!(what, Counted::LastAdmin(_)) {
+                    continue;
+                }
+                if apart(snapshot, settings, what) {
+                    missing.insert(id, what);
+                } else {
+                    all.insert(id, what);
+                }
+            }
+        }
+        Ok((all, missing))
+    }
+
+    /// The hold of those for whom the settings ask first.
+    async fn first(
+        &self,
+        snapshot: &Snapshot,
+        settings: &Settings,
+        missing: &People,
+    ) -> Result<Option<(HoldId, u64)>> {
+        let asking = asking(snapshot, Some((Tripped::OnMissing, Figures::default())));
+        if let Some(opened) = self.opened(&asking).await? {
+            return Ok(Some(opened));
+        }
+        let gates = ask(self.env, self.org, &asking, missing, settings.safeguards).await?;
+        Ok(gates.into_values().find_map(held))
+    }
+
     /// The hold of the missing that this snapshot has opened before it was interrupted.
     async fn opened(&self, asking: &Asking) -> Result<Option<(HoldId, u64)>> {
         let recent = self.env.store.holds(self.org, None, RECENT).await?;
@@ -104,6 +154,17 @@ where
                 && hold.state == HoldState::Open
         });
         Ok(own.map(|hold| (hold.hold, 1)))
+    }
+}
+
+fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> Asking {
+    Asking {
+        source: snapshot.source.clone(),
+        run: snapshot.run.clone(),
+        kind: RunKind::Snapshot {
+            snapshot: snapshot.snapshot.clone(),
+        },
+        tripped,
     }
 }
 

@@ -1,0 +1,115 @@
+//! What happens between two calls: a process dies after a safeguard has stopped a run and before anybody is
+//! written, a sweep comes by, an admin answers.
+
+use aws_stand_ins::{Fault, Mode, Service};
+use offramp_tests::{World, event, numbered};
+use serde_json::{Value, json};
+
+use crate::snapshots::{complete, open, page, state};
+
+/// People whom HR knows, beside the seed's.
+async fn with_people(world: &World, count: usize) -> Vec<String> {
+    let ids = numbered("P", count);
+    let reply = world.deliver(events(world, &ids, "active")).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    ids
+}
+
+fn events(world: &World, ids: &[String], status: &str) -> Value {
+    let one = |id: &String| event(world.now(), id, status, json!({ "name": id }));
+    json!(ids.iter().map(one).collect::<Vec<_>>())
+}
+
+async fn open_holds(world: &World) -> Vec<Value> {
+    let holds = world.get("/holds").await;
+    let holds = holds["holds"].as_array().unwrap().clone();
+    holds
+        .into_iter()
+        .filter(|hold| hold["state"] == "open")
+        .collect()
+}
+
+/// The only hold that is open, with its people.
+async fn only_hold(world: &World) -> Value {
+    let holds = open_holds(world).await;
+    assert_eq!(holds.len(), 1, "{holds:?}");
+    world
+        .get(&format!("/holds/{}", holds[0]["hold_id"].as_str().unwrap()))
+        .await
+}
+
+async fn answer(world: &World, hold: &Value, what: &str, body: Value) -> Value {
+    let path = format!("/holds/{}/{what}", hold["hold_id"].as_str().unwrap());
+    let version = hold["version"].as_u64().unwrap();
+    let reply = world.post_if(&path, version, body).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body
+}
+
+async fn count(world: &World, ids: &[String], status: &str) -> usize {
+    let mut all = 0;
+    for id in ids {
+        all += usize::from(world.status(id).await == status);
+    }
+    all
+}
+
+/// A snapshot of nobody, whose process dies after the breaker was asked for everybody and before anybody is
+/// written, and again whenever Lambda tries again: it is taken up a quarter of an hour later.
+async fn dies_before_anybody_is_written(world: &World) -> String {
+    let id = open(world, json!({})).await;
+    page(world, &id, 1, &[]).await;
+    assert_eq!(complete(world, &id, 1, false).await.status, 202);
+    // Sixteen partitions are compared, the hold is opened, the step is done.
+    let faults = world.stack.cloud().faults();
+    faults.inject(Fault {
+        service: Service::Dynamodb,
+        operation: Some("TransactWriteItems".to_owned()),
+        mode: Mode::KillBefore,
+        times: 1_000,
+        skip: 18,
+    });
+    world.minutes(6).await;
+    faults.clear();
+    // The sweep comes by.
+    world.minutes(6).await;
+    assert_eq!(state(world, &id).await["state"], "applying");
+    id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_whose_people_are_still_to_be_written_is_not_taken_for_empty() {
+    let world = World::start().await;
+    let ids = with_people(&world, 60).await;
+    let id = dies_before_anybody_is_written(&world).await;
+    // The sweep has come by; nobody is in the hold yet.
+    let hold = only_hold(&world).await;
+    assert_eq!(hold["users"], json!([]));
+    world.minutes(20).await;
+    assert_eq!(state(&world, &id).await["state"], "held");
+    let hold = only_hold(&world).await;
+    assert_eq!(hold["rule"], "empty_snapshot");
+    assert_eq!(hold["users"].as_array().unwrap().len(), 60 + 25);
+    assert_eq!(count(&world, &ids, "active").await, 60);
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_written_after_an_answer_is_in_a_hold_that_is_open() {
+    for what in ["approve", "reject"] {
+        let world = World::start().await;
+        let ids = with_people(&world, 60).await;
+        let id = dies_before_anybody_is_written(&world).await;
+        let first = only_hold(&world).await;
+        let done = answer(&world, &first, what, json!({})).await;
+        assert_eq!(done["results"], json!([]), "{done}");
+        world.minutes(20).await;
+        assert_eq!(state(&world, &id).await["state"], "held");
+        let second = only_hold(&world).await;
+        assert_ne!(second["hold_id"], first["hold_id"]);
+        assert_eq!(second["rule"], "empty_snapshot");
+        assert_eq!(second["users"].as_array().unwrap().len(), 60 + 25);
+        assert_eq!(count(&world, &ids, "active").await, 60);
+        world.stack.shutdown().await.unwrap();
+    }
+}
