@@ -113,3 +113,63 @@ async fn who_is_written_after_an_answer_is_in_a_hold_that_is_open() {
         world.stack.shutdown().await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_for_one_person_lets_nobody_else_go() {
+    let world = World::start().await;
+    let ids = with_people(&world, 40).await;
+    world.set(json!({ "safeguards": { "max_users": 5 } })).await;
+    let first = world.deliver(events(&world, &ids[..5], "inactive")).await;
+    assert_eq!(first.body["summary"], json!({ "scheduled": 5 }));
+    let second = world.deliver(events(&world, &ids[5..9], "inactive")).await;
+    assert_eq!(second.body["summary"], json!({ "held": 4 }));
+    for (what, who) in [
+        ("approve", json!([ids[5]])),
+        ("approve", json!([])),
+        ("reject", json!([ids[6]])),
+    ] {
+        let hold = only_hold(&world).await;
+        answer(&world, &hold, what, json!({ "employee_ids": who })).await;
+    }
+    // The others are still held, and so are those who had been scheduled before it tripped.
+    world.hours(24 * 4).await;
+    assert_eq!(count(&world, &ids[..5], "deactivation_scheduled").await, 5);
+    assert_eq!(world.status(&ids[5]).await, "deactivated");
+    let hold = only_hold(&world).await;
+    assert_eq!(hold["users"].as_array().unwrap().len(), 2);
+    // Whoever is told no for all of it gives them a whole grace period from then on.
+    answer(&world, &hold, "reject", json!({})).await;
+    world.hours(70).await;
+    assert_eq!(count(&world, &ids[..5], "deactivation_scheduled").await, 5);
+    world.hours(4).await;
+    assert_eq!(count(&world, &ids[..5], "deactivated").await, 5);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_to_one_takes_back_no_yes_to_the_others() {
+    let world = World::start().await;
+    let ids = with_people(&world, 60).await;
+    world.deliver(events(&world, &ids, "inactive")).await;
+    let hold = only_hold(&world).await;
+    answer(&world, &hold, "reject", json!({ "employee_ids": [ids[0]] })).await;
+    world.minutes(2).await;
+    // The others may go; the process dies before the first of them is written, and a timer does the rest.
+    let hold = only_hold(&world).await;
+    world.stack.cloud().faults().inject(Fault {
+        service: Service::Scheduler,
+        operation: Some("CreateSchedule".to_owned()),
+        mode: Mode::KillBefore,
+        times: 1,
+        skip: 2,
+    });
+    let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
+    let version = hold["version"].as_u64().unwrap();
+    let died = world.post_if(&path, version, json!({})).await;
+    assert!(died.status >= 500, "{}", died.body);
+    assert_eq!(open_holds(&world).await, Vec::<Value>::new());
+    world.minutes(10).await;
+    assert_eq!(world.status(&ids[0]).await, "active");
+    assert_eq!(count(&world, &ids[1..], "deactivation_scheduled").await, 59);
+    world.stack.shutdown().await.unwrap();
+}

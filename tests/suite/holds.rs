@@ -107,6 +107,43 @@ async fn of_two_admins_who_leave_together_the_second_is_in_a_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_an_approval_cannot_let_go_stays_in_a_hold_that_is_open() {
+    let world = World::start().await;
+    let gone = world.post("/users/E-1002/deactivate-now", json!({})).await;
+    assert_eq!(gone.status, 200);
+    let last = world.hr("E-1001", "inactive", json!({})).await;
+    assert_eq!(last["outcome"], "held", "{last}");
+    let hold = open_holds(&world).await.remove(0);
+    let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
+    let early = world.post_if(&path, 1, json!({})).await;
+    assert_eq!(
+        early.body["results"][0]["outcome"], "held",
+        "{}",
+        early.body
+    );
+    assert_eq!(early.body["state"], "open", "{}", early.body);
+    // The timer of the answer, and the sweep.
+    world.minutes(10).await;
+    let hold = open_holds(&world).await.remove(0);
+    let read = world.get(path.trim_end_matches("/approve")).await;
+    assert_eq!(read["users"][0]["employee_id"], "E-1001", "{read}");
+
+    let named = world
+        .put("/users/E-1003/role", json!({ "role": "admin" }))
+        .await;
+    assert_eq!(named.status, 200);
+    let version = hold["version"].as_u64().unwrap();
+    let done = world.post_if(&path, version, json!({})).await;
+    assert_eq!(
+        done.body["results"][0]["outcome"], "scheduled",
+        "{}",
+        done.body
+    );
+    assert_eq!(done.body["state"], "approved", "{}", done.body);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_mapping_does_not_bring_back_and_mail_everyone_who_was_ever_deleted() {
     let world = World::start().await;
     let ids = with_people(&world, 60).await;

@@ -385,7 +385,6 @@ async fn last_admin<S: Users + Breakers, T: Timers>(
     asked.write(None, &hold, &people).await?.ok_or(Error::Busy)
 }
 
-/// Arms the digest that a notice is told in; before the commit.
 /// Whether a hold still takes those who have joined it with a number; where it was answered or cleared
 /// since, with what it was.
 ///
@@ -406,6 +405,7 @@ pub(crate) async fn taking<S: Breakers, T: Sync>(
     })
 }
 
+/// Arms the digest that a notice is told in; before the commit.
 ///
 /// # Errors
 /// A fault.

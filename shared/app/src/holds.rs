@@ -12,13 +12,14 @@ mod work;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::digest::{Health, Notice, NoticeKind};
 use offramp_domain::{EmployeeId, Generation, Hold, HoldId, HoldState, OrgId, User};
 
 use crate::breaker::tell;
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, Loaded, Page, RollOf, Timers, USERS_PER_READ, Users,
+    BreakerCommit, Breakers, Committed, Loaded, Page, RollOf, Snapshots, Timers, USERS_PER_READ,
+    Users,
 };
 use crate::{Env, Error, Result};
 
@@ -26,6 +27,8 @@ pub use answer::{Answered, Ask, Verdict, answer};
 pub use step::step;
 pub use work::Became;
 
+/// A delivery that opens a hold has written whom it keeps by then: its function runs for 30 seconds at most.
+const FILLED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Parts of a roll in one read.
 const PARTS: usize = 20;
 
@@ -166,6 +169,22 @@ pub async fn clear<S: Users + Breakers, T: Timers>(
         ..BreakerCommit::default()
     };
     Ok(env.store.commit_breaker(org, &commit).await? == Committed::Done)
+}
+
+/// [`clear`], once nobody is on their way into the hold: whoever is put in it is on its roll before their
+/// user is written. A snapshot that is applied looks itself when it is done.
+///
+/// # Errors
+/// A fault.
+pub async fn settle<S: Users + Breakers + Snapshots, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &HoldId,
+) -> Result<bool> {
+    let hold = get(env, org, id).await?;
+    let line = env.store.line(org, &hold.source).await?;
+    let filled = line.applying.is_none() && env.clock.now() >= hold.opened_at + FILLED_WITHIN;
+    Ok(filled && clear(env, org, id).await?)
 }
 
 /// The admins are told that nothing of the source is held any more.

@@ -14,15 +14,10 @@ use crate::{Env, Result, holds, pulse};
 
 /// How often the admins are reminded of a hold.
 const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
-/// A delivery that opens a hold has written whom it keeps by then: its function runs for 30 seconds at most.
-const FILLED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// How often a source is looked at.
 const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// Clears a hold in which nobody is left; reminds the admins of one that waits. Says whether it is open.
-///
-/// Whoever is put in a hold is on its roll before their user is written: nobody is taken to be left in
-/// it only once nobody is on their way. A snapshot that is applied looks itself when it is done.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
@@ -31,13 +26,10 @@ pub async fn hold<S: Users + Breakers + Snapshots, T: Timers>(
     org: &OrgId,
     id: &HoldId,
 ) -> Result<bool> {
-    let opened = holds::get(env, org, id).await?;
-    let now = env.clock.now();
-    let line = env.store.line(org, &opened.source).await?;
-    let filled = line.applying.is_none() && now >= opened.opened_at + FILLED_WITHIN;
-    if filled && holds::clear(env, org, id).await? {
+    if holds::settle(env, org, id).await? {
         return Ok(false);
     }
+    let now = env.clock.now();
     let before = holds::get(env, org, id).await?;
     if before.state != HoldState::Open {
         return Ok(false);

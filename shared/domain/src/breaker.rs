@@ -20,8 +20,9 @@ use crate::user::Cause;
 
 /// A share counts only from so many active people on: of five, one is twenty per cent.
 pub const SHARE_FROM: u32 = 20;
-/// Places that a window holds, whatever the safeguards say: it is one item, of 400 KB at most.
-pub const PLACES: usize = 20_000;
+/// Places that a window holds, whatever the safeguards say: it is one item, of 400 KB at most, with those
+/// whom a rejection has spared, who may be as many.
+pub const PLACES: usize = 10_000;
 
 /// What a machine is about to do that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,7 +200,7 @@ impl Breaker {
             return Verdict::Joins(hold.clone());
         }
         let window = self.window.as_of(now, safeguards);
-        let fresh = people.iter().filter(|id| !window.has(id)).count();
+        let fresh = window.without(people);
         let figures = self.figures(people.len(), &window, safeguards);
         if let Some(tripped) = tripped {
             return Verdict::Trips(tripped, figures);
@@ -339,7 +340,7 @@ pub struct Window(Vec<Place>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
-    /// The first 40 bits of a hash: among 20,000 people two share one with a chance of 1 in 5,000, and
+    /// The first 40 bits of a hash: among 10,000 people two share one with a chance of 1 in 20,000, and
     /// then one person is not counted.
     who: u64,
     /// Epoch seconds.
@@ -367,6 +368,12 @@ impl Window {
     pub fn has(&self, id: &EmployeeId) -> bool {
         let who = who(id);
         self.0.iter().any(|place| place.who == who)
+    }
+
+    /// How many of these people have none.
+    fn without(&self, people: &BTreeSet<EmployeeId>) -> usize {
+        let taken: BTreeSet<u64> = self.0.iter().map(|place| place.who).collect();
+        people.iter().filter(|id| !taken.contains(&who(id))).count()
     }
 
     /// Places that were taken before an instant.

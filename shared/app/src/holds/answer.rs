@@ -9,13 +9,13 @@ use offramp_domain::{
     Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, OrgId, Run, RunId, RunKind, Timer,
 };
 
-use super::work::{Became, Work};
-use super::{clear, get, healthy, members};
+use super::work::{Became, Work, stay};
+use super::{get, healthy, members, settle};
 use crate::backoff::pauses;
 use crate::breaker::{new_run, rolls, tell};
 use crate::ports::{
     Answer as Entry, BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, RollOf,
-    Timers, Users,
+    Snapshots, Timers, Users,
 };
 use crate::{Deadline, Env, Error, Result};
 
@@ -71,7 +71,7 @@ pub async fn answer<S, T>(
     deadline: Deadline,
 ) -> Result<Answered>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
     T: Timers,
 {
     for pause in pauses() {
@@ -95,10 +95,11 @@ where
                     "some are kept, the others are still held",
                 ));
             }
+            let left = stay(env, org, &hold.hold, &results).await?;
             results.extend(strangers);
             let hold = match pending {
-                0 => ended(env, org, hold).await,
-                _ => hold,
+                0 => ended(env, org, left.unwrap_or(hold)).await,
+                _ => left.unwrap_or(hold),
             };
             return Ok(Answered {
                 hold,
@@ -113,12 +114,16 @@ where
 }
 
 /// The hold, closed where nobody is left in it; else the sweep closes it.
-async fn ended<S: Users + Breakers, T: Timers>(env: &Env<S, T>, org: &OrgId, hold: Hold) -> Hold {
+async fn ended<S: Users + Breakers + Snapshots, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: Hold,
+) -> Hold {
     if hold.state != HoldState::Open {
         return hold;
     }
     let closed = async {
-        clear(env, org, &hold.hold).await?;
+        settle(env, org, &hold.hold).await?;
         get(env, org, &hold.hold).await
     };
     closed.await.unwrap_or_else(|error| {
@@ -134,6 +139,7 @@ fn stranger(id: &EmployeeId) -> Became {
         outcome: Word::Unchanged,
         due_at: None,
         reason: Some("is not in this hold".to_owned()),
+        stays: None,
     }
 }
 

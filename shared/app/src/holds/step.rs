@@ -4,9 +4,9 @@ use offramp_domain::digest::DigestMinute;
 use offramp_domain::{HoldId, HoldState, OrgId, RunId, RunKind, Timer};
 
 use super::answer::REST_AFTER;
-use super::work::Work;
-use super::{clear, get, members};
-use crate::ports::{Breakers, CardIssuer, Cards, Objectives, RollOf, Timers, Users};
+use super::work::{Work, stay};
+use super::{get, members, settle};
+use crate::ports::{Breakers, CardIssuer, Cards, Objectives, RollOf, Snapshots, Timers, Users};
 use crate::{Deadline, Env, Result};
 
 /// Whoever is left of the run of an approval. Says how many there was no time for.
@@ -18,7 +18,7 @@ async fn approved<S, T>(
     deadline: Deadline,
 ) -> Result<usize>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
     T: Timers,
 {
     // A timer that was armed for an answer that was never given.
@@ -42,7 +42,9 @@ where
         let page = env.store.roll(org, &of, after.as_deref(), 1).await?;
         for roll in page.items {
             let people = roll.people.into_iter().collect();
-            pending += work.approve(&run, people).await?.1;
+            let (results, left) = work.approve(&run, people).await?;
+            stay(env, org, &hold.hold, &results).await?;
+            pending += left;
         }
         match page.next {
             Some(next) if pending == 0 => after = Some(next),
@@ -51,7 +53,7 @@ where
         }
     }
     if pending == 0 {
-        clear(env, org, &hold.hold).await?;
+        settle(env, org, &hold.hold).await?;
     }
     Ok(pending)
 }
@@ -65,7 +67,7 @@ async fn rejected<S, T>(
     deadline: Deadline,
 ) -> Result<usize>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
     T: Timers,
 {
     let hold = get(env, org, hold).await?;
@@ -84,7 +86,7 @@ where
     };
     let pending = work.keep(people).await?.1;
     if pending == 0 {
-        clear(env, org, &hold.hold).await?;
+        settle(env, org, &hold.hold).await?;
     }
     Ok(pending)
 }
@@ -103,7 +105,7 @@ pub async fn step<S, T>(
     deadline: Deadline,
 ) -> Result<usize>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
     T: Timers,
 {
     let due = DigestMinute::of(env.clock.now()).start() + REST_AFTER;

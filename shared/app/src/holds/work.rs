@@ -6,10 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
-use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, OrgId, Run};
+use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, OrgId, Run};
 
+use super::get;
+use crate::backoff::pauses;
 use crate::execute::{Armed, How, execute};
-use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Timers, Users};
+use crate::ports::{
+    BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, Timers, Users,
+};
 use crate::{Deadline, Env, Error, Result, terminate};
 
 /// People who are worked on at once.
@@ -30,6 +34,8 @@ pub struct Became {
     pub due_at: Option<DateTime<Utc>>,
     /// More.
     pub reason: Option<String>,
+    /// The number with which they are in the hold on, although an admin has let them go.
+    pub stays: Option<u64>,
 }
 
 /// An answer that is carried out.
@@ -127,11 +133,53 @@ where
                 tracing::warn!(org = %self.org, employee_id = %id, %error, "cards are left to the finishing timer");
             }
         }
+        // What an approval does not decide, it changes nothing of.
+        let stays = match outcome.word {
+            Word::Held | Word::Rejected => executed.user.as_ref().and_then(|user| {
+                let held = user.hold.as_ref()?;
+                (held.hold == self.hold.hold).then_some(held.seq)
+            }),
+            _ => None,
+        };
         Ok(Became {
+            stays,
             employee_id: id.clone(),
             outcome: outcome.word,
             due_at: outcome.due_at,
             reason: outcome.reason,
         })
     }
+}
+
+/// Opens a hold again in which an approval has left somebody: the last admin, or whom the sync rule fails on.
+/// Otherwise nobody could answer for them any more. It keeps nobody else: the source stays healthy.
+pub(super) async fn stay<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &HoldId,
+    results: &[Became],
+) -> Result<Option<Hold>> {
+    let Some(first) = results.iter().filter_map(|one| one.stays).min() else {
+        return Ok(None);
+    };
+    for pause in pauses() {
+        let mut hold = get(env, org, id).await?;
+        let before = hold.version;
+        if hold.state == HoldState::Open && hold.answered < first {
+            return Ok(None);
+        }
+        hold.state = HoldState::Open;
+        hold.answered = hold.answered.min(first.saturating_sub(1));
+        hold.answers.retain(|one| one.until < first);
+        hold.version += 1;
+        let commit = BreakerCommit {
+            hold: Some((&hold, before)),
+            ..BreakerCommit::default()
+        };
+        if env.store.commit_breaker(org, &commit).await? == Committed::Done {
+            return Ok(Some(hold));
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
 }

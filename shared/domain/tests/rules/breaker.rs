@@ -13,7 +13,7 @@ use offramp_domain::{
 
 use crate::world::{Says, World, admin, employee, hr, instant, source, start};
 
-fn people(from: usize, to: usize) -> BTreeSet<EmployeeId> {
+pub(crate) fn people(from: usize, to: usize) -> BTreeSet<EmployeeId> {
     (from..to).map(|n| employee(&format!("P-{n}"))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The stored forms of breakers, holds, runs and snapshots.
 
 use chrono::TimeDelta;
-use offramp_domain::breaker::Base;
+use offramp_domain::breaker::{Base, PLACES};
 use offramp_domain::decide::Word;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
@@ -10,6 +10,7 @@ use offramp_domain::{
 };
 
 use super::Golden;
+use crate::breaker::{limits, people};
 use crate::world::{admin, employee, source, start};
 
 pub(super) fn hold_id() -> HoldId {
@@ -142,4 +143,22 @@ pub(super) fn breakers(golden: &mut Golden) {
             rev: 2,
         },
     );
+}
+
+#[test]
+fn a_breaker_fits_its_item_however_many_have_a_place_and_were_spared() {
+    let (limits, now) = (limits(u32::MAX, 100), start());
+    let full = Breaker::default().admitting(&people(0, PLACES + 5), limits, now);
+    let hold = HoldId::new("hold_1").unwrap();
+    let open = full.tripping(hold.clone(), limits, now);
+    let spared = open.answering(true, now);
+    let again = spared.admitting(&people(PLACES, 2 * PLACES), limits, now);
+    let most = again.tripping(hold, limits, now);
+    assert_eq!(most.window.len(), PLACES);
+    assert_eq!(
+        most.spared.as_ref().map(|spared| spared.window.len()),
+        Some(PLACES)
+    );
+    let size = serde_json::to_string(&most).unwrap().len();
+    assert!(size < 390 * 1_024, "{size} bytes");
 }
