@@ -1,0 +1,132 @@
+//! Who has left of late.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::PLACES;
+use crate::ids::EmployeeId;
+use crate::settings::Safeguards;
+
+/// Those who have left within the window: who, by a hash of their id, and since when, to the second.
+/// Stored as one text, 18 hexadecimal digits for each.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Window(Vec<Place>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    /// The first 40 bits of a hash: among 10,000 people two share one with a chance of 1 in 20,000, and
+    /// then one person is not counted.
+    who: u64,
+    /// Epoch seconds.
+    at: u32,
+}
+
+/// Bits of a hash that are kept.
+const WHO_BITS: u32 = 40;
+
+impl Window {
+    /// Whether nobody has a place.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many have one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether somebody has one.
+    #[must_use]
+    pub fn has(&self, id: &EmployeeId) -> bool {
+        let who = who(id);
+        self.0.iter().any(|place| place.who == who)
+    }
+
+    /// How many of these people have none.
+    pub(super) fn without(&self, people: &BTreeSet<EmployeeId>) -> usize {
+        let taken: BTreeSet<u64> = self.0.iter().map(|place| place.who).collect();
+        people.iter().filter(|id| !taken.contains(&who(id))).count()
+    }
+
+    /// Places that were taken before an instant.
+    pub(super) fn until(&self, at: DateTime<Utc>) -> usize {
+        let at = seconds(at);
+        self.0.iter().filter(|place| place.at <= at).count()
+    }
+
+    /// Without those whose place is older than the window.
+    pub(super) fn as_of(&self, now: DateTime<Utc>, safeguards: Safeguards) -> Self {
+        let from = seconds(now - TimeDelta::hours(safeguards.window_hours.into()));
+        Self(
+            self.0
+                .iter()
+                .filter(|place| place.at > from)
+                .copied()
+                .collect(),
+        )
+    }
+
+    pub(super) fn take(&mut self, id: &EmployeeId, now: DateTime<Utc>) {
+        if !self.has(id) && self.0.len() < PLACES {
+            self.0.push(Place {
+                who: who(id),
+                at: seconds(now),
+            });
+        }
+    }
+}
+
+fn who(id: &EmployeeId) -> u64 {
+    let hash = Sha256::digest(id.as_str().as_bytes());
+    hash.iter()
+        .take(8)
+        .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
+        >> (64 - WHO_BITS)
+}
+
+fn seconds(at: DateTime<Utc>) -> u32 {
+    u32::try_from(at.timestamp()).unwrap_or_default()
+}
+
+impl From<Window> for String {
+    fn from(window: Window) -> Self {
+        window
+            .0
+            .iter()
+            .map(|place| format!("{:010x}{:08x}", place.who, place.at))
+            .collect()
+    }
+}
+
+/// A window that is stored in another form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a window of places")]
+pub struct NoWindow;
+
+impl TryFrom<String> for Window {
+    type Error = NoWindow;
+
+    fn try_from(text: String) -> Result<Self, NoWindow> {
+        if !text.is_ascii() || !text.len().is_multiple_of(18) {
+            return Err(NoWindow);
+        }
+        text.as_bytes()
+            .chunks_exact(18)
+            .map(|place| {
+                let text = std::str::from_utf8(place).map_err(|_| NoWindow)?;
+                let (who, at) = text.split_at(10);
+                Ok(Place {
+                    who: u64::from_str_radix(who, 16).map_err(|_| NoWindow)?,
+                    at: u32::from_str_radix(at, 16).map_err(|_| NoWindow)?,
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
