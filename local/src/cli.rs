@@ -380,6 +380,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_stack_says_comes_next_is_a_command_of_ours() {
+        let template = include_str!("../../template.yaml");
+        let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(template).unwrap();
+        let serde_yaml_ng::Value::Tagged(next) = &template["Outputs"]["Next"]["Value"] else {
+            panic!("the output Next is no !Sub");
+        };
+        let line = next.value.as_str().unwrap();
+        let command = parsed(line.strip_prefix("cargo run -- ").unwrap());
+        let asked = matches!(
+            &command,
+            Ok(Command::Operate {
+                task: Task::FirstAdmin {
+                    source: Some(_),
+                    ..
+                },
+                place: Place { stack: Some(_), .. },
+                ..
+            })
+        );
+        assert!(asked, "{command:?}");
+    }
+
+    #[test]
     fn bench_takes_sizes() {
         let command = Command::BenchSnapshot {
             people: vec![1_000, 20_000],

@@ -90,8 +90,12 @@ async fn functions_take_the_events_that_aws_hands_them() {
     assert_eq!(hr["statusCode"], 401, "{hr}");
     for (function, payload) in [
         ("terminate", sample!("lambda/terminate.json")),
+        ("terminate", sample!("lambda/terminate_finish.json")),
+        ("terminate", sample!("lambda/terminate_leave.json")),
         ("notify", sample!("lambda/notify.json")),
         ("apply", sample!("lambda/apply.json")),
+        ("apply", sample!("lambda/apply_answer.json")),
+        ("apply", sample!("lambda/apply_snapshot.json")),
         ("sweep", sample!("lambda/sweep.json")),
     ] {
         assert_eq!(call(function, payload).await, Value::Null, "{function}");

@@ -153,6 +153,80 @@ fn webhook_secrets_are_opened_by_one_function_and_one_role_is_lent() {
     );
 }
 
+#[test]
+fn what_speaks_of_the_table_means_the_one_in_use() {
+    let template = template();
+    let mut wrong = Vec::new();
+    for part in ["Resources", "Outputs"] {
+        for (id, one) in template[part].as_mapping().into_iter().flatten() {
+            let id = id.as_str().unwrap_or_default();
+            if names_the_own_table(one) {
+                wrong.push(format!("{part}: {id}"));
+            }
+        }
+    }
+    refuse(
+        &wrong,
+        "after a restore another table is in use: say !If [Restored, !Ref RestoredTable, !Ref Table]",
+    );
+}
+
+/// Whether a value names the stack's own table where it may not be the one in use. Rights on it are no harm.
+fn names_the_own_table(value: &Yaml) -> bool {
+    match value {
+        Yaml::String(text) => text.contains("${Table}"),
+        Yaml::Sequence(items) => items.iter().any(names_the_own_table),
+        Yaml::Mapping(entries) => entries.iter().any(|(_, value)| names_the_own_table(value)),
+        Yaml::Tagged(tagged) if tagged.tag == "Ref" => tagged.value == "Table",
+        Yaml::Tagged(tagged) if tagged.tag == "If" => {
+            tagged.value[0] != "Restored" && names_the_own_table(&tagged.value)
+        }
+        Yaml::Tagged(tagged) => names_the_own_table(&tagged.value),
+        _ => false,
+    }
+}
+
+#[test]
+fn every_kind_of_timer_is_described_and_has_a_sample() {
+    let source = text(&root().join("shared/domain/src/timer.rs"));
+    let kinds: BTreeSet<&str> = source
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .split_once("{ .. } => \"")?
+                .1
+                .strip_suffix("\",")
+        })
+        .collect();
+    assert!(kinds.len() > 5, "{kinds:?}");
+    let samples: BTreeSet<String> = samples()
+        .iter()
+        .filter_map(|name| {
+            json(&text(&root().join(name)))["kind"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect();
+    let guide = text(&root().join("docs/OPERATIONS.md"));
+    let shape = text(&root().join("docs/ARCHITECTURE.md"));
+    let mut wrong = Vec::new();
+    for kind in kinds {
+        if !samples.contains(kind) {
+            wrong.push(format!("events/lambda has no {kind}"));
+        }
+        if !guide.contains(&format!("`{kind}`")) {
+            wrong.push(format!("docs/OPERATIONS.md does not say whose {kind} is"));
+        }
+        if !shape.contains(&format!("\n| `{kind}` |")) {
+            wrong.push(format!("docs/ARCHITECTURE.md has no row for {kind}"));
+        }
+    }
+    refuse(
+        &wrong,
+        "a timer has a sample, a row in the table of timers, and a function to be redriven to",
+    );
+}
+
 fn resources<'t>(template: &'t Yaml, kind: &str) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
     let all = template["Resources"].as_mapping().into_iter().flatten();
     all.filter(move |(_, resource)| resource["Type"] == kind)
