@@ -83,14 +83,19 @@ pub enum Command {
 
 /// Runs a command line, without the program's name, and gives the exit status.
 pub async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
+    let command = parse(arguments);
+    let quiet = match &command {
+        // What the breaker stops is a chapter of the story, and told in it.
+        Ok(Command::Demo) => "warn,dynoxide=error,offramp_app::breaker=error",
+        _ => "warn,dynoxide=error",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
     // A process that logs already keeps its logger.
     let _ = logs.try_init();
-    let done = match parse(arguments) {
+    let done = match command {
         Ok(command) => execute(command).await,
         Err(error) => Err(error),
     };

@@ -97,4 +97,15 @@ impl Error {
         let path = path.into();
         move |source| Self::File { path, source }
     }
+
+    /// As [`Self::file`], of a file that somebody named.
+    pub(crate) fn reading(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                Self::document(path.display().to_string(), "there is no such file")
+            }
+            _ => Self::File { path, source },
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     unfinished.finish()
 }
 
-/// A file that only its owner can read, under another name until it is whole.
+/// A file that only its owner can read, under another name until it is whole; dropped before, it is gone.
 pub(crate) struct Unfinished {
     file: BufWriter<File>,
     name: PathBuf,
@@ -46,6 +46,13 @@ impl Unfinished {
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         self.file.flush().map_err(Error::file(&self.name))?;
         fs::rename(&self.name, &self.path).map_err(Error::file(&self.path))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // It has its name by now, or nobody wants it.
+        let _ = fs::remove_file(&self.name);
     }
 }
 

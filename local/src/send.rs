@@ -20,7 +20,7 @@ pub(crate) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), Error> {
     let name = file.display().to_string();
-    let text = std::fs::read(file).map_err(Error::file(file))?;
+    let text = std::fs::read(file).map_err(Error::reading(file))?;
     let mut delivery: Value =
         serde_json::from_slice(&text).map_err(|error| Error::document(&name, error))?;
 
@@ -73,7 +73,7 @@ pub(crate) async fn find(to: Option<String>) -> Result<(Client, Value), Error> {
         }
     }
     Err(Error::Usage(format!(
-        "no stack answers at {}: start one with `cargo run`",
+        "no stack answers at {}: start one with `cargo run`, or name one with --to",
         places.join(" or at ")
     )))
 }

@@ -59,10 +59,10 @@ async fn welcome(stack: &Stack, data: Option<PathBuf>) -> Result<String, Error> 
         .map(Vec::as_slice)
         .unwrap_or_default();
     let admins = users.iter().filter(|user| user["role"] == "admin").count();
-    let cards: u64 = users
+    let cards = users
         .iter()
-        .filter_map(|user| user["active_cards"].as_u64())
-        .sum();
+        .filter_map(|user| usize::try_from(user["active_cards"].as_u64()?).ok())
+        .sum::<usize>();
     let kept = match data {
         Some(folder) => format!("kept in {}", folder.display()),
         None => "gone when it stops (--data DIR keeps it)".to_owned(),
@@ -73,7 +73,7 @@ async fn welcome(stack: &Stack, data: Option<PathBuf>) -> Result<String, Error> 
         .and_then(|user| user["name"].as_str())
         .unwrap_or("E-1007");
     Ok(format!(
-        r#"Organisation {ORG}: {people} people, {admins} admins, {cards} cards; {kept}.
+        r#"Organisation {ORG}: {people}, {admins}, {cards}; {kept}.
 It is {now} here. Ctrl-C stops.
 
 An admin's token ({ADMIN_EMAIL}), and what to try with it:
@@ -92,9 +92,18 @@ An admin's token ({ADMIN_EMAIL}), and what to try with it:
   curl -s {url}/_local/clock -d '{{"advance":"72h"}}'
   curl -s {user}/cards -H "authorization: Bearer $TOKEN"
 "#,
-        people = users.len(),
+        people = counted(users.len(), "person", "people"),
+        admins = counted(admins, "admin", "admins"),
+        cards = counted(cards, "card", "cards"),
         now = rfc3339(stack.now()),
     ))
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
 }
 
 /// Returns at Ctrl-C, and where there are signals at the polite one to end.

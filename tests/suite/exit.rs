@@ -195,7 +195,31 @@ async fn many_people_and_a_long_past_are_walked_to_the_end() {
         live_cards: Some("leave".to_owned()),
     };
     command(&world, ORG, task).await.unwrap();
-    assert_eq!(export(&world, ORG).await.len(), 1);
+    nothing_is_stored_of(&world, ORG).await;
+    world.end().await;
+}
+
+/// An export finds nothing of it, says so, and leaves no file behind.
+async fn nothing_is_stored_of(world: &World, org: &str) {
+    let folder = std::env::temp_dir().join(format!("offramp-nothing-{org}-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    for file in [None, Some(folder.join("export.jsonl"))] {
+        let refused = command(world, org, Task::Export { file }).await;
+        let refused = refused.unwrap_err();
+        assert!(
+            refused.contains(&format!("nothing is stored of {org}")),
+            "{refused}"
+        );
+    }
+    let left = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(left, 0);
+    std::fs::remove_dir(&folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_of_an_organisation_that_is_not_there_is_refused() {
+    let world = World::start().await;
+    nothing_is_stored_of(&world, "nosuch").await;
     world.end().await;
 }
 

@@ -16,7 +16,8 @@ use crate::files::Unfinished;
 const STEP: usize = 1024 * 1024;
 
 /// Writes every line to the file, which is there only once it is whole, and gives what to say of it; or
-/// to the standard output, and nothing else.
+/// to the standard output, and nothing else. An organisation of which nothing is stored is an error: the name
+/// is wrong, or this is another stack.
 pub(super) async fn export(
     door: &Door,
     org: &str,
@@ -25,20 +26,32 @@ pub(super) async fn export(
 ) -> Result<Option<Value>, Error> {
     let mut whole = file.as_deref().map(Unfinished::new).transpose()?;
     let mut count = 0_u64;
+    // The first line says what the rest is: it waits until there is some.
+    let mut first = None;
     let mut asked = payload("export", org);
     loop {
         let answer = door.invoke("apply", &Value::Object(asked.clone())).await?;
         for line in answer["lines"].as_array().into_iter().flatten() {
             count += 1;
-            match &mut whole {
-                Some(file) => file.write(format!("{line}\n").as_bytes())?,
-                None => say(out, &line.to_string()),
+            if count == 1 {
+                first = Some(line.clone());
+                continue;
+            }
+            for line in first.take().iter().chain([line]) {
+                match &mut whole {
+                    Some(file) => file.write(format!("{line}\n").as_bytes())?,
+                    None => say(out, &line.to_string()),
+                }
             }
         }
         if answer["next"].is_null() {
             break;
         }
         asked.insert("from".to_owned(), answer["next"].clone());
+    }
+    if count < 2 {
+        let reason = format!("nothing is stored of {org}");
+        return Err(Error::document("export", reason));
     }
     let (Some(file), Some(whole)) = (file, whole) else {
         return Ok(None);
@@ -52,7 +65,7 @@ pub(super) async fn export(
 /// Hands in the lines of the file, as many at once as a step takes.
 pub(super) async fn import(door: &Door, org: &str, file: &Path) -> Result<Value, Error> {
     let name = file.display().to_string();
-    let opened = File::open(file).map_err(Error::file(file))?;
+    let opened = File::open(file).map_err(Error::reading(file))?;
     let mut lines = BufReader::new(opened).lines();
     let mut next = || -> Result<Option<(usize, Value)>, Error> {
         let Some(line) = lines.next() else {

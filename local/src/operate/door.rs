@@ -76,7 +76,13 @@ fn aws(program: &Path, function: &str, payload: &str) -> Result<Value, Error> {
         .args(["--cli-read-timeout", "60", "--output", "json"])
         .arg(&answered)
         .output()
-        .map_err(Error::file(program))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::document(
+                program.display().to_string(),
+                "this command line is not found; --stack needs it: https://aws.amazon.com/cli/",
+            ),
+            _ => Error::file(program)(error),
+        })?;
     let what = format!("aws lambda invoke {function}");
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -145,6 +151,16 @@ mod tests {
             matches!(refused, Error::Answer { status: 409, .. }),
             "{refused}"
         );
+    }
+
+    #[tokio::test]
+    async fn without_the_aws_command_line_that_is_what_is_said() {
+        let door = Door::Aws {
+            program: "no-such-command-line".into(),
+            stack: "offramp".into(),
+        };
+        let error = door.invoke("apply", &json!({})).await.unwrap_err();
+        assert!(error.to_string().contains("--stack needs it"), "{error}");
     }
 
     #[tokio::test]
