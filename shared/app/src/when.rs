@@ -22,7 +22,12 @@ pub fn is_zone(name: &str) -> bool {
 pub fn spoken(at: DateTime<Utc>, zone: &str) -> String {
     let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
     let at = at.with_timezone(&zone);
-    format!("{} ({})", at.format("%A %-d %B %Y at %H:%M"), zone.name())
+    let name = match zone {
+        // What everybody calls it.
+        Tz::Etc__UTC => "UTC",
+        zone => zone.name(),
+    };
+    format!("{} ({name})", at.format("%A %-d %B %Y at %H:%M"))
 }
 
 /// The days of an organisation.
