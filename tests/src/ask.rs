@@ -143,6 +143,11 @@ impl Ask {
         self.bytes(body.to_string().into_bytes())
     }
 
+    /// With a body that says nothing of itself.
+    pub fn body(self, body: &'static str) -> Self {
+        Self(self.0.body(body))
+    }
+
     /// With a body that says that it is JSON.
     pub fn bytes(self, body: Vec<u8>) -> Self {
         Self(self.0.header("content-type", "application/json").body(body))

@@ -361,3 +361,30 @@ async fn a_door_that_is_none_is_api_gateways_own_404() {
     assert!(body["detail"].is_string());
     world.end().await;
 }
+
+/// A typo in a query must not list everybody, or the last 30 days.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parameter_that_a_route_does_not_have_is_refused() {
+    let world = World::start().await;
+    for (method, path, key) in routes(&world) {
+        let ask = world.ask(&method, &format!("{path}?state=active&from=1&state=x"));
+        let ask = ask.token(&world.token).json(&json!({}));
+        let refused = ask.refused(422, "invalid").await;
+        let errors = refused["errors"].as_array().unwrap().iter();
+        let pointers: Vec<_> = errors.map(|one| &one["pointer"]).collect();
+        assert_eq!(pointers, ["/from", "/state"], "{key}: {refused}");
+    }
+    let users = world.admin("GET", "/users?state=deactivated");
+    let detail = &users.refused(422, "invalid").await["errors"][0]["detail"];
+    assert_eq!(
+        detail,
+        "is unknown: this route has status, q, limit, cursor"
+    );
+    let settings = world.admin("GET", "/settings?a%2Fb=1");
+    let wrong = &settings.refused(422, "invalid").await["errors"][0];
+    assert_eq!(
+        wrong,
+        &json!({ "pointer": "/a~1b", "detail": "is unknown: this route has no parameters" })
+    );
+    world.end().await;
+}

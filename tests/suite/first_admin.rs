@@ -70,6 +70,17 @@ async fn it_is_no_way_round_the_admins_of_an_organisation() {
         change(&mut payload);
         let answer = invoke(&world, payload).await;
         assert_eq!(answer["code"], code, "{answer}");
+        if code == "exists" {
+            let detail = answer["detail"].as_str().unwrap();
+            let article = [
+                "there is already a source of",
+                "there is already an admin of",
+            ];
+            assert!(
+                article.iter().any(|begin| detail.starts_with(begin)),
+                "{answer}"
+            );
+        }
         let found = answer["errors"][0]["pointer"].as_str();
         assert_eq!(found, pointer, "{answer}");
     };

@@ -201,6 +201,11 @@ async fn nobody_sets_their_own_leave_date_and_what_is_no_date_is_refused() {
         let at = reply.body["errors"][0]["pointer"].as_str().unwrap();
         assert!(at.starts_with(pointer), "{body}: {}", reply.body);
     }
+    let crooked = put("E-1007", json!({ "leave_date": "tomorrow" })).await;
+    assert_eq!(
+        crooked.body["errors"],
+        json!([{ "pointer": "/leave_date", "detail": "is not a date of the form YYYY-MM-DD" }])
+    );
     assert_eq!(
         put("E-9999", json!({ "leave_date": null })).await.status,
         404

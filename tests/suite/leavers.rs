@@ -205,6 +205,14 @@ async fn commas_and_bare_line_feeds_do_as_well_and_now_means_now() {
     }
     let (status, body) = csv(&world, "", vec![b'e', 0xff, 0xfe]).await;
     assert_eq!(status, 422, "{body}");
+    // What a spreadsheet says that it is; the answer says what it takes instead.
+    let sheet = world.admin("POST", "/leavers");
+    let sheet = sheet.header("content-type", "application/vnd.ms-excel");
+    let refused = sheet
+        .body("employee_id\nE-1010\n")
+        .refused(400, "malformed_json");
+    let detail = refused.await["detail"].to_string();
+    assert!(detail.contains("a CSV is sent as text/csv"), "{detail}");
     assert_eq!(world.status("E-1010").await, "active");
     world.end().await;
 }

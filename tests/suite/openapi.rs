@@ -71,6 +71,30 @@ fn the_document_the_template_and_the_code_have_the_same_routes() {
     );
 }
 
+#[test]
+fn the_query_that_a_route_takes_is_the_one_that_is_described() {
+    for (tag, operations) in openapi::operations() {
+        for operation in operations {
+            let route = operation.route();
+            let Some((method, path)) = route.split_once(" /v1/orgs/{org}") else {
+                continue;
+            };
+            let described = operation.finish(tag).0;
+            let parameters = described["parameters"].as_array().into_iter().flatten();
+            let described: BTreeSet<&str> = parameters
+                .filter(|parameter| parameter["in"] == "query")
+                .filter_map(|parameter| parameter["name"].as_str())
+                .collect();
+            let taken = admin::contract::query(method, path);
+            assert_eq!(
+                taken.iter().copied().collect::<BTreeSet<_>>(),
+                described,
+                "{route}"
+            );
+        }
+    }
+}
+
 /// The routes that a function's source matches: `"GET /healthz"` whole, or `("GET", "/users")` after the organisation, and
 /// in `hr-sync` after the source.
 fn dispatched(function: &str) -> Vec<String> {

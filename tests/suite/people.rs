@@ -327,5 +327,13 @@ async fn an_address_is_that_of_whoever_is_here_also_where_somebody_came_back_und
     assert_eq!(access().await, "granted");
     world.hr("X-2", "inactive", json!({})).await;
     assert_eq!(access().await, "revoked");
+    // Whoever is added by hand gives it back, and whoever adds them is told whose it is too.
+    let third = json!({ "employee_id": "X-3", "email": "Desk@acme.example" });
+    let added = world.admin("POST", "/users").json(&third).ok().await;
+    assert_eq!(added["note"], "this is the address of X-1, X-2 too");
+    assert_eq!(access().await, "granted");
+    let alone = json!({ "employee_id": "X-4", "email": "x-4@acme.example" });
+    let added = world.admin("POST", "/users").json(&alone).ok().await;
+    assert!(added.get("note").is_none(), "{added}");
     world.end().await;
 }

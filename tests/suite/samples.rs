@@ -7,6 +7,7 @@ use offramp_app::signature::{Signed, verify};
 use offramp_local::StackConfig;
 use offramp_local::signer::fill_now;
 use offramp_tests::{World, at};
+use ring::hmac;
 use serde_json::{Value, json};
 
 const PUBLIC_SECRET: &str = "b2ZmcmFtcCBzYW1wbGUgd2ViaG9vayBrZXksIHB1YmxpYw==";
@@ -108,6 +109,40 @@ async fn functions_take_the_events_that_aws_hands_them() {
         "the timer was for another generation"
     );
     world.end().await;
+}
+
+/// What `docs/API.md` gives to try one's own code on, is right: the key, and the signature of the body by it.
+#[test]
+fn the_worked_example_of_a_signature_is_right() {
+    let document = include_str!("../../docs/API.md");
+    let said = |name: &str| {
+        let mut lines = document.lines().filter_map(|line| {
+            let value = line.strip_prefix(name)?.strip_prefix(": ")?;
+            Some(value.to_owned())
+        });
+        let value = lines.next().unwrap_or_else(|| panic!("no line {name}"));
+        assert_eq!(lines.next(), None, "two lines {name}");
+        value
+    };
+    let (id, timestamp, body) = (said("webhook-id"), said("webhook-timestamp"), said("body"));
+    let key = STANDARD
+        .decode(said("secret").strip_prefix("whsec_").unwrap())
+        .unwrap();
+    assert_eq!(key, said("key").as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let tag = hmac::sign(&key, format!("{id}.{timestamp}.{body}").as_bytes());
+    let signature = said("webhook-signature");
+    assert_eq!(format!("v1,{}", STANDARD.encode(tag)), signature);
+
+    let sample = sample!("lambda/hr-sync.json");
+    assert_eq!(sample["body"], body);
+    for (name, value) in [
+        ("webhook-id", id),
+        ("webhook-timestamp", timestamp),
+        ("webhook-signature", signature),
+    ] {
+        assert_eq!(sample["headers"][name], value);
+    }
 }
 
 #[test]

@@ -97,6 +97,31 @@ async fn what_is_wrong_with_a_patch_is_pointed_out_and_nothing_is_changed() {
         .refused(422, "invalid")
         .await;
     assert_eq!(refused["errors"].as_array().unwrap().len(), 2);
+    // All that is wrong is said at once: what is unknown, of the wrong kind, and out of range.
+    let mixed = json!({
+        "colour": "red", "leave_dates": "some", "safeguards": [],
+        "deactivation_sync": { "delay_days": 9, "behaviour": 7, "dealy_days": 2 },
+    });
+    let refused = world
+        .admin("PATCH", "/settings")
+        .json(&mixed)
+        .refused(422, "invalid")
+        .await;
+    let pointers = refused["errors"].as_array().unwrap().iter();
+    let pointers: Vec<_> = pointers
+        .map(|one| one["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/colour",
+            "/deactivation_sync/behaviour",
+            "/deactivation_sync/dealy_days",
+            "/leave_dates",
+            "/safeguards",
+            "/deactivation_sync/delay_days",
+        ]
+    );
     // A field that is taken away must have a value.
     let gone = json!({ "time_zone": null });
     world
@@ -147,6 +172,10 @@ async fn raising_a_safeguard_is_asked_back_and_told_and_lowering_is_not() {
         assert_eq!(
             (&question["affected"], &question["users"]),
             (&json!(0), &json!([]))
+        );
+        assert_eq!(
+            question["detail"],
+            "`safeguards` lets more people go before an admin is asked; send the same with `confirmation` within 10 minutes"
         );
         assert_eq!(world.get("/settings").await, before);
         world.settle(&patch, &question).await;

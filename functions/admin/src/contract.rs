@@ -28,6 +28,12 @@ pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
     ]
 }
 
+/// The names that a route reads from the query, as the code has them; the path after the organisation.
+#[must_use]
+pub fn query(method: &str, path: &str) -> &'static [&'static str] {
+    crate::query::known(method, path)
+}
+
 fn service() -> Vec<Operation> {
     vec![
         Operation::open("GET", "/healthz", "Whether the API answers").answers::<Health>(

@@ -11,6 +11,7 @@ mod idempotency;
 mod objectives;
 mod operate;
 mod paging;
+mod query;
 mod reports;
 mod rules;
 mod sources;
@@ -165,6 +166,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     if matches!(caller, Caller::Service { .. }) && !for_machines(method, path) {
         return Err(Error::Forbidden);
     }
+    query::check(request, method, path)?;
     let call = Call {
         state,
         env: &state.offramp,

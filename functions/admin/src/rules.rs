@@ -1,6 +1,5 @@
 //! The routes of the sync rule, leave dates and lists of leavers.
 
-use chrono::NaiveDate;
 use offramp_app::leavers::list::{self, When};
 use offramp_app::leavers::{RowAnswer, take};
 use offramp_app::ports::{Policies, Users};
@@ -64,8 +63,8 @@ pub(crate) struct TrialView {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub(crate) struct NewLeaveDate {
-    #[cfg_attr(feature = "schema", schema(required))]
-    leave_date: Option<NaiveDate>,
+    #[cfg_attr(feature = "schema", schema(required, value_type = Option<chrono::NaiveDate>))]
+    leave_date: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -177,9 +176,11 @@ impl Call<'_> {
             ));
         }
         let NewLeaveDate { leave_date } = self.request.json()?;
+        let date = leave_date.as_deref().map(list::date).transpose();
+        let date = date.map_err(|error| Error::invalid("/leave_date", error.rule))?;
         self.end_and_show(&Event::SetLeaveDate {
             by: self.caller.actor(),
-            date: leave_date,
+            date,
         })
         .await
     }

@@ -11,7 +11,7 @@ use offramp_app::view::{AccessView, HistoryView, UserDetail, UserView, UsersView
 use offramp_app::{Error, Result};
 use offramp_aws::http::Reply;
 use offramp_domain::decide::Word;
-use offramp_domain::{Email, EmployeeId, Event, Role, Status, User};
+use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
 use crate::idempotency::Once;
@@ -55,6 +55,16 @@ pub(crate) struct RestoredView {
     objectives_lost: Option<u32>,
 }
 
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AddedUser))]
+pub(crate) struct AddedView {
+    #[serde(flatten)]
+    user: UserView,
+    /// Whose address it is as well; absent where it is nobody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
 impl Call<'_> {
     pub(crate) fn employee(&self) -> Result<EmployeeId> {
         EmployeeId::new(self.request.path("id")).map_err(|_| Error::NotFound("user"))
@@ -78,7 +88,10 @@ impl Call<'_> {
                 .find(|status| status.as_str() == text)
             {
                 Some(status) => Some(status),
-                None => return Err(Error::invalid("/status", "is no status")),
+                None => {
+                    let known = Status::ALL.map(Status::as_str).join(", ");
+                    return Err(Error::invalid("/status", format!("must be one of {known}")));
+                }
             },
         };
         let q = self.request.query("q").unwrap_or_default();
@@ -119,17 +132,23 @@ impl Call<'_> {
         if new.email.is_none() {
             self.may_be(role)?;
         }
+        let profile = new.profile()?;
+        let note = self
+            .shared_address(&employee_id, profile.get(&Field::Email))
+            .await?;
         let event = Event::Add {
             by: self.caller.actor(),
             employee_id: employee_id.clone(),
-            profile: new.profile()?,
+            profile,
             role,
         };
-        let answer =
-            |user: &User, policy: &_| -> Result<Reply> {
-                Ok(Reply::json(201, &UserView::of(user, self.seen(policy)))?
-                    .with_version(user.version))
+        let answer = |user: &User, policy: &_| -> Result<Reply> {
+            let view = AddedView {
+                user: UserView::of(user, self.seen(policy)),
+                note: note.clone(),
             };
+            Ok(Reply::json(201, &view)?.with_version(user.version))
+        };
         // The answer is known before the commit, since the decision makes all of the user.
         let loaded = self
             .env
@@ -160,6 +179,21 @@ impl Call<'_> {
         .await?;
         let user = done.user.ok_or(Error::NotFound("user"))?;
         answer(&user, &done.loaded.policy)
+    }
+
+    /// Says whose address it is already: a login page that asks by address cannot tell them apart.
+    async fn shared_address(
+        &self,
+        id: &EmployeeId,
+        email: Option<&String>,
+    ) -> Result<Option<String>> {
+        let Some(email) = email else {
+            return Ok(None);
+        };
+        let others = users::others_with(self.env, &self.org, email, id).await?;
+        let others: Vec<_> = others.iter().map(EmployeeId::as_str).collect();
+        Ok((!others.is_empty())
+            .then(|| format!("this is the address of {} too", others.join(", "))))
     }
 
     pub(crate) async fn user(&self) -> Result<Reply> {

@@ -71,8 +71,8 @@ pub enum Error {
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// There is already one.
-    #[error("there is already such a {0}")]
+    /// There is already one; the text says what.
+    #[error("there is already {0}")]
     Exists(&'static str),
     /// The route changes what the caller must have read: it takes `If-Match`.
     #[error("If-Match is required: send the version that you have read")]
@@ -87,8 +87,10 @@ pub enum Error {
     #[error("the hold is not open any more")]
     HoldClosed,
     /// The change touches people or loosens protection; an admin is asked to confirm.
-    #[error("confirmation required")]
+    #[error("{why}")]
     ConfirmationRequired {
+        /// Which setting asks, what it would do, and how to go on.
+        why: String,
         /// How many people it touches.
         affected: usize,
         /// The first 100 of them.

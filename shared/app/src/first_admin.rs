@@ -65,7 +65,9 @@ pub async fn make<S: Users + Sources + Breakers, T: Timers, K: Seals>(
         .as_ref()
         .and_then(|id| there.iter().find(|one| one.source == *id));
     if wanted.source.is_some() && known.is_none() && !there.is_empty() {
-        return Err(Error::Exists("organisation with a source"));
+        return Err(Error::Exists(
+            "a source of this organisation; an admin adds others",
+        ));
     }
     let admin = match appoint(env, org, signs_in_by, wanted, by).await {
         // Somebody was quicker; most likely the same call.
@@ -102,7 +104,9 @@ async fn appoint<S: Users, T: Timers>(
         return Ok(Became::Unchanged);
     }
     if !loaded.admins.is_empty() {
-        return Err(Error::Exists("organisation with an admin"));
+        return Err(Error::Exists(
+            "an admin of this organisation, who can appoint others",
+        ));
     }
     let email = match &user {
         Some(user) => user.email().is_some(),

@@ -4,7 +4,7 @@ use chrono::{Days as Count, TimeDelta};
 use offramp_domain::decide::Word;
 use offramp_domain::{EmployeeId, Event, OrgId, Policy, Settings, User};
 use ring::digest::{SHA256, digest};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::backoff::pauses;
 use crate::execute::decide_on;
@@ -89,11 +89,31 @@ where
         touched = scheduled_by_sync(env, org).await?;
     }
     let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
-    if dates {
-        touched.extend(ended_by_dates(env, org, &after).await?);
+    let mut why = Vec::new();
+    if reverted > 0 {
+        why.push(format!(
+            "`deactivation_sync.enabled` makes everybody active again who is scheduled for deactivation: {reverted}"
+        ));
     }
-    if loosened || !touched.is_empty() {
-        confirmed(env, org, &before, &after, confirmation, &touched).await?;
+    if dates {
+        let ended = ended_by_dates(env, org, &after).await?;
+        if !ended.is_empty() {
+            let setting = match before.settings.leave_dates == after.settings.leave_dates {
+                true => "time_zone",
+                false => "leave_dates",
+            };
+            why.push(format!(
+                "`{setting}` ends the access of those whose leave date has come: {}",
+                ended.len()
+            ));
+        }
+        touched.extend(ended);
+    }
+    if loosened {
+        why.push("`safeguards` lets more people go before an admin is asked".to_owned());
+    }
+    if !why.is_empty() {
+        confirmed(env, org, &before, &after, confirmation, &touched, &why).await?;
     }
     let entry = PolicyEntry {
         at: env.clock.now(),
@@ -173,32 +193,24 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     }
     let mut settings = serde_json::to_value(&before.settings)
         .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
-    // A section can be read from an array too, field by field; nobody means that.
-    for (name, value) in &patch {
-        if settings[name].is_object() && !value.is_object() && !value.is_null() {
-            return Err(Error::invalid(format!("/{name}"), "must be an object"));
+    // Each by itself, so that all that is wrong is said at once.
+    let mut wrong = Vec::new();
+    for part in parts(&settings, patch) {
+        let mut tried = settings.clone();
+        match part.and_then(|part| {
+            merge(&mut tried, part);
+            read(tried.clone()).map(drop)
+        }) {
+            Ok(()) => settings = tried,
+            Err(invalid) => wrong.push(invalid),
         }
     }
-    merge(&mut settings, Value::Object(patch));
-    let settings: Settings = serde_path_to_error::deserialize(settings).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = if path == "." {
-            String::new()
-        } else {
-            format!("/{}", path.replace('.', "/"))
-        };
-        Error::invalid(pointer, error.inner().to_string())
-    })?;
-    let mut wrong: Vec<Invalid> = settings
-        .check()
-        .err()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(pointer, detail)| Invalid {
-            pointer: pointer.to_owned(),
-            detail: detail.to_owned(),
-        })
-        .collect();
+    let settings = read(settings).map_err(|invalid| Error::Invalid(vec![invalid]))?;
+    let out_of_range = settings.check().err().unwrap_or_default();
+    wrong.extend(out_of_range.into_iter().map(|(pointer, detail)| Invalid {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    }));
     if !when::is_zone(&settings.time_zone) {
         wrong.push(Invalid {
             pointer: "/time_zone".to_owned(),
@@ -210,6 +222,42 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     } else {
         Err(Error::Invalid(wrong))
     }
+}
+
+/// A patch as patches of one setting each; a whole section where it is taken back.
+fn parts(settings: &Value, patch: Map<String, Value>) -> Vec<std::result::Result<Value, Invalid>> {
+    let mut parts = Vec::new();
+    for (name, value) in patch {
+        match (settings[&name].is_object(), value) {
+            (true, Value::Object(section)) => parts.extend(
+                section
+                    .into_iter()
+                    .map(|(field, value)| Ok(json!({ name.as_str(): { field: value } }))),
+            ),
+            // A section can be read from an array too, field by field; nobody means that.
+            (true, value) if !value.is_null() => parts.push(Err(Invalid {
+                pointer: format!("/{name}"),
+                detail: "must be an object".to_owned(),
+            })),
+            (_, value) => parts.push(Ok(json!({ name: value }))),
+        }
+    }
+    parts
+}
+
+fn read(settings: Value) -> std::result::Result<Settings, Invalid> {
+    serde_path_to_error::deserialize(settings).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = if path == "." {
+            String::new()
+        } else {
+            format!("/{}", path.replace('.', "/"))
+        };
+        Invalid {
+            pointer,
+            detail: error.inner().to_string(),
+        }
+    })
 }
 
 /// RFC 7396.
@@ -236,6 +284,7 @@ async fn confirmed<S: Policies, T: Sync>(
     after: &Policy,
     token: Option<String>,
     touched: &[User],
+    why: &[String],
 ) -> Result<()> {
     let change = hash(&after.settings)?;
     if let Some(token) = token {
@@ -259,6 +308,11 @@ async fn confirmed<S: Policies, T: Sync>(
     };
     env.store.put_confirmation(org, &confirmation).await?;
     Err(Error::ConfirmationRequired {
+        why: format!(
+            "{}; send the same with `confirmation` within {} minutes",
+            why.join("; "),
+            CONFIRM_WITHIN.num_minutes()
+        ),
         affected: touched.len(),
         users: touched.iter().take(NAMED).cloned().collect(),
         confirmation: confirmation.token,

@@ -30,7 +30,7 @@ pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
     id: &SourceId,
 ) -> Result<(Source, String)> {
     if env.store.source(org, id).await?.is_some() {
-        return Err(Error::Exists("source"));
+        return Err(Error::Exists("a source of this name"));
     }
     let (secret, sealed) = fresh(env, seals, org, id, 1).await?;
     let source = Source {
@@ -45,7 +45,7 @@ pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
     watched(env, org, id, false).await?;
     match env.store.put_source(org, &source, 0).await? {
         Committed::Done => Ok((source, secret)),
-        Committed::Conflict => Err(Error::Exists("source")),
+        Committed::Conflict => Err(Error::Exists("a source of this name")),
     }
 }
 

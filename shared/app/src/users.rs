@@ -273,3 +273,18 @@ pub async fn by_email<S: Users + Directory, T: Sync>(
     users.sort_by_key(|user| user.settled(&loaded.policy).status());
     Ok((users.into_iter().next(), loaded.policy))
 }
+
+/// Others who have an address, as far as the index knows by now: a query.
+///
+/// # Errors
+/// A fault.
+pub async fn others_with<S: Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    email: &str,
+    id: &EmployeeId,
+) -> Result<Vec<EmployeeId>> {
+    let mut ids = env.store.with_email(org, &email.to_lowercase()).await?;
+    ids.retain(|other| other != id);
+    Ok(ids)
+}

@@ -70,6 +70,12 @@ impl Request {
         self.event.query_string_parameters.first(name)
     }
 
+    /// The names in the query, as often as they are there.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        let parameters = self.event.query_string_parameters.iter();
+        parameters.map(|(name, _)| name)
+    }
+
     /// A header; `None` where it is not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -286,6 +292,7 @@ pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
             affected,
             users,
             confirmation,
+            ..
         } => Some(Question {
             affected: *affected,
             users: users.iter().map(|user| UserView::of(user, seen)).collect(),

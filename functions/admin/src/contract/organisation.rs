@@ -15,10 +15,15 @@ use crate::rules::{LeaversView, NewRules, RulesView, Trial, TrialView};
 use crate::sources::{Change, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesView};
 
 pub(super) fn settings() -> Vec<Operation> {
-    let question = || Error::ConfirmationRequired {
+    let question = || {
+        Error::ConfirmationRequired {
+        why: "`safeguards` lets more people go before an admin is asked; send the same with `confirmation` within 10 \
+              minutes"
+            .to_owned(),
         affected: 0,
         users: Vec::new(),
         confirmation: "5ff288c6fa384a788af7d93fd1d90299".to_owned(),
+    }
     };
     let mut changed = examples::settings();
     changed["affected"] = json!(0);
@@ -146,7 +151,7 @@ pub(super) fn sources() -> Vec<Operation> {
             .takes::<NewSource>(json!({ "source": "payroll" }))
             .answers::<SourceView>(201, "The source, with its secret", examples::source_with_secret())
             .versioned()
-            .refuses([Error::Exists("source")]),
+            .refuses([Error::Exists("a source of this name")]),
         source("GET", "", "Shows an HR integration")
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned(),

@@ -14,7 +14,7 @@ use crate::cards::{CardsView, NewCard, NewStatus as NewCardStatus, Reassign};
 use crate::objectives::{NewObjective, NewStatus as NewObjectiveStatus};
 use crate::paging::MAX_PART;
 use crate::rules::NewLeaveDate;
-use crate::users::{ENTRIES, EndedView, MAX_Q, NewRole, NewUser, RestoredView};
+use crate::users::{AddedView, ENTRIES, EndedView, MAX_Q, NewRole, NewUser, RestoredView};
 
 /// A route of one user.
 pub(super) fn user(method: &'static str, path: &str, summary: &'static str) -> Operation {
@@ -63,8 +63,9 @@ pub(super) fn users() -> Vec<Operation> {
             .takes::<NewUser>(json!({
                 "employee_id": "E-2001", "role": "member", "name": "Noor Haddad", "email": "noor@acme.example",
             }))
+            .about("`note` says whose address it is too, where it is somebody's.")
             .once()
-            .answers::<UserView>(201, "The user", examples::user())
+            .answers::<AddedView>(201, "The user", examples::user())
             .versioned()
             .refuses([Refusal::Exists]),
         user("GET", "", "Shows a user whole")

@@ -69,7 +69,7 @@ pub async fn import<S: Archive, T: Timers>(
         }
         Import::Taken => {
             return Err(Error::Exists(
-                "organisation: only an empty one is imported to",
+                "something stored of this organisation; an import needs one of which nothing is",
             ));
         }
     }

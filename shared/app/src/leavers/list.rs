@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use csv::{ReaderBuilder, StringRecord, Trim};
-use offramp_domain::{Email, EmployeeId, Field};
+use offramp_domain::{Email, EmployeeId, Field, InvalidField};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -74,7 +74,7 @@ pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, Option<When>)> {
     bounded(body)?;
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Error::invalid("", error.to_string()),
-        _ => Error::MalformedJson(error.to_string()),
+        _ => Error::MalformedJson(format!("{error}; a CSV is sent as text/csv")),
     })?;
     let when = body.when.as_deref().map(str::parse).transpose()?;
     if body.leavers.len() > MAX_ROWS {
@@ -91,6 +91,18 @@ fn bounded(body: &[u8]) -> Result<()> {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
     }
     Ok(())
+}
+
+/// A leave date as everybody gives one.
+///
+/// # Errors
+/// [`InvalidField`] where it is not of the form YYYY-MM-DD.
+pub fn date(text: &str) -> std::result::Result<NaiveDate, InvalidField> {
+    let canonical = Field::LeaveDate.canonical(text)?;
+    NaiveDate::parse_from_str(&canonical, "%Y-%m-%d").map_err(|_| InvalidField {
+        field: Field::LeaveDate.as_str(),
+        rule: "is not a date of the form YYYY-MM-DD",
+    })
 }
 
 /// The body as JSON.
@@ -343,14 +355,10 @@ fn checked(wire: Wire<'_>) -> std::result::Result<(Who, Option<NaiveDate>), Stri
         (None, Some(email)) => Who::Email(Email::new(email).map_err(|error| error.to_string())?),
         _ => return Err("give one of employee_id and email".to_owned()),
     };
-    let Some(date) = wire.leave_date else {
+    let Some(text) = wire.leave_date else {
         return Ok((who, None));
     };
-    let date = Field::LeaveDate
-        .canonical(&date)
-        .map_err(|error| error.to_string())?;
-    let date = NaiveDate::parse_from_str(&date, "%Y-%m-%d")
-        .map_err(|_| "leave_date is not a date of the form YYYY-MM-DD".to_owned())?;
+    let date = date(&text).map_err(|error| error.to_string())?;
     Ok((who, Some(date)))
 }
 

@@ -51,12 +51,12 @@ impl Operation {
         Self::new(Door::Open, method, path.to_owned(), summary)
     }
 
-    /// A route of the admin's side; the path after the organisation.
+    /// A route of the admin's side; the path after the organisation. Parameters that it does not have are refused.
     #[must_use]
     pub fn admin(method: &'static str, path: &str, summary: &'static str) -> Self {
         Self::new(Door::Token, method, format!("{ORG}{path}"), summary)
             .path::<OrgId>("org", "The organisation.", "acme")
-            .refuses([Error::Forbidden])
+            .refuses([Error::Forbidden, invalid()])
     }
 
     /// A route of HR's side; the path after the organisation.
