@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use aws_stand_ins::Clock;
+use serde_json::Value;
 
 use crate::cli::say;
 use crate::client::Client;
@@ -58,7 +59,8 @@ async fn welcome(stack: &Stack, data: Option<PathBuf>) -> Result<String, Error> 
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let admins = users.iter().filter(|user| user["role"] == "admin").count();
+    let is_admin = |user: &&Value| user["role"] == "admin" && user["access"] == "granted";
+    let admins = users.iter().filter(is_admin).count();
     let cards = users
         .iter()
         .filter_map(|user| usize::try_from(user["active_cards"].as_u64()?).ok())
