@@ -1,5 +1,6 @@
 //! What each route of this function takes and answers, for the OpenAPI document. A new route has its place here, in
-//! `answer` and in `template.yaml`; `tests/suite/openapi.rs` fails where one of them lacks it.
+//! `answer` and in `template.yaml`, and its parameters in `query`; `tests/suite/openapi.rs` fails where one of them lacks
+//! it.
 
 mod examples;
 mod holds;
