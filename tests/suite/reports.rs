@@ -1,5 +1,6 @@
 //! Why somebody is here or gone.
 
+mod audit;
 mod lists;
 
 use offramp_tests::World;

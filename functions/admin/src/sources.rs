@@ -86,8 +86,9 @@ impl Call<'_> {
     /// secret is nowhere to be shown again. Whoever lost the answer rotates.
     pub(crate) async fn add_source(&self) -> Result<Reply> {
         let new: NewSource = self.request.json()?;
+        let by = self.caller.actor();
         let (source, secret) =
-            sources::create(self.env, &self.state.sealer, &self.org, &new.source).await?;
+            sources::create(self.env, &self.state.sealer, &self.org, &new.source, &by).await?;
         self.reply(201, &source, Some(secret)).await
     }
 
@@ -107,7 +108,8 @@ impl Call<'_> {
         };
         let if_match = self.request.if_match()?;
         let id = self.source_id()?;
-        let source = sources::set(self.env, &self.org, &id, wish, if_match).await?;
+        let by = self.caller.actor();
+        let source = sources::set(self.env, &self.org, &id, wish, if_match, &by).await?;
         self.reply(200, &source, None).await
     }
 
@@ -138,8 +140,17 @@ impl Call<'_> {
         let id = self.source_id()?;
         let if_match = self.request.if_match()?;
         let sealer = &self.state.sealer;
-        let (source, secret) =
-            sources::rotate(self.env, sealer, &self.org, &id, revoke_previous, if_match).await?;
+        let by = self.caller.actor();
+        let (source, secret) = sources::rotate(
+            self.env,
+            sealer,
+            &self.org,
+            &id,
+            revoke_previous,
+            if_match,
+            &by,
+        )
+        .await?;
         self.reply(200, &source, Some(secret)).await
     }
 }

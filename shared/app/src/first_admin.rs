@@ -77,7 +77,7 @@ pub async fn make<S: Users + Sources + Breakers, T: Timers, K: Seals>(
     let source = match (&wanted.source, known) {
         (None, _) => None,
         (Some(_), Some(known)) => Some((known.clone(), None)),
-        (Some(id), None) => match sources::create(env, seals, org, id).await {
+        (Some(id), None) => match sources::create(env, seals, org, id, by).await {
             Ok((source, secret)) => Some((source, Some(secret))),
             Err(Error::Exists(_)) => Some((sources::get(env, org, id).await?, None)),
             Err(error) => return Err(error),

@@ -19,8 +19,8 @@ use std::future::Future;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{
-    Breaker, Change, DigestMinute, EmployeeId, Entry, HoldId, OrgId, Policy, SnapshotId, SourceId,
-    Status, Timer, User,
+    Breaker, Change, DigestMinute, EmployeeId, Entry, HoldId, OrgId, Policy, RunId, SnapshotId,
+    SourceId, Status, Timer, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -193,6 +193,19 @@ pub enum Audited {
         /// After.
         to: Box<Policy>,
     },
+    /// Of a run: an admin took it back.
+    Run {
+        /// When.
+        at: DateTime<Utc>,
+        /// Who.
+        by: offramp_domain::Actor,
+        /// Which. The entries of its people name it as well.
+        run_id: RunId,
+        /// How many people were active again by it.
+        affected: u32,
+    },
+    /// Of a source: it was made, switched or given another secret.
+    Source(SourceEntry),
     /// Somebody was erased.
     Erasure(Erasure),
 }

@@ -1,12 +1,13 @@
 //! Runs: what one delivery, snapshot or approval did, and taking it back.
 
-use offramp_domain::{EmployeeId, OrgId, Run, RunId, User};
+use chrono::{DateTime, Utc};
+use offramp_domain::{Actor, EmployeeId, OrgId, Run, RunId, User};
 
 use crate::backoff::pauses;
 use crate::identity::Caller;
 use crate::policy::{Effects, commit, scheduled};
 use crate::ports::{
-    Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf, Timers,
+    Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf, TakenBack, Timers,
     USERS_PER_READ, Users,
 };
 use crate::{Deadline, Env, Error, Result, tidy};
@@ -77,19 +78,24 @@ where
     let run = get(env, org, id).await?;
     for pause in pauses() {
         let before = env.store.policy(org).await?;
-        if before.is_undone(id) {
+        if let Some(undone) = before.undoing(id) {
+            let by = undone.by.clone().unwrap_or_else(|| caller.actor());
             return Ok(Undone {
-                run: written(env, org, run, caller).await?,
+                run: written(env, org, run, (by, undone.at)).await?,
                 reactivated: Vec::new(),
             });
         }
         let reactivated = of_run(env, org, id).await?;
-        let at = env.clock.now();
+        let (by, at) = (caller.actor(), env.clock.now());
         let entry = PolicyEntry {
             at,
-            by: caller.actor(),
-            to: before.without_run(id.clone(), at),
+            to: before.without_run(id.clone(), by.clone(), at),
             from: before,
+            took_back: Some(TakenBack {
+                run: id.clone(),
+                affected: u32::try_from(reactivated.len()).unwrap_or(u32::MAX),
+            }),
+            by: by.clone(),
         };
         let effects = Effects {
             tidy: true,
@@ -104,7 +110,7 @@ where
             tracing::warn!(%org, %error, "tidying is left to its timer");
         }
         return Ok(Undone {
-            run: written(env, org, run, caller).await?,
+            run: written(env, org, run, (by, at)).await?,
             reactivated,
         });
     }
@@ -116,13 +122,13 @@ async fn written<S: Breakers, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
     run: Run,
-    caller: &Caller,
+    undone: (Actor, DateTime<Utc>),
 ) -> Result<Run> {
     if run.undone.is_some() {
         return Ok(run);
     }
     let run = Run {
-        undone: Some((caller.actor(), env.clock.now())),
+        undone: Some(undone),
         ..run
     };
     env.store.put_run(org, &run).await?;

@@ -120,6 +120,7 @@ where
         by: caller.actor(),
         from: before,
         to: after,
+        took_back: None,
     };
     let effects = Effects {
         tidy: dates,

@@ -2,12 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use offramp_domain::{Breaker, OrgId, SourceId};
+use offramp_domain::{Actor, Breaker, OrgId, SourceId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::ports::{
     BreakerCommit, Breakers, Committed, Observed, Pulses, SealContext, SealedSecret, Seals, Source,
-    SourceState, Sources, Unseals,
+    SourceChange, SourceEntry, SourceState, Sources, Unseals,
 };
 use crate::signature::{self, SECRET_PREFIX, Signed};
 use crate::view::SourceFacts;
@@ -28,6 +28,7 @@ pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
     seals: &K,
     org: &OrgId,
     id: &SourceId,
+    by: &Actor,
 ) -> Result<(Source, String)> {
     if env.store.source(org, id).await?.is_some() {
         return Err(Error::Exists("a source of this name"));
@@ -43,7 +44,9 @@ pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
         version: 1,
     };
     watched(env, org, id, false).await?;
-    match env.store.put_source(org, &source, 0).await? {
+    let to = source.settings();
+    let entry = entry(env, &source, SourceChange::Created { to }, by);
+    match env.store.put_source(org, &source, 0, &entry).await? {
         Committed::Done => Ok((source, secret)),
         Committed::Conflict => Err(Error::Exists("a source of this name")),
     }
@@ -71,6 +74,7 @@ pub async fn set<S: Sources + Breakers + Observed, T: Sync>(
     id: &SourceId,
     wish: Wish,
     if_match: Option<u64>,
+    by: &Actor,
 ) -> Result<Source> {
     if matches!(wish.silent_after_hours, Some(Some(hours)) if !(1..=MOST_HOURS).contains(&hours)) {
         return Err(Error::invalid(
@@ -100,7 +104,9 @@ pub async fn set<S: Sources + Breakers + Observed, T: Sync>(
     if changes && state == SourceState::Observing {
         env.store.forget_would(org, id).await?;
     }
-    put(env, org, &source, before.version).await?;
+    let (from, to) = (before.settings(), source.settings());
+    let entry = entry(env, &source, SourceChange::Changed { from, to }, by);
+    put(env, org, &source, before.version, &entry).await?;
     Ok(source)
 }
 
@@ -141,6 +147,7 @@ pub async fn rotate<S: Sources, T: Sync, K: Seals>(
     id: &SourceId,
     revoke_previous: bool,
     if_match: Option<u64>,
+    by: &Actor,
 ) -> Result<(Source, String)> {
     let before = get(env, org, id).await?;
     matches(&before, if_match)?;
@@ -161,7 +168,11 @@ pub async fn rotate<S: Sources, T: Sync, K: Seals>(
         version: before.version + 1,
         ..before.clone()
     };
-    put(env, org, &source, before.version).await?;
+    let rotated = SourceChange::SecretRotated {
+        revoked_previous: revoke_previous,
+    };
+    let entry = entry(env, &source, rotated, by);
+    put(env, org, &source, before.version, &entry).await?;
     Ok((source, secret))
 }
 
@@ -233,13 +244,25 @@ pub async fn facts<S: Breakers + Pulses + Observed, T: Sync>(
     })
 }
 
+/// What the audit is told of a source as it will be.
+fn entry<S, T>(env: &Env<S, T>, source: &Source, change: SourceChange, by: &Actor) -> SourceEntry {
+    SourceEntry {
+        at: env.clock.now(),
+        by: by.clone(),
+        source: source.source.clone(),
+        version: source.version,
+        change,
+    }
+}
+
 async fn put<S: Sources, T: Sync>(
     env: &Env<S, T>,
     org: &OrgId,
     source: &Source,
     before: u64,
+    entry: &SourceEntry,
 ) -> Result<()> {
-    match env.store.put_source(org, source, before).await? {
+    match env.store.put_source(org, source, before, entry).await? {
         Committed::Done => Ok(()),
         Committed::Conflict => Err(Error::Busy),
     }

@@ -99,6 +99,7 @@ where
         by: caller.actor(),
         from: before,
         to,
+        took_back: None,
     };
     let effects = Effects {
         tidy: true,

@@ -197,6 +197,16 @@ pub fn source(org: &OrgId, source: &SourceId) -> Key {
 /// What the sort keys of sources begin with.
 pub const SOURCE: &str = "SOURCE#";
 
+/// A change of a source; sorted by version.
+#[must_use]
+pub fn source_entry(org: &OrgId, source: &SourceId, version: u64) -> Key {
+    let sk = format!("{SOURCE_ENTRY}{source}#{version:012}");
+    key(organisation(org), sk)
+}
+
+/// What the sort keys of changes of sources begin with.
+pub const SOURCE_ENTRY: &str = "SE#";
+
 /// The partition of what belongs to the organisation itself.
 #[must_use]
 pub fn organisation(org: &OrgId) -> String {

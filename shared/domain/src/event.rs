@@ -54,6 +54,12 @@ pub enum Actor {
     RunUndone {
         /// Which.
         run: RunId,
+        /// The admin, as the token named them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<Subject>,
+        /// The employee they are; `None` for the bootstrap identity.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        employee_id: Option<EmployeeId>,
     },
     /// Whoever operates the stack invoked a function by hand: IAM let them, no token did. Who that was,
     /// CloudTrail knows by the request.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::event::Actor;
 use crate::ids::{Epoch, RunId};
 use crate::user::Schedule;
 
@@ -225,6 +226,28 @@ pub struct Undone {
     pub run: RunId,
     /// When.
     pub at: DateTime<Utc>,
+    /// Who took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+}
+
+impl Undone {
+    /// Who its people are active again by.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let (subject, employee_id) = match &self.by {
+            Some(Actor::Admin {
+                subject,
+                employee_id,
+            }) => (Some(subject.clone()), employee_id.clone()),
+            _ => (None, None),
+        };
+        Actor::RunUndone {
+            run: self.run.clone(),
+            subject,
+            employee_id,
+        }
+    }
 }
 
 /// Whom the sync may touch, as an admin wrote it.
@@ -264,11 +287,12 @@ impl Policy {
         }
     }
 
-    /// The policy after a run was taken back.
+    /// The policy after an admin took a run back.
     #[must_use]
-    pub fn without_run(&self, run: RunId, at: DateTime<Utc>) -> Self {
+    pub fn without_run(&self, run: RunId, by: Actor, at: DateTime<Utc>) -> Self {
         let mut undone = self.undone.clone();
-        undone.push(Undone { run, at });
+        let by = Some(by);
+        undone.push(Undone { run, at, by });
         let old = undone.len().saturating_sub(UNDONE);
         undone.drain(..old);
         Self {
@@ -278,10 +302,16 @@ impl Policy {
         }
     }
 
+    /// When and by whom a run was taken back; `None` where it was not.
+    #[must_use]
+    pub fn undoing(&self, run: &RunId) -> Option<&Undone> {
+        self.undone.iter().find(|undone| undone.run == *run)
+    }
+
     /// Whether a run was taken back.
     #[must_use]
     pub fn is_undone(&self, run: &RunId) -> bool {
-        self.undone.iter().any(|undone| undone.run == *run)
+        self.undoing(run).is_some()
     }
 
     /// Whether a schedule was ended by the policy: the sync was turned off since, or its run was taken

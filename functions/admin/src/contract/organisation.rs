@@ -188,6 +188,17 @@ pub(super) fn reports() -> Vec<Operation> {
     let mut entry = examples::entry();
     entry["of"] = json!("user");
     entry["employee_id"] = json!("E-1007");
+    let admin =
+        json!({ "actor": "admin", "subject": "ada.okafor@acme.example", "employee_id": "E-1001" });
+    let switched = json!({
+        "of": "source", "at": "2026-11-25T01:20:03Z", "by": admin, "source": "payroll", "version": 2, "what": "changed",
+        "from": { "state": "observing", "silent_after_hours": null },
+        "to": { "state": "active", "silent_after_hours": null },
+    });
+    let undone = json!({
+        "of": "run", "at": "2026-11-25T01:22:41Z", "by": admin, "run_id": "run_01a200d2f3c577eb8373081c4eb8f645",
+        "affected": 12,
+    });
     vec![
         Operation::admin(
             "GET",
@@ -203,7 +214,7 @@ pub(super) fn reports() -> Vec<Operation> {
         Operation::admin(
             "GET",
             "/audit",
-            "Every change of users, settings and rule, oldest first",
+            "Every change of users, settings, rule and sources, each answer to a hold and each run taken back, oldest first",
         )
         .query(
             "since",
@@ -216,7 +227,7 @@ pub(super) fn reports() -> Vec<Operation> {
         .answers::<AuditView>(
             200,
             "A page",
-            json!({ "entries": [entry], "next_cursor": null }),
+            json!({ "entries": [entry, switched, undone], "next_cursor": null }),
         ),
     ]
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Notice, OrgId, Policy, SourceId};
+use offramp_domain::{Actor, Notice, OrgId, Policy, RunId, SourceId};
 use serde::{Deserialize, Serialize};
 
 use super::{Committed, Receipt};
@@ -28,11 +28,23 @@ pub struct PolicyEntry {
     /// When.
     pub at: DateTime<Utc>,
     /// Who.
-    pub by: offramp_domain::Actor,
+    pub by: Actor,
     /// Before.
     pub from: Policy,
     /// After.
     pub to: Policy,
+    /// The run that was taken back, where that was all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_back: Option<TakenBack>,
+}
+
+/// A run that was taken back, for the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// Which.
+    pub run: RunId,
+    /// How many people were in the grace period that it had begun.
+    pub affected: u32,
 }
 
 /// Settings.
@@ -111,6 +123,68 @@ pub struct Source {
     pub version: u64,
 }
 
+/// What an admin sets of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SourceSettings {
+    /// What it may do.
+    pub state: SourceState,
+    /// Hours without a delivery after which it is silent; `None`: by its own rhythm.
+    pub silent_after_hours: Option<u32>,
+}
+
+impl Source {
+    /// What an admin has set of it.
+    #[must_use]
+    pub fn settings(&self) -> SourceSettings {
+        SourceSettings {
+            state: self.state,
+            silent_after_hours: self.silent_after_hours,
+        }
+    }
+}
+
+/// What somebody did to a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditedSourceChange))]
+pub enum SourceChange {
+    /// Made it.
+    Created {
+        /// As it was made.
+        to: SourceSettings,
+    },
+    /// Set what it may do, or when it is silent.
+    Changed {
+        /// Before.
+        from: SourceSettings,
+        /// After.
+        to: SourceSettings,
+    },
+    /// Gave it a new secret; which one is nobody's business.
+    SecretRotated {
+        /// Whether the others verify no more.
+        revoked_previous: bool,
+    },
+}
+
+/// A change of a source, for the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditedSource))]
+pub struct SourceEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub by: Actor,
+    /// Which source.
+    pub source: SourceId,
+    /// The source's version after it.
+    pub version: u64,
+    /// What.
+    #[serde(flatten)]
+    pub change: SourceChange,
+}
+
 /// HR integrations.
 pub trait Sources: Send + Sync {
     /// One source; a consistent read.
@@ -121,12 +195,14 @@ pub trait Sources: Send + Sync {
     ) -> impl Future<Output = Result<Option<Source>, Fault>> + Send;
     /// Every source of an organisation.
     fn sources(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Source>, Fault>> + Send;
-    /// Writes a source, conditional on the version before; 0 where there must be none.
+    /// Writes a source with the entry of its change, conditional on the version before; 0 where there must
+    /// be none.
     fn put_source(
         &self,
         org: &OrgId,
         source: &Source,
         before: u64,
+        entry: &SourceEntry,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 

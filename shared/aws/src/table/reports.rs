@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
-use offramp_app::ports::{Audited, Page, PolicyEntry, Reports};
+use offramp_app::ports::{Audited, Page, PolicyEntry, Reports, TakenBack};
 use offramp_domain::{EmployeeId, Entry, OrgId};
 
 use super::Table;
@@ -154,13 +154,28 @@ fn audited(item: &Item) -> Result<Audited, Fault> {
         {
             Ok(Audited::Erasure(item.read()?))
         }
+        None if item
+            .get_text(SK)
+            .is_some_and(|sk| sk.starts_with(keys::SOURCE_ENTRY)) =>
+        {
+            Ok(Audited::Source(item.read()?))
+        }
         None => {
-            let PolicyEntry { at, by, from, to } = item.read()?;
-            Ok(Audited::Settings {
-                at,
-                by,
-                from: Box::new(from),
-                to: Box::new(to),
+            let entry: PolicyEntry = item.read()?;
+            let (at, by) = (entry.at, entry.by);
+            Ok(match entry.took_back {
+                Some(TakenBack { run, affected }) => Audited::Run {
+                    at,
+                    by,
+                    run_id: run,
+                    affected,
+                },
+                None => Audited::Settings {
+                    at,
+                    by,
+                    from: Box::new(entry.from),
+                    to: Box::new(entry.to),
+                },
             })
         }
     }

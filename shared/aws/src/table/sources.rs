@@ -1,7 +1,7 @@
 //! HR integrations, and the receipts of idempotent requests.
 
 use offramp_app::Fault;
-use offramp_app::ports::{Committed, Receipt, Receipts, Source, Sources};
+use offramp_app::ports::{Committed, Receipt, Receipts, Source, SourceEntry, Sources};
 use offramp_domain::{OrgId, SourceId};
 
 use super::Table;
@@ -27,6 +27,7 @@ impl Sources for Table {
         org: &OrgId,
         source: &Source,
         before: u64,
+        entry: &SourceEntry,
     ) -> Result<Committed, Fault> {
         let when = match before {
             0 => Expression::new("attribute_not_exists(pk)"),
@@ -35,8 +36,13 @@ impl Sources for Table {
         let item = Item::new(keys::source(org, &source.source))
             .number("version", source.version)
             .data(source)?;
+        let what = format!("source#{}#{}", entry.source, entry.version);
+        let past = Item::new(keys::source_entry(org, &entry.source, entry.version))
+            .data(entry)?
+            .indexed(keys::AUDIT, keys::audit(org, entry.at, &what));
         let mut parts = Parts::default();
         parts.put(self, item, Some(when))?;
+        parts.put(self, past, None)?;
         self.write(parts).await
     }
 }

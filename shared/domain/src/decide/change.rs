@@ -12,7 +12,7 @@ use crate::employee::Field;
 use crate::event::Actor;
 use crate::history::{Entry, Happening};
 use crate::hold::Held;
-use crate::settings::{Behaviour, Invitations, Objectives};
+use crate::settings::{Behaviour, Invitations, Objectives, Undone};
 use crate::timer::Timer;
 use crate::user::{Cause, Deactivation, Lifecycle, Pending, Reopening, Schedule, Status, User};
 
@@ -386,12 +386,11 @@ impl<'a> Draft<'a> {
 
 /// What has ended a schedule that is still stored.
 pub(super) fn ended_by(stored: &User, ctx: &Context<'_>) -> Actor {
-    match &stored.lifecycle {
-        Lifecycle::Scheduled(Schedule { run: Some(run), .. }) if ctx.policy.is_undone(run) => {
-            Actor::RunUndone { run: run.clone() }
-        }
-        _ => Actor::SyncTurnedOff,
-    }
+    let undoing = match &stored.lifecycle {
+        Lifecycle::Scheduled(Schedule { run: Some(run), .. }) => ctx.policy.undoing(run),
+        _ => None,
+    };
+    undoing.map_or(Actor::SyncTurnedOff, Undone::actor)
 }
 
 /// The admins' item follows what is stored, not what an epoch makes of it.

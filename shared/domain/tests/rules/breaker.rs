@@ -255,9 +255,8 @@ fn whoever_is_held_keeps_everything_and_waits_for_an_answer() {
     assert_eq!((schedule.cause, user.hold.clone()), (Cause::Hr, None));
     assert_eq!(answer(&mut world, true, 2), Word::Unchanged, "once");
     // The run is taken back.
-    world.policy = world
-        .policy
-        .without_run(RunId::new("run_1").unwrap(), world.now);
+    let (run, by) = (RunId::new("run_1").unwrap(), admin(Some("E-1")));
+    world.policy = world.policy.without_run(run, by, world.now);
     assert_eq!(world.user(&employee("E-7")).status(), Status::Active);
     world.happens(&employee("E-7"), &Event::Tidy).unwrap();
     assert_eq!(world.users[&employee("E-7")].status(), Status::Active);

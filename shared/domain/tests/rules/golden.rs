@@ -362,7 +362,15 @@ fn entries(golden: &mut Golden) {
         Actor::SyncTurnedOff,
         Actor::RuleChanged,
         Actor::SettingsChanged,
-        Actor::RunUndone { run: run_id() },
+        Actor::RunUndone {
+            run: run_id(),
+            subject: None,
+            employee_id: None,
+        },
+        Policy::default()
+            .without_run(run_id(), admin(Some("E-1")), start())
+            .undone[0]
+            .actor(),
         Actor::Operator {
             request_id: "8d1f6b0e-5b0c-4b0e-9a57-4f1f3f1f6f10".to_owned(),
         },
@@ -423,7 +431,7 @@ fn policies(golden: &mut Golden) {
     golden.check("policy-rules", &Policy::default().with_rules(active));
     golden.check(
         "policy-undone",
-        &Policy::default().without_run(run_id(), start()),
+        &Policy::default().without_run(run_id(), admin(Some("E-1")), start()),
     );
 }
 

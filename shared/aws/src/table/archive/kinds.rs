@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use offramp_app::Fault;
 use offramp_app::ports::{
     Answer, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Rejection, Source,
-    snapshots,
+    SourceEntry, snapshots,
 };
 use offramp_domain::{
     Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Line, Notice, Objective,
@@ -84,6 +84,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "settings_entry", sk: "S#", read: data::<PolicyEntry>, ..PLAIN },
     Kind { name: "admins", sk: "ADMINS", read: ids, ..PLAIN },
     Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), read: data::<Source>, ..PLAIN },
+    Kind { name: "source_entry", sk: keys::SOURCE_ENTRY, read: data::<SourceEntry>, ..PLAIN },
     Kind { name: "erasure", sk: keys::ERASED, read: data::<Erasure>, ..PLAIN },
     Kind { name: "confirmation", sk: "CONFIRM#", leaves: Leaves::Nothing, read: data::<Confirmation>, ..PLAIN },
     Kind { name: "import", sk: "IMPORT", leaves: Leaves::Nothing, read: import, ..PLAIN },
