@@ -135,3 +135,15 @@ async fn the_document_is_served_without_a_token() {
     assert!(served, "it is another than the code's");
     world.end().await;
 }
+
+#[test]
+fn every_reason_that_an_explanation_gives_is_in_the_manual() {
+    let codes = &openapi::document()["components"]["schemas"]["ReasonCode"]["enum"];
+    let codes = codes.as_array().unwrap();
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/API.md");
+    let manual = fs::read_to_string(manual).unwrap();
+    for code in codes {
+        let code = code.as_str().unwrap();
+        assert!(manual.contains(&format!("`{code}`")), "{code}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Why somebody is here or gone.
 
 mod audit;
+mod kept;
 mod lists;
 
 use offramp_tests::World;
@@ -80,7 +81,7 @@ async fn somebody_is_still_here_because_the_sync_is_off() {
         .set(json!({ "deactivation_sync": { "enabled": true } }))
         .await;
     let why = explain(&world, "E-1007").await;
-    assert_eq!(codes(&why), ["unchanged"]);
+    assert_eq!(codes(&why), ["ignored_while_off"]);
     assert!(changed_by(
         &why,
         "any change of the HR record that still says inactive"
@@ -254,7 +255,10 @@ async fn somebody_is_here_because_the_sync_was_turned_off_or_an_admin_kept_them(
     world.hr("E-1008", "inactive", json!({})).await;
     let back = restore(&world, "E-1008").await;
     assert!(back["note"].as_str().unwrap().contains("inactive"));
-    assert_eq!(codes(&explain(&world, "E-1008").await), ["unchanged"]);
+    assert_eq!(
+        codes(&explain(&world, "E-1008").await),
+        ["reactivated_by_admin"]
+    );
     let off = json!({ "deactivation_sync": { "enabled": false } });
     let (asked, done) = crate::telling::confirmed(&world, off).await;
     assert_eq!(asked["users"][0]["employee_id"], "E-1007");

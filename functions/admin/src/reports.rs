@@ -1,8 +1,8 @@
 //! The routes that tell why: explanations, drift, the audit.
 
 use chrono::{DateTime, Utc};
-use offramp_app::explain::{Explanation, explain};
-use offramp_app::ports::{Audited, Users};
+use offramp_app::explain::Explanation;
+use offramp_app::ports::Audited;
 use offramp_app::{Error, Result, reports};
 use offramp_aws::http::Reply;
 use serde::Serialize;
@@ -31,27 +31,16 @@ pub(crate) struct AuditView {
 impl Call<'_> {
     pub(crate) async fn explain(&self) -> Result<Reply> {
         let id = self.employee()?;
-        let mut loaded = self
-            .env
-            .store
-            .load(&self.org, std::slice::from_ref(&id))
-            .await?;
-        let user = loaded.users.remove(&id).ok_or(Error::NotFound("user"))?;
-        let why = explain(&user, &loaded.policy, self.env.clock.now());
-        Ok(Reply::json(200, &why)?.with_version(user.version))
+        let (why, version) = reports::explained(self.env, &self.org, &id).await?;
+        Ok(Reply::json(200, &why)?.with_version(version))
     }
 
     pub(crate) async fn drift(&self) -> Result<Reply> {
         let bound = ["drift"];
         let after = self.after(&bound)?;
         let limit = self.limit(MAX_ROWS, ROWS)?;
-        let (page, policy) = reports::drift(self.env, &self.org, after.as_deref(), limit).await?;
-        let now = self.env.clock.now();
-        let users = page
-            .items
-            .iter()
-            .map(|user| explain(user, &policy, now))
-            .collect();
+        let page = reports::drift(self.env, &self.org, after.as_deref(), limit).await?;
+        let users = page.items;
         let next_cursor = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));

@@ -7,7 +7,8 @@ use futures_util::future::try_join_all;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
-    Context, Counted, Decision, EmployeeId, Event, Gate, OrgId, Origin, Timer, User, decide,
+    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, Origin, Timer, User,
+    decide,
 };
 
 use tokio::sync::Mutex;
@@ -187,6 +188,12 @@ pub fn observed(
     observed.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
     let mut decision = decide_on(&observed, user, event, org, clock)?;
     decision.counted = None;
+    let change = decision.change.as_mut();
+    if let Some(entry) = change.and_then(|change| change.entry.as_mut())
+        && entry.ignored.is_some()
+    {
+        entry.ignored = Some(Ignored::Observing);
+    }
     if decision.outcome.word == Word::Ignored {
         decision.outcome.reason = Some(match would {
             Word::Scheduled | Word::Deactivated | Word::Restored | Word::Held => format!(

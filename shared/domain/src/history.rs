@@ -132,6 +132,19 @@ impl Happening {
     }
 }
 
+/// Why HR's word that somebody is gone was not acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Ignored {
+    /// The deactivation sync was off.
+    SyncOff,
+    /// The source was only observed.
+    Observing,
+    /// The settings ignored missing people.
+    Missing,
+}
+
 /// One change of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HistoryEntry))]
@@ -156,4 +169,7 @@ pub struct Entry {
     /// The shown fields that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
+    /// Why HR's word that they are gone was not acted on, where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Ignored>,
 }

@@ -33,7 +33,7 @@ pub use employee::{
     Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Mark, Merge,
 };
 pub use event::{Actor, Event};
-pub use history::{Entry, Happening};
+pub use history::{Entry, Happening, Ignored};
 pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};
 pub use ids::{
     CardId, Email, EmployeeId, Epoch, EventId, Generation, HoldId, InvalidId, ObjectiveId, OrgId,

@@ -60,7 +60,7 @@ async fn drift_lists_exactly_those_for_whom_hr_and_the_system_disagree() {
             found,
             [
                 ("E-1001", "held"),
-                ("E-1008", "unchanged"),
+                ("E-1008", "reactivated_by_admin"),
                 ("E-1010", "waiting_for_timer"),
                 ("E-1013", "deleted_by_hand"),
                 ("E-1014", "deactivated"),

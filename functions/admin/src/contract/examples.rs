@@ -84,12 +84,17 @@ pub(super) fn entry() -> Value {
 
 /// Why somebody is where they are.
 pub(super) fn explanation() -> Value {
+    let waits = "HR says inactive. Access ended on Wednesday 25 November 2026 at 02:19 (Europe/Berlin); on Saturday 28 \
+                 November 2026 at 02:19 (Europe/Berlin) the user is deactivated and their cards are terminated.";
     json!({
         "employee_id": "E-1012", "status": "deactivation_scheduled", "access": "revoked", "hr": "inactive",
         "hr_as_of": "2026-11-25T01:19:15Z",
-        "reasons": [{ "code": "waiting_for_the_timer", "detail": "The grace period has not ended yet." }],
+        "reasons": [{ "code": "waiting_for_timer", "detail": waits }],
         "next": { "what": "deactivated", "at": "2026-11-28T01:19:15Z" },
-        "would_change": ["HR saying active"],
-        "text": ["The grace period has not ended yet."],
+        "would_change": [
+            "HR marking them active", "an admin restoring them", "an admin turning the deactivation sync off",
+            "a sync rule that leaves them out", "an admin taking back the run run_01a200d2f3c577eb8373081c4eb8f645",
+        ],
+        "text": [waits],
     })
 }

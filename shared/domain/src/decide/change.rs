@@ -10,7 +10,7 @@ use crate::breaker::Counted;
 use crate::digest::{DigestMinute, Notice, NoticeKind};
 use crate::employee::Field;
 use crate::event::Actor;
-use crate::history::{Entry, Happening};
+use crate::history::{Entry, Happening, Ignored};
 use crate::hold::Held;
 use crate::settings::{Behaviour, Invitations, Objectives, Undone};
 use crate::timer::Timer;
@@ -27,6 +27,7 @@ pub(super) struct Draft<'a> {
     /// What has ended the schedule that the stored user still has.
     ended_by: Option<Actor>,
     counted: Option<Counted>,
+    ignored: Option<Ignored>,
 }
 
 impl<'a> Draft<'a> {
@@ -38,6 +39,7 @@ impl<'a> Draft<'a> {
             ctx,
             ended_by,
             counted: None,
+            ignored: None,
             stored: Some(stored),
             user: settled,
             notice: None,
@@ -56,6 +58,7 @@ impl<'a> Draft<'a> {
             ctx,
             ended_by: None,
             counted: None,
+            ignored: None,
             stored: None,
             user,
             notice: None,
@@ -129,6 +132,11 @@ impl<'a> Draft<'a> {
                 false
             }
         }
+    }
+
+    /// HR's word that they are gone is not acted on: the entry says why.
+    pub(super) fn ignores(&mut self, why: Ignored) {
+        self.ignored = Some(why);
     }
 
     /// Whether the person is in the hold that is open: what is news of them changes nothing there.
@@ -365,6 +373,7 @@ impl<'a> Draft<'a> {
                         Some(stored) => differing(stored, &self.user),
                         None => self.user.profile.keys().copied().collect(),
                     },
+                    ignored: self.ignored,
                 }
             });
         Decision {

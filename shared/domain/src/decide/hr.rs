@@ -9,7 +9,7 @@ use crate::breaker::Counted;
 use crate::digest::NoticeKind;
 use crate::employee::{Field, HrEvent, HrRecord, HrStatus, HrWord, Mark, Merge};
 use crate::event::Actor;
-use crate::history::Happening;
+use crate::history::{Happening, Ignored};
 use crate::ids::{EventId, SnapshotId, SourceId};
 use crate::settings::{Invitations, OnMissing, RestoreDeletedOn};
 use crate::user::{Cause, Deactivation, Lifecycle, Origin, Role, User};
@@ -222,10 +222,12 @@ fn lifecycle(
 fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> Decision {
     let settings = &ctx.policy.settings;
     if !settings.deactivation_sync.enabled {
+        draft.ignores(Ignored::SyncOff);
         let outcome = Outcome::because(Word::Ignored, "deactivation sync is off");
         return draft.commit(outcome, by, Happening::Updated);
     }
     if cause == Cause::Missing && settings.on_missing == OnMissing::Ignore {
+        draft.ignores(Ignored::Missing);
         let outcome = Outcome::because(Word::Ignored, "missing people are ignored");
         return draft.commit(outcome, by, Happening::Updated);
     }

@@ -16,9 +16,9 @@ use offramp_domain::settings::{
 };
 use offramp_domain::{
     Actor, Card, CardId, CardKind, CardStatus, Cause, Counted, Deactivation, DigestMinute, Entry,
-    Epoch, EventId, Field, Generation, Happening, Health, Held, HrRecord, Leave, LeavePlan,
-    Lifecycle, Merge, Notice, NoticeKind, OrgId, Origin, Pending, Policy, Reopening, Role,
-    Schedule, Settings, Status, Subject, Timer, Tripped, User,
+    Epoch, EventId, Field, Generation, Happening, Health, Held, HrRecord, Ignored, Leave,
+    LeavePlan, Lifecycle, Merge, Notice, NoticeKind, OrgId, Origin, Pending, Policy, Reopening,
+    Role, Schedule, Settings, Status, Subject, Timer, Tripped, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -384,6 +384,7 @@ fn entries(golden: &mut Golden) {
         to: Status::DeactivationScheduled,
         cause: Some(Cause::Hr),
         fields: vec![Field::Name, Field::CostCentre],
+        ignored: None,
     };
     let by_whom: Vec<Entry> = actors
         .iter()
@@ -404,6 +405,13 @@ fn entries(golden: &mut Golden) {
         ..entry(&actors[0], &Happening::Created)
     };
     golden.check("entry-first", &first);
+    let ignored = [Ignored::SyncOff, Ignored::Observing, Ignored::Missing].map(|why| Entry {
+        to: Status::Active,
+        cause: None,
+        ignored: Some(why),
+        ..entry(&actors[0], &Happening::Updated)
+    });
+    golden.check("entries-ignored", &ignored.to_vec());
 }
 
 fn policies(golden: &mut Golden) {

@@ -1,0 +1,179 @@
+//! Why somebody is here.
+
+use offramp_domain::{Actor, Entry, Happening, HrWord, Ignored, Lifecycle, Policy, Status, User};
+
+use super::{Code, Known, Reason};
+use crate::ports::SourceState;
+
+/// Whether only what has happened to somebody says why they are here: HR does not say active, and nothing
+/// of the present keeps them.
+#[must_use]
+pub fn asks_for_the_past(user: &User, policy: &Policy, source: Option<SourceState>) -> bool {
+    let settled = user.settled(policy);
+    settled.status() == Status::Active
+        && matches!(settled.hr_word(), Some(HrWord::Inactive | HrWord::Missing))
+        && settled.generation == user.generation
+        && !settled.held
+        && settled.hold.is_none()
+        && policy.settings.deactivation_sync.enabled
+        && source != Some(SourceState::Observing)
+}
+
+/// Why somebody is still here; whom the rule leaves out is told by the rule.
+pub(super) fn here(user: &User, stored: &User, known: Known<'_>, left_out: bool) -> Vec<Reason> {
+    let reason = |code, detail: String| vec![Reason { code, detail }];
+    let said = match user.hr_word() {
+        None => {
+            let detail = "An admin added them by hand; HR has never spoken of them.";
+            return reason(Code::ByHand, detail.to_owned());
+        }
+        Some(HrWord::Active) if user.held || user.hold.is_some() => "Their leave date has come",
+        Some(HrWord::Active) => return reason(Code::ActiveInHr, active(user, known)),
+        Some(HrWord::Missing) => "They were missing from the last snapshot",
+        Some(HrWord::Inactive) => "HR says inactive",
+    };
+    if user.held || user.hold.is_some() {
+        return reason(Code::Held, format!("{said}, but {}.", held(user, known)));
+    }
+    if stored.generation != user.generation {
+        let (code, ended) = match &stored.lifecycle {
+            Lifecycle::Scheduled(schedule) => match &schedule.run {
+                Some(run) if known.policy.is_undone(run) => (
+                    Code::RunUndone,
+                    format!("an admin took back the run {run}, which had scheduled them"),
+                ),
+                _ => (Code::SyncTurnedOff, turned_off()),
+            },
+            _ => (Code::SyncTurnedOff, turned_off()),
+        };
+        return reason(code, format!("{said}, but {ended}."));
+    }
+    let mut reasons = Vec::new();
+    if !known.policy.settings.deactivation_sync.enabled {
+        let detail = format!("{said}, but the deactivation sync is off.");
+        reasons.extend(reason(Code::SyncOff, detail));
+    }
+    match known.source {
+        Some((source, SourceState::Observing)) => reasons.extend(reason(
+            Code::Observing,
+            format!("{said}, but the source {source} is only observed: it deactivates nobody."),
+        )),
+        _ if left_out || !reasons.is_empty() => {}
+        _ => reasons.push(before(said, known)),
+    }
+    if let Some((source, SourceState::Disabled)) = known.source {
+        let detail = format!("The source {source} is disabled: nothing is taken from it.");
+        reasons.extend(reason(Code::SourceDisabled, detail));
+    }
+    reasons
+}
+
+fn active(user: &User, known: Known<'_>) -> String {
+    match &user.hr {
+        Some(record) => format!(
+            "HR says active, as of {}; whatever it says of an earlier time is stale and changes nothing.",
+            known.spoken(record.latest())
+        ),
+        None => "HR says active.".to_owned(),
+    }
+}
+
+/// What stopped it, and who is asked.
+fn held(user: &User, known: Known<'_>) -> String {
+    let stopped = match (user.held, known.is_last_admin(user)) {
+        (false, _) => "a safeguard stopped it",
+        (true, true) => "they are the last admin with access",
+        (true, false) => "they were the last admin with access",
+    };
+    match &user.hold {
+        Some(held) => format!(
+            "{stopped}: the hold {} waits for an admin's answer",
+            held.hold
+        ),
+        None => format!("{stopped}: held"),
+    }
+}
+
+fn turned_off() -> String {
+    "an admin turned the deactivation sync off, which ended their schedule".to_owned()
+}
+
+/// The newest of what has happened to them that kept them.
+fn before(said: &str, known: Known<'_>) -> Reason {
+    for entry in known.past {
+        if let Some((code, what)) = keeps(entry) {
+            let when = known.spoken(entry.at);
+            return Reason {
+                code,
+                detail: format!(
+                    "{said}, but {what} (on {when}), and the record has not changed since."
+                ),
+            };
+        }
+        if entry.from != Some(Status::Active) {
+            // They were not here before it.
+            break;
+        }
+    }
+    Reason {
+        code: Code::Unchanged,
+        detail: format!(
+            "{said}, but the sync did not act on that when it came, and the record has not changed since."
+        ),
+    }
+}
+
+/// What an entry tells of somebody's staying.
+fn keeps(entry: &Entry) -> Option<(Code, String)> {
+    let told = |code, what: &str| Some((code, what.to_owned()));
+    match entry.ignored {
+        Some(Ignored::SyncOff) => {
+            return told(
+                Code::IgnoredWhileOff,
+                "the deactivation sync was off when that came",
+            );
+        }
+        Some(Ignored::Observing) => {
+            return told(
+                Code::IgnoredWhileObserving,
+                "the source was only observed when that came",
+            );
+        }
+        Some(Ignored::Missing) => {
+            return told(
+                Code::MissingIgnored,
+                "the settings ignored missing people when that came",
+            );
+        }
+        None => {}
+    }
+    match (&entry.happening, &entry.by) {
+        (Happening::Kept { hold }, _) => Some((
+            Code::HoldAnswered,
+            format!("an admin answered the hold {hold}, and they stay"),
+        )),
+        (Happening::Reactivated, Actor::RunUndone { run, .. }) => Some((
+            Code::RunUndone,
+            format!("an admin took back the run {run}, which had scheduled them"),
+        )),
+        (Happening::Reactivated, Actor::SyncTurnedOff) => Some((Code::SyncTurnedOff, turned_off())),
+        (Happening::Reactivated, Actor::SettingsChanged) => told(
+            Code::SettingsChanged,
+            "a change of what leave dates count ended their schedule",
+        ),
+        (
+            Happening::Reactivated | Happening::Restored,
+            Actor::Admin { .. } | Actor::Service { .. } | Actor::Operator { .. },
+        ) => told(
+            Code::ReactivatedByAdmin,
+            "an admin gave them their access back",
+        ),
+        // HR, a timer or a changed rule brings somebody back of whom HR does not say active only where
+        // the rule leaves them out.
+        (Happening::Reactivated, _) => told(
+            Code::LeftOutBefore,
+            "a sync rule that left them out ended their schedule",
+        ),
+        _ => None,
+    }
+}
