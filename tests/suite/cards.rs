@@ -115,11 +115,7 @@ async fn a_leavers_card_is_saved_by_giving_it_on_in_the_grace_period() {
     assert_eq!(world.cards(LENA).await, ["cancelled"; 2]);
     assert_eq!(world.cards("E-1013").await, ["active"]);
     let mail = &world.mails_to(OTTO, "deactivated")[0];
-    assert!(
-        mail.text.contains("2 active cards terminated"),
-        "{}",
-        mail.text
-    );
+    assert!(mail.text.contains("2 cards terminated"), "{}", mail.text);
     world.end().await;
 }
 
@@ -267,7 +263,7 @@ async fn somebody_with_very_many_cards_loses_all_of_them_at_once() {
     assert!(
         world.mails_to(OTTO, "")[0]
             .text
-            .contains("120 active cards terminated")
+            .contains("120 cards terminated")
     );
     world.end().await;
 }

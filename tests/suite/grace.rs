@@ -106,7 +106,7 @@ async fn without_a_grace_period_the_cards_are_gone_with_the_answer_to_hr() {
         assert!(
             mails[0]
                 .text
-                .contains("Lena Lindqvist (E-1007): 3 active cards terminated")
+                .contains("Lena Lindqvist (E-1007): 3 cards terminated")
         );
     }
     world.only_admins_were_mailed();

@@ -24,6 +24,7 @@ mod holds;
 mod leave_dates;
 mod leavers;
 mod limits;
+mod mails;
 mod mutations;
 mod objectives;
 mod openapi;

@@ -113,7 +113,7 @@ impl Story<'_> {
         let facts = [
             "Lena Lindqvist (E-1007)".to_owned(),
             due.format("%-d %B %Y at %H:%M").to_string(),
-            "3 active cards".to_owned(),
+            "3 cards".to_owned(),
         ];
         let complete = mails.iter().all(|mail| {
             let text = mail["text"].as_str().unwrap_or_default();

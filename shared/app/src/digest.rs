@@ -6,20 +6,19 @@
 //! go. More than [`NOTICES_PER_STAMP`] are stamped in several transactions: a run that dies between
 //! them leaves two mails, of different people.
 
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use offramp_domain::{
-    Access, Cause, DigestMinute, EmployeeId, Field, Lifecycle, NoticeKind, OrgId, Policy, Role,
-    User,
-};
+use offramp_domain::{Access, DigestMinute, EmployeeId, OrgId, Role, User};
 
 use crate::backoff::pauses;
-use crate::mail::{self, Row};
+use crate::mail::{self, Reader, Row};
 use crate::metrics::Metric;
 use crate::ports::{
-    Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing, Sent,
-    USERS_PER_READ, Users,
+    Breakers, Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing,
+    Sent, Users,
 };
 use crate::{Env, Error, Result};
 
@@ -50,7 +49,7 @@ pub async fn mail<S, T, M>(
     holder: &str,
 ) -> Result<Mailed>
 where
-    S: Users + Notices,
+    S: Users + Notices + Breakers,
     T: Sync,
     M: Mailer,
 {
@@ -127,7 +126,7 @@ struct Letter {
 
 impl<S, T, M> Digest<'_, S, T, M>
 where
-    S: Users + Notices,
+    S: Users + Notices + Breakers,
     T: Sync,
     M: Mailer,
 {
@@ -215,7 +214,7 @@ where
     /// those who are invited of nothing but that. Whoever has no access now, or is named, is not told.
     async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
         let now = self.env.clock.now();
-        let people = self.people(notices).await?;
+        let people = rows::people(self.env, self.org, notices).await?;
         let here = |id: &EmployeeId| {
             let user = people.users.get(id)?.settled(&people.policy);
             (user.access_at(now) == Access::Granted).then_some(user)
@@ -229,24 +228,25 @@ where
                 .any(|(row, _)| row.id.as_deref() == Some(id.as_str()))
         };
         let mut letters = Vec::new();
-        let mut tell = |id: &EmployeeId, rows: &[Row], only_admins: bool| {
+        let mut tell = |id: &EmployeeId, rows: &[Row], reader: Reader| {
             let Some(to) = here(id) else { return };
-            if rows.is_empty() || named(id) || (only_admins && to.role != Role::Admin) {
+            let is_admin = to.role == Role::Admin;
+            if rows.is_empty() || named(id) || (reader == Reader::Admin && !is_admin) {
                 return;
             }
-            let mail = if only_admins {
-                mail::for_admins(rows, zone)
-            } else {
-                mail::for_manager(rows, zone)
+            let letter = mail::Letter {
+                org: self.org,
+                zone,
+                to: reader,
             };
             letters.push(Letter {
                 claim: id.to_string(),
                 to,
-                mail,
+                mail: mail::digest(rows, letter),
             });
         };
         for admin in &people.admins {
-            tell(admin, &told, true);
+            tell(admin, &told, Reader::Admin);
         }
         let mut managers: BTreeMap<&EmployeeId, Vec<Row>> = BTreeMap::new();
         for (row, manager) in &people.rows {
@@ -257,7 +257,7 @@ where
             }
         }
         for (manager, rows) in &managers {
-            tell(manager, rows, false);
+            tell(manager, rows, Reader::Manager);
         }
         let invited: BTreeSet<&EmployeeId> = notices
             .iter()
@@ -275,100 +275,4 @@ where
         }
         Ok(letters)
     }
-
-    /// Everybody whom a digest concerns, as they are now.
-    async fn people(&self, notices: &[Outgoing]) -> Result<People> {
-        let about: BTreeSet<EmployeeId> = notices
-            .iter()
-            .filter_map(|one| one.notice.employee_id.clone())
-            .collect();
-        let (mut users, policy, admins) = self.users(about.into_iter().collect()).await?;
-        let mut rows: Vec<(Row, Option<EmployeeId>)> = notices
-            .iter()
-            .filter_map(|one| {
-                let user = one.notice.employee_id.as_ref().and_then(|id| users.get(id));
-                let row = row(one, user, &policy)?;
-                let manager = manager(&row, user);
-                Some((row, manager))
-            })
-            .collect();
-        rows.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-        let missing: BTreeSet<EmployeeId> = admins
-            .iter()
-            .chain(rows.iter().filter_map(|(_, manager)| manager.as_ref()))
-            .filter(|id| !users.contains_key(*id))
-            .cloned()
-            .collect();
-        users.extend(self.users(missing.into_iter().collect()).await?.0);
-        Ok(People {
-            policy,
-            users,
-            admins,
-            rows,
-        })
-    }
-
-    async fn users(
-        &self,
-        ids: Vec<EmployeeId>,
-    ) -> Result<(BTreeMap<EmployeeId, User>, Policy, BTreeSet<EmployeeId>)> {
-        let mut users = BTreeMap::new();
-        let mut loaded = self
-            .env
-            .store
-            .load(self.org, &ids[..ids.len().min(USERS_PER_READ)])
-            .await?;
-        users.append(&mut loaded.users);
-        for chunk in ids.chunks(USERS_PER_READ).skip(1) {
-            users.append(&mut self.env.store.load(self.org, chunk).await?.users);
-        }
-        Ok((users, loaded.policy, loaded.admins))
-    }
-}
-
-/// Whom a digest concerns: its rows, each with the manager who is told of it.
-struct People {
-    policy: Policy,
-    users: BTreeMap<EmployeeId, User>,
-    admins: BTreeSet<EmployeeId>,
-    rows: Vec<(Row, Option<EmployeeId>)>,
-}
-
-/// A leave date is told to the manager.
-fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
-    let cause = match &row.kind {
-        NoticeKind::Scheduled { cause, .. } | NoticeKind::Terminated { cause, .. } => *cause,
-        _ => return None,
-    };
-    if cause != Cause::LeaveDate {
-        return None;
-    }
-    EmployeeId::new(user?.get(Field::ManagerId)?).ok()
-}
-
-/// One line of the mail; none where what was planned is no longer so.
-fn row(one: &Outgoing, user: Option<&User>, policy: &Policy) -> Option<Row> {
-    let mut kind = one.notice.kind.clone();
-    if kind == NoticeKind::Invited {
-        return None;
-    }
-    if let NoticeKind::Scheduled { active_cards, .. } = &mut kind {
-        let settled = user?.settled(policy);
-        let stands = settled.generation == one.notice.generation
-            && matches!(settled.lifecycle, Lifecycle::Scheduled(_));
-        if !stands {
-            return None;
-        }
-        *active_cards = settled.active_cards;
-    }
-    let name = user
-        .and_then(|user| user.get(Field::Name))
-        .map(str::to_owned)
-        .or_else(|| one.notice.name.clone());
-    let id = one.notice.employee_id.as_ref().map(ToString::to_string);
-    Some(Row {
-        name: name.or_else(|| id.clone()).unwrap_or_default(),
-        id,
-        kind,
-    })
 }

@@ -78,6 +78,37 @@ pub async fn people<S: Users + Breakers, T: Sync>(
     ))
 }
 
+/// Those whom a hold keeps, of the first `most` people on its roll and a few more; and whether that was all of the roll.
+///
+/// # Errors
+/// A fault.
+pub async fn who<S: Users + Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &Hold,
+    most: usize,
+) -> Result<(Vec<User>, bool)> {
+    let of = RollOf::Hold(hold.hold.clone());
+    let (mut kept, mut seen, mut after) = (Vec::new(), 0, None);
+    loop {
+        let page = env.store.roll(org, &of, after.as_deref(), PARTS).await?;
+        for roll in page.items {
+            for chunk in roll.people.chunks(USERS_PER_READ) {
+                if seen >= most {
+                    return Ok((kept, false));
+                }
+                seen += chunk.len();
+                let users = env.store.load(org, chunk).await?.users.into_values();
+                kept.extend(users.filter(|user| is_kept(user, hold, roll.seq)));
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok((kept, true)),
+        }
+    }
+}
+
 /// Whether somebody on the roll with that number is in the hold, unless it was answered.
 fn points_to(user: &User, hold: &Hold, seq: u64) -> bool {
     user.hold

@@ -1,13 +1,15 @@
 //! The mails: subject, plain text and HTML, from one list of rows.
 
+mod lines;
+mod sections;
+
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
-use offramp_domain::{Cause, Health, NoticeKind, OrgId, Tripped};
+use offramp_domain::{Counted, NoticeKind, OrgId, Tripped};
 
-use crate::when::spoken;
+use sections::{Line, sections};
 
-/// Rows that are written out in a section; the rest are counted.
+/// Rows that are written out in a section, and people in a hold; the rest are counted.
 pub const ROWS: usize = 200;
 
 /// One thing that is told.
@@ -19,6 +21,94 @@ pub struct Row {
     pub id: Option<String>,
     /// What.
     pub kind: NoticeKind,
+    /// What has become of it.
+    pub now: Now,
+}
+
+/// What has become of something by the time that its mail is written.
+#[derive(Debug, Clone, Default)]
+pub enum Now {
+    /// It is as it was noticed.
+    #[default]
+    Stands,
+    /// Of somebody scheduled: a hold of their source is open, and keeps their cards alive until it is
+    /// answered.
+    Waits,
+    /// Of somebody terminated: an admin has deleted them.
+    Deleted,
+    /// Of somebody terminated: they were restored.
+    Back {
+        /// Whether they have access; else they were scheduled again.
+        active: bool,
+    },
+    /// Of a hold that is open.
+    Held(Held),
+}
+
+/// Those whom a hold keeps.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The safeguard.
+    pub rule: Tripped,
+    /// How many they are.
+    pub count: usize,
+    /// The first of them by name; at most [`ROWS`].
+    pub people: Vec<Person>,
+}
+
+/// Somebody in a hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Person {
+    /// Their name, or else their employee id.
+    pub name: String,
+    /// Their employee id.
+    pub id: String,
+    /// Cards that are not cancelled.
+    pub cards: u32,
+    /// What was stopped.
+    pub what: Stopped,
+}
+
+/// What a hold has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stopped {
+    /// They would leave, and why.
+    Leaving(&'static str),
+    /// They would come back.
+    Returning,
+}
+
+impl Stopped {
+    /// In the words of a mail.
+    #[must_use]
+    pub fn of(what: Counted) -> Self {
+        match what {
+            Counted::Departure(cause) | Counted::LastAdmin(cause) => {
+                Self::Leaving(lines::why(cause))
+            }
+            Counted::Restore => Self::Returning,
+        }
+    }
+}
+
+/// Whose mail it is, and how it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// The organisation, for the routes that are named.
+    pub org: &'a OrgId,
+    /// IANA name of the time zone of its dates.
+    pub zone: &'a str,
+    /// An admin's, or that of the manager of those who leave.
+    pub to: Reader,
+}
+
+/// Who reads a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody who can do something about it.
+    Admin,
+    /// Somebody who can tell an admin.
+    Manager,
 }
 
 /// A mail without an addressee.
@@ -32,42 +122,10 @@ pub struct Mail {
     pub html: String,
 }
 
-/// A heading, what it means, and its lines.
-struct Section {
-    title: String,
-    lead: &'static str,
-    lines: Vec<String>,
-}
-
-/// Writes the mail of a digest for an admin.
+/// Writes the mail of a digest.
 #[must_use]
-pub fn for_admins(rows: &[Row], zone: &str) -> Mail {
-    compose(rows, zone, FOR_ADMINS)
-}
-
-/// Writes the mail of a digest for the manager of those who leave.
-#[must_use]
-pub fn for_manager(rows: &[Row], zone: &str) -> Mail {
-    compose(rows, zone, FOR_MANAGERS)
-}
-
-/// Writes an invitation: the only mail that a user who is no admin and no manager ever gets.
-#[must_use]
-pub fn invitation(org: &OrgId) -> Mail {
-    let lead = format!("You have an account at {org}, and you can sign in.");
-    let rest = "If you had an account before: cards that were terminated do not come back.";
-    Mail {
-        subject: format!("You are invited to {org}"),
-        text: format!("{lead}\n\n{rest}\n"),
-        html: format!(
-            "<!doctype html>\n<html lang=\"en\"><body style=\"font-family:sans-serif\">\n<p>{}</p>\n<p>{rest}</p>\n</body></html>\n",
-            escaped(&lead)
-        ),
-    }
-}
-
-fn compose(rows: &[Row], zone: &str, foot: &str) -> Mail {
-    let sections = sections(rows, zone);
+pub fn digest(rows: &[Row], letter: Letter<'_>) -> Mail {
+    let sections = sections(rows, letter);
     let subject = sections
         .iter()
         .map(|one| one.title.as_str())
@@ -89,11 +147,10 @@ fn compose(rows: &[Row], zone: &str, foot: &str) -> Mail {
             html,
             "<h2>{}</h2>\n<p>{}</p>\n<ul>",
             escaped(&section.title),
-            escaped(section.lead)
+            escaped(&section.lead)
         );
         for line in section.lines.iter().take(ROWS) {
-            let _ = writeln!(text, "- {line}");
-            let _ = writeln!(html, "<li>{}</li>", escaped(line));
+            put(&mut text, &mut html, line);
         }
         html.push_str("</ul>\n");
         if section.lines.len() > ROWS {
@@ -103,6 +160,7 @@ fn compose(rows: &[Row], zone: &str, foot: &str) -> Mail {
         }
         text.push('\n');
     }
+    let foot = foot(rows, letter.to);
     text.push_str(foot);
     text.push('\n');
     let _ = writeln!(html, "<p><small>{foot}</small></p>\n</body></html>");
@@ -113,195 +171,49 @@ fn compose(rows: &[Row], zone: &str, foot: &str) -> Mail {
     }
 }
 
-const FOR_ADMINS: &str =
-    "You get this because you are an admin of Offramp. The people named here are not mailed.";
-const FOR_MANAGERS: &str =
-    "You get this because you manage the people named here. They are not mailed.";
-
-fn sections(rows: &[Row], zone: &str) -> Vec<Section> {
-    let lines = |pick: fn(&NoticeKind) -> bool| -> Vec<String> {
-        rows.iter()
-            .filter(|row| pick(&row.kind))
-            .map(|row| one_line(&line(row, zone)))
-            .collect()
-    };
-    let scheduled = lines(|kind| matches!(kind, NoticeKind::Scheduled { .. }));
-    let terminated = lines(|kind| matches!(kind, NoticeKind::Terminated { .. }));
-    let restored = lines(|kind| matches!(kind, NoticeKind::Restored { .. }));
-    let settings = lines(|kind| {
-        matches!(
-            kind,
-            NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. }
-        )
-    });
-    let holds = lines(|kind| {
-        matches!(
-            kind,
-            NoticeKind::HoldOpened { .. } | NoticeKind::HoldWaits { .. }
-        )
-    });
-    let health = lines(|kind| matches!(kind, NoticeKind::SourceHealth { .. }));
-    let silent = rows.iter().any(|row| {
-        matches!(
-            row.kind,
-            NoticeKind::SourceHealth {
-                health: Health::Silent,
-                ..
-            }
-        )
-    });
-    [
-        (
-            "A safeguard stopped the HR sync".to_owned(),
-            "Nobody listed in a hold loses access or a card until an admin answers it, and nobody else \
-             of that source does. Read who they are, then approve or reject the hold. What was begun \
-             before it waits: access stays revoked, cards stay alive.",
-            holds,
-        ),
-        (
-            if silent { "An HR source is silent" } else { "An HR source is healthy again" }.to_owned(),
-            "While a source is silent nobody hears of its leavers: see whether its connection to HR still \
-             works. Nothing has to be done here: the next delivery makes it healthy again.",
-            health,
-        ),
-        (
-            format!("{} scheduled for deactivation", people(scheduled.len())),
-            "Access is revoked. On the date below the user is deactivated and every active card is \
-             terminated. If this is wrong, mark the person active in HR, restore the user, or turn \
-             the deactivation sync off before then.",
-            scheduled,
-        ),
-        (
-            format!("{} deactivated", people(terminated.len())),
-            "Access is revoked and every card is terminated. Terminated cards do not come back.",
-            terminated,
-        ),
-        (
-            format!("{} restored by the HR sync", people(restored.len())),
-            "These accounts had been deleted by hand. Their HR record changed, and they are back as members.",
-            restored,
-        ),
-        ("Offramp settings changed".to_owned(), "An admin changed what the sync may do.", settings),
-    ]
-    .into_iter()
-    .filter(|(_, _, lines)| !lines.is_empty())
-    .map(|(title, lead, lines)| Section { title, lead, lines })
-    .collect()
+/// A line, and what stands below it.
+fn put(text: &mut String, html: &mut String, line: &Line) {
+    let _ = writeln!(text, "- {}", line.text);
+    let _ = write!(html, "<li>{}", escaped(&line.text));
+    if !line.under.is_empty() {
+        html.push_str("\n<ul>\n");
+        for one in &line.under {
+            let _ = writeln!(text, "  - {one}");
+            let _ = writeln!(html, "<li>{}</li>", escaped(one));
+        }
+        html.push_str("</ul>\n");
+    }
+    html.push_str("</li>\n");
 }
 
-/// A name may hold what breaks a line or turns it round: a forged row would look like one of ours.
-fn one_line(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.replace(turns, " ")
-}
-
-fn line(row: &Row, zone: &str) -> String {
-    let who = match &row.id {
-        Some(id) if *id != row.name => format!("{} ({id})", row.name),
-        Some(id) => id.clone(),
-        None => String::new(),
-    };
-    match &row.kind {
-        NoticeKind::Scheduled {
-            cause,
-            due_at,
-            active_cards,
-        } => {
-            format!(
-                "{who}: {}, {} — {}",
-                date(*due_at, zone),
-                cards(*active_cards),
-                why(*cause)
-            )
+fn foot(rows: &[Row], to: Reader) -> &'static str {
+    // An admin whom a hold keeps is one of those who may answer it.
+    let held = rows.iter().any(|row| matches!(row.now, Now::Held(_)));
+    match to {
+        Reader::Admin if held => {
+            "You get this because you are an admin of Offramp. Nobody is mailed for being named here."
         }
-        NoticeKind::Terminated {
-            cause,
-            cards: count,
-        } => {
-            format!("{who}: {} terminated — {}", cards(*count), why(*cause))
+        Reader::Admin => {
+            "You get this because you are an admin of Offramp. The people named here are not mailed."
         }
-        NoticeKind::Restored { .. } | NoticeKind::Invited => who,
-        NoticeKind::SyncTurnedOff { by, reverted } => {
-            format!(
-                "{by} turned the deactivation sync off; {} active again",
-                people_are(*reverted)
-            )
-        }
-        NoticeKind::HoldOpened {
-            hold,
-            source,
-            rule,
-            people: count,
-        } => format!(
-            "{source}: {} held — {} (hold {hold})",
-            people(usize::try_from(*count).unwrap_or(usize::MAX)),
-            tripped(*rule)
-        ),
-        NoticeKind::HoldWaits {
-            hold,
-            source,
-            since,
-        } => format!(
-            "{source}: hold {hold} is open since {} and waits for an answer",
-            date(*since, zone)
-        ),
-        NoticeKind::SourceHealth { source, health } => match health {
-            Health::Healthy => format!("{source} is healthy again"),
-            Health::Quarantined => format!("{source} is quarantined: a hold of its people is open"),
-            Health::Silent => {
-                format!("{source} is silent: it has not spoken for longer than usual")
-            }
-        },
-        NoticeKind::SafeguardsLoosened { by } => {
-            format!("{by} raised the limits of the safeguards")
+        Reader::Manager => {
+            "You get this because you manage the people named here. They are not mailed."
         }
     }
 }
 
-fn date(at: DateTime<Utc>, zone: &str) -> String {
-    spoken(at, zone)
-}
-
-fn why(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Hr => "inactive in HR",
-        Cause::Missing => "missing from the last HR snapshot",
-        Cause::LeaveDate => "leave date",
-        Cause::Admin => "by an admin",
-    }
-}
-
-fn tripped(rule: Tripped) -> &'static str {
-    match rule {
-        Tripped::MaxUsers => "more people at once than the safeguards allow",
-        Tripped::MaxPercent => "a larger share of its people than the safeguards allow",
-        Tripped::LastAdmin => "this is the last admin with access",
-        Tripped::EmptySnapshot => "its snapshot was empty",
-        Tripped::EmptyPage => "a page of its snapshot was empty",
-        Tripped::ShortSnapshot => "its snapshot was less than half of what was expected",
-        Tripped::OnMissing => "they were missing from its snapshot, and the settings ask first",
-    }
-}
-
-fn people(count: usize) -> String {
-    match count {
-        1 => "1 person".to_owned(),
-        n => format!("{n} people"),
-    }
-}
-
-fn people_are(count: u32) -> String {
-    match count {
-        1 => "1 person is".to_owned(),
-        n => format!("{n} people are"),
-    }
-}
-
-fn cards(count: u32) -> String {
-    match count {
-        0 => "no active cards".to_owned(),
-        1 => "1 active card".to_owned(),
-        n => format!("{n} active cards"),
+/// Writes an invitation: the only mail that a user who is no admin and no manager ever gets.
+#[must_use]
+pub fn invitation(org: &OrgId) -> Mail {
+    let lead = format!("You have an account at {org}, and you can sign in.");
+    let rest = "If you had an account before: cards that were terminated do not come back.";
+    Mail {
+        subject: format!("You are invited to {org}"),
+        text: format!("{lead}\n\n{rest}\n"),
+        html: format!(
+            "<!doctype html>\n<html lang=\"en\"><body style=\"font-family:sans-serif\">\n<p>{}</p>\n<p>{rest}</p>\n</body></html>\n",
+            escaped(&lead)
+        ),
     }
 }
 

@@ -188,7 +188,7 @@ async fn mail<S, T, M>(
     holder: &str,
 ) -> Result<()>
 where
-    S: Users + Notices,
+    S: Users + Notices + Breakers,
     T: Sync,
     M: Mailer,
 {

@@ -101,8 +101,8 @@ fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
     }
     let cards = match cards {
         0 => String::new(),
-        1 => " and 1 active card terminated".to_owned(),
-        n => format!(" and {n} active cards terminated"),
+        1 => " and 1 card terminated".to_owned(),
+        n => format!(" and {n} cards terminated"),
     };
     format!("Access is revoked. On {date} this user will be deactivated{cards}.")
 }

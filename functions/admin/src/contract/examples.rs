@@ -9,7 +9,7 @@ pub(super) fn user() -> Value {
         "department": "Sales", "cost_centre": "CC-210", "manager_id": "E-1001", "start_date": "2020-09-01",
         "birthday": "06-06", "role": "member", "status": "deactivation_scheduled", "badge": "Deactivation scheduled",
         "banner": "Access is revoked. On Saturday 28 November 2026 at 02:19 (Europe/Berlin) this user will be \
-                   deactivated and 2 active cards terminated.",
+                   deactivated and 2 cards terminated.",
         "access": "revoked", "due_at": "2026-11-28T01:19:15Z", "active_cards": 2, "leave_date": null,
         "leave_date_by": null, "version": 4,
     })

@@ -1,0 +1,211 @@
+//! What a mail promises is so: the ways out that it names, who is gone and who is back, and what a hold keeps.
+
+use offramp_tests::{LENA, World, numbered};
+use serde_json::{Value, json};
+
+use crate::telling::{ADA, MARCUS, OTTO, delete, leaves_on, mailed, open_holds, restore, subjects};
+
+/// Twelve of the seed's 25 people: more than a fifth.
+fn twelve() -> Vec<String> {
+    (1010..1022).map(|n| format!("E-{n}")).collect()
+}
+
+/// The sweep has counted the source's people, so that a share of them can be held against a limit.
+async fn counted() -> World {
+    let world = World::start().await;
+    world.minutes(6).await;
+    world
+}
+
+async fn hand_in(world: &World, id: &str) {
+    let list = json!({ "leavers": [{ "employee_id": id }] });
+    let reply = world.post("/leavers", list).await;
+    assert_eq!(reply.body["results"][0]["outcome"], "scheduled");
+}
+
+async fn deactivate(world: &World, id: &str) {
+    let reply = world
+        .post(&format!("/users/{id}/deactivate-now"), json!({}))
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+/// The text of the only mail to somebody since `seen`, which counts it.
+fn only(world: &World, address: &str, seen: &mut usize) -> String {
+    let mails = world.mails_to(address, "");
+    assert_eq!(mails.len(), *seen + 1, "{mails:?}");
+    *seen += 1;
+    mails[*seen - 1].text.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_names_the_ways_out_that_there_are() {
+    let world = World::start().await;
+    let (mut ada, mut marcus) = (0, 0);
+    let by_hr = "mark the person active in HR, restore the user, or turn the deactivation sync off";
+    leaves_on(&world, LENA, json!("2026-03-02")).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(!text.contains(by_hr), "{text}");
+    assert!(
+        text.contains("restore the user, or move or remove the leave date, before then"),
+        "{text}"
+    );
+    // Her manager can do none of it.
+    let text = only(&world, MARCUS, &mut marcus);
+    assert!(text.contains("tell an admin before then"), "{text}");
+    assert!(
+        !text.contains("restore the user") && !text.contains("sync"),
+        "{text}"
+    );
+
+    hand_in(&world, "E-1018").await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(!text.contains(by_hr), "{text}");
+    assert!(text.contains("restore the user before then"), "{text}");
+
+    world.hr("E-1024", "inactive", json!({})).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(text.contains(by_hr), "{text}");
+
+    // In one mail, each with theirs.
+    world.hr("E-1010", "inactive", json!({})).await;
+    hand_in(&world, "E-1019").await;
+    leaves_on(&world, "E-1020", json!("2026-03-02")).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(text.contains("restore the user before then"), "{text}");
+    assert!(text.contains("\"inactive in HR\": marking"), "{text}");
+    assert!(
+        text.contains("\"leave date\": moving or removing it"),
+        "{text}"
+    );
+
+    // And it is so.
+    for id in [LENA, "E-1018"] {
+        world.hr(id, "active", json!({ "team": "Treasury" })).await;
+    }
+    world
+        .confirm(&json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
+    assert_eq!(world.status("E-1024").await, "active");
+    for id in [LENA, "E-1018", "E-1019", "E-1020"] {
+        assert_eq!(world.status(id).await, "deactivation_scheduled", "{id}");
+    }
+    leaves_on(&world, LENA, Value::Null).await;
+    restore(&world, "E-1018").await;
+    for id in [LENA, "E-1018"] {
+        assert_eq!(world.status(id).await, "active", "{id}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_back_before_the_mail_is_not_told_to_be_gone() {
+    let world = World::start().await;
+    let mut ada = 0;
+    deactivate(&world, LENA).await;
+    restore(&world, LENA).await;
+    // Without cards nothing is left of it to tell.
+    world.hire(&numbered("X", 1)).await;
+    deactivate(&world, "X-0001").await;
+    restore(&world, "X-0001").await;
+    mailed(&world).await;
+    assert_eq!(
+        subjects(&world, ADA),
+        ["1 person restored after their cards were terminated"]
+    );
+    let text = only(&world, ADA, &mut ada);
+    assert!(
+        text.contains("Lena Lindqvist (E-1007): 3 cards terminated; the person is active again"),
+        "{text}"
+    );
+    assert!(!text.contains("Access is revoked"), "{text}");
+    assert!(!text.contains("X-0001"), "{text}");
+
+    // By HR as well.
+    world
+        .set(json!({ "deactivation_sync": { "behaviour": "immediate" } }))
+        .await;
+    world.hr("E-1018", "inactive", json!({})).await;
+    world.hr("E-1018", "active", json!({})).await;
+    world.hr("E-1019", "inactive", json!({})).await;
+    delete(&world, "E-1020").await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    let subject = "1 person deactivated; 1 person deleted; 1 person restored after their cards were terminated";
+    assert_eq!(subjects(&world, ADA)[1], subject, "{text}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_of_the_last_admin_promises_nothing_of_others() {
+    let world = World::start().await;
+    deactivate(&world, "E-1002").await;
+    mailed(&world).await;
+    let mut ada = 1;
+    world.dismiss(&["E-1001".to_owned()]).await;
+    world.dismiss(&["E-1010".to_owned()]).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(text.contains("It keeps nobody else"), "{text}");
+    assert!(!text.contains("joins it"), "{text}");
+    assert!(
+        text.contains("Ada Okafor (E-1001): ") && text.contains("inactive in HR"),
+        "{text}"
+    );
+    assert!(!text.contains("waits while"), "{text}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_names_whom_it_keeps_and_how_it_is_answered() {
+    let world = counted().await;
+    world.hr(LENA, "inactive", json!({})).await;
+    hand_in(&world, "E-1024").await;
+    world.dismiss(&twelve()).await;
+    // One of them is back before the mail.
+    world.hr("E-1010", "active", json!({})).await;
+    mailed(&world).await;
+    let hold = open_holds(&world).await.remove(0);
+    let id = hold["hold_id"].as_str().unwrap();
+    let text = only(&world, OTTO, &mut 0);
+    assert!(text.contains("hris: 11 people held"), "{text}");
+    assert!(
+        text.contains("Marcus Doyle (E-1012): 2 cards — inactive in HR"),
+        "{text}"
+    );
+    assert!(!text.contains("E-1010"), "{text}");
+    for route in [
+        format!("GET /v1/orgs/acme/holds/{id}"),
+        format!("POST /v1/orgs/acme/holds/{id}/approve"),
+    ] {
+        assert!(text.contains(&route), "{text}");
+    }
+    // What began before it waits with it, and what an admin began does not.
+    let line = |name: &str| {
+        let mut lines = text.lines();
+        lines.find(|line| line.contains(name)).unwrap().to_owned()
+    };
+    let waits = "waits while the hold is open";
+    assert!(line("Lena Lindqvist").contains(waits), "{text}");
+    assert!(!line("Björk Jónsdóttir").contains(waits), "{text}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_in_a_mail_read_as_people_say_them() {
+    let world = World::start().await;
+    world.hire(&numbered("X", 1)).await;
+    deactivate(&world, "X-0001").await;
+    world
+        .set(json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut 0);
+    assert!(text.contains("X-0001): no cards — by an admin"), "{text}");
+    assert!(text.contains("sync off; nobody was scheduled"), "{text}");
+    world.end().await;
+}
