@@ -186,7 +186,7 @@ async fn a_new_mapping_does_not_bring_back_and_mail_everyone_who_was_ever_delete
     world.minutes(5).await;
     assert_eq!(
         world
-            .mails_to(&format!("{}@acme.example", ids[7]), "invited")
+            .mails_to(&format!("{}@acme.example", ids[7]), "is back")
             .len(),
         1
     );

@@ -1,9 +1,12 @@
 //! What a mail promises is so: the ways out that it names, who is gone and who is back, and what a hold keeps.
 
-use offramp_tests::{LENA, World, numbered};
+use offramp_local::client::Reply;
+use offramp_tests::{LENA, World, golden, numbered};
 use serde_json::{Value, json};
 
-use crate::telling::{ADA, MARCUS, OTTO, delete, leaves_on, mailed, open_holds, restore, subjects};
+use crate::telling::{
+    self, ADA, MARCUS, OTTO, delete, leaves_on, mailed, open_holds, restore, subjects,
+};
 
 /// Twelve of the seed's 25 people: more than a fifth.
 fn twelve() -> Vec<String> {
@@ -36,6 +39,31 @@ fn only(world: &World, address: &str, seen: &mut usize) -> String {
     assert_eq!(mails.len(), *seen + 1, "{mails:?}");
     *seen += 1;
     mails[*seen - 1].text.clone()
+}
+
+/// A mail, with the id in it that is new every time, is as it was found good.
+fn golden_of(name: &str, world: &World, address: &str, at: usize, id: &str) {
+    let mut mail = world.mails_to(address, "").remove(at);
+    mail.text = mail.text.replace(id, "id_1");
+    mail.html = mail.html.replace(id, "id_1");
+    golden::mail(name, &mail);
+}
+
+/// Somebody answers a hold, as it is now.
+async fn answer(world: &World, token: &str, hold: &Value, what: &str, only: Option<&str>) -> Value {
+    let id = hold["hold_id"].as_str().unwrap();
+    let version = world.get(&format!("/holds/{id}")).await["version"].clone();
+    let body = only.map_or(json!({}), |id| json!({ "employee_ids": [id] }));
+    let reply: Reply = world
+        .client
+        .post(world.path(&format!("/holds/{id}/{what}")), &body)
+        .token(token)
+        .header("if-match", &format!("\"{version}\""))
+        .reply()
+        .await
+        .unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,6 +220,113 @@ async fn a_hold_names_whom_it_keeps_and_how_it_is_answered() {
     let waits = "waits while the hold is open";
     assert!(line("Lena Lindqvist").contains(waits), "{text}");
     assert!(!line("Björk Jónsdóttir").contains(waits), "{text}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_to_a_hold_is_told_with_who_gave_it() {
+    let world = counted().await;
+    let (mut ada, otto) = (0, world.token_of(OTTO));
+    world.dismiss(&twelve()).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(text.contains("12 people held"), "{text}");
+    let hold = open_holds(&world).await.remove(0);
+    let id = hold["hold_id"].as_str().unwrap();
+
+    answer(&world, &otto, &hold, "approve", Some("E-1011")).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    let told = format!("Otto Brandt approved a part of hold {id} of hris for 1 person");
+    assert!(text.contains(&told), "{text}");
+
+    answer(&world, &otto, &hold, "reject", None).await;
+    mailed(&world).await;
+    assert_eq!(subjects(&world, ADA)[2], "A hold was answered");
+    let text = only(&world, ADA, &mut ada);
+    let told = format!("Otto Brandt rejected hold {id} of hris: 11 people stay");
+    assert!(text.contains(&told), "{text}");
+    assert!(
+        !text.contains("silent") && !text.contains("healthy"),
+        "{text}"
+    );
+    golden_of("mail/answered", &world, ADA, 2, id);
+
+    // One that is answered before it was told is told as that only; so is one that HR clears.
+    world
+        .dismiss(&["E-1022".to_owned(), "E-1023".to_owned()])
+        .await;
+    for id in twelve() {
+        world
+            .hr(&id, "inactive", json!({ "team": "Treasury" }))
+            .await;
+    }
+    let hold = open_holds(&world).await.remove(0);
+    answer(&world, &otto, &hold, "reject", None).await;
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(!text.contains("A safeguard stopped"), "{text}");
+    assert!(text.contains("Otto Brandt rejected"), "{text}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_taken_back_is_told() {
+    let world = World::start().await;
+    let mut ada = 0;
+    let leave = |id: &str| offramp_tests::event(world.now(), id, "inactive", json!({}));
+    let run = world
+        .deliver(json!([leave("E-1010"), leave("E-1011")]))
+        .await;
+    let run = run.body["run_id"].as_str().unwrap();
+    mailed(&world).await;
+    let text = only(&world, ADA, &mut ada);
+    assert!(text.contains("2 people scheduled"), "{text}");
+    for _ in 0..2 {
+        world.post(&format!("/runs/{run}/undo"), json!({})).await;
+        mailed(&world).await;
+    }
+    assert_eq!(subjects(&world, OTTO)[1], "A run was taken back");
+    let text = only(&world, ADA, &mut ada);
+    let told = format!("Ada Okafor took back run {run} of hris");
+    assert!(
+        text.contains(&told) && text.contains("2 people are active again"),
+        "{text}"
+    );
+    golden_of("mail/undone", &world, ADA, 1, run);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_restored_is_told_that_they_are_back() {
+    let world = World::start().await;
+    deactivate(&world, LENA).await;
+    restore(&world, LENA).await;
+    mailed(&world).await;
+    let mails = world.mails_to(telling::LENA, "");
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(mails[0].subject, "Your access to acme is back");
+    golden::mail("mail/back", &mails[0]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_an_approval_leaves_somebody_in_promises_nothing_of_others() {
+    let world = counted().await;
+    let mut leavers = twelve();
+    leavers.extend(["E-1001".to_owned(), "E-1002".to_owned()]);
+    world.dismiss(&leavers).await;
+    let hold = open_holds(&world).await.remove(0);
+    assert_eq!(hold["rule"], "max_percent");
+    answer(&world, &world.token, &hold, "approve", None).await;
+    world.hours(25).await;
+    // One of the two admins has gone; the other is the last.
+    let mails = [ADA, OTTO].map(|admin| world.mails_to(admin, "A safeguard holds 1 person"));
+    let mails = mails.concat();
+    assert_eq!(mails.len(), 1, "{:?}", world.mails());
+    let text = &mails[0].text;
+    assert!(text.contains("It keeps nobody else"), "{text}");
+    assert!(!text.contains("joins it"), "{text}");
     world.end().await;
 }
 

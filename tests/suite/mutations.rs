@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::telling::{ADA, LENA, OTTO, delete, mailed, restore, state, subjects};
 
 const INVITED: &str = "You are invited to acme";
+const BACK: &str = "Your access to acme is back";
 
 fn renamed() -> Value {
     json!({ "name": "Lena M. Lindqvist" })
@@ -88,7 +89,7 @@ async fn whoever_is_deleted_by_hand_stays_deleted_until_their_record_changes() {
     assert_eq!(lena["role"], "member");
     assert_eq!(lena["name"], "Lena M. Lindqvist");
     assert_eq!(world.alive("E-1007").await, 0, "cards do not come back");
-    assert_eq!(subjects(&world, LENA), [INVITED]);
+    assert_eq!(subjects(&world, LENA), [BACK]);
     for admin in [ADA, OTTO] {
         assert_eq!(world.mails_to(admin, "restored by the HR sync").len(), 1);
     }
@@ -123,7 +124,7 @@ async fn an_admin_who_was_deleted_comes_back_as_a_member() {
         .unwrap();
     assert_eq!(reply.status, 403);
     mailed(&world).await;
-    assert_eq!(subjects(&world, OTTO), [INVITED]);
+    assert_eq!(subjects(&world, OTTO), [BACK]);
     world.end().await;
 }
 
@@ -178,7 +179,7 @@ async fn the_deleted_come_back_by_hand_only_where_the_settings_say_never() {
     assert_eq!(back["status"], "active");
     assert_eq!(back["role"], "member");
     mailed(&world).await;
-    assert_eq!(subjects(&world, LENA), [INVITED]);
+    assert_eq!(subjects(&world, LENA), [BACK]);
     assert_eq!(world.alive("E-1007").await, 0);
     world.end().await;
 }
@@ -328,7 +329,7 @@ async fn whoever_was_deactivated_and_returns_is_invited_and_whoever_was_only_sch
         state(&world, "E-1007").await,
         ("active".into(), "granted".into())
     );
-    assert_eq!(subjects(&world, LENA), [INVITED]);
+    assert_eq!(subjects(&world, LENA), [BACK]);
     assert!(subjects(&world, "samuel.adeyemi@acme.example").is_empty());
     assert_eq!(world.alive("E-1007").await, 0);
     world.end().await;

@@ -8,7 +8,7 @@
 
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use offramp_domain::{Access, DigestMinute, EmployeeId, OrgId, Role, User};
@@ -259,17 +259,18 @@ where
         for (manager, rows) in &managers {
             tell(manager, rows, Reader::Manager);
         }
-        let invited: BTreeSet<&EmployeeId> = notices
-            .iter()
-            .filter(|one| one.notice.kind.invites())
-            .filter_map(|one| one.notice.employee_id.as_ref())
-            .collect();
-        for id in invited {
+        let mut invited: BTreeMap<&EmployeeId, bool> = BTreeMap::new();
+        for one in notices.iter().filter(|one| one.notice.kind.invites()) {
+            if let Some(id) = &one.notice.employee_id {
+                *invited.entry(id).or_default() |= one.notice.kind.is_return();
+            }
+        }
+        for (id, back) in invited {
             if let Some(to) = here(id) {
                 letters.push(Letter {
                     claim: format!("invite#{id}"),
                     to,
-                    mail: mail::invitation(self.org),
+                    mail: mail::invitation(self.org, back),
                 });
             }
         }

@@ -13,8 +13,9 @@ mod work;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offramp_domain::digest::{Health, Notice, NoticeKind};
-use offramp_domain::{EmployeeId, Generation, Hold, HoldId, HoldState, OrgId, User};
+use offramp_domain::{
+    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, OrgId, User,
+};
 
 use crate::breaker::tell;
 use crate::ports::{
@@ -187,16 +188,12 @@ pub async fn clear<S: Users + Breakers, T: Timers>(
     let breaker = env.store.breaker(org, &before.source).await?;
     let answered = (breaker.hold.as_ref() == Some(&before.hold))
         .then(|| breaker.answering(state == HoldState::Rejected, now));
-    let mut notices = Vec::new();
-    if answered.is_some() {
-        let notice = healthy(&hold, now);
-        tell(env, org, &notice).await?;
-        notices.push(notice);
-    }
+    let notice = told(&hold, state, None, 0, answered.is_some(), now);
+    tell(env, org, &notice).await?;
     let commit = BreakerCommit {
         breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
         hold: Some((&hold, before.version)),
-        notices,
+        notices: vec![notice],
         ..BreakerCommit::default()
     };
     Ok(env.store.commit_breaker(org, &commit).await? == Committed::Done)
@@ -218,13 +215,26 @@ pub async fn settle<S: Users + Breakers + Snapshots, T: Timers>(
     Ok(filled && clear(env, org, id).await?)
 }
 
-/// The admins are told that nothing of the source is held any more.
-fn healthy(hold: &Hold, now: DateTime<Utc>) -> Notice {
+/// What the admins are told of an answer: `hold` as it is after it, who gave it, how many people it was
+/// for, and whether the hold had quarantined its source; or by nobody that the hold has ended.
+fn told(
+    hold: &Hold,
+    answer: HoldState,
+    by: Option<Actor>,
+    people: u32,
+    quarantined: bool,
+    now: DateTime<Utc>,
+) -> Notice {
     Notice {
         at: now,
-        kind: NoticeKind::SourceHealth {
+        kind: NoticeKind::HoldAnswered {
+            hold: hold.hold.clone(),
             source: hold.source.clone(),
-            health: Health::Healthy,
+            answer,
+            by,
+            people,
+            open: hold.state == HoldState::Open,
+            freed: quarantined && hold.state != HoldState::Open,
         },
         employee_id: None,
         name: None,

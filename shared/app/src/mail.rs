@@ -15,7 +15,7 @@ pub const ROWS: usize = 200;
 /// One thing that is told.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Who.
+    /// Who; of an answer or an undone run, who gave it or took it back.
     pub name: String,
     /// Their employee id; `None` for the organisation itself.
     pub id: Option<String>,
@@ -50,6 +50,8 @@ pub enum Now {
 pub struct Held {
     /// The safeguard.
     pub rule: Tripped,
+    /// Whether the source is quarantined by it.
+    pub quarantines: bool,
     /// How many they are.
     pub count: usize,
     /// The first of them by name; at most [`ROWS`].
@@ -202,17 +204,38 @@ fn foot(rows: &[Row], to: Reader) -> &'static str {
     }
 }
 
-/// Writes an invitation: the only mail that a user who is no admin and no manager ever gets.
+/// Writes an invitation, of somebody new or of somebody who had lost their account: the only mail that a
+/// user who is no admin and no manager ever gets.
 #[must_use]
-pub fn invitation(org: &OrgId) -> Mail {
-    let lead = format!("You have an account at {org}, and you can sign in.");
-    let rest = "If you had an account before: cards that were terminated do not come back.";
+pub fn invitation(org: &OrgId, back: bool) -> Mail {
+    let (subject, mut parts) = if back {
+        (
+            format!("Your access to {org} is back"),
+            vec![format!(
+                "Your account at {org} is active again, and you can sign in."
+            )],
+        )
+    } else {
+        (
+            format!("You are invited to {org}"),
+            vec![format!(
+                "You have an account at {org}, and you can sign in."
+            )],
+        )
+    };
+    if back {
+        parts.push("Cards that were terminated do not come back.".to_owned());
+    }
+    let html: Vec<_> = parts
+        .iter()
+        .map(|part| format!("<p>{}</p>\n", escaped(part)))
+        .collect();
     Mail {
-        subject: format!("You are invited to {org}"),
-        text: format!("{lead}\n\n{rest}\n"),
+        subject,
+        text: format!("{}\n", parts.join("\n\n")),
         html: format!(
-            "<!doctype html>\n<html lang=\"en\"><body style=\"font-family:sans-serif\">\n<p>{}</p>\n<p>{rest}</p>\n</body></html>\n",
-            escaped(&lead)
+            "<!doctype html>\n<html lang=\"en\"><body style=\"font-family:sans-serif\">\n{}</body></html>\n",
+            html.concat()
         ),
     }
 }

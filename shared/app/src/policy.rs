@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
-use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Status, Timer, User};
+use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Run, Status, Timer, User};
 
 use crate::execute::{Armed, arm_all};
 use crate::identity::Caller;
@@ -14,7 +14,7 @@ use crate::{Env, Result};
 const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
 
 /// What a change brings about beside itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Effects {
     /// Users are to be rewritten.
     pub tidy: bool,
@@ -22,6 +22,8 @@ pub struct Effects {
     pub turned_off: Option<u32>,
     /// A safeguard was raised.
     pub loosened: bool,
+    /// A run was taken back, and so many people are active again.
+    pub undone: Option<(Run, u32)>,
 }
 
 /// Arms what the change needs, then commits it with what the admins are told.
@@ -45,6 +47,15 @@ pub async fn commit<S: Policies, T: Timers>(
     }
     if effects.loosened {
         kinds.push(NoticeKind::SafeguardsLoosened { by });
+    }
+    if let Some((run, reverted)) = effects.undone {
+        kinds.push(NoticeKind::RunUndone {
+            run: run.run,
+            source: run.source,
+            ran_at: run.at,
+            by: caller.actor(),
+            reverted,
+        });
     }
     let notices: Vec<Notice> = kinds
         .into_iter()

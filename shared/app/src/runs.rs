@@ -60,7 +60,7 @@ pub async fn people<S: Users + Breakers, T: Sync>(
 }
 
 /// Takes a run back: whoever is still in the grace period that it began is active from the moment of
-/// one commit, as when the sync is turned off. What is stored of them catches up.
+/// one commit, as when the sync is turned off, and the admins are told. What is stored of them catches up.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Busy`], or a fault.
@@ -86,6 +86,7 @@ where
             });
         }
         let reactivated = of_run(env, org, id).await?;
+        let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
         let (by, at) = (caller.actor(), env.clock.now());
         let entry = PolicyEntry {
             at,
@@ -93,12 +94,13 @@ where
             from: before,
             took_back: Some(TakenBack {
                 run: id.clone(),
-                affected: u32::try_from(reactivated.len()).unwrap_or(u32::MAX),
+                affected,
             }),
             by: by.clone(),
         };
         let effects = Effects {
             tidy: true,
+            undone: Some((run.clone(), affected)),
             ..Effects::default()
         };
         if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {

@@ -126,6 +126,7 @@ where
         tidy: dates,
         turned_off: off.then_some(reverted),
         loosened,
+        undone: None,
     };
     if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
         return Ok(None);

@@ -4,7 +4,9 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::Tripped;
-use crate::ids::{EmployeeId, Generation, HoldId, SourceId, Subject};
+use crate::event::Actor;
+use crate::hold::HoldState;
+use crate::ids::{EmployeeId, Generation, HoldId, RunId, SourceId, Subject};
 use crate::user::Cause;
 
 /// A whole minute. What is noticed in minute k is mailed at the start of minute k + 2, so that
@@ -60,7 +62,11 @@ pub enum NoticeKind {
         invited: bool,
     },
     /// Somebody came back, or is new, and is invited. Not told to the admins.
-    Invited,
+    Invited {
+        /// Whether they had lost their account; what was stored before this was known says no.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        back: bool,
+    },
     /// An admin turned the deactivation sync off.
     SyncTurnedOff {
         /// Who.
@@ -87,6 +93,39 @@ pub enum NoticeKind {
         source: SourceId,
         /// Since when it is open.
         since: DateTime<Utc>,
+    },
+    /// A hold, or a part of it, was answered; or nobody was left in it.
+    HoldAnswered {
+        /// The hold.
+        hold: HoldId,
+        /// Whose people.
+        source: SourceId,
+        /// What was answered; or how the hold ended, where nobody was left in it.
+        answer: HoldState,
+        /// Who answered; `None` where nobody was left in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+        /// How many people it was for.
+        people: u32,
+        /// Whether others are held on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        open: bool,
+        /// Whether it had quarantined the source, and does not any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        freed: bool,
+    },
+    /// An admin took a run back.
+    RunUndone {
+        /// The run.
+        run: RunId,
+        /// Whose people.
+        source: SourceId,
+        /// When it was.
+        ran_at: DateTime<Utc>,
+        /// Who took it back.
+        by: Actor,
+        /// How many scheduled people became active again.
+        reverted: u32,
     },
     /// A source is well again, or has gone silent.
     SourceHealth {
@@ -120,7 +159,26 @@ impl NoticeKind {
     /// Whether the person it is about is mailed: an invitation, the only mail that a user ever gets.
     #[must_use]
     pub fn invites(&self) -> bool {
-        matches!(self, Self::Restored { invited: true } | Self::Invited)
+        matches!(
+            self,
+            Self::Restored { invited: true } | Self::Invited { .. }
+        )
+    }
+
+    /// Whether somebody came back who had lost their account.
+    #[must_use]
+    pub fn is_return(&self) -> bool {
+        matches!(self, Self::Restored { .. } | Self::Invited { back: true })
+    }
+
+    /// Who did it, where that is told by name.
+    #[must_use]
+    pub fn by(&self) -> Option<&Actor> {
+        match self {
+            Self::HoldAnswered { by, .. } => by.as_ref(),
+            Self::RunUndone { by, .. } => Some(by),
+            _ => None,
+        }
     }
 
     /// The kind, as in its JSON; part of the notice's key.
@@ -130,11 +188,13 @@ impl NoticeKind {
             Self::Scheduled { .. } => "scheduled",
             Self::Terminated { .. } => "terminated",
             Self::Restored { .. } => "restored",
-            Self::Invited => "invited",
+            Self::Invited { .. } => "invited",
             Self::SyncTurnedOff { .. } => "sync_turned_off",
             Self::SafeguardsLoosened { .. } => "safeguards_loosened",
             Self::HoldOpened { .. } => "hold_opened",
             Self::HoldWaits { .. } => "hold_waits",
+            Self::HoldAnswered { .. } => "hold_answered",
+            Self::RunUndone { .. } => "run_undone",
             Self::SourceHealth { .. } => "source_health",
         }
     }
@@ -143,9 +203,10 @@ impl NoticeKind {
     fn part_of_key(&self) -> String {
         let kind = self.as_str();
         match self {
-            Self::HoldOpened { hold, .. } | Self::HoldWaits { hold, .. } => {
-                format!("{kind}.{hold}")
-            }
+            Self::HoldOpened { hold, .. }
+            | Self::HoldWaits { hold, .. }
+            | Self::HoldAnswered { hold, .. } => format!("{kind}.{hold}"),
+            Self::RunUndone { run, .. } => format!("{kind}.{run}"),
             Self::SourceHealth { source, .. } => format!("{kind}.{source}"),
             _ => kind.to_owned(),
         }

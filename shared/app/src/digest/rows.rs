@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use offramp_domain::breaker::Keeps;
 use offramp_domain::{
-    Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, OrgId, Origin,
-    Policy, SourceId, User,
+    Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, OrgId,
+    Origin, Policy, SourceId, User,
 };
 
 use crate::mail::{Held, Now, Person, ROWS, Row, Stopped};
@@ -36,7 +36,7 @@ pub(super) async fn people<S: Users + Breakers, T: Sync>(
 ) -> Result<People> {
     let about: BTreeSet<EmployeeId> = notices
         .iter()
-        .filter_map(|one| one.notice.employee_id.clone())
+        .filter_map(|one| one.notice.employee_id.clone().or(by(&one.notice.kind)))
         .collect();
     let (mut users, policy, admins) = load(env, org, about.into_iter().collect()).await?;
     let holds = open(env, org, notices).await?;
@@ -48,7 +48,8 @@ pub(super) async fn people<S: Users + Breakers, T: Sync>(
     let mut rows: Vec<(Row, Option<EmployeeId>)> = notices
         .iter()
         .filter_map(|one| {
-            let user = one.notice.employee_id.as_ref().and_then(|id| users.get(id));
+            let id = one.notice.employee_id.clone().or(by(&one.notice.kind));
+            let user = id.and_then(|id| users.get(&id));
             let row = seen.row(one, user)?;
             let manager = manager(&row, user);
             Some((row, manager))
@@ -123,16 +124,19 @@ async fn open<S: Users + Breakers, T: Sync>(
         people.sort();
         people.truncate(room);
         room -= people.len();
+        let breaker = env.store.breaker(org, &hold.source).await?;
+        // One that an approval has left somebody in keeps nobody else any more, whatever its rule.
+        let quarantines = breaker.hold.as_ref() == Some(id);
+        if quarantines {
+            open.breakers.insert(hold.source, breaker);
+        }
         let held = Held {
             rule: hold.rule,
+            quarantines,
             count,
             people,
         };
         open.by_id.insert(id.clone(), held);
-        if hold.rule.quarantines() {
-            let breaker = env.store.breaker(org, &hold.source).await?;
-            open.breakers.insert(hold.source, breaker);
-        }
     }
     Ok(open)
 }
@@ -147,6 +151,22 @@ fn person(user: &User) -> Option<Person> {
         cards: user.active_cards,
         what: Stopped::of(user.hold.as_ref()?.what),
     })
+}
+
+/// The admin who did something that is about nobody.
+fn by(kind: &NoticeKind) -> Option<EmployeeId> {
+    match kind.by()? {
+        Actor::Admin { employee_id, .. } => employee_id.clone(),
+        _ => None,
+    }
+}
+
+/// As the token names whoever did something.
+fn subject(kind: &NoticeKind) -> Option<String> {
+    match kind.by()? {
+        Actor::Admin { subject, .. } | Actor::Service { subject } => Some(subject.to_string()),
+        _ => None,
+    }
 }
 
 /// A leave date is told to the manager.
@@ -174,7 +194,7 @@ impl Seen<'_> {
         let mut kind = one.notice.kind.clone();
         let settled = user.map(|user| user.settled(self.policy));
         let now = match &mut kind {
-            NoticeKind::Invited => return None,
+            NoticeKind::Invited { .. } => return None,
             NoticeKind::Scheduled { active_cards, .. } => {
                 let user = settled?;
                 let Lifecycle::Scheduled(schedule) = &user.lifecycle else {
@@ -211,7 +231,8 @@ impl Seen<'_> {
         let name = user
             .and_then(|user| user.get(Field::Name))
             .map(str::to_owned)
-            .or_else(|| one.notice.name.clone());
+            .or_else(|| one.notice.name.clone())
+            .or_else(|| subject(&one.notice.kind));
         let id = one.notice.employee_id.as_ref().map(ToString::to_string);
         Some(Row {
             name: name.or_else(|| id.clone()).unwrap_or_default(),

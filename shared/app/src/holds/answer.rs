@@ -10,7 +10,7 @@ use offramp_domain::{
 };
 
 use super::work::{Became, Work, stay};
-use super::{get, healthy, members, settle};
+use super::{get, members, settle, told};
 use crate::backoff::pauses;
 use crate::breaker::{new_run, rolls, tell};
 use crate::ports::{
@@ -216,8 +216,10 @@ async fn commit<S: Users + Breakers, T: Timers>(
         undone: None,
     });
     let mut notices = Vec::new();
-    if all && answered.is_some() {
-        notices.push(healthy(&hold, now));
+    if all || !people.is_empty() {
+        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let by = Some(ask.by.clone());
+        notices.push(told(&hold, state, by, count, answered.is_some(), now));
     }
     for notice in &notices {
         tell(env, org, notice).await?;

@@ -1,6 +1,6 @@
 //! One row in words.
 
-use offramp_domain::{Cause, Health, HoldId, NoticeKind, SourceId, Tripped};
+use offramp_domain::{Cause, Health, HoldId, HoldState, NoticeKind, SourceId, Tripped};
 
 use super::sections::Line;
 use super::{Held, Letter, Now, Person, ROWS, Row, Stopped};
@@ -38,7 +38,7 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             };
             format!("{who}: {}{back} — {}", terminated(*count), why(*cause))
         }
-        NoticeKind::Restored { .. } | NoticeKind::Invited => who,
+        NoticeKind::Restored { .. } | NoticeKind::Invited { .. } => who,
         NoticeKind::SyncTurnedOff { by, reverted } => {
             format!(
                 "{by} turned the deactivation sync off; {}",
@@ -75,6 +75,34 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
                 letter,
             );
         }
+        NoticeKind::HoldAnswered {
+            hold,
+            source,
+            answer,
+            by,
+            people,
+            open,
+            ..
+        } => {
+            let hold = format!("hold {hold} of {source}");
+            match by {
+                Some(_) => answered(&row.name, &hold, *answer, *people, *open),
+                None => format!("{hold} is closed: nobody is left in it"),
+            }
+        }
+        NoticeKind::RunUndone {
+            run,
+            source,
+            ran_at,
+            reverted,
+            ..
+        } => {
+            let (by, at) = (&row.name, spoken(*ran_at, zone));
+            format!(
+                "{by} took back run {run} of {source}, of {at}; {}",
+                again(*reverted)
+            )
+        }
         NoticeKind::SourceHealth { source, health } => match health {
             Health::Healthy => format!("{source} is healthy again"),
             Health::Quarantined => format!("{source} is quarantined: a hold of its people is open"),
@@ -95,6 +123,18 @@ fn waits(source: &SourceId, hold: &HoldId, since: &str, row: &Row) -> String {
         _ => String::new(),
     };
     format!("{source}: hold {hold} is open since {since}{held}, and waits for an answer")
+}
+
+fn answered(by: &str, hold: &str, answer: HoldState, count: u32, open: bool) -> String {
+    let part = if open { "a part of " } else { "" };
+    let who = people(usize::try_from(count).unwrap_or(usize::MAX));
+    match (answer, count) {
+        (HoldState::Rejected, 1) => {
+            format!("{by} rejected {part}{hold}: {who} stays as they are")
+        }
+        (HoldState::Rejected, _) => format!("{by} rejected {part}{hold}: {who} stay as they are"),
+        _ => format!("{by} approved {part}{hold} for {who}"),
+    }
 }
 
 /// The line of a hold, with whom it keeps and how it is answered.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use offramp_domain::{Cause, Health, NoticeKind, Tripped};
+use offramp_domain::{Cause, Health, HoldState, NoticeKind, Tripped};
 
 use super::lines::{line, people};
 use super::{Letter, Now, Reader, Row};
@@ -53,6 +53,7 @@ enum About {
     Quarantine,
     /// A hold that keeps those in it alone.
     Hold,
+    Answered,
     Silent,
     Healthy,
     Scheduled,
@@ -60,13 +61,15 @@ enum About {
     Deleted,
     Back,
     Restored,
+    Undone,
     Settings,
 }
 
 impl About {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Quarantine,
         Self::Hold,
+        Self::Answered,
         Self::Silent,
         Self::Healthy,
         Self::Scheduled,
@@ -74,15 +77,18 @@ impl About {
         Self::Deleted,
         Self::Back,
         Self::Restored,
+        Self::Undone,
         Self::Settings,
     ];
 
     fn of(row: &Row) -> Option<Self> {
         Some(match &row.kind {
             NoticeKind::HoldOpened { .. } | NoticeKind::HoldWaits { .. } => match &row.now {
-                Now::Held(held) if !held.rule.quarantines() => Self::Hold,
+                Now::Held(held) if !held.quarantines => Self::Hold,
                 _ => Self::Quarantine,
             },
+            NoticeKind::HoldAnswered { .. } => Self::Answered,
+            NoticeKind::RunUndone { .. } => Self::Undone,
             NoticeKind::SourceHealth { health, .. } => match health {
                 Health::Silent => Self::Silent,
                 Health::Healthy => Self::Healthy,
@@ -98,7 +104,7 @@ impl About {
             NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. } => {
                 Self::Settings
             }
-            NoticeKind::Invited => return None,
+            NoticeKind::Invited { .. } => return None,
         })
     }
 
@@ -108,6 +114,8 @@ impl About {
         match self {
             Self::Quarantine => "A safeguard stopped the HR sync".to_owned(),
             Self::Hold => format!("A safeguard holds {}", people(held(rows))),
+            Self::Answered if rows.iter().all(|row| cleared(row)) => "A hold is closed".to_owned(),
+            Self::Answered => "A hold was answered".to_owned(),
             Self::Silent => "An HR source is silent".to_owned(),
             Self::Healthy => "An HR source is healthy again".to_owned(),
             Self::Scheduled => format!("{who} scheduled for deactivation"),
@@ -115,6 +123,7 @@ impl About {
             Self::Deleted => format!("{who} deleted"),
             Self::Back => format!("{who} restored after their cards were terminated"),
             Self::Restored => format!("{who} restored by the HR sync"),
+            Self::Undone => "A run was taken back".to_owned(),
             Self::Settings => "Offramp settings changed".to_owned(),
         }
     }
@@ -138,6 +147,7 @@ impl About {
                 }
                 lead
             }
+            Self::Answered => answered(rows),
             Self::Silent => "While a source is silent nobody hears of its leavers: see whether its \
                  connection to HR still works. Nothing has to be done here: the next delivery makes it \
                  healthy again."
@@ -155,6 +165,9 @@ impl About {
                 .to_owned(),
             Self::Restored => "These accounts had been deleted by hand. Their HR record changed, and they \
                  are back as members."
+                .to_owned(),
+            Self::Undone => "Whoever was in the grace period that the run began has access again, and their \
+                 cards. Whoever was deactivated since, or came back otherwise, is as they were."
                 .to_owned(),
             Self::Settings => "An admin changed what the sync may do.".to_owned(),
         }
@@ -175,6 +188,50 @@ pub(super) fn sections(rows: &[Row], letter: Letter<'_>) -> Vec<Section> {
             })
         })
         .collect()
+}
+
+/// Whether a hold has ended since nobody was left in it.
+fn cleared(row: &Row) -> bool {
+    matches!(row.kind, NoticeKind::HoldAnswered { by: None, .. })
+}
+
+/// What the answers mean, as far as they differ.
+fn answered(rows: &[&Row]) -> String {
+    let of = |wanted: HoldState| {
+        rows.iter().any(|row| match row.kind {
+            NoticeKind::HoldAnswered { answer, .. } => answer == wanted && !cleared(row),
+            _ => false,
+        })
+    };
+    let mut parts = Vec::new();
+    if of(HoldState::Approved) {
+        parts.push("Whoever is approved goes, or comes back, as HR had said, unless that has changed since; a last admin stays held.");
+    }
+    if of(HoldState::Rejected) {
+        parts.push(
+            "Whoever stays keeps what they have: the same HR record does not raise it again, a change of it does.",
+        );
+    }
+    if rows.iter().any(|row| frees(row, false)) {
+        parts.push("The source is not quarantined any more.");
+    }
+    if rows.iter().any(|row| frees(row, true)) {
+        parts.push("Whoever had been scheduled within the safeguard's window has a whole grace period from the rejection on.");
+    }
+    if parts.is_empty() {
+        parts.push("Nothing has to be done here.");
+    }
+    parts.join(" ")
+}
+
+/// Whether an answer has ended the quarantine of a source; by a rejection, or whatever it was.
+fn frees(row: &Row, by_rejection: bool) -> bool {
+    match row.kind {
+        NoticeKind::HoldAnswered { answer, freed, .. } => {
+            freed && (!by_rejection || answer == HoldState::Rejected)
+        }
+        _ => false,
+    }
 }
 
 fn held(rows: &[&Row]) -> usize {

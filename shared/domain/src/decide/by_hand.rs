@@ -30,7 +30,7 @@ pub(super) fn add(
     user.role = role;
     let mut draft = Draft::new(ctx, user);
     if ctx.policy.settings.invitations == Invitations::All {
-        draft.tell(NoticeKind::Invited);
+        draft.tell(NoticeKind::Invited { back: false });
     }
     Ok(draft.commit(Outcome::of(Word::Created), by, Happening::Created))
 }

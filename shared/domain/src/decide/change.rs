@@ -184,7 +184,7 @@ impl<'a> Draft<'a> {
             self.user.reopening = Some(Reopening { generation, due });
             self.arm.push(self.finish_timer(due));
             if self.invites() {
-                self.tell(NoticeKind::Invited);
+                self.tell(NoticeKind::Invited { back: true });
             }
         }
     }

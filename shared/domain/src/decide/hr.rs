@@ -164,7 +164,7 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
     };
     let mut draft = Draft::new(ctx, user);
     if event.status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
-        draft.tell(NoticeKind::Invited);
+        draft.tell(NoticeKind::Invited { back: false });
     }
     draft.commit(outcome, by, Happening::Created)
 }

@@ -3,6 +3,8 @@
 
 #[path = "golden_breakers.rs"]
 mod breakers;
+#[path = "golden_notices.rs"]
+mod notices;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -16,15 +18,16 @@ use offramp_domain::settings::{
 };
 use offramp_domain::{
     Actor, Card, CardId, CardKind, CardStatus, Cause, Counted, Deactivation, DigestMinute, Entry,
-    Epoch, EventId, Field, Generation, Happening, Health, Held, HrRecord, Ignored, Leave,
-    LeavePlan, Lifecycle, Merge, Notice, NoticeKind, OrgId, Origin, Pending, Policy, Reopening,
-    Role, Schedule, Settings, Status, Subject, Timer, Tripped, User,
+    Epoch, EventId, Field, Generation, Happening, Held, HrRecord, Ignored, Leave, LeavePlan,
+    Lifecycle, Merge, NoticeKind, OrgId, Origin, Pending, Policy, Reopening, Role, Schedule,
+    Settings, Status, Subject, Timer, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::world::{Says, admin, day, employee, hr, instant, source, start};
 use breakers::{hold_id, run_id, snapshot_id};
+use notices::notice;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
@@ -71,7 +74,7 @@ fn golden() {
     let mut golden = Golden::default();
     users(&mut golden);
     timers(&mut golden);
-    notices(&mut golden);
+    notices::check(&mut golden);
     entries(&mut golden);
     policies(&mut golden);
     cards(&mut golden);
@@ -237,73 +240,6 @@ fn timers(golden: &mut Golden) {
         golden.check(&format!("timer-{}", timer.kind()), timer);
     }
     golden.check("timer-names", &timers.map(|timer| timer.name()).to_vec());
-}
-
-fn notice(kind: NoticeKind) -> Notice {
-    Notice {
-        at: start() + TimeDelta::seconds(59),
-        kind,
-        employee_id: Some(employee("E-7")),
-        name: Some("Ada Lovelace".to_owned()),
-        generation: Generation(2),
-    }
-}
-
-fn notices(golden: &mut Golden) {
-    let by = || Subject::new("ada@example.com").unwrap();
-    let kinds = [
-        NoticeKind::Scheduled {
-            cause: Cause::Missing,
-            due_at: start() + TimeDelta::days(3),
-            active_cards: 2,
-        },
-        NoticeKind::Terminated {
-            cause: Cause::Admin,
-            cards: 2,
-        },
-        NoticeKind::Restored { invited: true },
-        NoticeKind::Invited,
-        NoticeKind::SyncTurnedOff {
-            by: by(),
-            reverted: 12,
-        },
-        NoticeKind::SafeguardsLoosened { by: by() },
-        NoticeKind::HoldOpened {
-            hold: hold_id(),
-            source: source("hris"),
-            rule: Tripped::EmptySnapshot,
-            people: 25,
-        },
-        NoticeKind::HoldWaits {
-            hold: hold_id(),
-            source: source("hris"),
-            since: start(),
-        },
-        NoticeKind::SourceHealth {
-            source: source("hris"),
-            health: Health::Silent,
-        },
-    ];
-    for kind in kinds {
-        let name = kind.as_str();
-        let of_a_user = notice(kind.clone());
-        let notice = match kind {
-            NoticeKind::SyncTurnedOff { .. }
-            | NoticeKind::SafeguardsLoosened { .. }
-            | NoticeKind::HoldOpened { .. }
-            | NoticeKind::HoldWaits { .. }
-            | NoticeKind::SourceHealth { .. } => Notice {
-                employee_id: None,
-                name: None,
-                ..of_a_user
-            },
-            _ => of_a_user,
-        };
-        let json = serde_json::to_value(&notice).unwrap();
-        assert_eq!(json["kind"], name, "the key's kind is the JSON's");
-        golden.check(&format!("notice-{name}"), &notice);
-        golden.check(&format!("notice-{name}-key"), &notice.key());
-    }
 }
 
 fn entries(golden: &mut Golden) {

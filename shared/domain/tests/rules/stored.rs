@@ -92,7 +92,8 @@ fn what_may_be_absent() {
     );
 }
 
-/// What the version before leave dates, objectives, invitations and rules has stored.
+/// What the version before leave dates, objectives, invitations and rules has stored, and the invitation before it
+/// told who had been here.
 #[test]
 fn the_previous_form() {
     fn read<T: DeserializeOwned>(name: &str) -> T {
@@ -118,6 +119,8 @@ fn the_previous_form() {
     assert_eq!(policy.rules, SyncRules::default());
     let notice: Notice = read("notice-restored.json");
     assert_eq!(notice.kind, NoticeKind::Restored { invited: false });
+    let notice: Notice = read("notice-invited.json");
+    assert_eq!(notice.kind, NoticeKind::Invited { back: false });
 }
 
 /// Ids are checked when they are read, too.

@@ -1,0 +1,93 @@
+//! The JSON of what admins are told, as it is stored until it is mailed.
+
+use chrono::TimeDelta;
+use offramp_domain::{Cause, Generation, Health, HoldState, Notice, NoticeKind, Subject, Tripped};
+
+use super::Golden;
+use super::breakers::{hold_id, run_id};
+use crate::world::{admin, employee, source, start};
+
+pub(super) fn notice(kind: NoticeKind) -> Notice {
+    Notice {
+        at: start() + TimeDelta::seconds(59),
+        kind,
+        employee_id: Some(employee("E-7")),
+        name: Some("Ada Lovelace".to_owned()),
+        generation: Generation(2),
+    }
+}
+
+pub(super) fn check(golden: &mut Golden) {
+    let by = || Subject::new("ada@example.com").unwrap();
+    let kinds = [
+        NoticeKind::Scheduled {
+            cause: Cause::Missing,
+            due_at: start() + TimeDelta::days(3),
+            active_cards: 2,
+        },
+        NoticeKind::Terminated {
+            cause: Cause::Admin,
+            cards: 2,
+        },
+        NoticeKind::Restored { invited: true },
+        NoticeKind::Invited { back: true },
+        NoticeKind::SyncTurnedOff {
+            by: by(),
+            reverted: 12,
+        },
+        NoticeKind::SafeguardsLoosened { by: by() },
+        NoticeKind::HoldOpened {
+            hold: hold_id(),
+            source: source("hris"),
+            rule: Tripped::EmptySnapshot,
+            people: 25,
+        },
+        NoticeKind::HoldWaits {
+            hold: hold_id(),
+            source: source("hris"),
+            since: start(),
+        },
+        NoticeKind::HoldAnswered {
+            hold: hold_id(),
+            source: source("hris"),
+            answer: HoldState::Rejected,
+            by: Some(admin(Some("E-1"))),
+            people: 9,
+            open: true,
+            freed: true,
+        },
+        NoticeKind::RunUndone {
+            run: run_id(),
+            source: source("hris"),
+            ran_at: start(),
+            by: admin(Some("E-1")),
+            reverted: 3,
+        },
+        NoticeKind::SourceHealth {
+            source: source("hris"),
+            health: Health::Silent,
+        },
+    ];
+    for kind in kinds {
+        let name = kind.as_str();
+        let of_a_user = notice(kind.clone());
+        let notice = match kind {
+            NoticeKind::SyncTurnedOff { .. }
+            | NoticeKind::SafeguardsLoosened { .. }
+            | NoticeKind::HoldOpened { .. }
+            | NoticeKind::HoldWaits { .. }
+            | NoticeKind::HoldAnswered { .. }
+            | NoticeKind::RunUndone { .. }
+            | NoticeKind::SourceHealth { .. } => Notice {
+                employee_id: None,
+                name: None,
+                ..of_a_user
+            },
+            _ => of_a_user,
+        };
+        let json = serde_json::to_value(&notice).unwrap();
+        assert_eq!(json["kind"], name, "the key's kind is the JSON's");
+        golden.check(&format!("notice-{name}"), &notice);
+        golden.check(&format!("notice-{name}-key"), &notice.key());
+    }
+}
