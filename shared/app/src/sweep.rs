@@ -19,8 +19,9 @@ use crate::{Deadline, Env, Error, Result, digest, leave, terminate, watch};
 /// How long after its time something counts as overdue: a timer is delivered within the minute,
 /// and a failed run is retried after one and after two more.
 const SLACK: TimeDelta = TimeDelta::seconds(90);
-/// What one run takes up of each shard.
-const PER_SHARD: usize = 50;
+/// What one run takes up of each shard: so many that what stays for long, an open hold or what fails for
+/// good, does not hide what has come since. Each is a key, and they are in one page of a query.
+const PER_SHARD: usize = 1_000;
 /// A piece of work is begun only while this much time is left.
 const PIECE_TIME: Duration = Duration::from_secs(6);
 
