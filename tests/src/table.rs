@@ -4,14 +4,22 @@ use serde_json::{Value, json};
 
 use crate::World;
 
-/// Whose the request is: the emulator asks no more.
-const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=local/20260302/eu-west-1/dynamodb/aws4_request, \
-                      SignedHeaders=host;x-amz-date, Signature=0";
-
 impl World {
     /// The items of the table or of an index, asked of the database itself.
     pub async fn scan(&self, index: Option<&str>) -> Vec<Value> {
         let table = self.stack.deployment().table.name.clone();
+        // Whose the table is, and where: DynamoDB Local keeps the tables of each apart, and asks for no more.
+        let of_functions = self
+            .stack
+            .environment(&self.stack.deployment().functions[0]);
+        let (key, region) = (
+            &of_functions["AWS_ACCESS_KEY_ID"],
+            &of_functions["AWS_REGION"],
+        );
+        let signed = format!(
+            "AWS4-HMAC-SHA256 Credential={key}/20260302/{region}/dynamodb/aws4_request, \
+             SignedHeaders=host;x-amz-date, Signature=0"
+        );
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut items = Vec::new();
         let mut from = Value::Null;
@@ -24,7 +32,7 @@ impl World {
                 .post(self.stack.cloud().endpoints().dynamodb)
                 .header("x-amz-target", "DynamoDB_20120810.Scan")
                 .header("x-amz-date", "20260302T090000Z")
-                .header("authorization", SIGNED)
+                .header("authorization", &signed)
                 .header("content-type", "application/x-amz-json-1.0")
                 .body(body.to_string());
             let mut page: Value = answer.send().await.unwrap().json().await.unwrap();
