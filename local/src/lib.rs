@@ -31,4 +31,5 @@ mod store;
 pub mod template;
 
 pub use error::Error;
+pub use meter::Cost;
 pub use stack::{Stack, StackConfig, USUAL_PORT};

@@ -16,15 +16,15 @@ use crate::Error;
 
 /// What calls have cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Cost {
+pub struct Cost {
     /// Calls.
-    pub(crate) calls: u64,
+    pub calls: u64,
     /// Read units, of table and indexes.
-    pub(crate) read: f64,
+    pub read: f64,
     /// Write units of the table.
-    pub(crate) write: f64,
+    pub write: f64,
     /// Write units of the indexes.
-    pub(crate) index: f64,
+    pub index: f64,
 }
 
 impl AddAssign for Cost {

@@ -21,7 +21,7 @@ use crate::functions::{self, Host, Wire};
 use crate::gateway::{self, Gateway};
 use crate::identity::Identity;
 use crate::local_api;
-use crate::meter::Meter;
+use crate::meter::{Cost, Meter};
 use crate::seed::{self, Seeded};
 use crate::store::{External, Store};
 use crate::template::{Deployment, Function, Names, Template};
@@ -217,6 +217,13 @@ impl Stack {
     #[must_use]
     pub fn metrics(&self) -> Vec<String> {
         self.core.metrics.all()
+    }
+
+    /// What the calls of DynamoDB have cost since the last time that this was asked; nothing in a stack that is not
+    /// [`StackConfig::metered`].
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.core.meter.take()
     }
 
     /// The environment of a function: what the template gives it, what Lambda adds, and where the AWS services are here.

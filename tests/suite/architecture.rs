@@ -21,6 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tests",
         &["shared/", "functions/", "local", "local/stand-ins"],
     ),
+    ("bench/floor", &[]),
+    ("bench", &["shared/", "local", "local/stand-ins"]),
 ];
 
 /// What the rules may stand on: data, dates, errors, hashing; and, with the feature `schema` only, what describes data.

@@ -30,10 +30,21 @@ impl State {
     /// # Errors
     /// [`ConfigError`] where the environment lacks something.
     pub fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
-        let clients = Clients::new(&config.aws)?;
+        Self::over(config, &Clients::new(&config.aws)?, clock)
+    }
+
+    /// The same, with clients of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn over(
+        config: &Config,
+        clients: &Clients,
+        clock: Clock,
+    ) -> std::result::Result<Self, ConfigError> {
         let opener = Opener::new(clients.kms(), config.need_secrets_key()?);
         Ok(Self {
-            offramp: offramp(config, &clients, clock),
+            offramp: offramp(config, clients, clock),
             opener,
             heard: Heard::default(),
         })

@@ -49,5 +49,6 @@ pub use lambda::{
     InvocationOutcome, InvokeError, Lambda,
 };
 pub use queues::QueuedMessage;
+pub use runtime_api::RuntimeApi;
 pub use scheduler::{ScheduleView, Scheduler};
 pub use ses::{Message, Ses};

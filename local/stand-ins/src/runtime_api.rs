@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -14,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::Error;
@@ -26,17 +27,26 @@ const PATH: &str = "/2018-06-01/runtime";
 /// What a runtime made of an invocation.
 pub(crate) type Outcome = Result<Value, FunctionError>;
 
-/// One environment's API on a loopback port of its own, until it is dropped.
-pub(crate) struct RuntimeApi {
+/// One environment's API on a loopback port of its own, until it is dropped. [`crate::Binary`] starts one for each
+/// process; who starts processes itself gives them [`Self::address`] as `AWS_LAMBDA_RUNTIME_API`.
+pub struct RuntimeApi {
     state: Arc<State>,
     address: String,
     task: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for RuntimeApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RuntimeApi").field(&self.address).finish()
+    }
 }
 
 #[derive(Default)]
 struct State {
     inner: Mutex<Inner>,
     offered: Notify,
+    /// When the runtime first asked for an invocation.
+    asked: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -56,7 +66,11 @@ struct Invocation {
 }
 
 impl RuntimeApi {
-    pub(crate) async fn start() -> Result<Self, Error> {
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub async fn start() -> Result<Self, Error> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .map_err(Error::Listen)?;
@@ -71,16 +85,17 @@ impl RuntimeApi {
     }
 
     /// What `AWS_LAMBDA_RUNTIME_API` is to be: host and port.
-    pub(crate) fn address(&self) -> &str {
+    #[must_use]
+    pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Hands an invocation to whoever asks for the next one. The receiver has its outcome; it fails when the API goes.
-    pub(crate) fn offer(
+    pub fn offer(
         &self,
         payload: Value,
         context: InvocationContext,
-    ) -> oneshot::Receiver<Outcome> {
+    ) -> oneshot::Receiver<Result<Value, FunctionError>> {
         let (answer, outcome) = oneshot::channel();
         lock(&self.state.inner).waiting.push_back(Invocation {
             payload,
@@ -91,8 +106,22 @@ impl RuntimeApi {
         outcome
     }
 
+    /// Waits until the runtime first asks for an invocation, which is when Lambda takes it to have started; says when
+    /// that was.
+    pub async fn ready(&self) -> Instant {
+        let mut asked = self.state.asked.subscribe();
+        loop {
+            if let Some(at) = *asked.borrow_and_update() {
+                return at;
+            }
+            // The sender is this API's own.
+            let _ = asked.changed().await;
+        }
+    }
+
     /// Why the runtime could not start, where it said so.
-    pub(crate) fn init_error(&self) -> Option<FunctionError> {
+    #[must_use]
+    pub fn init_error(&self) -> Option<FunctionError> {
         lock(&self.state.inner).init_error.clone()
     }
 }
@@ -155,6 +184,12 @@ async fn answer(
 
 /// Answers once there is an invocation: a runtime sets no time-out on this request.
 async fn next(state: &State) -> Response<Full<Bytes>> {
+    let at = Instant::now();
+    state.asked.send_if_modified(|asked| {
+        let first = asked.is_none();
+        asked.get_or_insert(at);
+        first
+    });
     loop {
         let offered = state.offered.notified();
         {

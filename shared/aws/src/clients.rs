@@ -77,10 +77,16 @@ impl Clients {
             ))
             .tls_context(context)
             .build_https();
-        Ok(Self {
+        Ok(Self::over(config, http))
+    }
+
+    /// Clients over another HTTP client, such as that of `aws-config`.
+    #[must_use]
+    pub fn over(config: &AwsConfig, http: SharedHttpClient) -> Self {
+        Self {
             config: config.clone(),
             http,
-        })
+        }
     }
 
     client!(
