@@ -36,14 +36,17 @@ const TIME_FOR_CARDS: Duration = Duration::from_secs(10);
 /// Below this much time, the rest of a request is refused as a whole and sent again.
 const TIME_FOR_EVENTS: Duration = Duration::from_secs(3);
 
-/// One event of a request, or why it is none.
-#[derive(Debug)]
-pub struct Parsed {
+/// One event of a request, or what can be said of one that is none.
+pub type Parsed = std::result::Result<HrEvent, Malformed>;
+
+/// An event that cannot be taken.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed {
     /// Whom it is about, where that much could be read.
     pub employee_id: Option<String>,
-    /// The event, or a sentence that is safe to show.
-    pub event: std::result::Result<HrEvent, String>,
-    /// What is kept of it if it is rejected.
+    /// Why, in a sentence that is safe to show.
+    pub reason: String,
+    /// What is kept of it.
     pub about: About,
 }
 
@@ -67,7 +70,7 @@ pub struct Answer {
 }
 
 /// A request.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Request {
     /// Its events.
     pub events: Vec<Parsed>,
@@ -197,7 +200,7 @@ fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
     let mut results: Vec<Option<Answer>> = Vec::with_capacity(parsed.len());
     let mut people: BTreeMap<EmployeeId, Events> = BTreeMap::new();
     for (position, one) in parsed.into_iter().enumerate() {
-        match one.event {
+        match one {
             Ok(event) => {
                 let id = event.employee_id.clone();
                 let event = Event::Hr {
@@ -207,13 +210,13 @@ fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
                 people.entry(id).or_default().push((position, event));
                 results.push(None);
             }
-            Err(reason) => {
-                about.insert(position, one.about);
+            Err(malformed) => {
+                about.insert(position, malformed.about);
                 results.push(Some(Answer {
-                    employee_id: one.employee_id,
+                    employee_id: malformed.employee_id,
                     outcome: Word::Rejected,
                     due_at: None,
-                    reason: Some(reason),
+                    reason: Some(malformed.reason),
                     would: None,
                 }));
             }

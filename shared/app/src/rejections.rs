@@ -41,7 +41,7 @@ pub async fn keep<S: Rejections, T: Sync>(
 }
 
 /// As much of a record as is kept when it is rejected.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
     /// The sender's name of the event.
     pub event_id: Option<EventId>,

@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{Email, EmployeeId, EventId};
+use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
 pub use mark::Mark;
 
@@ -87,10 +87,10 @@ impl Field {
             field: self.as_str(),
             rule,
         };
-        if value.chars().count() > FIELD_CHARS {
+        if is_longer(value, FIELD_CHARS) {
             return Err(invalid("is longer than 256 characters"));
         }
-        if value.chars().any(char::is_control) {
+        if has_control(value) {
             return Err(invalid("contains a control character"));
         }
         match self {
@@ -107,7 +107,7 @@ impl Field {
                 Err(invalid("is not a date of the form YYYY-MM-DD"))
             }
             // 2000 is a leap year: 29 February is a birthday.
-            Self::Birthday if is_date(&format!("2000-{value}")) => Ok(value.to_owned()),
+            Self::Birthday if is_day(2000, value) => Ok(value.to_owned()),
             Self::Birthday => Err(invalid("is not a day of the form MM-DD")),
             Self::Name | Self::Team | Self::Department | Self::CostCentre => Ok(value.to_owned()),
         }
@@ -401,15 +401,30 @@ impl Fingerprint {
     }
 }
 
-/// Whether it is `YYYY-MM-DD` and in the calendar. The shape is checked first: the parser also takes
-/// signs, spaces, and single digits.
+/// Whether it is `YYYY-MM-DD` and in the calendar. Nothing else will do: no signs, spaces or single digits.
 fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        })
-        && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+    match text.split_once('-') {
+        Some((year, day)) if year.len() == 4 => number(year).is_some_and(|year| is_day(year, day)),
+        _ => false,
+    }
+}
+
+/// Whether it is `MM-DD` and in the calendar of that year.
+fn is_day(year: i32, text: &str) -> bool {
+    match text.split_once('-') {
+        Some((month, day)) if month.len() == 2 && day.len() == 2 => number(month)
+            .zip(number(day))
+            .is_some_and(|(month, day)| NaiveDate::from_ymd_opt(year, month, day).is_some()),
+        _ => false,
+    }
+}
+
+fn number<T: std::str::FromStr>(digits: &str) -> Option<T> {
+    // Parsing takes a sign as well.
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
 }
 
 /// Length-prefixed, so that no two lists of parts hash alike.

@@ -1,6 +1,7 @@
 //! How HR's statements about one employee become one record.
 
-use offramp_domain::{Field, HrEvent, HrRecord, HrWord, Merge};
+use chrono::NaiveDate;
+use offramp_domain::{EmployeeId, Field, HrEvent, HrRecord, HrWord, Merge};
 use proptest::prelude::*;
 
 use crate::world::{Says, hr, instant};
@@ -346,5 +347,21 @@ proptest! {
             prop_assert_eq!(field.canonical(&canonical), Ok(canonical.clone()), "stable");
             prop_assert_eq!(canonical, value, "and what was sent");
         }
+    }
+    #[test]
+    fn a_date_is_one_of_the_calendar(date in "[0-9]{4}-[01][0-9]-[0-3][0-9]") {
+        let known = |date: &str| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok();
+        prop_assert_eq!(Field::StartDate.canonical(&date).is_ok(), known(&date));
+        let day = &date[5..];
+        prop_assert_eq!(Field::Birthday.canonical(day).is_ok(), known(&format!("2000-{day}")));
+    }
+
+    #[test]
+    fn a_text_is_short_and_without_control_characters(
+        text in "[\u{1e}-\u{21}\u{7d}-\u{a1}]{0,6}|[aé]{125,131}|[aé]{253,259}",
+    ) {
+        let clean = |most| text.chars().count() <= most && !text.chars().any(char::is_control);
+        prop_assert_eq!(Field::Team.canonical(&text).is_ok(), clean(256));
+        prop_assert_eq!(EmployeeId::new(&*text).is_ok(), clean(128) && !text.is_empty());
     }
 }
