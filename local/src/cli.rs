@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use offramp_aws::log;
+use tracing_subscriber::prelude::*;
 
 use crate::operate::{Place, Task};
 use crate::stack::USUAL_PORT;
@@ -89,12 +90,12 @@ pub async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
         Ok(Command::Demo) => "warn,dynoxide=error,offramp_app::breaker=error",
         _ => "warn,dynoxide=error",
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let filter = log::filter(std::env::var("RUST_LOG").ok().as_deref(), quiet);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     // A process that logs already keeps its logger.
-    let _ = logs.try_init();
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init();
     let done = match command {
         Ok(command) => execute(command).await,
         Err(error) => Err(error),

@@ -6,6 +6,7 @@
 //! compiled ones take over when its clock has reached the present.
 
 mod ends;
+mod starts;
 mod story;
 
 use std::collections::BTreeMap;
@@ -49,7 +50,8 @@ fn compiled(world: &World) -> BTreeMap<&'static str, Binary> {
         .into()
 }
 
-/// One function is its compiled program from here on, perhaps in another environment or with another time-out.
+/// One function is its compiled program from here on, perhaps in another environment or with another time-out. It makes
+/// no calls but those of its invocations, unless that is changed.
 fn take_over(
     world: &World,
     name: &str,
@@ -58,6 +60,7 @@ fn take_over(
     let deployed = deployed(world, name);
     let program = PROGRAMS.iter().find(|(own, _)| *own == name).unwrap().1;
     let mut environment = world.stack.environment(deployed);
+    environment.insert("PRIME".to_owned(), "off".to_owned());
     let mut function = Function {
         max_retries: deployed.retries,
         max_event_age: deployed.max_event_age,

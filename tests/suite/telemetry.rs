@@ -9,7 +9,6 @@ use aws_stand_ins::{Fault, Mode, Service};
 use offramp_app::metrics::Metric;
 use offramp_tests::{ADA, Delivery, LENA, OTTO, World, event, numbered};
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
 
 /// Every line of metrics so far, held against the format.
 fn lines(world: &World) -> Vec<Value> {
@@ -190,7 +189,7 @@ async fn each_decision_is_one_event_with_ids_and_nothing_else_of_the_person() {
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(EnvFilter::new("info"))
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
         .with_writer(move || writer.clone())
         .try_init()
         .unwrap();

@@ -23,7 +23,7 @@ use offramp_app::holds::Verdict;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
 use offramp_app::view::{Seen, SettingsView};
-use offramp_app::{Clock, Deadline, Error, Result, settings};
+use offramp_app::{Clock, Deadline, Error, Fault, Result, settings};
 use offramp_aws::http::{Reply, Request, problem};
 use offramp_aws::invoked::{self, Invoked};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
@@ -55,6 +55,14 @@ impl State {
             sealer,
             claims,
         })
+    }
+
+    /// Reads nothing of the table, before the first invocation.
+    ///
+    /// # Errors
+    /// Those of AWS, which need not keep it from starting.
+    pub async fn prime(&self) -> std::result::Result<(), Fault> {
+        self.offramp.store.prime().await
     }
 }
 

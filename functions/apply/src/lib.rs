@@ -5,7 +5,7 @@ mod operate;
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::snapshots::apply;
-use offramp_app::{Clock, Deadline, Error, holds, tidy};
+use offramp_app::{Clock, Deadline, Error, Fault, holds, tidy};
 use offramp_aws::invoked::{self, Invoked};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
 use offramp_domain::Timer;
@@ -28,6 +28,14 @@ impl State {
         Ok(Self {
             offramp: offramp(config, &clients, clock),
         })
+    }
+
+    /// Reads nothing of the table, before the first invocation.
+    ///
+    /// # Errors
+    /// Those of AWS, which need not keep it from starting.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        self.offramp.store.prime().await
     }
 }
 

@@ -11,7 +11,7 @@ use offramp_app::pulse::{self, Heard};
 use offramp_app::signature::Signed;
 use offramp_app::snapshots::wire;
 use offramp_app::view::{Seen, SnapshotView};
-use offramp_app::{Clock, Deadline, Error, Result, hr, snapshots, sources};
+use offramp_app::{Clock, Deadline, Error, Fault, Result, hr, snapshots, sources};
 use offramp_aws::http::{Reply, Request, problem};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
 use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
@@ -48,6 +48,14 @@ impl State {
             opener,
             heard: Heard::default(),
         })
+    }
+
+    /// Reads nothing of the table, and connects to KMS, before the first invocation.
+    ///
+    /// # Errors
+    /// Those of AWS, which need not keep it from starting.
+    pub async fn prime(&self) -> std::result::Result<(), Fault> {
+        tokio::try_join!(self.offramp.store.prime(), self.opener.prime()).map(drop)
     }
 }
 

@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
     offramp_aws::log::init();
     let config = Config::from_env()?;
     let state = Arc::new(State::new(&config, Clock::system())?);
+    offramp_aws::prime(&config, state.prime()).await;
     run(service_fn(move |event: LambdaEvent<_>| {
         let (state, telemetry) = (Arc::clone(&state), config.telemetry.clone());
         async move {

@@ -1,7 +1,7 @@
 //! A timer fired: one digest for all that was noticed since the last.
 
 use lambda_runtime::LambdaEvent;
-use offramp_app::{Clock, Error, digest};
+use offramp_app::{Clock, Error, Fault, digest};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Ses, offramp};
 use offramp_domain::Timer;
 
@@ -24,6 +24,14 @@ impl State {
             offramp: offramp(config, &clients, clock),
             ses,
         })
+    }
+
+    /// Reads nothing of the table, and connects to SES, before the first invocation.
+    ///
+    /// # Errors
+    /// Those of AWS, which need not keep it from starting.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        tokio::try_join!(self.offramp.store.prime(), self.ses.prime()).map(drop)
     }
 }
 

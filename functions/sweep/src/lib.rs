@@ -1,7 +1,7 @@
 //! Every few minutes: what is overdue or half done is finished.
 
 use lambda_runtime::LambdaEvent;
-use offramp_app::{Clock, Error, sweep};
+use offramp_app::{Clock, Error, Fault, sweep};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Ses, deadline, offramp};
 use serde_json::Value;
 
@@ -24,6 +24,14 @@ impl State {
             offramp: offramp(config, &clients, clock),
             ses,
         })
+    }
+
+    /// Reads nothing of the table, before the first invocation.
+    ///
+    /// # Errors
+    /// Those of AWS, which need not keep it from starting.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        self.offramp.store.prime().await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::terminate::{Terminated, due, finish_timer};
-use offramp_app::{Clock, Error, leave};
+use offramp_app::{Clock, Error, Fault, leave};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
 use offramp_domain::Timer;
 
@@ -22,6 +22,14 @@ impl State {
         Ok(Self {
             offramp: offramp(config, &clients, clock),
         })
+    }
+
+    /// Reads nothing of the table, before the first invocation.
+    ///
+    /// # Errors
+    /// Those of AWS, which need not keep it from starting.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        self.offramp.store.prime().await
     }
 }
 

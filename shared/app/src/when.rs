@@ -1,7 +1,15 @@
 //! Instants as people and machines read them.
+//!
+//! Time zones are those that `jiff` brings with it, never the machine's: a mail says the same wherever
+//! it is written. Its tables are the IANA's binary ones, 0.2 MB; those of `chrono-tz` are 1.7 MB of
+//! constants and relocations in each function, and a year older.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{
+    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
+    TimeDelta, Timelike, Utc,
+};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, civil};
 use offramp_domain::Zone;
 
 /// RFC 3339 in UTC with a `Z`.
@@ -10,41 +18,41 @@ pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// Whether a name is an IANA time zone.
+/// Whether a name is an IANA time zone, as the IANA writes it.
 #[must_use]
 pub fn is_zone(name: &str) -> bool {
-    name.parse::<Tz>().is_ok()
+    zone(name).is_some()
 }
 
 /// The exact date in a time zone, as in «Tuesday 24 November 2026 at 10:15 (Europe/Berlin)». An
 /// unknown zone, which settings never hold, is read as UTC.
 #[must_use]
 pub fn spoken(at: DateTime<Utc>, zone: &str) -> String {
-    let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
-    let at = at.with_timezone(&zone);
-    let name = match zone {
+    let Days(zone) = Days::of(zone);
+    let at = at.with_timezone(&offset(&zone, at));
+    let name = match zone.iana_name() {
         // What everybody calls it.
-        Tz::Etc__UTC => "UTC",
-        zone => zone.name(),
+        Some("Etc/UTC") | None => "UTC",
+        Some(name) => name,
     };
     format!("{} ({name})", at.format("%A %-d %B %Y at %H:%M"))
 }
 
 /// The days of an organisation.
-#[derive(Debug, Clone, Copy)]
-pub struct Days(Tz);
+#[derive(Debug, Clone)]
+pub struct Days(TimeZone);
 
 impl Days {
     /// The days of a time zone. An unknown one, which settings never hold, is read as UTC.
     #[must_use]
-    pub fn of(zone: &str) -> Self {
-        Self(zone.parse().unwrap_or(Tz::UTC))
+    pub fn of(name: &str) -> Self {
+        Self(zone(name).unwrap_or(TimeZone::UTC))
     }
 
     /// The day that it is there.
     #[must_use]
-    pub fn today(self, now: DateTime<Utc>) -> NaiveDate {
-        now.with_timezone(&self.0).date_naive()
+    pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&offset(&self.0, now)).date_naive()
     }
 }
 
@@ -55,12 +63,45 @@ impl Zone for Days {
         let midnight = date.and_time(NaiveTime::MIN);
         (0..=QUARTERS_OF_TWO_DAYS)
             .map(|quarter| midnight + TimeDelta::minutes(15 * quarter))
-            .find_map(|local| self.0.from_local_datetime(&local).earliest())
-            .map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))
+            .find_map(|local| first(&self.0, local))
+            .unwrap_or_else(|| midnight.and_utc())
     }
 }
 
 const QUARTERS_OF_TWO_DAYS: i64 = 192;
+
+/// `jiff` takes names in any case, and has one for «nobody has said where this machine is».
+fn zone(name: &str) -> Option<TimeZone> {
+    let zone = jiff::tz::db().get(name).ok()?;
+    let exact = zone.iana_name() == Some(name) && name != "Factory";
+    exact.then_some(zone)
+}
+
+/// What a zone's clocks are ahead of UTC. Zones know the years up to 9999; after that it is nothing.
+fn offset(zone: &TimeZone, at: DateTime<Utc>) -> FixedOffset {
+    let seconds =
+        Timestamp::from_second(at.timestamp()).map_or(0, |at| zone.to_offset(at).seconds());
+    FixedOffset::east_opt(seconds).unwrap_or_else(|| Utc.fix())
+}
+
+/// When a zone's clocks first show this; `None` where they jump over it.
+fn first(zone: &TimeZone, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    let shown = civil::DateTime::new(
+        local.year().try_into().ok()?,
+        local.month().try_into().ok()?,
+        local.day().try_into().ok()?,
+        local.hour().try_into().ok()?,
+        local.minute().try_into().ok()?,
+        0,
+        0,
+    );
+    let ahead = match zone.to_ambiguous_timestamp(shown.ok()?).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Fold { before, .. } => before,
+        AmbiguousOffset::Gap { .. } => return None,
+    };
+    Some((local - TimeDelta::seconds(ahead.seconds().into())).and_utc())
+}
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +142,39 @@ mod tests {
             "Tuesday 24 November 2026 at 18:30 (America/New_York)"
         );
         assert_eq!(instant(at), "2026-11-24T23:30:00Z");
-        assert!(!is_zone("Mars/Olympus"));
+        // Wherever it is: «Etc/UTC» is what everybody calls UTC, and so is what nobody knows.
+        for zone in ["UTC", "Etc/UTC", "Mars/Olympus"] {
+            assert_eq!(
+                spoken(at, zone),
+                "Tuesday 24 November 2026 at 23:30 (UTC)",
+                "{zone}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_zone_is_called_as_the_iana_calls_it() {
+        for name in ["Europe/Berlin", "UTC", "Etc/UTC", "US/Pacific", "GMT"] {
+            assert!(is_zone(name), "{name}");
+        }
+        for name in [
+            "Mars/Olympus",
+            "europe/berlin",
+            "utc",
+            "Factory",
+            "",
+            "../etc",
+        ] {
+            assert!(!is_zone(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn years_beyond_what_zones_know_are_those_of_utc() {
+        let far: NaiveDate = "+20000-01-01".parse().unwrap();
+        let days = Days::of("Europe/Berlin");
+        let begins = days.start_of_day(far);
+        assert_eq!(begins, far.and_time(NaiveTime::MIN).and_utc());
+        assert_eq!(days.today(begins), far);
     }
 }

@@ -94,6 +94,8 @@ pub struct Config {
     pub day: TimeDelta,
     /// What is counted, and where it is told.
     pub telemetry: Telemetry,
+    /// Whether the function makes its first calls while it starts ([`crate::prime`]).
+    pub prime: bool,
 }
 
 /// Longest time for one attempt of a call, unless `SDK_ATTEMPT_TIMEOUT_MS` says otherwise.
@@ -146,6 +148,11 @@ impl Config {
                 &get("STACK_NAME").unwrap_or_default(),
                 &get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
             ),
+            prime: match get("PRIME").as_deref() {
+                None | Some("on") => true,
+                Some("off") => false,
+                Some(_) => return Err(ConfigError::Invalid("PRIME", "must be on or off")),
+            },
         })
     }
 
@@ -241,10 +248,10 @@ mod tests {
     fn day_of(text: Option<&str>) -> Result<TimeDelta, ConfigError> {
         let lookup = |name: &str| match name {
             "DAY_SECONDS" => text.map(str::to_owned),
-            name if name.starts_with("AWS_ENDPOINT") || name == "SDK_ATTEMPT_TIMEOUT_MS" => None,
+            "SDK_ATTEMPT_TIMEOUT_MS" | "ORG_CLAIM" | "PRIME" => None,
+            name if name.starts_with("AWS_ENDPOINT") => None,
             _ => Some("x".to_owned()),
         };
-        let lookup = |name: &str| lookup(name).filter(|_| name != "ORG_CLAIM");
         Config::from_lookup(&lookup).map(|config| config.day)
     }
 

@@ -15,6 +15,7 @@ use offramp_app::Fault;
 use offramp_app::ports::{SealContext, Seals, Unseals};
 
 use crate::fault::fault;
+use crate::prime;
 
 /// Opened secrets that are kept in memory.
 const KEPT: usize = 1_024;
@@ -75,6 +76,16 @@ impl Opener {
             key,
             opened: Mutex::default(),
         }
+    }
+
+    /// Connects to KMS, and asks nothing of it.
+    ///
+    /// # Errors
+    /// Where there is no connection to be had.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        let call = self.client.decrypt().customize();
+        let answer = call.mutate_request(prime::connection_only).send().await;
+        prime::connected("kms", answer)
     }
 }
 

@@ -12,6 +12,7 @@ use offramp_app::Fault;
 use offramp_app::ports::{Mailer, Message, Sent};
 
 use crate::fault::fault;
+use crate::prime;
 
 /// Mails from one sender.
 #[derive(Debug, Clone)]
@@ -25,6 +26,16 @@ impl Ses {
     #[must_use]
     pub fn new(client: Client, sender: String) -> Self {
         Self { client, sender }
+    }
+
+    /// Connects to SES, and asks nothing of it.
+    ///
+    /// # Errors
+    /// Where there is no connection to be had.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        let call = self.client.send_email().customize();
+        let answer = call.mutate_request(prime::connection_only).send().await;
+        prime::connected("ses", answer)
     }
 
     /// Whether the message was refused for its recipient's sake: the sender's own troubles are not

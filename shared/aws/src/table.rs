@@ -29,7 +29,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use offramp_app::Fault;
 
 use crate::fault::fault;
-use crate::keys::{Index, Key, PK, SK};
+use crate::keys::{self, Index, Key, PK, SK};
 use item::Item;
 
 pub use archive::Stored;
@@ -47,6 +47,15 @@ impl Table {
     #[must_use]
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name }
+    }
+
+    /// Reads an item that does not exist, so that the first call of an invocation finds a connection, and code that has
+    /// run.
+    ///
+    /// # Errors
+    /// Those of a read.
+    pub async fn prime(&self) -> Result<(), Fault> {
+        self.get(&keys::nothing()).await.map(drop)
     }
 
     /// A consistent read of one item.

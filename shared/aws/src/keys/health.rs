@@ -1,10 +1,16 @@
-//! Keys of what is known of sources beside their breakers.
+//! Keys of what is known of sources beside their breakers; and one of nothing.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use offramp_domain::{OrgId, SourceId};
 
 use super::breaker::of_source;
 use super::{Key, key};
+
+/// Nothing is ever stored under it: what belongs to an organisation begins with `O#`.
+#[must_use]
+pub fn nothing() -> Key {
+    key("PRIME".to_owned(), "PRIME")
+}
 
 /// The pulse of a source: beside its breaker, and never in its transactions.
 #[must_use]
