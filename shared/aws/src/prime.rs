@@ -43,8 +43,10 @@ pub async fn prime(config: &Config, calls: impl Future<Output = Result<(), Fault
     }
 }
 
-/// Makes a call a bare `GET` that no operation of the service answers to, signed as any. It leaves a connection in the
-/// pool and does nothing else: it needs no permission, and is neither billed nor in CloudTrail.
+/// Makes a call a bare `GET`, which is no operation of the service: both speak by `POST` (KMS' JSON 1.1), or by other
+/// paths (SES' REST). It leaves a connection in the pool and does nothing else, whatever the answer; there is no call of
+/// these services that a function may make and that has no effect. Where a service closes the connection after such an
+/// answer, the first invocation connects anew, as it would have without.
 pub(crate) fn connection_only(request: &mut HttpRequest) {
     // «GET» is a method.
     let _ = request.set_method("GET");
