@@ -94,7 +94,7 @@ pub struct Config {
     pub day: TimeDelta,
     /// What is counted, and where it is told.
     pub telemetry: Telemetry,
-    /// Whether the function makes its first calls while it starts ([`crate::prime`]).
+    /// Whether the function makes its first calls while it starts ([`crate::prime()`]).
     pub prime: bool,
 }
 
