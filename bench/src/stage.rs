@@ -52,7 +52,11 @@ impl Stage {
         };
         // However many leave, the breaker holds nobody.
         let safeguards = json!({ "max_users": 1_000_000, "max_percent": 100 });
-        stage.settings(json!({ "safeguards": safeguards })).await?;
+        let loose = json!({ "safeguards": safeguards });
+        stage
+            .client
+            .settings(seed::ORG, &stage.token, loose)
+            .await?;
         Ok(stage)
     }
 
@@ -61,18 +65,6 @@ impl Stage {
         let functions = &self.stack.deployment().functions;
         let found = functions.iter().find(|one| one.crate_name == name);
         found.ok_or_else(|| format!("there is no function {name}").into())
-    }
-
-    async fn settings(&self, mut patch: Value) -> Result<()> {
-        let path = format!("/v1/orgs/{}/settings", seed::ORG);
-        let question = self.client.patch(&path, &patch).token(&self.token);
-        let question = question.reply().await?;
-        if question.status == 409 {
-            patch["confirmation"] = question.body["confirmation"].clone();
-            let confirmed = self.client.patch(&path, &patch).token(&self.token);
-            confirmed.ok().await?;
-        }
-        Ok(())
     }
 
     /// Puts so many people there, `P-0` and on.

@@ -111,6 +111,24 @@ impl Client {
         Ok(call)
     }
 
+    /// Changes an organisation's settings as an admin, and confirms what is asked.
+    ///
+    /// # Errors
+    /// [`Error::Http`], and [`Error::Answer`] where the change is refused.
+    pub async fn settings(&self, org: &str, token: &str, mut patch: Value) -> Result<(), Error> {
+        let path = format!("/v1/orgs/{org}/settings");
+        let asked = self.patch(&path, &patch).token(token).reply().await?;
+        match asked.status {
+            200..300 => Ok(()),
+            409 => {
+                patch["confirmation"] = asked.body["confirmation"].clone();
+                let confirmed = self.patch(&path, &patch).token(token);
+                confirmed.ok().await.map(drop)
+            }
+            _ => Err(asked.unexpected()),
+        }
+    }
+
     fn call(&self, method: Method, path: impl Into<String>, body: Option<&Value>) -> Call<'_> {
         let call = Call {
             client: self,

@@ -181,16 +181,8 @@ impl Sender {
     }
 
     /// Changes settings, and confirms what is asked.
-    pub(super) async fn settings(&self, mut patch: Value) -> Result<(), Error> {
-        let path = format!("/v1/orgs/{}/settings", seed::ORG);
-        let asked = self.client.patch(&path, &patch).token(&self.token);
-        let question = asked.reply().await?;
-        if question.status == 409 {
-            patch["confirmation"] = question.body["confirmation"].clone();
-            let confirmed = self.client.patch(&path, &patch).token(&self.token);
-            confirmed.ok().await?;
-        }
-        Ok(())
+    pub(super) async fn settings(&self, patch: Value) -> Result<(), Error> {
+        self.client.settings(seed::ORG, &self.token, patch).await
     }
 
     /// Sends a whole snapshot, and gives its name.
