@@ -48,6 +48,7 @@ impl Options {
             match argument.as_str() {
                 "--write" => options.write = true,
                 "--quick" => options.quick = true,
+                "--help" | "-h" => return Err(USAGE.to_owned()),
                 other => return Err(format!("{other} is not known\n{USAGE}")),
             }
         }
@@ -117,7 +118,8 @@ mod tests {
     fn it_does_what_is_asked_or_says_how() {
         let read = |line: &str| Options::read(line.split_whitespace().map(str::to_owned));
         assert!(read("--write --quick").is_ok_and(|options| options.write && options.quick));
-        assert!(read("--wrote").is_err_and(|usage| usage.contains("--write")));
+        assert!(read("--wrote").is_err_and(|usage| usage.contains("--wrote is not known")));
+        assert_eq!(read("--help").map(drop), Err(USAGE.to_owned()));
         assert_eq!(read("").map(|options| options.rounds(30)), Ok(30));
         assert_eq!(read("--quick").map(|options| options.rounds(30)), Ok(3));
     }

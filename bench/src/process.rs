@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_stand_ins::{InvocationContext, RuntimeApi};
+use offramp_local::usage;
 use serde_json::Value;
 
 use crate::Result;
@@ -112,28 +113,14 @@ impl Running {
         self.child.id()
     }
 
-    /// A line of `/proc/…/status`, in bytes: `VmRSS` is what is resident now, `VmHWM` the most that ever was.
+    /// A line of its status, in bytes.
     pub(crate) fn memory(&self, line: &str) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = fs::read_to_string(&path)?;
-        let kilobytes = status
-            .lines()
-            .find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))
-            .and_then(|text| text.split_whitespace().next())
-            .and_then(|number| number.parse::<u64>().ok());
-        Ok(kilobytes.ok_or_else(|| format!("{path} has no {line}"))? * 1_024)
+        Ok(usage::memory(&self.id().to_string(), line)?)
     }
 
-    /// What all of its threads have run, from `/proc/…/task/*/schedstat`.
+    /// What all of its threads have run.
     pub(crate) fn busy(&self) -> Result<Duration> {
-        let mut nanoseconds = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            // A thread that ends meanwhile has done next to nothing.
-            let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            let ran = text.split(' ').next().and_then(|ran| ran.parse().ok());
-            nanoseconds += ran.unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        Ok(usage::busy(&self.id().to_string())?)
     }
 
     fn failed(&self, what: &str) -> String {

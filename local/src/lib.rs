@@ -29,6 +29,7 @@ pub mod signer;
 mod stack;
 mod store;
 pub mod template;
+pub mod usage;
 
 pub use error::Error;
 pub use meter::Cost;

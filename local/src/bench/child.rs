@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::cli::say;
 use crate::functions::Host;
 use crate::stack::{Stack, StackConfig};
-use crate::{Error, functions, seed};
+use crate::{Error, functions, seed, usage};
 
 /// The command that a child is started with; nobody types it.
 pub(crate) const COMMAND: &str = "bench-apply";
@@ -101,46 +101,17 @@ pub(crate) async fn run(out: &mut dyn Write) -> Result<(), Error> {
     let config = Config::from_env().map_err(|error| failed(error.to_string()))?;
     let clock = offramp_app::Clock::from_fn(move || now);
     let state = apply::State::new(&config, clock).map_err(|error| failed(error.to_string()))?;
-    let rest = memory("VmRSS")?;
+    let rest = usage::memory("self", "VmRSS")?;
     let mut context = Context::default();
     context.deadline = deadline;
     let done = Box::pin(apply::handle(&state, LambdaEvent::new(event, context))).await;
     done.map_err(|error| failed(error.to_string()))?;
     let used = Used {
         rest,
-        peak: memory("VmHWM")?,
-        busy: busy()?,
+        peak: usage::memory("self", "VmHWM")?,
+        busy: usage::busy("self")?.as_secs_f64(),
     };
     let text = serde_json::to_string(&used).map_err(|error| Error::document("figures", error))?;
     say(out, &text);
     Ok(())
-}
-
-/// What all threads have run, in seconds: the first figure of each `/proc/self/task/*/schedstat`, in nanoseconds.
-fn busy() -> Result<f64, Error> {
-    let path = "/proc/self/task";
-    let mut nanoseconds = 0_u64;
-    for task in std::fs::read_dir(path).map_err(Error::file(path))? {
-        let file = task.map_err(Error::file(path))?.path().join("schedstat");
-        // A thread that ends meanwhile has done next to nothing.
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let ran = text
-            .split(' ')
-            .next()
-            .and_then(|ran| ran.parse::<u64>().ok());
-        nanoseconds += ran.unwrap_or_default();
-    }
-    Ok(std::time::Duration::from_nanos(nanoseconds).as_secs_f64())
-}
-
-/// A line of `/proc/self/status`, in bytes.
-fn memory(name: &str) -> Result<u64, Error> {
-    let path = "/proc/self/status";
-    let status = std::fs::read_to_string(path).map_err(Error::file(path))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kilobytes = line
-        .and_then(|line| line.trim_start_matches(':').split_whitespace().next())
-        .and_then(|number| number.parse::<u64>().ok())
-        .ok_or_else(|| Error::document(path, format!("it has no {name}")))?;
-    Ok(kilobytes * 1024)
 }
