@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Result;
 use crate::functions::Functions;
-use crate::peers::Row;
+use crate::peers::{Row, Who};
 use crate::reading::Speeds;
 use crate::targets::Target;
 
@@ -199,7 +199,7 @@ fn panel(svg: &mut String, top: f64, title: &str, peers: &[Row], figure: fn(&Row
     for row in peers {
         let value = figure(row);
         let width = ((value.log10() - least) / (most - least)).max(0.0) * WIDTH;
-        let colour = if row.who.short() == "hr-sync" {
+        let colour = if row.who == Who::Ours {
             "#ee6677"
         } else {
             "#4477aa"
@@ -241,7 +241,6 @@ fn memory(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::Who;
 
     fn row(who: Who, first: f64) -> Row {
         Row {
