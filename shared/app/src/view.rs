@@ -6,7 +6,7 @@ mod snapshots;
 mod sources;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::user::Schedule;
+use offramp_domain::Schedule;
 use offramp_domain::{
     Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
     Policy, Role, Settings, Status, User, Whose,

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::employee::Mark;
 use crate::ids::{EmployeeId, HoldId};
+use crate::lifecycle::Cause;
 use crate::settings::Safeguards;
-use crate::user::Cause;
 
 pub use window::{NoWindow, Window};
 

@@ -3,11 +3,11 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::breaker::Tripped;
-use crate::event::Actor;
 use crate::hold::HoldState;
 use crate::ids::{EmployeeId, Generation, HoldId, RunId, SourceId, Subject};
-use crate::user::Cause;
+use crate::lifecycle::Cause;
 
 /// A whole minute. What is noticed in minute k is mailed at the start of minute k + 2, so that
 /// commits, which end within a function's 30 s, are in.

@@ -3,10 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::employee::Field;
-use crate::event::Actor;
 use crate::ids::{CardId, EmployeeId, HoldId};
-use crate::user::{Cause, Role, Status};
+use crate::lifecycle::{Cause, Role, Status};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::breaker::{Counted, Figures, Tripped};
-use crate::event::Actor;
 use crate::ids::{EmployeeId, HoldId, RunId, SnapshotId, SourceId};
 
 /// What has become of a hold.

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod actor;
 pub mod breaker;
 pub mod card;
 pub mod decide;
@@ -14,6 +15,7 @@ pub mod event;
 pub mod history;
 pub mod hold;
 pub mod ids;
+pub mod lifecycle;
 pub mod objective;
 pub mod pulse;
 pub mod roster;
@@ -23,6 +25,7 @@ mod standing;
 pub mod timer;
 pub mod user;
 
+pub use actor::Actor;
 pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{
@@ -32,19 +35,20 @@ pub use digest::{DigestMinute, Health, Notice, NoticeKey, NoticeKind};
 pub use employee::{
     Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Mark, Merge,
 };
-pub use event::{Actor, Event};
+pub use event::Event;
 pub use history::{Entry, Happening, Ignored};
 pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};
 pub use ids::{
     CardId, Email, EmployeeId, Epoch, EventId, Generation, HoldId, InvalidId, ObjectiveId, OrgId,
     RunId, SnapshotId, SourceId, Subject,
 };
+pub use lifecycle::{
+    Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,
+    Schedule, Status, Whose,
+};
 pub use objective::{Objective, ObjectiveStatus};
 pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SyncRules, Undone};
 pub use snapshot::{Line, Snapshot, SnapshotState, Step};
 pub use timer::Timer;
-pub use user::{
-    Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,
-    Schedule, Status, User, Whose,
-};
+pub use user::User;

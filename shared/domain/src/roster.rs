@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::employee::{Field, HrEvent, HrStatus, HrWord};
-use crate::user::{Status, User};
+use crate::lifecycle::Status;
+use crate::user::User;
 
 /// Changes whenever the form below changes.
 const VERSION: u8 = 1;

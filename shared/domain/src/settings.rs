@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::Actor;
+use crate::actor::Actor;
 use crate::ids::{Epoch, RunId};
-use crate::user::Schedule;
+use crate::lifecycle::Schedule;
 
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

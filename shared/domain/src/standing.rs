@@ -1,8 +1,9 @@
 //! The timers that stand for a user: those that what is stored of them was armed with.
 
 use crate::ids::OrgId;
+use crate::lifecycle::Lifecycle;
 use crate::timer::Timer;
-use crate::user::{Lifecycle, User};
+use crate::user::User;
 
 impl User {
     /// The timers that stand for the user as they are stored: the end of the grace period, the leave

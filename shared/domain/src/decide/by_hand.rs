@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::change::Draft;
-use super::hr::is_last_admin;
-use super::{Context, Decision, Outcome, Refusal, Word, nothing};
+use super::context::{Context, is_last_admin};
+use super::decision::{Decision, Outcome, Refusal, Word, nothing};
+use crate::actor::Actor;
 use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
-use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::EmployeeId;
+use crate::lifecycle::{Cause, Lifecycle, Origin, Role};
 use crate::settings::Invitations;
-use crate::user::{Cause, Lifecycle, Origin, Role, User};
+use crate::user::User;
 
 /// Adds somebody whom HR need not know.
 pub(super) fn add(

@@ -3,18 +3,20 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    AdminsChange, Change, Context, Decision, FINISH_AFTER, Gate, Outcome, Word, differing,
-};
+use super::context::{Context, FINISH_AFTER, Gate};
+use super::decision::{AdminsChange, Change, Decision, Outcome, Word, differing};
+use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::{DigestMinute, Notice, NoticeKind};
 use crate::employee::Field;
-use crate::event::Actor;
 use crate::history::{Entry, Happening, Ignored};
 use crate::hold::Held;
+use crate::lifecycle::{
+    Cause, Deactivation, Lifecycle, Pending, Reopening, Role, Schedule, Status,
+};
 use crate::settings::{Behaviour, Invitations, Objectives, Undone};
 use crate::timer::Timer;
-use crate::user::{Cause, Deactivation, Lifecycle, Pending, Reopening, Schedule, Status, User};
+use crate::user::User;
 
 /// What happened to a user, before it is written down.
 pub(super) struct Draft<'a> {
@@ -410,4 +412,27 @@ fn listed_admin(stored: &User) -> bool {
 /// Timers are named and armed to the second.
 pub(super) fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
+/// Brings somebody back from a deletion, as a member, and tells the admins.
+pub(super) fn bring_back(draft: &mut Draft<'_>) {
+    draft.activate();
+    draft.user().role = Role::Member;
+    show(draft.user());
+    let invited = draft.invites();
+    draft.tell(NoticeKind::Restored { invited });
+}
+
+/// Shows what the record says; a field that HR never sent stays what it is. An admin keeps an
+/// address that HR clears: without one nobody could act as them, or tell them anything.
+pub(super) fn show(user: &mut User) {
+    let admin = user.role == Role::Admin;
+    let Some(record) = &user.hr else { return };
+    for (field, value) in record.sent() {
+        match value {
+            Some(value) => user.profile.insert(field, value.to_owned()),
+            None if admin && field == Field::Email => None,
+            None => user.profile.remove(&field),
+        };
+    }
 }

@@ -1,14 +1,16 @@
 //! Whom a safeguard has stopped, and what an admin's answer comes to.
 
-use super::change::Draft;
-use super::hr::{bring_back, is_last_admin};
-use super::{Context, Decision, Outcome, Word, leave, nothing};
+use super::change::{Draft, bring_back};
+use super::context::{Context, is_last_admin};
+use super::decision::{Decision, Outcome, Word, nothing};
+use super::leave;
+use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::employee::HrWord;
-use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::HoldId;
-use crate::user::{Cause, Lifecycle, User};
+use crate::lifecycle::{Cause, Lifecycle};
+use crate::user::User;
 
 /// A safeguard stops what was about to happen: the record is remembered, and the person is in a hold.
 pub(super) fn stop(draft: Draft<'_>, by: &Actor) -> Decision {

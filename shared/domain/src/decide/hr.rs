@@ -2,17 +2,19 @@
 
 use chrono::{DateTime, Utc};
 
-use super::change::Draft;
-use super::{AHEAD_OF_CLOCK, Context, Decision, Outcome, Word, nothing};
+use super::change::{Draft, bring_back, show};
+use super::context::{AHEAD_OF_CLOCK, Context, is_last_admin};
+use super::decision::{Decision, Outcome, Word, nothing};
 use super::{held, leave};
+use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::NoticeKind;
-use crate::employee::{Field, HrEvent, HrRecord, HrStatus, HrWord, Mark, Merge};
-use crate::event::Actor;
+use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Mark, Merge};
 use crate::history::{Happening, Ignored};
 use crate::ids::{EventId, SnapshotId, SourceId};
+use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin};
 use crate::settings::{Invitations, OnMissing, RestoreDeletedOn};
-use crate::user::{Cause, Deactivation, Lifecycle, Origin, Role, User};
+use crate::user::User;
 
 /// One event of one source.
 pub(super) fn decide(
@@ -295,15 +297,6 @@ fn of_deleted(
     draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
 }
 
-/// Brings somebody back from a deletion, as a member, and tells the admins.
-pub(super) fn bring_back(draft: &mut Draft<'_>) {
-    draft.activate();
-    draft.user().role = Role::Member;
-    show(draft.user());
-    let invited = draft.invites();
-    draft.tell(NoticeKind::Restored { invited });
-}
-
 /// The rule keeps the employee out: the record is remembered, nothing shown changes, and whatever
 /// the sync had planned is undone.
 fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
@@ -320,25 +313,6 @@ fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
         },
         _ => draft.touch(outcome),
     }
-}
-
-/// Shows what the record says; a field that HR never sent stays what it is. An admin keeps an
-/// address that HR clears: without one nobody could act as them, or tell them anything.
-fn show(user: &mut User) {
-    let admin = user.role == Role::Admin;
-    let Some(record) = &user.hr else { return };
-    for (field, value) in record.sent() {
-        match value {
-            Some(value) => user.profile.insert(field, value.to_owned()),
-            None if admin && field == Field::Email => None,
-            None => user.profile.remove(&field),
-        };
-    }
-}
-
-/// Whether the organisation would be left without an admin.
-pub(super) fn is_last_admin(user: &User, ctx: &Context<'_>) -> bool {
-    user.is_acting_admin() && !ctx.admins.iter().any(|admin| *admin != user.employee_id)
 }
 
 fn still_deleted() -> Outcome {

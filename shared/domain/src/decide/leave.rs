@@ -4,15 +4,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::by_hand::not_on_self;
 use super::change::{Draft, whole_second};
-use super::hr::is_last_admin;
-use super::{CLOCK_SKEW, Context, Decision, FINISH_AFTER, Outcome, Refusal, Word, nothing};
+use super::context::{CLOCK_SKEW, Context, FINISH_AFTER, is_last_admin};
+use super::decision::{Decision, Outcome, Refusal, Word, nothing};
+use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::employee::HrWord;
-use crate::event::Actor;
 use crate::history::Happening;
+use crate::lifecycle::{Cause, LeavePlan, Lifecycle, Whose};
 use crate::settings::LeaveDates;
 use crate::timer::Timer;
-use crate::user::{Cause, LeavePlan, Lifecycle, User, Whose};
+use crate::user::User;
 
 /// The leave date that counts: an admin's as long as there is one, HR's where the settings say so
 /// and the rule lets the sync touch the employee.

@@ -3,13 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::change::{Draft, ended_by, whole_second};
-use super::{CLOCK_SKEW, Context, Decision, FINISH_AFTER, Outcome, Refusal, Word, nothing};
+use super::context::{CLOCK_SKEW, Context, FINISH_AFTER};
+use super::decision::{Decision, Outcome, Refusal, Word, nothing};
+use crate::actor::Actor;
 use crate::breaker::Keeps;
 use crate::digest::NoticeKind;
-use crate::event::Actor;
 use crate::history::Happening;
 use crate::ids::{CardId, Generation};
-use crate::user::{Access, Cause, Lifecycle, User};
+use crate::lifecycle::{Access, Cause, Lifecycle};
+use crate::user::User;
 
 /// How often a grace period that a hold keeps is looked at again.
 const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
