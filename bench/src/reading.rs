@@ -7,7 +7,9 @@ use std::time::Instant;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use offramp_app::{hr, signature};
+use offramp_app::ports::Connector;
+use offramp_connectors::Native;
+use offramp_connectors::signed::standard;
 use offramp_local::signer::Signed;
 use serde_json::{Value, json};
 
@@ -38,7 +40,7 @@ pub(crate) fn measure(options: Options) -> Result<Speeds> {
     let secret = [7_u8; 32];
     let now = Utc::now();
     let signed = Signed::new(&format!("whsec_{}", STANDARD.encode(secret)), now, &body)?;
-    let headers = || signature::Signed {
+    let headers = || standard::Signed {
         id: &signed.id,
         timestamp: &signed.timestamp,
         signature: &signed.signature,
@@ -47,9 +49,9 @@ pub(crate) fn measure(options: Options) -> Result<Speeds> {
     let (mut verified, mut both) = (Times::default(), Times::default());
     for _ in 0..options.rounds(PASSES) {
         let begun = Instant::now();
-        signature::verify(headers(), black_box(&body), &secrets, now)?;
+        standard::verify(headers(), black_box(&body), &secrets, now)?;
         let after = begun.elapsed();
-        let request = hr::parse(black_box(&body))?;
+        let request = Native.read(black_box(&body))?;
         let took = begun.elapsed();
         let read = request.events.iter().filter(|one| one.is_ok());
         if read.count() != EMPLOYEES {
@@ -94,7 +96,7 @@ mod tests {
     fn the_body_is_about_a_megabyte_of_good_events() {
         let body = body();
         assert!((900_000..1_200_000).contains(&body.len()), "{}", body.len());
-        let read = hr::parse(&body).unwrap();
+        let read = Native.read(&body).unwrap();
         assert_eq!(read.events.len(), EMPLOYEES);
         assert!(read.events.iter().all(|one| one.is_ok()));
     }

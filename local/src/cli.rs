@@ -87,7 +87,7 @@ pub async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     let command = parse(arguments);
     let quiet = match &command {
         // What the breaker stops is a chapter of the story, and told in it.
-        Ok(Command::Demo) => "warn,dynoxide=error,offramp_app::breaker=error",
+        Ok(Command::Demo) => "warn,dynoxide=error,offramp_app::engine::breaker=error",
         _ => "warn,dynoxide=error",
     };
     let filter = log::filter(std::env::var("RUST_LOG").ok().as_deref(), quiet);

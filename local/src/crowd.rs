@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::{AttributeValue as Stored, Item};
-use offramp_app::execute::decide_on;
+use offramp_app::engine::execute::decide_on;
 use offramp_app::ports::Loaded;
 use offramp_aws::table::stored_user;
 use offramp_domain::{Event, HrEvent, OrgId, SourceId};

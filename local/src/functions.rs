@@ -110,7 +110,7 @@ pub(crate) fn wire(
                 async move {
                     let id = event.context.request_id.clone();
                     telemetry
-                        .invocation(&id, $code::handle(&state, event))
+                        .invocation(&id, $code::status, $code::handle(&state, event))
                         .await
                 }
             })

@@ -5,7 +5,7 @@ mod hoist;
 
 use std::collections::BTreeMap;
 
-use offramp_aws::http::contract::Operation;
+use offramp_api::contract::Operation;
 use serde_json::{Map, Value, json};
 
 use hoist::hoist;

@@ -1,20 +1,24 @@
 //! The shape of the workspace, held: which crate may know which, what the rules may not touch, and that code,
 //! `template.yaml` and `events/` speak of the same things. Each failure says what to do.
 
+mod modules;
 mod operations;
 mod workspace;
 
 use std::collections::BTreeSet;
 use std::fs;
 
+use modules::Modules;
 use workspace::*;
 
 /// Folders of our crates, and the folders of those of ours that each may depend on, for tests too.
 const ARROWS: &[(&str, &[&str])] = &[
     ("shared/domain", &[]),
     ("shared/app", &["shared/domain"]),
+    ("shared/api", &["shared/domain", "shared/app"]),
     ("shared/aws", &["shared/domain", "shared/app"]),
-    ("functions/", &["shared/domain", "shared/app", "shared/aws"]),
+    ("shared/connectors", &["shared/domain", "shared/app"]),
+    ("functions/", &["shared/"]),
     ("local/stand-ins", &[]),
     ("local", &["shared/", "functions/", "local/stand-ins"]),
     (
@@ -68,8 +72,65 @@ fn dependencies_follow_the_arrows() {
     }
     refuse(
         &wrong,
-        "domain <- app <- aws; functions -> app + aws; local -> functions + stand-ins; tests -> local. Move the \
-         code to where the arrow allows it",
+        "domain <- app <- api, aws, connectors <- functions <- local <- tests; stand-ins <- local. Move the code to where \
+         the arrow allows it",
+    );
+}
+
+/// The wings of `shared/app` that each may know. The rest (ports, identity, rules, telemetry, time) knows no wing.
+const WINGS: &[(&str, &[&str])] = &[
+    ("engine", &[]),
+    ("inbound", &["engine"]),
+    ("desk", &["engine"]),
+    ("outbound", &["engine"]),
+    ("upkeep", &["engine", "inbound", "outbound"]),
+];
+
+#[test]
+fn the_three_doors_do_not_know_each_other() {
+    let app = Modules::of("shared/app");
+    let places = folders("shared/app/src")
+        .map(|folder| folder.trim_start_matches("shared/app/src/").to_owned())
+        .collect::<BTreeSet<_>>();
+    let mut wrong = Vec::new();
+    for (wing, _) in WINGS {
+        assert!(places.contains(*wing), "{wing} is no folder of shared/app");
+    }
+    for place in &places {
+        let known = WINGS.iter().find(|(wing, _)| wing == place);
+        let known = known.map_or(&[][..], |(_, known)| known);
+        for (wing, _) in WINGS {
+            if wing != place && !known.contains(wing) {
+                wrong.extend(app.between(place, wing));
+            }
+        }
+    }
+    refuse(
+        &wrong,
+        "what two doors need belongs in shared/app/src/engine; what a door says to another goes through the table",
+    );
+}
+
+#[test]
+fn modules_know_each_other_in_one_direction() {
+    let crates = [
+        "shared/domain",
+        "shared/app",
+        "shared/api",
+        "shared/connectors",
+    ];
+    let wrong: Vec<_> = crates
+        .iter()
+        .flat_map(|folder| {
+            Modules::of(folder)
+                .circles()
+                .into_iter()
+                .map(move |circle| format!("{folder}, {circle}"))
+        })
+        .collect();
+    refuse(
+        &wrong,
+        "move the type that both need below both, or what only one needs to that one",
     );
 }
 
@@ -219,6 +280,33 @@ fn files_are_short_enough_to_be_one_thing() {
         &longer_than(SOURCE_LINES, files.into_iter()),
         "split the file by what its parts are about",
     );
+}
+
+#[test]
+fn documents_that_comments_name_exist() {
+    let mut wrong = Vec::new();
+    for file in ["shared", "functions", "local", "tests", "bench"]
+        .map(sources)
+        .concat()
+    {
+        for word in text(&file).split(|c: char| c.is_whitespace() || "`'\"()[]<>,;:".contains(c)) {
+            let word = word
+                .trim_end_matches('.')
+                .split('#')
+                .next()
+                .unwrap_or_default();
+            let of_ours = word.len() > 3
+                && word.ends_with(".md")
+                && !word.contains("//")
+                && !word.starts_with('*');
+            let beside = file.parent().unwrap_or(root()).join(word);
+            let places = [root().join(word), root().join("docs").join(word), beside];
+            if of_ours && !places.iter().any(|place| place.exists()) {
+                wrong.push(format!("{} names {word}", relative(&file)));
+            }
+        }
+    }
+    refuse(&wrong, "name a document that is here, or say what it said");
 }
 
 #[test]

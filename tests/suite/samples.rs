@@ -3,7 +3,7 @@
 use aws_stand_ins::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use offramp_app::signature::{Signed, verify};
+use offramp_connectors::signed::standard::{Signed, verify};
 use offramp_local::StackConfig;
 use offramp_local::signer::fill_now;
 use offramp_tests::{World, at};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use hr_sync::{State, handle};
+use hr_sync::{State, handle, status};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use offramp_app::Clock;
 use offramp_aws::{Clients, Config};
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
         async move {
             let id = event.context.request_id.clone();
             let work = Box::pin(handle(&state, event));
-            telemetry.invocation(&id, work).await
+            telemetry.invocation(&id, status, work).await
         }
     }))
     .await

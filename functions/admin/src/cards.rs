@@ -1,8 +1,9 @@
 //! The routes of cards.
 
-use offramp_app::view::CardView;
-use offramp_app::{Error, Result, cards, users};
-use offramp_aws::http::Reply;
+use offramp_api::http::Reply;
+use offramp_api::view::CardView;
+use offramp_app::desk::{cards, users};
+use offramp_app::{Error, Result};
 use offramp_domain::{Card, CardId, CardKind, CardStatus, EmployeeId};
 use serde::{Deserialize, Serialize};
 

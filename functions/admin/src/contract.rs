@@ -7,7 +7,7 @@ mod holds;
 mod organisation;
 mod people;
 
-use offramp_aws::http::contract::Operation;
+use offramp_api::contract::Operation;
 use serde_json::json;
 
 use crate::Health;

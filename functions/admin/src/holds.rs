@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use offramp_app::holds::{self, Ask, Verdict};
-use offramp_app::ports::Breakers;
-use offramp_app::view::{
+use offramp_api::http::Reply;
+use offramp_api::view::{
     AnsweredView, BecameView, HeldView, HoldDetail, HoldView, MovedView, RunDetail, RunView,
     UndoneView,
 };
-use offramp_app::{Error, Result, runs};
-use offramp_aws::http::Reply;
+use offramp_app::desk::runs;
+use offramp_app::engine::holds;
+use offramp_app::engine::holds::{Ask, Verdict};
+use offramp_app::ports::Breakers;
+use offramp_app::{Error, Result};
 use offramp_domain::{EmployeeId, HoldId, RunId};
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! `Idempotency-Key`: the same request again gets the same answer and does nothing.
 
+use offramp_api::http::Reply;
 use offramp_app::ports::{Receipt, Receipts};
 use offramp_app::{Error, Result};
-use offramp_aws::http::Reply;
 use ring::digest::{SHA256, digest};
 
 use crate::Call;

@@ -19,13 +19,14 @@ mod users;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
-use offramp_app::holds::Verdict;
+use offramp_api::http::{Reply, Request, problem};
+use offramp_api::invoked::{self, Invoked};
+use offramp_api::view::{Seen, SettingsView};
+use offramp_app::desk::settings;
+use offramp_app::engine::holds::Verdict;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
-use offramp_app::view::{Seen, SettingsView};
-use offramp_app::{Clock, Deadline, Error, Fault, Result, settings};
-use offramp_aws::http::{Reply, Request, problem};
-use offramp_aws::invoked::{self, Invoked};
+use offramp_app::{Clock, Deadline, Error, Fault, Result};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
 use offramp_domain::{OrgId, Policy};
 use serde::Serialize;
@@ -98,6 +99,15 @@ pub async fn handle(
             let answer = invoked::answer(done, clock, &event.context.request_id)?;
             Ok(Answer::Operation(answer))
         }
+    }
+}
+
+/// The HTTP status of an answer, where it has one; for the log.
+#[must_use]
+pub fn status(answered: &Answer) -> Option<i64> {
+    match answered {
+        Answer::Event(reply) => Some(reply.status_code),
+        Answer::Operation(_) => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The routes of objectives and feeds.
 
 use chrono::NaiveDate;
-use offramp_app::view::{
+use offramp_api::http::Reply;
+use offramp_api::view::{
     Anniversary, BoardView, Celebrated, CelebratingView, ObjectiveView, ObjectivesView,
 };
-use offramp_app::{Error, Result, feeds, objectives};
-use offramp_aws::http::Reply;
+use offramp_app::desk::{feeds, objectives};
+use offramp_app::{Error, Result};
 use offramp_domain::{Objective, ObjectiveId, ObjectiveStatus};
 use serde::Deserialize;
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use lambda_runtime::Context;
-use offramp_app::first_admin::{self, Became, Wanted};
-use offramp_app::view::SourceView;
-use offramp_app::{Error, Invalid, Result, sources};
-use offramp_aws::invoked::operator;
+use offramp_api::invoked::operator;
+use offramp_api::view::SourceView;
+use offramp_app::desk::first_admin;
+use offramp_app::desk::first_admin::{Became, Wanted};
+use offramp_app::desk::sources;
+use offramp_app::{Error, Invalid, Result};
 use offramp_domain::{EmployeeId, Field, OrgId, SourceId};
 use serde::{Deserialize, Serialize};
 

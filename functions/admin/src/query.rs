@@ -1,8 +1,8 @@
 //! The parameters that each route reads. One that it does not know would be passed over, and the answer be another than
 //! the question: a typo must not list everybody.
 
+use offramp_api::http::Request;
 use offramp_app::{Error, Invalid, Result};
-use offramp_aws::http::Request;
 
 /// The names that a route reads from the query; the path after the organisation.
 pub(crate) fn known(method: &str, path: &str) -> &'static [&'static str] {

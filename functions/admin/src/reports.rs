@@ -1,10 +1,11 @@
 //! The routes that tell why: explanations, drift, the audit.
 
 use chrono::{DateTime, Utc};
-use offramp_app::explain::Explanation;
+use offramp_api::http::Reply;
+use offramp_app::desk::explain::Explanation;
+use offramp_app::desk::reports;
 use offramp_app::ports::Audited;
-use offramp_app::{Error, Result, reports};
-use offramp_aws::http::Reply;
+use offramp_app::{Error, Result};
 use serde::Serialize;
 
 use crate::{Call, cursor};

@@ -1,11 +1,13 @@
 //! The routes of the sync rule, leave dates and lists of leavers.
 
-use offramp_app::leavers::list::{self, When};
-use offramp_app::leavers::{RowAnswer, take};
+use offramp_api::http::Reply;
+use offramp_app::desk::leavers::list;
+use offramp_app::desk::leavers::list::When;
+use offramp_app::desk::leavers::{RowAnswer, take};
+use offramp_app::desk::sync_rules;
 use offramp_app::ports::{Policies, Users};
 use offramp_app::rules::Rule;
-use offramp_app::{Error, Result, sync_rules};
-use offramp_aws::http::Reply;
+use offramp_app::{Error, Result};
 use offramp_domain::decide::SyncRule;
 use offramp_domain::{EmployeeId, Event, Field, HrEvent, HrRecord, HrStatus};
 use serde::{Deserialize, Serialize};

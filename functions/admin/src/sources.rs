@@ -1,10 +1,11 @@
 //! The routes of HR integrations. A secret is in one answer, and never again anywhere.
 
+use offramp_api::http::Reply;
+use offramp_api::view::{RejectionView, RejectionsView, SourceView};
+use offramp_app::desk::sources;
+use offramp_app::desk::sources::Wish;
 use offramp_app::ports::{Rejections, Source, SourceState, Sources};
-use offramp_app::sources::{self, Wish};
-use offramp_app::view::{RejectionView, RejectionsView, SourceView};
 use offramp_app::{Error, Result};
-use offramp_aws::http::Reply;
 use offramp_domain::SourceId;
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -2,14 +2,15 @@
 
 mod new;
 
-use offramp_app::execute::Executed;
+use offramp_api::http::Reply;
+use offramp_api::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
+use offramp_app::desk::users;
+use offramp_app::desk::users::{Ended, MAX_PAGE, PAGE, Query};
+use offramp_app::engine::closing::Reopened;
+use offramp_app::engine::execute::Executed;
 use offramp_app::identity::SubjectKind;
-use offramp_app::objectives::closing::Reopened;
 use offramp_app::ports::Users;
-use offramp_app::users::{self, Ended, MAX_PAGE, PAGE, Query};
-use offramp_app::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
 use offramp_app::{Error, Result};
-use offramp_aws::http::Reply;
 use offramp_domain::decide::Word;
 use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
 use serde::{Deserialize, Serialize};
@@ -155,7 +156,7 @@ impl Call<'_> {
             .store
             .load(&self.org, std::slice::from_ref(&employee_id))
             .await?;
-        let planned = offramp_app::execute::decide_on(
+        let planned = offramp_app::engine::execute::decide_on(
             &loaded,
             loaded.users.get(&employee_id),
             &event,

@@ -4,9 +4,10 @@
 mod operate;
 
 use lambda_runtime::LambdaEvent;
-use offramp_app::snapshots::apply;
-use offramp_app::{Clock, Deadline, Error, Fault, holds, tidy};
-use offramp_aws::invoked::{self, Invoked};
+use offramp_api::invoked::{self, Invoked};
+use offramp_app::engine::{holds, tidy};
+use offramp_app::inbound::snapshots::apply;
+use offramp_app::{Clock, Deadline, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
 use offramp_domain::Timer;
 
@@ -64,6 +65,12 @@ pub async fn handle(
             Ok(Answer::Operation(answer))
         }
     }
+}
+
+/// The HTTP status of an answer, where it has one; for the log.
+#[must_use]
+pub fn status(_: &Answer) -> Option<i64> {
+    None
 }
 
 /// Does as much as there is time for, and arms the next step where some is left.

@@ -2,13 +2,13 @@
 //! this function at all.
 
 use lambda_runtime::Context;
-use offramp_app::exit::{
+use offramp_api::invoked::operator;
+use offramp_app::desk::exit::{
     At, ErasedPerson, Erasing, Exported, Imported, LiveCards, Part, erase_organisation, export,
     import, person,
 };
 use offramp_app::ports::Position;
 use offramp_app::{Deadline, Error, Result};
-use offramp_aws::invoked::operator;
 use offramp_domain::{EmployeeId, OrgId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

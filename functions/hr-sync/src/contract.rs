@@ -1,10 +1,9 @@
 //! What each route of this function takes and answers, for the OpenAPI document.
 
+use offramp_api::contract::Operation;
+use offramp_api::view::{ResultsView, SnapshotView};
 use offramp_app::Error;
-use offramp_app::hr::{Answers, Delivery};
-use offramp_app::snapshots::wire;
-use offramp_app::view::SnapshotView;
-use offramp_aws::http::contract::Operation;
+use offramp_connectors::native::{Body as Delivery, snapshot as wire};
 use offramp_domain::{SnapshotId, SourceId};
 use serde_json::json;
 
@@ -25,7 +24,7 @@ fn events() -> Operation {
             "id": "leaver-E-1007", "occurred_at": "2026-11-22T01:14:39.354Z",
             "employee": { "employee_id": "E-1007", "status": "inactive" },
         }] }))
-        .answers::<Answers>(
+        .answers::<ResultsView<'_>>(
             200,
             "What became of each event",
             json!({

@@ -5,15 +5,18 @@ pub mod contract;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
+use offramp_api::http::{Reply, Request, problem};
+use offramp_api::view::{ResultsView, Seen, SnapshotView};
+use offramp_app::inbound::door::{self, Incoming};
+use offramp_app::inbound::pulse;
+use offramp_app::inbound::pulse::Heard;
+use offramp_app::inbound::{delivery, snapshots};
 use offramp_app::metrics::Metric;
-use offramp_app::ports::SourceState;
-use offramp_app::pulse::{self, Heard};
-use offramp_app::signature::Signed;
-use offramp_app::snapshots::wire;
-use offramp_app::view::{Seen, SnapshotView};
-use offramp_app::{Clock, Deadline, Error, Fault, Result, hr, snapshots, sources};
-use offramp_aws::http::{Reply, Request, problem};
+use offramp_app::ports::{Connector, MAX_BODY, Request as Delivery, SourceState};
+use offramp_app::{Clock, Deadline, Error, Fault, Result};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
+use offramp_connectors::Native;
+use offramp_connectors::native::snapshot as wire;
 use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
 
 /// What an invocation works with.
@@ -82,6 +85,12 @@ pub async fn handle(
     Ok(reply.into_response())
 }
 
+/// The HTTP status of an answer, where it has one; for the log.
+#[must_use]
+pub fn status(answered: &ApiGatewayV2httpResponse) -> Option<i64> {
+    Some(answered.status_code)
+}
+
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
     let route = request.route();
     let Some((method, path)) = route.split_once(" /v1/orgs/{org}/sources/{source}") else {
@@ -92,7 +101,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     let (call, answered) = match (method, path) {
         ("POST", "/events") => {
             let call = signed(request.body()?).await?;
-            let events = hr::parse(&call.body);
+            let events = Native.read(&call.body);
             let dry_run = matches!(&events, Ok(events) if events.dry_run);
             let answered = call.events(events).await;
             if dry_run {
@@ -146,19 +155,18 @@ async fn authenticated<'a>(
     body: Vec<u8>,
     deadline: Deadline,
 ) -> Result<Call<'a>> {
-    if body.len() > hr::MAX_BODY {
+    if body.len() > MAX_BODY {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
     }
     let org = request.org().map_err(|_| Error::BadSignature)?;
     let source = SourceId::new(request.path("source")).map_err(|_| Error::BadSignature)?;
-    let header = |name| request.header(name).unwrap_or_default();
-    let signed = Signed {
-        id: header("webhook-id"),
-        timestamp: header("webhook-timestamp"),
-        signature: header("webhook-signature"),
-    };
     let env = &state.offramp;
-    let may = sources::authenticate(env, &state.opener, &org, &source, signed, &body)
+    let incoming = Incoming {
+        connector: &Native,
+        headers: request,
+        body: &body,
+    };
+    let may = door::authenticate(env, &state.opener, &org, &source, &incoming)
         .await
         .inspect_err(|error| {
             if matches!(error, Error::BadSignature | Error::TimestampOutOfTolerance) {
@@ -178,10 +186,11 @@ async fn authenticated<'a>(
 }
 
 impl Call<'_> {
-    async fn events(&self, events: Result<hr::Request>) -> Result<Reply> {
+    async fn events(&self, events: Result<Delivery>) -> Result<Reply> {
         let (org, source) = (&self.org, &self.source);
-        let answers = hr::take(self.env, org, source, self.state, events?, self.deadline).await?;
-        Reply::json(200, &answers)
+        let answers =
+            delivery::take(self.env, org, source, self.state, events?, self.deadline).await?;
+        Reply::json(200, &ResultsView::of(&answers))
     }
 
     fn snapshot_id(&self) -> Result<SnapshotId> {

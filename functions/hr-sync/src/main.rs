@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hr_sync::{State, handle};
+use hr_sync::{State, handle, status};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use offramp_app::Clock;
 use offramp_aws::Config;
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         async move {
             let id = event.context.request_id.clone();
             let work = Box::pin(handle(&state, event));
-            telemetry.invocation(&id, work).await
+            telemetry.invocation(&id, status, work).await
         }
     }))
     .await

@@ -1,7 +1,8 @@
 //! A timer fired: one digest for all that was noticed since the last.
 
 use lambda_runtime::LambdaEvent;
-use offramp_app::{Clock, Error, Fault, digest};
+use offramp_app::outbound::digest;
+use offramp_app::{Clock, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Ses, offramp};
 use offramp_domain::Timer;
 
@@ -48,4 +49,10 @@ pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Erro
     let mailed = digest::mail(&state.offramp, &state.ses, org, *minute, holder).await?;
     tracing::info!(%org, digest = %minute.start(), sent = mailed.sent, refused = mailed.refused, "mailed");
     Ok(())
+}
+
+/// The HTTP status of an answer, where it has one; for the log.
+#[must_use]
+pub fn status((): &()) -> Option<i64> {
+    None
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notify::{State, handle};
+use notify::{State, handle, status};
 use offramp_app::Clock;
 use offramp_aws::Config;
 
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         async move {
             let id = event.context.request_id.clone();
             let work = Box::pin(handle(&state, event));
-            let ended = telemetry.invocation(&id, work).await;
+            let ended = telemetry.invocation(&id, status, work).await;
             ended.map_err(offramp_aws::diagnostic)
         }
     }))

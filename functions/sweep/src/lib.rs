@@ -1,7 +1,8 @@
 //! Every few minutes: what is overdue or half done is finished.
 
 use lambda_runtime::LambdaEvent;
-use offramp_app::{Clock, Error, Fault, sweep};
+use offramp_app::upkeep::sweep;
+use offramp_app::{Clock, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, Ses, deadline, offramp};
 use serde_json::Value;
 
@@ -52,4 +53,10 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<(), Erro
         );
     }
     Ok(())
+}
+
+/// The HTTP status of an answer, where it has one; for the log.
+#[must_use]
+pub fn status((): &()) -> Option<i64> {
+    None
 }

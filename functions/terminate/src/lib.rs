@@ -1,8 +1,9 @@
 //! A timer fired: the end of a grace period, or what a deactivation has left to do.
 
 use lambda_runtime::LambdaEvent;
-use offramp_app::terminate::{Terminated, due, finish_timer};
-use offramp_app::{Clock, Error, Fault, leave};
+use offramp_app::engine::leave;
+use offramp_app::engine::terminate::{Terminated, due, finish_timer};
+use offramp_app::{Clock, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
 use offramp_domain::Timer;
 
@@ -76,4 +77,10 @@ pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Erro
         }
     }
     Ok(())
+}
+
+/// The HTTP status of an answer, where it has one; for the log.
+#[must_use]
+pub fn status((): &()) -> Option<i64> {
+    None
 }

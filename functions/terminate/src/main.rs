@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use offramp_app::Clock;
 use offramp_aws::Config;
-use terminate::{State, handle};
+use terminate::{State, handle, status};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         async move {
             let id = event.context.request_id.clone();
             let work = Box::pin(handle(&state, event));
-            let ended = telemetry.invocation(&id, work).await;
+            let ended = telemetry.invocation(&id, status, work).await;
             ended.map_err(offramp_aws::diagnostic)
         }
     }))

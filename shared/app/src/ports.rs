@@ -8,6 +8,7 @@ mod breaker;
 mod cards;
 mod feeds;
 mod health;
+mod inbound;
 mod mail;
 mod objectives;
 mod organisation;
@@ -31,6 +32,7 @@ pub use breaker::*;
 pub use cards::*;
 pub use feeds::*;
 pub use health::*;
+pub use inbound::*;
 pub use mail::*;
 pub use objectives::*;
 pub use organisation::*;
@@ -51,6 +53,24 @@ pub struct Loaded {
     pub users: BTreeMap<EmployeeId, User>,
     /// The breaker of the asked source, as it is where there is none yet.
     pub breaker: Option<Breaker>,
+}
+
+impl Loaded {
+    /// The same policy, admins and breaker, and one person.
+    #[must_use]
+    pub fn only(&self, id: &EmployeeId) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            admins: self.admins.clone(),
+            breaker: self.breaker.clone(),
+            users: self
+                .users
+                .get_key_value(id)
+                .map(|(id, user)| (id.clone(), user.clone()))
+                .into_iter()
+                .collect(),
+        }
+    }
 }
 
 /// Whether a conditional write took place.

@@ -34,8 +34,8 @@ use cel::common::ast::IdedExpr;
 use cel::common::types::{CelMap, CelMapKey, CelNull, CelString};
 use cel::common::value::Val;
 use cel::{Context, Env, ExecutionError, ParseErrors, Value};
-use offramp_domain::decide::SyncRule;
-use offramp_domain::{EmployeeId, HrRecord};
+use offramp_domain::decide::{Everybody, SyncRule};
+use offramp_domain::{EmployeeId, HrRecord, Policy};
 
 /// Longest expression, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024;
@@ -60,6 +60,27 @@ const EMPLOYEE: &str = "employee";
 /// The functions that an evaluation finds; the check lets through few of them. No macros.
 static ENV: LazyLock<Arc<Env>> =
     LazyLock::new(|| Arc::new(Env::default().with_optional_support(false).with_stdlib()));
+
+/// The rule of a policy. One that does not compile any more fails on everybody, so that the sync
+/// touches nobody until an admin has mended it.
+#[must_use]
+pub fn of(policy: &Policy) -> Arc<dyn SyncRule + Send> {
+    if policy.rules.active == EVERYBODY {
+        return Arc::new(Everybody);
+    }
+    match Rule::cached(&policy.rules.active) {
+        Ok(rule) => rule,
+        Err(error) => Arc::new(Broken(error.to_string())),
+    }
+}
+
+struct Broken(String);
+
+impl SyncRule for Broken {
+    fn includes(&self, _: &EmployeeId, _: &HrRecord) -> std::result::Result<bool, String> {
+        Err(self.0.clone())
+    }
+}
 
 /// Where in an expression, both from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! The ports of `offramp_app` on DynamoDB, EventBridge Scheduler, SES v2 and KMS, and what a
-//! function needs around them: configuration, HTTP replies, logs.
+//! function needs around them: configuration, deadlines, logs.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod clients;
 pub mod config;
-pub mod http;
-pub mod invoked;
 pub mod keys;
 pub mod kms;
 pub mod log;

@@ -49,9 +49,9 @@ mod tests {
         let quiet = filter(Some("warn"), "info");
         assert!(quiet.would_enable("offramp_app", &Level::WARN));
         assert!(!quiet.would_enable("offramp_app", &Level::INFO));
-        let one = filter(Some("warn,offramp_app::breaker=debug"), "info");
-        assert!(one.would_enable("offramp_app::breaker::roll", &Level::DEBUG));
-        assert!(!one.would_enable("offramp_app::hr", &Level::INFO));
+        let one = filter(Some("warn,offramp_app::engine::breaker=debug"), "info");
+        assert!(one.would_enable("offramp_app::engine::breaker::roll", &Level::DEBUG));
+        assert!(!one.would_enable("offramp_app::inbound::delivery", &Level::INFO));
         assert!(!filter(Some("off"), "info").would_enable("offramp_app", &Level::ERROR));
     }
 

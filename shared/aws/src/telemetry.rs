@@ -6,8 +6,6 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::invoked::Answer;
-use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use chrono::Utc;
 use offramp_app::metrics::Meter;
 use tracing::Instrument;
@@ -76,13 +74,15 @@ impl Telemetry {
         &self.meter
     }
 
-    /// Runs one invocation. An invocation that times out or dies tells no metrics; Lambda's own show it.
+    /// Runs one invocation. `status` reads the HTTP status off what it has answered, where it has one. An invocation that
+    /// times out or dies tells no metrics; Lambda's own show it.
     ///
     /// # Errors
     /// Those of `work`.
-    pub async fn invocation<T: Ended, E: fmt::Display>(
+    pub async fn invocation<T, E: fmt::Display>(
         &self,
         request_id: &str,
+        status: impl Fn(&T) -> Option<i64>,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let span = tracing::info_span!("invocation", request_id, function = &*self.function);
@@ -93,7 +93,7 @@ impl Telemetry {
             match &result {
                 Ok(ended) => tracing::info!(
                     outcome = "done",
-                    status = ended.status(),
+                    status = status(ended),
                     duration_ms,
                     "an invocation ended"
                 ),
@@ -117,33 +117,6 @@ impl Telemetry {
         let (stack, function) = (&self.stack, &self.function);
         for line in metrics::lines(&readings, stack, function, request_id, Utc::now()) {
             (self.sink.0)(&line);
-        }
-    }
-}
-
-/// How an invocation ended, as its event tells it.
-pub trait Ended {
-    /// The HTTP status, where it answered with one.
-    fn status(&self) -> Option<i64>;
-}
-
-impl Ended for () {
-    fn status(&self) -> Option<i64> {
-        None
-    }
-}
-
-impl Ended for ApiGatewayV2httpResponse {
-    fn status(&self) -> Option<i64> {
-        Some(self.status_code)
-    }
-}
-
-impl<R: Ended> Ended for Answer<R> {
-    fn status(&self) -> Option<i64> {
-        match self {
-            Self::Event(reply) => reply.status(),
-            Self::Operation(_) => None,
         }
     }
 }

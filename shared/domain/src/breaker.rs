@@ -139,6 +139,18 @@ pub enum Verdict {
     Trips(Tripped, Figures),
 }
 
+impl Verdict {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Joins(_) => "joins",
+            Self::Trips(..) => "held",
+        }
+    }
+}
+
 /// How many active people a source had, and when they were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {

@@ -12,7 +12,7 @@ pub struct InvalidId {
     rule: &'static str,
 }
 
-/// Longest employee id, in characters (`http-api.md`).
+/// Longest employee id, in characters.
 pub const EMPLOYEE_ID_CHARS: usize = 128;
 /// Longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_BYTES: usize = 254;

@@ -1,8 +1,8 @@
 //! Holds and runs.
 
+use offramp_api::contract::Operation;
+use offramp_api::view::{AnsweredView, HoldDetail, RunDetail, UndoneView};
 use offramp_app::Error;
-use offramp_app::view::{AnsweredView, HoldDetail, RunDetail, UndoneView};
-use offramp_aws::http::contract::Operation;
 use offramp_domain::{HoldId, RunId};
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
 //! The routes of an organisation: its settings, its rule, its sources, what is reported of it.
 
+use offramp_api::contract::{Operation, of, schemas_of};
+use offramp_api::view::{RejectionsView, SettingsView, SourceView};
 use offramp_app::Error;
-use offramp_app::leavers::list::Body as LeaversList;
-use offramp_app::view::{RejectionsView, SettingsView, SourceView};
-use offramp_aws::http::contract::{Operation, of, schemas_of};
+use offramp_app::desk::leavers::list::Body as LeaversList;
 use offramp_domain::{Settings, SourceId};
 use serde_json::{Value, json};
 

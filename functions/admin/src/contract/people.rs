@@ -1,11 +1,13 @@
 //! The routes of people, their cards and objectives.
 
-use offramp_app::view::{
+use offramp_api::contract::{Operation, of};
+use offramp_api::view::{
     AccessView, BoardView, CardView, CelebratingView, HistoryView, ObjectiveView, ObjectivesView,
     UserDetail, UserView, UsersView,
 };
-use offramp_app::{Error, explain::Explanation, objectives as page, users as list};
-use offramp_aws::http::contract::{Operation, of};
+use offramp_app::Error;
+use offramp_app::desk::explain::Explanation;
+use offramp_app::desk::{objectives as page, users as list};
 use offramp_domain::{CardId, EmployeeId, ObjectiveId, Refusal};
 use serde_json::json;
 

@@ -40,7 +40,7 @@ pub struct Chunk {
     pub shard: u8,
     /// Which of several chunks of this page and partition.
     pub part: u32,
-    /// Compressed by [`crate::snapshots::pages`]; 350,000 bytes at most.
+    /// Compressed by [`crate::inbound::snapshots::pages`]; 350,000 bytes at most.
     pub bytes: Vec<u8>,
 }
 

@@ -1,0 +1,435 @@
+//! What a route takes and what it may answer, said once, beside the route: the OpenAPI document is made of it.
+//!
+//! Only with the feature `schema`, which nothing that is deployed has. Schemas come from the types that are really read
+//! and written, errors and their examples from the errors that are really answered.
+
+mod responses;
+
+use std::collections::BTreeMap;
+
+use offramp_app::{Error, Fault};
+use offramp_domain::OrgId;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::http::{Problem, Question};
+use responses::{Problems, gateway};
+
+/// The beginning of every path but the open ones.
+pub const ORG: &str = "/v1/orgs/{org}";
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Open,
+    Signed,
+    Token,
+}
+
+/// One route. Built up from what is particular to it; what all routes of its kind have is added by itself.
+#[derive(Debug)]
+pub struct Operation {
+    method: &'static str,
+    path: String,
+    door: Door,
+    summary: &'static str,
+    description: Option<&'static str>,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    answers: BTreeMap<u16, Value>,
+    problems: Problems,
+    schemas: Schemas,
+}
+
+/// Schemas by name.
+pub type Schemas = BTreeMap<String, Value>;
+
+impl Operation {
+    /// A route that needs no credentials; the whole path.
+    #[must_use]
+    pub fn open(method: &'static str, path: &str, summary: &'static str) -> Self {
+        Self::new(Door::Open, method, path.to_owned(), summary)
+    }
+
+    /// A route of the admin's side; the path after the organisation. Parameters that it does not have are refused.
+    #[must_use]
+    pub fn admin(method: &'static str, path: &str, summary: &'static str) -> Self {
+        Self::new(Door::Token, method, format!("{ORG}{path}"), summary)
+            .path::<OrgId>("org", "The organisation.", "acme")
+            .refuses([Error::Forbidden, invalid()])
+    }
+
+    /// A route of HR's side; the path after the organisation.
+    #[must_use]
+    pub fn signed(method: &'static str, path: &str, summary: &'static str) -> Self {
+        let mut own = Self::new(Door::Signed, method, format!("{ORG}{path}"), summary)
+            .path::<OrgId>("org", "The organisation.", "acme")
+            .refuses([Error::BadSignature, Error::TimestampOutOfTolerance]);
+        for (name, what, example) in [
+            (
+                "webhook-id",
+                "The sender's name for this delivery.",
+                "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+            ),
+            (
+                "webhook-timestamp",
+                "When it was signed: Unix seconds, within 300 of our clock.",
+                "1772442000",
+            ),
+            (
+                "webhook-signature",
+                "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; several with spaces between.",
+                "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+            ),
+        ] {
+            own = own.parameter(
+                "header",
+                name,
+                what,
+                true,
+                json!({ "type": "string" }),
+                example,
+            );
+        }
+        own
+    }
+
+    fn new(door: Door, method: &'static str, path: String, summary: &'static str) -> Self {
+        let mut own = Self {
+            method,
+            path,
+            door,
+            summary,
+            description: None,
+            parameters: Vec::new(),
+            body: None,
+            answers: BTreeMap::new(),
+            problems: Problems::default(),
+            schemas: Schemas::new(),
+        };
+        if door != Door::Open {
+            own = own.refuses([unavailable(), internal()]);
+            if method != "GET" {
+                own = own.refuses([Error::Busy, Error::Unfinished("send it again")]);
+            }
+        }
+        own
+    }
+
+    /// More than the summary says.
+    #[must_use]
+    pub fn about(mut self, description: &'static str) -> Self {
+        self.description = Some(description);
+        self
+    }
+
+    /// A parameter of the path, and the type that it must be one of.
+    #[must_use]
+    pub fn path<T: ToSchema>(mut self, name: &str, what: &'static str, example: &str) -> Self {
+        let schema = self.schema::<T>();
+        self.parameter("path", name, what, true, schema, example)
+    }
+
+    /// A parameter of the path that no type of ours is.
+    #[must_use]
+    pub fn path_as(self, name: &str, what: &'static str, schema: Value, example: Value) -> Self {
+        self.parameter("path", name, what, true, schema, example)
+    }
+
+    /// A parameter of the path that may be anything.
+    #[must_use]
+    pub fn any_path(self, name: &str, what: &'static str, example: &str) -> Self {
+        let schema = json!({ "type": "string" });
+        self.parameter("path", name, what, true, schema, example)
+    }
+
+    /// A parameter of the query.
+    #[must_use]
+    pub fn query(
+        self,
+        name: &str,
+        what: &'static str,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        self.parameter("query", name, what, false, schema, example)
+            .refuses([invalid()])
+    }
+
+    /// A parameter of the query that must be there.
+    #[must_use]
+    pub fn needs_query(
+        self,
+        name: &str,
+        what: &'static str,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        self.parameter("query", name, what, true, schema, example)
+            .refuses([invalid()])
+    }
+
+    /// A list in pages of at most so many, and so many unless asked otherwise.
+    #[must_use]
+    pub fn paged(self, most: usize, unless: usize) -> Self {
+        self.query(
+            "limit",
+            "How many on a page.",
+            json!({ "type": "integer", "minimum": 1, "maximum": most, "default": unless }),
+            unless,
+        )
+        .cursor()
+    }
+
+    /// A list in pages whose size is not the client's choice.
+    #[must_use]
+    pub fn cursor(self) -> Self {
+        self.parameter(
+            "query",
+            "cursor",
+            "`next_cursor` of the page before. Opaque; good for this organisation and this query only, elsewhere 422.",
+            false,
+            json!({ "type": "string" }),
+            Value::Null,
+        )
+        .refuses([invalid()])
+    }
+
+    /// The version that the client has seen may be named.
+    #[must_use]
+    pub fn if_match(self) -> Self {
+        self.version_seen(false)
+    }
+
+    /// The version that the client has seen must be named: without one, 428.
+    #[must_use]
+    pub fn needs_if_match(self) -> Self {
+        self.version_seen(true).refuses([Error::MatchRequired])
+    }
+
+    fn version_seen(self, required: bool) -> Self {
+        self.parameter(
+            "header",
+            "If-Match",
+            "The version that the client has seen, as `ETag` had it; another one is 412, and nothing is done.",
+            required,
+            json!({ "type": "string" }),
+            Value::Null,
+        )
+        .refuses([Error::VersionMismatch])
+    }
+
+    /// The same request again gets the same answer and does nothing.
+    #[must_use]
+    pub fn once(self) -> Self {
+        self.parameter(
+            "header",
+            "Idempotency-Key",
+            "The same request with the same key gets the same answer for at least a day, and does nothing.",
+            false,
+            json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
+            Value::Null,
+        )
+        .refuses([invalid(), Error::IdempotencyKeyReused])
+    }
+
+    /// A JSON body.
+    #[must_use]
+    pub fn takes<T: ToSchema>(mut self, example: Value) -> Self {
+        let schema = self.schema::<T>();
+        self.body(true, "application/json", schema, example)
+    }
+
+    /// A JSON body that may be absent.
+    #[must_use]
+    pub fn may_take<T: ToSchema>(mut self, example: Value) -> Self {
+        let schema = self.schema::<T>();
+        self.body(false, "application/json", schema, example)
+    }
+
+    /// A JSON body by a schema that no type has, under its name.
+    #[must_use]
+    pub fn takes_as(mut self, name: &str, schema: Value, example: Value) -> Self {
+        self.schemas.insert(name.to_owned(), schema);
+        self.body(true, "application/json", of(name), example)
+    }
+
+    /// A text as well, of another media type.
+    #[must_use]
+    pub fn takes_text(self, media_type: &str, example: &str) -> Self {
+        self.body(
+            true,
+            media_type,
+            json!({ "type": "string" }),
+            example.into(),
+        )
+    }
+
+    /// An answer that is no refusal.
+    #[must_use]
+    pub fn answers<T: ToSchema>(mut self, status: u16, what: &str, example: Value) -> Self {
+        let schema = self.schema::<T>();
+        self.answers_as(status, what, schema, example)
+    }
+
+    /// An answer by a schema of its own.
+    #[must_use]
+    pub fn answers_as(mut self, status: u16, what: &str, schema: Value, example: Value) -> Self {
+        let content = json!({ "application/json": { "schema": schema, "example": example } });
+        let answer = json!({ "description": what, "content": content });
+        self.answers.insert(status, answer);
+        self
+    }
+
+    /// Its answers so far have a version.
+    #[must_use]
+    pub fn versioned(mut self) -> Self {
+        for answer in self.answers.values_mut() {
+            answer["headers"] = json!({ "ETag": { "$ref": "#/components/headers/ETag" } });
+        }
+        self
+    }
+
+    /// What it may refuse, beside what every route of its kind may.
+    #[must_use]
+    pub fn refuses<E: Into<Error>>(mut self, errors: impl IntoIterator<Item = E>) -> Self {
+        for error in errors {
+            self.problems.add(&error.into());
+        }
+        self
+    }
+
+    /// The route as API Gateway and the functions name it: `GET /healthz`.
+    #[must_use]
+    pub fn route(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The path and the method in small letters, as OpenAPI has them.
+    #[must_use]
+    pub fn place(&self) -> (&str, String) {
+        (&self.path, self.method.to_lowercase())
+    }
+
+    /// The operation object, with everything in place, and the schemas that it speaks of.
+    #[must_use]
+    pub fn finish(mut self, tag: &str) -> (Value, Schemas) {
+        self.schema::<Problem<'_>>();
+        self.schema::<Question<'_>>();
+        let mut answers: Map<String, Value> = self
+            .answers
+            .iter()
+            .map(|(status, answer)| (status.to_string(), answer.clone()))
+            .collect();
+        let statuses = self.problems.statuses();
+        let by_gateway = gateway(self.door == Door::Token, self.body.is_some(), &self.path);
+        for status in statuses.chain(by_gateway.keys().copied()) {
+            answers.insert(
+                status.to_string(),
+                self.problems.response(status, by_gateway.get(&status)),
+            );
+        }
+        let mut operation = json!({
+            "operationId": operation_id(self.method, &self.path),
+            "tags": [tag],
+            "summary": self.summary,
+            "responses": answers,
+            "security": match self.door {
+                Door::Open => json!([]),
+                Door::Signed => json!([{ "webhook": [] }]),
+                Door::Token => json!([{ "token": [] }]),
+            },
+        });
+        if let Some(description) = self.description {
+            operation["description"] = description.into();
+        }
+        if !self.parameters.is_empty() {
+            operation["parameters"] = self.parameters.into();
+        }
+        if let Some(body) = self.body {
+            operation["requestBody"] = body;
+        }
+        (operation, self.schemas)
+    }
+
+    fn parameter(
+        mut self,
+        place: &str,
+        name: &str,
+        what: &str,
+        required: bool,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        let mut parameter = json!({
+            "name": name, "in": place, "description": what, "required": required, "schema": schema,
+        });
+        let example = example.into();
+        if !example.is_null() {
+            parameter["example"] = example;
+        }
+        self.parameters.push(parameter);
+        self
+    }
+
+    fn body(mut self, required: bool, media_type: &str, schema: Value, example: Value) -> Self {
+        let body = self
+            .body
+            .get_or_insert_with(|| json!({ "required": required, "content": {} }));
+        body["content"][media_type] = json!({ "schema": schema, "example": example });
+        self.refuses([
+            Error::MalformedJson("expected value at line 1 column 1".to_owned()),
+            Error::TooLarge("the body is larger than 256 KiB"),
+            invalid(),
+        ])
+    }
+
+    /// Keeps the schema of a type, and all that it speaks of; a reference to it.
+    fn schema<T: ToSchema>(&mut self) -> Value {
+        self.schemas.extend(schemas_of::<T>());
+        of(&T::name())
+    }
+}
+
+/// The schema of a type under its name, and all that it speaks of.
+#[must_use]
+pub fn schemas_of<T: ToSchema>() -> Schemas {
+    let mut found = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut found);
+    found
+        .into_iter()
+        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default()))
+        .collect()
+}
+
+/// A reference to a schema.
+#[must_use]
+pub fn of(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn invalid() -> Error {
+    Error::invalid("/field", "what is wrong with it")
+}
+
+fn unavailable() -> Error {
+    Error::Fault(Fault {
+        service: "",
+        operation: "",
+        message: String::new(),
+        retryable: true,
+    })
+}
+
+fn internal() -> Error {
+    Error::Fault(Fault::corrupt("", ""))
+}
+
+/// `get_users_id_cards`: the method, and the path after the organisation.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix(ORG).unwrap_or(path);
+    let words = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.fold(method.to_lowercase(), |id, word| format!("{id}_{word}"))
+}

@@ -1,0 +1,379 @@
+//! HTTP as API Gateway's payload format 2.0 has it, and the one place where errors become answers.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use offramp_app::ports::Headers;
+use offramp_app::{Error, Invalid, Result};
+use offramp_domain::{OrgId, Refusal};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::view::{Seen, UserView};
+
+/// A request that a route has matched.
+#[derive(Debug)]
+pub struct Request {
+    event: ApiGatewayV2httpRequest,
+}
+
+impl Headers for Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        Self::header(self, name)
+    }
+}
+
+impl Request {
+    /// A request from its event.
+    #[must_use]
+    pub fn new(event: ApiGatewayV2httpRequest) -> Self {
+        Self { event }
+    }
+
+    /// The route that matched, as in «GET /healthz».
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.event.route_key.as_deref().unwrap_or_default()
+    }
+
+    /// API Gateway's name for the request.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.event
+            .request_context
+            .request_id
+            .as_deref()
+            .unwrap_or_default()
+    }
+
+    /// A parameter of the path.
+    #[must_use]
+    pub fn path(&self, name: &str) -> &str {
+        self.event
+            .path_parameters
+            .get(name)
+            .map_or("", String::as_str)
+    }
+
+    /// The organisation of the path.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where it is none: there is nothing to enumerate.
+    pub fn org(&self) -> Result<OrgId> {
+        OrgId::new(self.path("org")).map_err(|_| Error::Forbidden)
+    }
+
+    /// A parameter of the query.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.event.query_string_parameters.first(name)
+    }
+
+    /// The names in the query, as often as they are there.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        let parameters = self.event.query_string_parameters.iter();
+        parameters.map(|(name, _)| name)
+    }
+
+    /// A header; `None` where it is not text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.event.headers.get(name)?.to_str().ok()
+    }
+
+    /// The claims that the authorizer has verified.
+    #[must_use]
+    pub fn claims(&self) -> BTreeMap<String, String> {
+        let authorizer = self.event.request_context.authorizer.as_ref();
+        let jwt = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
+        jwt.map(|jwt| jwt.claims.clone().into_iter().collect())
+            .unwrap_or_default()
+    }
+
+    /// The version that the client has seen.
+    ///
+    /// # Errors
+    /// [`Error::VersionMismatch`] where `If-Match` is no version of ours.
+    pub fn if_match(&self) -> Result<Option<u64>> {
+        match self.header("if-match") {
+            None | Some("*") => Ok(None),
+            Some(tag) => tag
+                .trim()
+                .trim_matches('"')
+                .parse()
+                .map(Some)
+                .map_err(|_| Error::VersionMismatch),
+        }
+    }
+
+    /// The bytes of the body.
+    ///
+    /// # Errors
+    /// [`Error::MalformedJson`] where it is said to be base64 and is not.
+    pub fn body(&self) -> Result<Vec<u8>> {
+        let body = self.event.body.as_deref().unwrap_or_default();
+        if self.event.is_base64_encoded {
+            STANDARD
+                .decode(body)
+                .map_err(|_| Error::MalformedJson("not base64".to_owned()))
+        } else {
+            Ok(body.as_bytes().to_vec())
+        }
+    }
+
+    /// The body of an admin route, where an unknown field is an error.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::MalformedJson`], [`Error::Invalid`] with a pointer.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        let body = self.body()?;
+        if body.len() > MAX_ADMIN_BODY {
+            return Err(Error::TooLarge("the body is larger than 256 KiB"));
+        }
+        serde_json::from_slice::<IgnoredAny>(&body)
+            .map_err(|error| Error::MalformedJson(error.to_string()))?;
+        // A struct can be read from an array too, field by field; nobody means that.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Error::invalid("", "must be a JSON object"));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let pointer = if path == "." {
+                String::new()
+            } else {
+                format!("/{}", path.replace('.', "/"))
+            };
+            let detail = error.into_inner().to_string();
+            let detail = detail
+                .rsplit_once(" at line ")
+                .map_or(&*detail, |(said, _)| said);
+            Error::invalid(pointer, detail)
+        })
+    }
+}
+
+/// Bytes in a body of an admin route.
+const MAX_ADMIN_BODY: usize = 256 * 1024;
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// JSON; empty for 204.
+    pub body: String,
+    /// The `ETag`.
+    pub version: Option<u64>,
+    problem: bool,
+    retry_after: bool,
+}
+
+impl Reply {
+    /// JSON with a status.
+    ///
+    /// # Errors
+    /// A permanent fault where the value has no JSON.
+    pub fn json<T: Serialize>(status: u16, value: &T) -> Result<Self> {
+        let body = serde_json::to_string(value)
+            .map_err(|error| offramp_app::Fault::corrupt("answer", error.to_string()))?;
+        Ok(Self {
+            status,
+            body,
+            version: None,
+            problem: false,
+            retry_after: false,
+        })
+    }
+
+    /// The same with a version.
+    #[must_use]
+    pub fn with_version(self, version: u64) -> Self {
+        Self {
+            version: Some(version),
+            ..self
+        }
+    }
+
+    /// The same answer as before, from its receipt.
+    #[must_use]
+    pub fn again(status: u16, body: String, version: Option<u64>) -> Self {
+        Self {
+            status,
+            body,
+            version,
+            problem: false,
+            retry_after: false,
+        }
+    }
+
+    /// The answer as API Gateway takes it.
+    #[must_use]
+    pub fn into_response(self) -> ApiGatewayV2httpResponse {
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = i64::from(self.status);
+        let kind = if self.problem {
+            "application/problem+json"
+        } else {
+            "application/json"
+        };
+        let mut header = |name: &'static str, value: String| {
+            if let Ok(value) = value.parse() {
+                response.headers.insert(name, value);
+            }
+        };
+        header("content-type", kind.to_owned());
+        header("cache-control", "no-store".to_owned());
+        if let Some(version) = self.version {
+            header("etag", format!("\"{version}\""));
+        }
+        if self.retry_after {
+            header("retry-after", RETRY_AFTER.to_owned());
+        }
+        response.body = Some(Body::Text(self.body));
+        response
+    }
+}
+
+/// Seconds after which a request that failed for a while may be sent again.
+const RETRY_AFTER: &str = "5";
+
+/// RFC 9457.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Problem))]
+pub(crate) struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Pointed<'a>>,
+    #[serde(flatten)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    question: Option<Question<'a>>,
+}
+
+/// One thing that is wrong: where (a JSON pointer, or a parameter's name after a slash) and what.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = InvalidPart))]
+struct Pointed<'a> {
+    pointer: &'a str,
+    detail: &'a str,
+}
+
+/// What an admin is asked to confirm: how many people it touches, the first 100 of them, and what to send.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Question))]
+pub(crate) struct Question<'a> {
+    affected: usize,
+    users: Vec<UserView>,
+    confirmation: &'a str,
+}
+
+/// An error as RFC 9457 has it. `seen` is for showing users; what is internal goes to the log.
+#[must_use]
+pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
+    let (status, code, title) = describe(error);
+    let retry_after = status == 429 || status == 503;
+    if status >= 500 {
+        tracing::error!(request_id, code, %error, "a request failed");
+    } else {
+        tracing::info!(request_id, code, status, "a request was refused");
+    }
+    let errors = match error {
+        Error::Invalid(errors) => errors.iter().map(pointed).collect(),
+        _ => Vec::new(),
+    };
+    let question = match error {
+        Error::ConfirmationRequired {
+            affected,
+            users,
+            confirmation,
+            ..
+        } => Some(Question {
+            affected: *affected,
+            users: users.iter().map(|user| UserView::of(user, seen)).collect(),
+            confirmation,
+        }),
+        _ => None,
+    };
+    let detail = match error {
+        Error::Fault(_) => {
+            "Something that this needs did not answer. Nothing is lost; try again.".to_owned()
+        }
+        other => other.to_string(),
+    };
+    let body = Problem {
+        r#type: format!("urn:offramp:problem:{code}"),
+        title,
+        status,
+        detail,
+        code,
+        request_id,
+        errors,
+        question,
+    };
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    Reply {
+        status,
+        body,
+        version: None,
+        problem: true,
+        retry_after,
+    }
+}
+
+fn pointed(invalid: &Invalid) -> Pointed<'_> {
+    Pointed {
+        pointer: &invalid.pointer,
+        detail: &invalid.detail,
+    }
+}
+
+/// Status, stable code and title of every error.
+pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
+    match error {
+        Error::Fault(fault) if fault.retryable => (503, "unavailable", "Service unavailable"),
+        Error::Fault(_) => (500, "internal", "Internal error"),
+        Error::Busy => (503, "busy", "Too many concurrent changes"),
+        Error::Unfinished(_) => (503, "unfinished", "Not finished in time"),
+        Error::Invalid(_) => (422, "invalid", "The request is invalid"),
+        Error::MalformedJson(_) => (400, "malformed_json", "The body is not JSON"),
+        Error::TooLarge(_) => (413, "too_large", "The request is too large"),
+        Error::BadSignature => (401, "bad_signature", "Bad signature"),
+        Error::TimestampOutOfTolerance => (
+            401,
+            "timestamp_out_of_tolerance",
+            "Timestamp out of tolerance",
+        ),
+        Error::Forbidden => (403, "forbidden", "Forbidden"),
+        Error::NotFound(_) | Error::Refused(Refusal::NotFound) => (404, "not_found", "Not found"),
+        Error::Exists(_) | Error::Refused(Refusal::Exists) => (409, "exists", "Already exists"),
+        Error::VersionMismatch => (412, "version_mismatch", "The version is another"),
+        Error::MatchRequired => (428, "if_match_required", "If-Match is required"),
+        Error::SnapshotNotOpen => (409, "snapshot_not_open", "The snapshot is not open"),
+        Error::HoldClosed => (409, "hold_closed", "The hold is not open"),
+        Error::ConfirmationRequired { .. } => {
+            (409, "confirmation_required", "Confirmation required")
+        }
+        Error::BadConfirmation => (409, "bad_confirmation", "The confirmation is not valid"),
+        Error::IdempotencyKeyReused => (
+            422,
+            "idempotency_key_reused",
+            "The idempotency key was used for another request",
+        ),
+        Error::NotErasable(_) => (409, "not_erasable", "This cannot be erased now"),
+        Error::Refused(Refusal::OnSelf) => (409, "self", "Not on yourself"),
+        Error::Refused(Refusal::LastAdmin) => (409, "last_admin", "The last admin"),
+        Error::Refused(Refusal::Deleted) => (409, "deleted", "The user is deleted"),
+        Error::Refused(Refusal::NotActive) => (409, "not_active", "The user is not active"),
+        Error::Refused(Refusal::CardCancelled) => (409, "card_cancelled", "The card is cancelled"),
+    }
+}

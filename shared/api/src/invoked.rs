@@ -1,0 +1,164 @@
+//! What a function is invoked with: what AWS delivers, or a payload of whoever operates the stack.
+//!
+//! An operation is an object with the word `offramp`, which nothing that AWS delivers has. Whatever
+//! API Gateway hands over has `requestContext` and `routeKey`
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>):
+//! it is a request, and never an operation, whatever else is in it. So only a caller whom IAM grants
+//! `lambda:InvokeFunction` can ask for one.
+
+use crate::view::Seen;
+use offramp_app::{Clock, Error, Fault};
+use offramp_domain::{Actor, Policy};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::http::problem;
+
+/// An event `E`, or an operation `O`.
+#[derive(Debug)]
+pub enum Invoked<E, O> {
+    /// What AWS delivers.
+    Event(Box<E>),
+    /// What an operator asks for.
+    Operation(O),
+}
+
+/// The words that tell them apart.
+#[derive(Deserialize)]
+struct Marks {
+    offramp: Option<IgnoredAny>,
+    #[serde(rename = "requestContext")]
+    request_context: Option<IgnoredAny>,
+    #[serde(rename = "routeKey")]
+    route_key: Option<IgnoredAny>,
+}
+
+impl<'de, E: DeserializeOwned, O: DeserializeOwned> Deserialize<'de> for Invoked<E, O> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let marks: Marks = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        let request = marks.request_context.is_some() || marks.route_key.is_some();
+        if marks.offramp.is_some() && !request {
+            let operation = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+            Ok(Self::Operation(operation))
+        } else {
+            let event = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+            Ok(Self::Event(Box::new(event)))
+        }
+    }
+}
+
+/// What a function answers to either.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer<R> {
+    /// To an event.
+    Event(R),
+    /// To an operation: its result, or a problem as the routes answer it (RFC 9457).
+    Operation(Box<RawValue>),
+}
+
+/// The operator, for the history.
+#[must_use]
+pub fn operator(context: &lambda_runtime::Context) -> Actor {
+    Actor::Operator {
+        request_id: context.request_id.clone(),
+    }
+}
+
+/// The answer to an operation. A refusal is an answer too, so that a script can tell it from a
+/// function that failed.
+///
+/// # Errors
+/// A result that has no JSON.
+pub fn answer<T: Serialize>(
+    done: offramp_app::Result<T>,
+    clock: &Clock,
+    request_id: &str,
+) -> offramp_app::Result<Box<RawValue>> {
+    let text = match done {
+        Ok(value) => serde_json::to_string(&value),
+        Err(error) => {
+            let seen = Seen {
+                policy: &Policy::default(),
+                now: clock.now(),
+            };
+            Ok(problem(&error, seen, request_id).body)
+        }
+    };
+    let raw = text.and_then(RawValue::from_string);
+    raw.map_err(|error| Error::Fault(Fault::corrupt("answer", error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "offramp", rename_all = "snake_case", deny_unknown_fields)]
+    enum Operation {
+        Knock { org: String },
+    }
+
+    type Door = Invoked<ApiGatewayV2httpRequest, Operation>;
+
+    fn invoked(payload: &Value) -> Result<Door, serde_json::Error> {
+        serde_json::from_str(&payload.to_string())
+    }
+
+    fn request(change: impl FnOnce(&mut Value)) -> Value {
+        let mut event = serde_json::from_str(include_str!("../../../events/lambda/admin.json"));
+        change(event.as_mut().unwrap());
+        event.unwrap()
+    }
+
+    #[test]
+    fn an_operation_is_one_word_and_its_own_fields() {
+        let knock = json!({ "offramp": "knock", "org": "acme" });
+        let Door::Operation(Operation::Knock { org }) = invoked(&knock).unwrap() else {
+            unreachable!("it is an operation");
+        };
+        assert_eq!(org, "acme");
+        for wrong in [
+            json!({ "offramp": "knock" }),
+            json!({ "offramp": "knock", "org": "acme", "more": 1 }),
+            json!({ "offramp": "enter", "org": "acme" }),
+            json!({ "offramp": 1, "org": "acme" }),
+            json!([{ "offramp": "knock", "org": "acme" }]),
+            json!("knock"),
+        ] {
+            assert!(invoked(&wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_comes_through_api_gateway_is_a_request_whatever_is_in_it() {
+        let knock = json!({ "offramp": "knock", "org": "acme" });
+        let everywhere = |event: &mut Value| {
+            event["body"] = json!(knock.to_string());
+            event["headers"]["offramp"] = json!("knock");
+            event["queryStringParameters"] = json!({ "offramp": "knock", "org": "acme" });
+            event["pathParameters"]["offramp"] = json!("knock");
+            event["cookies"] = json!(["offramp=knock"]);
+            event["stageVariables"] = json!({ "offramp": "knock" });
+        };
+        // API Gateway does not let a caller do even that; it is a request still.
+        let on_top = |event: &mut Value| {
+            event["offramp"] = json!("knock");
+            event["org"] = json!("acme");
+        };
+        let stripped = |event: &mut Value| {
+            on_top(event);
+            event.as_object_mut().unwrap().remove("requestContext");
+        };
+        for event in [request(|_| {}), request(everywhere), request(on_top)] {
+            assert!(matches!(invoked(&event), Ok(Door::Event(_))), "{event}");
+        }
+        // Without a request context it is not even a request.
+        assert!(invoked(&request(stripped)).is_err());
+    }
+}

@@ -1,0 +1,294 @@
+//! How things look to clients.
+
+mod delivery;
+mod holds;
+mod objectives;
+mod snapshots;
+mod sources;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{
+    Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
+    Policy, Role, Schedule, Settings, Status, User, Whose,
+};
+use serde::Serialize;
+
+use offramp_app::ports::Page;
+use offramp_app::when::{instant, spoken};
+
+pub use delivery::*;
+pub use holds::*;
+pub use objectives::*;
+pub use snapshots::*;
+pub use sources::*;
+
+/// As of when, and by which settings, something is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Settings and epoch.
+    pub policy: &'a Policy,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// A user.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // the names are the contract's
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = User))]
+pub struct UserView {
+    pub employee_id: EmployeeId,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub team: Option<String>,
+    pub department: Option<String>,
+    pub cost_centre: Option<String>,
+    pub manager_id: Option<String>,
+    pub start_date: Option<String>,
+    pub birthday: Option<String>,
+    pub role: Role,
+    pub status: Status,
+    pub badge: Option<&'static str>,
+    pub banner: Option<String>,
+    pub access: Access,
+    pub due_at: Option<String>,
+    pub active_cards: u32,
+    pub leave_date: Option<String>,
+    pub leave_date_by: Option<Whose>,
+    pub version: u64,
+}
+
+impl UserView {
+    /// The user as of the policy's epoch, dates in its time zone.
+    #[must_use]
+    pub fn of(user: &User, seen: Seen<'_>) -> Self {
+        let policy = seen.policy;
+        let user = user.settled(policy);
+        let leave = user.leave_date();
+        let get = |field| user.get(field).map(str::to_owned);
+        let schedule = match &user.lifecycle {
+            Lifecycle::Scheduled(schedule) => Some(schedule),
+            _ => None,
+        };
+        Self {
+            name: get(Field::Name),
+            email: get(Field::Email),
+            team: get(Field::Team),
+            department: get(Field::Department),
+            cost_centre: get(Field::CostCentre),
+            manager_id: get(Field::ManagerId),
+            start_date: get(Field::StartDate),
+            birthday: get(Field::Birthday),
+            leave_date: leave.map(|(date, _)| date.to_string()),
+            leave_date_by: leave.map(|(_, whose)| whose),
+            role: user.role,
+            status: user.status(),
+            badge: schedule.map(|_| "Deactivation scheduled"),
+            banner: schedule.map(|schedule| banner(schedule, user.active_cards, policy)),
+            access: user.access_at(seen.now),
+            due_at: user.due_at().map(instant),
+            active_cards: user.active_cards,
+            version: user.version,
+            employee_id: user.employee_id,
+        }
+    }
+}
+
+fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
+    let date = spoken(schedule.due_at, &policy.settings.time_zone);
+    if schedule.waits_until.is_some() {
+        return format!(
+            "Access is revoked. The grace period ended on {date}; a hold of the HR source keeps the cards alive until an admin answers it."
+        );
+    }
+    let cards = match cards {
+        0 => String::new(),
+        1 => " and 1 card terminated".to_owned(),
+        n => format!(" and {n} cards terminated"),
+    };
+    format!("Access is revoked. On {date} this user will be deactivated{cards}.")
+}
+
+/// A user with everything that belongs to them.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct UserDetail {
+    #[serde(flatten)]
+    pub user: UserView,
+    pub cause: Option<Cause>,
+    pub cards: Vec<CardView>,
+    pub hr: Option<HrView>,
+    pub pending: PendingView,
+}
+
+/// What HR says.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrRecord))]
+pub struct HrView {
+    pub source: Option<String>,
+    pub status: HrWord,
+    pub occurred_at: String,
+    pub fingerprint: String,
+    pub record: std::collections::BTreeMap<&'static str, Option<String>>,
+}
+
+/// What a deactivation or deletion has left to do.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Pending))]
+pub struct PendingView {
+    pub cards: bool,
+    pub objectives: bool,
+    pub notice: bool,
+}
+
+impl UserDetail {
+    /// All of it.
+    #[must_use]
+    pub fn of(user: &User, cards: &[Card], seen: Seen<'_>) -> Self {
+        let policy = seen.policy;
+        let settled = user.settled(policy);
+        Self {
+            cause: settled.cause(),
+            cards: cards.iter().map(CardView::of).collect(),
+            hr: user.hr.as_ref().map(|record| HrView {
+                source: match &user.origin {
+                    offramp_domain::Origin::Source(source) => Some(source.to_string()),
+                    offramp_domain::Origin::Manual => None,
+                },
+                status: record.says(),
+                occurred_at: instant(record.latest()),
+                fingerprint: record.fingerprint().as_str().to_owned(),
+                record: record
+                    .sent()
+                    .map(|(field, value)| (field.as_str(), value.map(str::to_owned)))
+                    .collect(),
+            }),
+            pending: PendingView {
+                cards: settled.pending.cards,
+                objectives: settled.pending.objectives,
+                notice: settled.pending.notice,
+            },
+            user: UserView::of(user, seen),
+        }
+    }
+}
+
+/// A card.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Card))]
+pub struct CardView {
+    pub card_id: CardId,
+    pub label: String,
+    pub kind: CardKind,
+    pub last4: String,
+    pub external_id: Option<String>,
+    pub status: CardStatus,
+    pub owner: EmployeeId,
+}
+
+impl CardView {
+    /// The card without what only the machine needs.
+    #[must_use]
+    pub fn of(card: &Card) -> Self {
+        Self {
+            card_id: card.card_id.clone(),
+            label: card.label.clone(),
+            kind: card.kind,
+            last4: card.last4.clone(),
+            external_id: card.external_id.clone(),
+            status: card.status,
+            owner: card.owner.clone(),
+        }
+    }
+}
+
+/// Whether somebody may log in, and why.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AccessAnswer))]
+pub struct AccessView {
+    pub access: Access,
+    pub reason: String,
+}
+
+impl AccessView {
+    /// Unknown is revoked.
+    #[must_use]
+    pub fn of(user: Option<&User>, seen: Seen<'_>) -> Self {
+        let Some(user) = user.map(|user| user.settled(seen.policy)) else {
+            return Self {
+                access: Access::Revoked,
+                reason: "unknown".to_owned(),
+            };
+        };
+        let access = user.access_at(seen.now);
+        let reason = match &user.lifecycle {
+            Lifecycle::Active if access == Access::Revoked => "leave_date",
+            Lifecycle::Active => "active",
+            Lifecycle::Scheduled(_) => "deactivation_scheduled",
+            Lifecycle::Deactivated(_) => "deactivated",
+            Lifecycle::Deleted { .. } => "deleted",
+        };
+        Self {
+            access,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Settings with their version.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = VersionedSettings))]
+pub struct SettingsView {
+    #[serde(flatten)]
+    pub settings: Settings,
+    pub version: u64,
+}
+
+impl SettingsView {
+    /// The policy as clients see it.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        Self {
+            settings: policy.settings.clone(),
+            version: policy.version,
+        }
+    }
+}
+
+/// A page of users.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Users))]
+pub struct UsersView {
+    pub users: Vec<UserView>,
+    pub next_cursor: Option<String>,
+}
+
+impl UsersView {
+    /// The page as of the policy.
+    #[must_use]
+    pub fn of(page: &Page<User>, seen: Seen<'_>) -> Self {
+        Self {
+            users: page
+                .items
+                .iter()
+                .map(|user| UserView::of(user, seen))
+                .collect(),
+            next_cursor: page.next.clone(),
+        }
+    }
+}
+
+/// A page of a user's history.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = History))]
+pub struct HistoryView {
+    pub entries: Vec<Entry>,
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,218 @@
+//! Holds and runs, as clients see them.
+
+use offramp_domain::decide::Word;
+use offramp_domain::{
+    Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Lifecycle, Policy,
+    Run, RunId, RunKind, SourceId, Status, Tripped, User,
+};
+use serde::Serialize;
+
+use offramp_app::engine::holds::Became;
+use offramp_app::when::instant;
+
+/// A hold.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // the names are the contract's
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Hold))]
+pub struct HoldView {
+    pub hold_id: HoldId,
+    pub source: SourceId,
+    pub rule: Tripped,
+    pub figures: Figures,
+    pub state: HoldState,
+    pub opened_at: String,
+    pub people: u32,
+    pub answered_by: Option<Actor>,
+    pub answered_at: Option<String>,
+    pub version: u64,
+}
+
+impl HoldView {
+    /// Of a hold.
+    #[must_use]
+    pub fn of(hold: &Hold) -> Self {
+        Self {
+            hold_id: hold.hold.clone(),
+            source: hold.source.clone(),
+            rule: hold.rule,
+            figures: hold.figures,
+            state: hold.state,
+            opened_at: instant(hold.opened_at),
+            people: hold.people,
+            answered_by: hold.by.as_ref().map(|(by, _)| by.clone()),
+            answered_at: hold.by.as_ref().map(|(_, at)| instant(*at)),
+            version: hold.version,
+        }
+    }
+}
+
+/// Somebody whom a hold keeps.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Held))]
+#[allow(missing_docs)]
+pub struct HeldView {
+    pub employee_id: EmployeeId,
+    pub name: Option<String>,
+    pub would: &'static str,
+    pub cause: Option<Cause>,
+    pub status: Status,
+    pub active_cards: u32,
+}
+
+impl HeldView {
+    /// Of a user who is in a hold.
+    #[must_use]
+    pub fn of(user: &User, policy: &Policy) -> Self {
+        let (would, cause) = match user.hold.as_ref().map(|held| held.what) {
+            Some(Counted::Departure(cause) | Counted::LastAdmin(cause)) => ("leave", Some(cause)),
+            Some(Counted::Restore) | None => ("be_restored", None),
+        };
+        Self {
+            employee_id: user.employee_id.clone(),
+            name: user.get(Field::Name).map(str::to_owned),
+            would,
+            cause,
+            status: user.settled(policy).status(),
+            active_cards: user.active_cards,
+        }
+    }
+}
+
+/// A hold with a page of those whom it keeps.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[allow(missing_docs)]
+pub struct HoldDetail {
+    #[serde(flatten)]
+    pub hold: HoldView,
+    pub users: Vec<HeldView>,
+    pub next_cursor: Option<String>,
+}
+
+/// What became of somebody whom an admin has answered for.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Answered))]
+#[allow(missing_docs)]
+pub struct BecameView {
+    pub employee_id: EmployeeId,
+    pub outcome: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl BecameView {
+    /// Of what became of them.
+    #[must_use]
+    pub fn of(became: Became) -> Self {
+        Self {
+            employee_id: became.employee_id,
+            outcome: became.outcome,
+            due_at: became.due_at.map(instant),
+            reason: became.reason,
+        }
+    }
+}
+
+/// What an answer to a hold came to.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HoldAnswer))]
+#[allow(missing_docs)]
+pub struct AnsweredView {
+    #[serde(flatten)]
+    pub hold: HoldView,
+    /// The run of an approval, which can be undone.
+    #[serde(rename = "approval_run_id")]
+    pub run: Option<RunId>,
+    pub results: Vec<BecameView>,
+    /// People for whom there was no time: a timer does them.
+    pub pending: usize,
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Run))]
+#[allow(missing_docs)]
+pub struct RunView {
+    pub run_id: RunId,
+    #[serde(flatten)]
+    pub kind: RunKind,
+    pub source: SourceId,
+    pub at: String,
+    pub by: Option<Actor>,
+    pub people: u32,
+    pub undone_by: Option<Actor>,
+    pub undone_at: Option<String>,
+}
+
+impl RunView {
+    /// Of a run.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        Self {
+            run_id: run.run.clone(),
+            kind: run.kind.clone(),
+            source: run.source.clone(),
+            at: instant(run.at),
+            by: run.by.clone(),
+            people: run.people,
+            undone_by: run.undone.as_ref().map(|(by, _)| by.clone()),
+            undone_at: run.undone.as_ref().map(|(_, at)| instant(*at)),
+        }
+    }
+}
+
+/// Somebody whom a run was about, as they are now.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUser))]
+#[allow(missing_docs)]
+pub struct MovedView {
+    pub employee_id: EmployeeId,
+    pub name: Option<String>,
+    pub status: Status,
+    pub due_at: Option<String>,
+    /// Whether taking the run back gives them their access back.
+    pub undoable: bool,
+}
+
+impl MovedView {
+    /// Of a user.
+    #[must_use]
+    pub fn of(user: &User, run: &RunId, policy: &Policy) -> Self {
+        let user = user.settled(policy);
+        let undoable = match &user.lifecycle {
+            Lifecycle::Scheduled(schedule) => schedule.run.as_ref() == Some(run),
+            _ => false,
+        };
+        Self {
+            name: user.get(Field::Name).map(str::to_owned),
+            status: user.status(),
+            due_at: user.due_at().map(instant),
+            undoable,
+            employee_id: user.employee_id,
+        }
+    }
+}
+
+/// A run with a page of those whom it was about.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[allow(missing_docs)]
+pub struct RunDetail {
+    #[serde(flatten)]
+    pub run: RunView,
+    pub users: Vec<MovedView>,
+    pub next_cursor: Option<String>,
+}
+
+/// What taking a run back came to.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUndone))]
+#[allow(missing_docs)]
+pub struct UndoneView {
+    #[serde(flatten)]
+    pub run: RunView,
+    pub affected: usize,
+    pub users: Vec<EmployeeId>,
+}

@@ -1,0 +1,118 @@
+//! HR sources, as clients see them.
+
+use std::collections::BTreeMap;
+
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, EventId, Health, HoldId, SnapshotId};
+use serde::Serialize;
+
+use offramp_app::desk::sources::SourceFacts;
+use offramp_app::inbound::pulse::listening;
+use offramp_app::ports::{Rejection, Source, SourceState};
+use offramp_app::when::instant;
+
+/// A source; `secret` only where it was just made.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Source))]
+#[allow(missing_docs)]
+pub struct SourceView {
+    pub source: String,
+    pub state: SourceState,
+    pub health: Health,
+    pub hold_id: Option<HoldId>,
+    pub last_delivery_at: Option<String>,
+    pub silent_after_hours: Option<u32>,
+    /// When it falls silent if it says nothing more.
+    pub silent_at: Option<String>,
+    pub active_people: Option<u32>,
+    /// What it would have done while it is observed, by outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<BTreeMap<Word, u64>>,
+    pub secrets: Vec<SecretView>,
+    pub created_at: String,
+    pub version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// A live secret, without the secret.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Secret))]
+#[allow(missing_docs)]
+pub struct SecretView {
+    pub version: u64,
+    pub created_at: String,
+}
+
+impl SourceView {
+    /// The source as it is now, and the secret that is shown this once.
+    #[must_use]
+    pub fn of(source: &Source, facts: SourceFacts, secret: Option<String>) -> Self {
+        let SourceFacts {
+            breaker,
+            pulse,
+            would,
+            now,
+        } = facts;
+        let listening = listening(source, &breaker);
+        Self {
+            source: source.source.to_string(),
+            state: source.state,
+            health: pulse.health(&listening, now),
+            hold_id: breaker.hold,
+            last_delivery_at: pulse.last_at.map(instant),
+            silent_after_hours: source.silent_after_hours,
+            silent_at: pulse.silent_at(&listening).map(instant),
+            active_people: breaker.base.map(|base| base.active),
+            would,
+            secrets: source
+                .secrets
+                .iter()
+                .map(|one| SecretView {
+                    version: one.version,
+                    created_at: instant(one.created_at),
+                })
+                .collect(),
+            created_at: instant(source.created_at),
+            version: source.version,
+            secret,
+        }
+    }
+}
+
+/// What was rejected.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rejection))]
+#[allow(missing_docs)]
+pub struct RejectionView {
+    pub at: String,
+    pub employee_id: Option<EmployeeId>,
+    pub event_id: Option<EventId>,
+    pub occurred_at: Option<String>,
+    pub snapshot_id: Option<SnapshotId>,
+    pub reason: String,
+}
+
+impl RejectionView {
+    /// Of a rejection.
+    #[must_use]
+    pub fn of(rejection: Rejection) -> Self {
+        Self {
+            at: instant(rejection.at),
+            employee_id: rejection.employee_id,
+            event_id: rejection.event_id,
+            occurred_at: rejection.occurred_at.map(instant),
+            snapshot_id: rejection.snapshot_id,
+            reason: rejection.reason,
+        }
+    }
+}
+
+/// A page of what was rejected.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rejections))]
+#[allow(missing_docs)]
+pub struct RejectionsView {
+    pub rejections: Vec<RejectionView>,
+    pub next_cursor: Option<String>,
+}

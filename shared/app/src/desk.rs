@@ -1,0 +1,15 @@
+//! The door of admins and machines: what they look at, and what they change by hand.
+
+pub mod cards;
+pub mod exit;
+pub mod explain;
+pub mod feeds;
+pub mod first_admin;
+pub mod leavers;
+pub mod objectives;
+pub mod reports;
+pub mod runs;
+pub mod settings;
+pub mod sources;
+pub mod sync_rules;
+pub mod users;

@@ -1,0 +1,216 @@
+//! Erasing: one person with all that is theirs, or an organisation with everybody in it.
+//!
+//! The user goes last, so a run that dies leaves somebody who is still found, and the next goes on.
+
+use offramp_domain::{Access, Actor, Card, EmployeeId, Lifecycle, OrgId, User};
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+
+use super::STEP_TIME;
+use crate::backoff::pauses;
+use crate::engine::execute::disarm_all;
+use crate::ports::{Archive, Cards, Committed, Erasure, Position, Timers, Users, Way};
+use crate::{Deadline, Env, Error, Result};
+
+/// Bytes of the hash that stands for somebody who was erased.
+const PERSON_BYTES: usize = 16;
+
+/// What a step came to.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct ErasedPerson {
+    /// Stands for the person in the audit.
+    pub person: String,
+    /// Items deleted by this step.
+    pub erased: usize,
+    /// Whether nothing is left; else the step is asked for again.
+    pub done: bool,
+}
+
+/// Erases a person who has left: cards, history, objectives, notices that are not mailed yet, and the
+/// user. What the audit keeps is that somebody was erased. Whoever is unknown is erased already.
+///
+/// # Errors
+/// [`Error::NotErasable`] for whoever has access, is in their grace period, or is not yet finished
+/// with; a fault, after which the step is asked for again.
+pub async fn person<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    by: &Actor,
+    deadline: Deadline,
+) -> Result<ErasedPerson>
+where
+    S: Users + Cards + Archive,
+    T: Timers,
+{
+    let mut done = ErasedPerson {
+        person: hash(org, id),
+        erased: 0,
+        done: false,
+    };
+    let mut conflicts = pauses();
+    while deadline.leaves(STEP_TIME) {
+        let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let Some(user) = loaded.users.remove(id) else {
+            done.done = true;
+            return Ok(done);
+        };
+        erasable(&user, &user.settled(&loaded.policy))?;
+        let cards = env.store.cards_of(org, id).await?;
+        if cards.iter().any(Card::is_alive) {
+            return Err(Error::NotErasable("a card is alive"));
+        }
+        let items = env.store.of_person(org, id).await?;
+        let committed = if items.is_empty() {
+            // Before the user, for once: after them nobody would know what to disarm, and a leave date is
+            // the sweep's as well as the timer's.
+            disarm_all(&env.timers, &user.timers(org)).await;
+            let erasure = Erasure {
+                at: env.clock.now(),
+                by: by.clone(),
+                person: done.person.clone(),
+            };
+            env.store.erase_user(org, &user, &erasure).await?
+        } else {
+            env.store.erase_of(org, &user, &items).await?
+        };
+        match committed {
+            Committed::Done => done.erased += items.len().max(1),
+            Committed::Conflict => match conflicts.next() {
+                Some(pause) => pause.wait().await,
+                None => return Err(Error::Busy),
+            },
+        }
+    }
+    Ok(done)
+}
+
+fn erasable(stored: &User, settled: &User) -> Result<()> {
+    let reason = match settled.lifecycle {
+        _ if settled.access() == Access::Granted => {
+            "they have access: deactivate or delete them first"
+        }
+        Lifecycle::Scheduled(_) => {
+            "they are in their grace period: deactivate or delete them first"
+        }
+        _ if !stored.pending.is_done() || stored.reopening.is_some() => {
+            "their deactivation is not finished: try again in some minutes"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::NotErasable(reason))
+}
+
+/// Stands for somebody without naming them: who knows the id can tell, who does not cannot read it there.
+fn hash(org: &OrgId, id: &EmployeeId) -> String {
+    let mut hash = Context::new(&SHA256);
+    for part in [org.as_str(), id.as_str()] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let hash = hash.finish();
+    let bytes = hash.as_ref().iter().take(PERSON_BYTES);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What becomes of cards that are alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveCards {
+    /// Nothing is erased as long as one is.
+    #[default]
+    Refuse,
+    /// They stay alive at the issuer: somebody else looks after them now.
+    Leave,
+}
+
+/// A step of an organisation's erasure.
+#[derive(Debug, Serialize)]
+pub struct Erasing {
+    /// Items deleted by this step.
+    pub erased: usize,
+    /// From where to ask for the next step; `None` once a whole walk has found nothing.
+    pub next: Option<At>,
+}
+
+/// Where an erasure goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum At {
+    /// Nothing is erased yet: a walk looks for cards that are alive.
+    Looking(Position),
+    /// A walk erases.
+    Erasing {
+        /// Where it is.
+        position: Position,
+        /// Whether it has found something so far.
+        found: bool,
+    },
+}
+
+/// The next step of erasing an organisation: people first, the organisation itself last. The index that
+/// finds people lags, so it goes on until a whole walk has found nothing.
+///
+/// # Errors
+/// [`Error::NotErasable`] where somebody has a card that is alive; a fault, after which the step is asked
+/// for again.
+pub async fn organisation<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    cards: LiveCards,
+    from: Option<At>,
+    deadline: Deadline,
+) -> Result<Erasing>
+where
+    S: Archive,
+    T: Timers,
+{
+    let mut at = from.unwrap_or_else(|| match cards {
+        LiveCards::Refuse => At::Looking(Position::default()),
+        LiveCards::Leave => begin(),
+    });
+    let mut erased = 0;
+    while deadline.leaves(STEP_TIME) {
+        let (position, erasing) = match &at {
+            At::Looking(position) => (position, None),
+            At::Erasing { position, found } => (position, Some(*found)),
+        };
+        let stretch = env.store.stretch(org, position, Way::Out).await?;
+        let mut users = Vec::new();
+        for item in &stretch.items {
+            users.extend(env.store.user(item)?);
+        }
+        if cards == LiveCards::Refuse && users.iter().any(|user| user.active_cards > 0) {
+            return Err(Error::NotErasable("somebody has a card that is alive"));
+        }
+        let Some(found) = erasing else {
+            at = stretch.next.map_or_else(begin, At::Looking);
+            continue;
+        };
+        if *position == Position::default() {
+            env.store.silence(org).await?;
+        }
+        for user in &users {
+            disarm_all(&env.timers, &user.timers(org)).await;
+        }
+        env.store.erase(&stretch.items).await?;
+        erased += stretch.items.len();
+        let found = found || !stretch.items.is_empty();
+        at = match stretch.next {
+            Some(position) => At::Erasing { position, found },
+            None if found => begin(),
+            None => return Ok(Erasing { erased, next: None }),
+        };
+    }
+    Ok(Erasing {
+        erased,
+        next: Some(at),
+    })
+}
+
+fn begin() -> At {
+    At::Erasing {
+        position: Position::default(),
+        found: false,
+    }
+}

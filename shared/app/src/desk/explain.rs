@@ -1,0 +1,303 @@
+//! Why somebody is here, or gone: in sentences and in fields.
+
+mod code;
+mod kept;
+mod ways;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
+use offramp_domain::{
+    Access, Cause, EmployeeId, Entry, HrWord, Lifecycle, Policy, SourceId, Status, User, Whose,
+};
+use serde::Serialize;
+
+use crate::ports::SourceState;
+use crate::rules;
+use crate::when::{instant, spoken};
+
+pub use code::Code;
+pub use kept::asks_for_the_past;
+
+/// Why a user is in the state that they are in.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Explanation {
+    /// Whom it is about.
+    pub employee_id: EmployeeId,
+    /// The state.
+    pub status: Status,
+    /// Whether they may log in.
+    pub access: Access,
+    /// What HR last said; `None` where it never spoke of them.
+    pub hr: Option<HrWord>,
+    /// The instant of HR's newest word: an event that is older in all that it says is stale.
+    pub hr_as_of: Option<String>,
+    /// Every reason, the decisive one first.
+    pub reasons: Vec<Reason>,
+    /// What happens next by itself; `None` where nothing does.
+    pub next: Option<Next>,
+    /// What would change it.
+    pub would_change: Vec<String>,
+    /// The same in sentences.
+    pub text: Vec<String>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Reason {
+    /// A stable word.
+    pub code: Code,
+    /// A sentence.
+    pub detail: String,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Next {
+    /// A stable word: `deactivated`, `cards_terminated`, `access_ends`, `objectives_reopened`.
+    pub what: &'static str,
+    /// When, at the latest a few minutes later.
+    pub at: String,
+}
+
+/// What an explanation is made of, beside the user.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Settings, rule and epoch, read with the user.
+    pub policy: &'a Policy,
+    /// The admins with access.
+    pub admins: &'a BTreeSet<EmployeeId>,
+    /// The source that speaks of them, and what it may do; `None` where there is none.
+    pub source: Option<(&'a SourceId, SourceState)>,
+    /// Their newest entries, the newest first; none unless [`asks_for_the_past`].
+    pub past: &'a [Entry],
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+impl Known<'_> {
+    /// Whether the source may do no more than this.
+    fn is(&self, state: SourceState) -> bool {
+        self.source.is_some_and(|(_, is)| is == state)
+    }
+
+    fn spoken(&self, at: DateTime<Utc>) -> String {
+        spoken(at, &self.policy.settings.time_zone)
+    }
+
+    /// Whether the organisation would be left without an admin.
+    fn is_last_admin(&self, user: &User) -> bool {
+        user.is_acting_admin() && !self.admins.iter().any(|admin| *admin != user.employee_id)
+    }
+}
+
+/// Explains a user.
+#[must_use]
+pub fn explain(user: &User, known: Known<'_>) -> Explanation {
+    let stored = user;
+    let Known { policy, now, .. } = known;
+    let user = user.settled(policy);
+    let mut reasons = Vec::new();
+    let word = user.hr_word();
+    let excluded = excluded(&user, policy);
+    let left_out = excluded.is_some();
+    match &user.lifecycle {
+        Lifecycle::Active if user.access_at(now) == Access::Revoked => {
+            reasons.push(Reason {
+                code: Code::LeaveDate,
+                detail: "The leave date has come; the timer is about to act on it.".to_owned(),
+            });
+        }
+        Lifecycle::Active => reasons.extend(kept::here(&user, stored, known, left_out)),
+        _ => reasons.extend(gone(&user, known)),
+    }
+    if !user.pending.is_done() {
+        reasons.push(Reason {
+            code: Code::Unfinished,
+            detail: "Cards, objectives or the notice to the admins are still being worked on."
+                .to_owned(),
+        });
+    }
+    if let Some(excluded) = excluded {
+        // Whoever is here although HR says otherwise is here because of the rule before all else.
+        let decisive = user.status() == Status::Active && word != Some(HrWord::Active);
+        reasons.insert(if decisive { 0 } else { reasons.len() }, excluded);
+    }
+    reasons.extend(leave(&user, policy));
+    let upcoming = upcoming(&user, now);
+    let mut text: Vec<String> = reasons.iter().map(|reason| reason.detail.clone()).collect();
+    text.extend(upcoming.and_then(|(what, at)| untold(what, &known.spoken(at))));
+    Explanation {
+        status: user.status(),
+        access: user.access_at(now),
+        hr: word,
+        hr_as_of: user.hr.as_ref().map(|record| instant(record.latest())),
+        would_change: ways::would_change(&user, known, left_out),
+        employee_id: user.employee_id,
+        reasons,
+        next: upcoming.map(|(what, at)| Next {
+            what,
+            at: instant(at),
+        }),
+        text,
+    }
+}
+
+/// Why somebody is not here, or not for long.
+fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut add = |code, detail| reasons.push(Reason { code, detail });
+    match &user.lifecycle {
+        Lifecycle::Active => {}
+        Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some() => add(
+            Code::WaitingForHold,
+            format!(
+                "{} Access ended on {}. The grace period ended on {}, but a hold of the HR source is open: until an admin answers it their cards stay alive.",
+                why(schedule.cause),
+                known.spoken(schedule.at),
+                known.spoken(schedule.due_at)
+            ),
+        ),
+        Lifecycle::Scheduled(schedule) => add(
+            Code::WaitingForTimer,
+            format!(
+                "{} Access ended on {}; on {} the user is deactivated and their cards are terminated.",
+                why(schedule.cause),
+                known.spoken(schedule.at),
+                known.spoken(schedule.due_at)
+            ),
+        ),
+        Lifecycle::Deactivated(deactivation) => add(
+            Code::Deactivated,
+            format!(
+                "{} They were deactivated on {}.",
+                why(deactivation.cause),
+                known.spoken(deactivation.at)
+            ),
+        ),
+        Lifecycle::Deleted { at } => {
+            add(Code::DeletedByHand, deleted(*at, known));
+            if let Some(held) = &user.hold {
+                add(
+                    Code::Held,
+                    format!(
+                        "HR says active again, but a safeguard stopped their return: the hold {} waits for an admin's answer.",
+                        held.hold
+                    ),
+                );
+            }
+        }
+    }
+    reasons
+}
+
+fn deleted(at: DateTime<Utc>, known: Known<'_>) -> String {
+    let back = match known.policy.settings.restore_deleted_on {
+        RestoreDeletedOn::AnyChange => {
+            "any change of the HR record that says active brings them back"
+        }
+        RestoreDeletedOn::Reactivation => "HR's word changing to active brings them back",
+        RestoreDeletedOn::Never => "only an admin brings them back",
+    };
+    format!("An admin deleted them on {}; {back}.", known.spoken(at))
+}
+
+fn excluded(user: &User, policy: &Policy) -> Option<Reason> {
+    let record = user.hr.as_ref()?;
+    match rules::of(policy).includes(&user.employee_id, record) {
+        Ok(true) => None,
+        Ok(false) => Some(Reason {
+            code: Code::ExcludedByRule,
+            detail: "The sync rule leaves this employee out: the sync never touches them."
+                .to_owned(),
+        }),
+        Err(error) => Some(Reason {
+            code: Code::RuleFails,
+            detail: format!(
+                "The sync rule cannot be evaluated on this employee, so the sync does not touch them: {error}."
+            ),
+        }),
+    }
+}
+
+fn leave(user: &User, policy: &Policy) -> Option<Reason> {
+    let (date, whose) = user.leave_date()?;
+    let owner = match whose {
+        Whose::Admin => "An admin",
+        Whose::Hr => "HR",
+    };
+    let (code, rest) = match (policy.settings.leave_dates, whose) {
+        (LeaveDates::Ignore, _) => (Code::LeaveDateIgnored, "the settings ignore leave dates"),
+        (LeaveDates::Manual, Whose::Hr) => (
+            Code::LeaveDateIgnored,
+            "by the settings only an admin's date counts",
+        ),
+        _ if user.leave.acted == Some(date) => {
+            (Code::LeaveDatePassed, "it has come and was acted on")
+        }
+        _ if user.held => (
+            Code::LeaveDateHeld,
+            "it has come, but ends nothing for the last admin",
+        ),
+        _ => (Code::LeaveDatePlanned, "access ends when that day begins"),
+    };
+    Some(Reason {
+        code,
+        detail: format!("{owner} set the leave date {date}; {rest}."),
+    })
+}
+
+/// What happens next by itself, and when.
+fn upcoming(user: &User, now: DateTime<Utc>) -> Option<(&'static str, DateTime<Utc>)> {
+    let pending = (!user.pending.is_done())
+        .then_some(user.pending.due)
+        .flatten();
+    let plan = user
+        .leave
+        .plan
+        .map(|plan| plan.at)
+        .filter(|_| user.status() == Status::Active);
+    [
+        ("cards_terminated", pending),
+        ("deactivated", user.due_at().filter(|_| !waits(user))),
+        ("access_ends", plan),
+        (
+            "objectives_reopened",
+            user.reopening.map(|reopening| reopening.due),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(what, at)| Some((what, at?)))
+    .min_by_key(|(_, at)| *at)
+    .map(|(what, at)| (what, at.max(now)))
+}
+
+/// A sentence of what happens next, where no reason has one: the end of a grace period and the beginning
+/// of a leave date are told with the schedule and the date.
+fn untold(what: &str, at: &str) -> Option<String> {
+    match what {
+        "cards_terminated" => Some(format!("That is finished on {at} at the latest.")),
+        "objectives_reopened" => Some(format!(
+            "Objectives that were closed when they left are open again on {at} at the latest."
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a hold keeps somebody's grace period open.
+fn waits(user: &User) -> bool {
+    matches!(&user.lifecycle, Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some())
+}
+
+fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Hr => "HR says inactive.",
+        Cause::Missing => "They were missing from a snapshot.",
+        Cause::LeaveDate => "Their leave date has come.",
+        Cause::Admin => "An admin did it by hand.",
+    }
+}

@@ -1,0 +1,268 @@
+//! Lists of leavers, handed in at once: every row gets an answer of its own, never all or nothing,
+//! and a list that is handed in twice does nothing the second time.
+
+pub mod list;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, Event, Lifecycle, OrgId, Refusal, Status};
+use serde::Serialize;
+
+use crate::desk::leavers::list::{Row, When, Who};
+use crate::engine::execute::{Armed, How, execute};
+use crate::engine::terminate::finish;
+use crate::identity::Caller;
+use crate::ports::{
+    CardIssuer, Cards, Directory, Loaded, Objectives, Timers, USERS_PER_READ, Users,
+};
+use crate::{Deadline, Env, Error, Result};
+
+/// People who are worked on at once.
+const AT_ONCE: usize = 8;
+/// Below this much time, cards are left to their finishing timers.
+const TIME_FOR_CARDS: Duration = Duration::from_secs(10);
+/// Below this much time, the rest of the rows is left for the list to be handed in again.
+const TIME_FOR_ROWS: Duration = Duration::from_secs(3);
+
+/// The word for what became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverOutcome))]
+pub enum Became {
+    /// In the grace period now.
+    Scheduled,
+    /// Deactivated now.
+    Deactivated,
+    /// A leave date is set that lies ahead, or that the settings do not let count.
+    Planned,
+    /// The person was gone, or is going, already.
+    AlreadyLeft,
+    /// Nobody has that id or address.
+    NotFound,
+    /// Several people have that address.
+    Ambiguous,
+    /// The row cannot be, or may not be.
+    Invalid,
+}
+
+/// The answer to one row.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverResult))]
+pub struct RowAnswer {
+    /// Its line in the file, or its position in the JSON, from 1.
+    pub row: usize,
+    /// Whom it is about, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub employee_id: Option<EmployeeId>,
+    /// What became of it.
+    pub outcome: Became,
+    /// More.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Takes a list in.
+///
+/// # Errors
+/// A fault, or [`Error::Unfinished`] when time runs out: the same list again does the rest.
+pub async fn take<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    rows: Vec<Row>,
+    when: When,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Vec<RowAnswer>>
+where
+    S: Users + Directory + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let armed = Armed::default();
+    let work = Work {
+        env,
+        org,
+        when,
+        caller,
+        armed: &armed,
+        deadline,
+    };
+    let found: Vec<(Row, Found)> = stream::iter(rows)
+        .map(|row| {
+            let work = &work;
+            Box::pin(async move {
+                let found = work.find(&row).await?;
+                Ok::<_, Error>((row, found))
+            })
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut answers = Vec::with_capacity(found.len());
+    let mut people: BTreeMap<EmployeeId, Vec<Row>> = BTreeMap::new();
+    for (row, found) in found {
+        match found {
+            Found::One(id) => people.entry(id).or_default().push(row),
+            Found::No(outcome, reason) => {
+                answers.push(RowAnswer {
+                    row: row.row,
+                    employee_id: None,
+                    outcome,
+                    reason,
+                });
+            }
+        }
+    }
+    let people: Vec<_> = people.into_iter().collect();
+    for chunk in people.chunks(USERS_PER_READ) {
+        let ids: Vec<EmployeeId> = chunk.iter().map(|(id, _)| id.clone()).collect();
+        let loaded = env.store.load(org, &ids).await?;
+        let done: Vec<Vec<RowAnswer>> = stream::iter(chunk)
+            .map(|(id, rows)| {
+                let loaded = loaded.only(id);
+                let work = &work;
+                Box::pin(async move { work.person(id, rows, loaded).await })
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        answers.extend(done.into_iter().flatten());
+    }
+    answers.sort_by_key(|answer| answer.row);
+    Ok(answers)
+}
+
+enum Found {
+    One(EmployeeId),
+    No(Became, Option<String>),
+}
+
+struct Work<'a, S, T> {
+    env: &'a Env<S, T>,
+    org: &'a OrgId,
+    when: When,
+    caller: &'a Caller,
+    armed: &'a Armed,
+    deadline: Deadline,
+}
+
+impl<S, T> Work<'_, S, T>
+where
+    S: Users + Directory + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    async fn find(&self, row: &Row) -> Result<Found> {
+        let email = match &row.who {
+            Err(reason) => return Ok(Found::No(Became::Invalid, Some(reason.clone()))),
+            Ok(Who::Id(id)) => return Ok(Found::One(id.clone())),
+            Ok(Who::Email(email)) => email.folded(),
+        };
+        let ids = self.env.store.with_email(self.org, &email).await?;
+        let loaded = self
+            .env
+            .store
+            .load(self.org, &ids[..ids.len().min(USERS_PER_READ)])
+            .await?;
+        // A deleted account does not make an address ambiguous.
+        let mut owners: Vec<_> = loaded
+            .users
+            .values()
+            .filter(|user| user.email().is_some_and(|own| own.folded() == email))
+            .collect();
+        if owners.len() > 1 {
+            owners.retain(|user| !matches!(user.lifecycle, Lifecycle::Deleted { .. }));
+        }
+        Ok(match owners.as_slice() {
+            [] => Found::No(Became::NotFound, None),
+            [one] => Found::One(one.employee_id.clone()),
+            several => Found::No(
+                Became::Ambiguous,
+                Some(format!("{} people have this address", several.len())),
+            ),
+        })
+    }
+
+    async fn person(
+        &self,
+        id: &EmployeeId,
+        rows: &[Row],
+        loaded: Loaded,
+    ) -> Result<Vec<RowAnswer>> {
+        let mut answers = Vec::with_capacity(rows.len());
+        let mut at_hand = Some(loaded);
+        for row in rows {
+            if !self.deadline.leaves(TIME_FOR_ROWS) {
+                return Err(Error::Unfinished("more leavers than there was time for"));
+            }
+            let (outcome, reason) = match self.row(id, row, at_hand.take()).await {
+                Ok(became) => became,
+                Err(Error::Refused(Refusal::NotFound)) => (Became::NotFound, None),
+                Err(Error::Refused(Refusal::Deleted)) => (Became::AlreadyLeft, None),
+                Err(Error::Refused(refusal)) => (Became::Invalid, Some(refusal.to_string())),
+                Err(error) => return Err(error),
+            };
+            let employee_id = (outcome != Became::NotFound).then(|| id.clone());
+            answers.push(RowAnswer {
+                row: row.row,
+                employee_id,
+                outcome,
+                reason,
+            });
+        }
+        Ok(answers)
+    }
+
+    async fn row(
+        &self,
+        id: &EmployeeId,
+        row: &Row,
+        loaded: Option<Loaded>,
+    ) -> Result<(Became, Option<String>)> {
+        let by = self.caller.actor();
+        let event = match (row.leave_date, self.when) {
+            (Some(date), _) => Event::SetLeaveDate {
+                by,
+                date: Some(date),
+            },
+            (None, When::Grace) => Event::Leave { by },
+            (None, When::Now) => Event::DeactivateNow { by },
+        };
+        let how = How {
+            loaded,
+            ..How::default()
+        };
+        let executed = execute(self.env, self.org, id, &event, self.armed, how).await?;
+        let outcome = &executed.decision.outcome;
+        let Some(user) = &executed.user else {
+            return Ok((Became::NotFound, None));
+        };
+        if !user.pending.is_done() && self.deadline.leaves(TIME_FOR_CARDS) {
+            let by = self.caller.actor();
+            let done = finish(self.env, self.org, id, user.generation, &by, self.deadline).await;
+            if let Err(error) = done {
+                tracing::warn!(org = %self.org, employee_id = %id, %error, "cards are left to the finishing timer");
+            }
+        }
+        Ok(match (outcome.word, user.status()) {
+            (Word::Scheduled, _) => (Became::Scheduled, None),
+            (Word::Deactivated, _) => (Became::Deactivated, None),
+            (_, Status::DeactivationScheduled | Status::Deactivated | Status::Deleted) => {
+                (Became::AlreadyLeft, None)
+            }
+            (Word::Held, _) => (Became::Invalid, outcome.reason.clone()),
+            (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
+            (_, Status::Active) if user.leave.acted.is_some() => (
+                Became::Planned,
+                Some(
+                    "the date has come, and they were restored since; another date acts".to_owned(),
+                ),
+            ),
+            (_, Status::Active) => (
+                Became::Planned,
+                Some("leave dates do not count by the settings".to_owned()),
+            ),
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! Objectives by hand, and the dashboard of those that are open. What becomes of a leaver's is in
+//! [`closing`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offramp_domain::{
+    Access, EmployeeId, Objective, ObjectiveId, ObjectiveStatus, OrgId, Refusal, User,
+};
+
+use crate::backoff::pauses;
+use crate::ports::{
+    Board, Committed, Fence, Loaded, Objectives, Page, Receipt, USERS_PER_READ, Users,
+};
+use crate::{Env, Error, Result};
+
+/// Objectives on a page unless asked otherwise.
+pub const PAGE: usize = 50;
+/// Objectives on a page at most: as many owners are read at once.
+pub const MAX_PAGE: usize = USERS_PER_READ;
+/// Reads of the index for one page of the dashboard. A page may be shorter than asked for, or empty,
+/// where many leavers keep their objectives open; its cursor goes on.
+const READS: usize = 8;
+
+/// Adds an objective to somebody who is here, in one transaction with a condition on them.
+///
+/// # Errors
+/// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
+pub async fn add<S: Users + Objectives, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    objective: &Objective,
+    receipt: Option<&Receipt>,
+) -> Result<()> {
+    for pause in pauses() {
+        let owner = here(env, org, &objective.owner).await?;
+        let receipt = receipt.map(|receipt| (receipt, objective.created_at));
+        let added = env
+            .store
+            .add_objective(org, objective, owner.generation, receipt)
+            .await?;
+        match added {
+            Committed::Done => return Ok(()),
+            Committed::Conflict => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// A page of somebody's objectives, oldest first.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn of<S: Users + Objectives, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    owner: &EmployeeId,
+    after: Option<ObjectiveId>,
+    limit: usize,
+) -> Result<Page<Objective>> {
+    let loaded = env.store.load(org, std::slice::from_ref(owner)).await?;
+    if !loaded.users.contains_key(owner) {
+        return Err(Error::NotFound("user"));
+    }
+    let mut after = after;
+    let mut items: Vec<Objective> = Vec::new();
+    loop {
+        // One more than is wanted says whether there is another page.
+        let asked = limit + 1;
+        let found = env
+            .store
+            .objectives_after(org, owner, after.as_ref(), asked)
+            .await?;
+        let last = found.len() < asked;
+        after = found.last().map(|objective| objective.objective_id.clone());
+        items.extend(found.into_iter().filter(|objective| !objective.deleted));
+        if items.len() > limit {
+            items.truncate(limit);
+            let next = items.last().map(|last| last.objective_id.to_string());
+            return Ok(Page { items, next });
+        }
+        if last {
+            return Ok(Page { items, next: None });
+        }
+    }
+}
+
+/// Completes an objective, or opens it again; open ones belong to people who are here.
+///
+/// # Errors
+/// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
+pub async fn set_status<S: Users + Objectives, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    objective: &ObjectiveId,
+    status: ObjectiveStatus,
+) -> Result<Objective> {
+    for pause in pauses() {
+        let objective = shown(env, org, objective).await?;
+        let Some(after) = objective.with_status(status) else {
+            return Ok(objective);
+        };
+        let fence = match status {
+            ObjectiveStatus::Open => Fence::Owner(here(env, org, &after.owner).await?.generation),
+            ObjectiveStatus::Complete => Fence::None,
+        };
+        let put = env
+            .store
+            .put_objectives(org, &after.owner, std::slice::from_ref(&after), fence)
+            .await?;
+        match put {
+            Committed::Done => return Ok(after),
+            Committed::Conflict => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Deletes an objective by hand. One that a deactivation has closed leaves a tombstone, since its
+/// owner's return will say that it could not be brought back.
+///
+/// # Errors
+/// [`Error::NotFound`], a fault, or [`Error::Busy`].
+pub async fn delete<S: Objectives, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    objective: &ObjectiveId,
+) -> Result<Objective> {
+    for pause in pauses() {
+        let objective = shown(env, org, objective).await?;
+        let deleted = match objective.tombstone() {
+            Some(tombstone) => {
+                let tombstone = std::slice::from_ref(&tombstone);
+                env.store
+                    .put_objectives(org, &objective.owner, tombstone, Fence::None)
+                    .await?
+            }
+            None => env.store.remove_objective(org, &objective).await?,
+        };
+        match deleted {
+            Committed::Done => return Ok(objective),
+            Committed::Conflict => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// A page of the open objectives of people who are here, oldest first: the index finds them,
+/// consistent reads tell how they and their owners are now.
+///
+/// # Errors
+/// A fault.
+pub async fn dashboard<S: Users + Board, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    after: Option<String>,
+    limit: usize,
+) -> Result<(Page<Objective>, BTreeMap<EmployeeId, User>)> {
+    let mut after = after;
+    let mut items = Vec::new();
+    let mut owners = BTreeMap::new();
+    for _ in 0..READS {
+        let wanted = limit - items.len();
+        let found = env
+            .store
+            .open_objectives(org, after.as_deref(), wanted)
+            .await?;
+        after = found.next;
+        if !found.items.is_empty() {
+            let whose: BTreeSet<EmployeeId> =
+                found.items.iter().map(|(owner, _)| owner.clone()).collect();
+            let whose: Vec<EmployeeId> = whose.into_iter().collect();
+            let (loaded, objectives) = futures_util::try_join!(
+                env.store.load(org, &whose),
+                env.store.objectives(org, &found.items),
+            )?;
+            let now = env.clock.now();
+            let mut open: Vec<Objective> = objectives
+                .into_iter()
+                .filter(|one| one.is_open() && is_here(&loaded, &one.owner, now))
+                .collect();
+            open.sort_by(|a, b| a.objective_id.cmp(&b.objective_id));
+            items.extend(open);
+            owners.extend(loaded.users);
+        }
+        if after.is_none() || items.len() >= limit {
+            break;
+        }
+    }
+    Ok((Page { items, next: after }, owners))
+}
+
+/// An objective that an admin can see.
+async fn shown<S: Objectives, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    objective: &ObjectiveId,
+) -> Result<Objective> {
+    env.store
+        .objective(org, objective)
+        .await?
+        .filter(|objective| !objective.deleted)
+        .ok_or(Error::NotFound("objective"))
+}
+
+/// The owner, who must have access.
+async fn here<S: Users, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &EmployeeId) -> Result<User> {
+    let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    if !is_here(&loaded, id, env.clock.now()) && loaded.users.contains_key(id) {
+        return Err(Refusal::NotActive.into());
+    }
+    loaded.users.remove(id).ok_or(Error::NotFound("user"))
+}
+
+/// Whether somebody has access at an instant, by the epoch and the leave dates that count.
+fn is_here(loaded: &Loaded, id: &EmployeeId, now: chrono::DateTime<chrono::Utc>) -> bool {
+    loaded
+        .users
+        .get(id)
+        .is_some_and(|user| user.settled(&loaded.policy).access_at(now) == Access::Granted)
+}

@@ -1,0 +1,119 @@
+//! Reports: where HR and the system disagree, and everything that has changed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::{EmployeeId, HrWord, OrgId, Origin, Status, User};
+
+use crate::desk::explain::{Explanation, Known, asks_for_the_past, explain};
+use crate::ports::{Audited, Histories, Loaded, Page, Reports, Source, Sources, Users};
+use crate::{Env, Error, Result};
+
+/// How far back the audit goes unless asked otherwise.
+const AUDIT: TimeDelta = TimeDelta::days(30);
+
+/// Entries of somebody's history that are looked through for why they are here.
+const PAST: usize = 50;
+/// Histories that are read at once.
+const AT_ONCE: usize = 8;
+
+/// Why somebody is here or gone, and their version.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn explained<S: Users + Sources + Histories, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+) -> Result<(Explanation, u64)> {
+    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let user = loaded.users.get(id).ok_or(Error::NotFound("user"))?;
+    let source = match &user.origin {
+        Origin::Source(source) => env.store.source(org, source).await?,
+        Origin::Manual => None,
+    };
+    let why = one(env, org, user, &loaded, source.as_ref()).await?;
+    Ok((why, user.version))
+}
+
+/// A page of explanations of those for whom HR and the system disagree, as of now.
+///
+/// # Errors
+/// A fault.
+pub async fn drift<S: Users + Reports + Sources + Histories, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<Explanation>> {
+    let page = env.store.drifting(org, after, limit).await?;
+    let loaded = env.store.load(org, &page.items).await?;
+    let sources = env.store.sources(org).await?;
+    let users = page.items.iter().filter_map(|id| loaded.users.get(id));
+    let users: Vec<&User> = users
+        .filter(|user| disagree(&user.settled(&loaded.policy)))
+        .collect();
+    let items = stream::iter(users)
+        .map(|user| {
+            let of = |source: &&Source| user.origin == Origin::Source(source.source.clone());
+            let source = sources.iter().find(of);
+            Box::pin(one(env, org, user, &loaded, source))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(Page {
+        items,
+        next: page.next,
+    })
+}
+
+/// One explanation; reads what has happened to somebody where only that says why they are here.
+async fn one<S: Histories, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    user: &User,
+    loaded: &Loaded,
+    source: Option<&Source>,
+) -> Result<Explanation> {
+    let (policy, state) = (&loaded.policy, source.map(|source| source.state));
+    let past = match asks_for_the_past(user, policy, state) {
+        true => {
+            let id = &user.employee_id;
+            env.store.history(org, id, None, PAST).await?
+        }
+        false => Vec::new(),
+    };
+    let known = Known {
+        policy,
+        admins: &loaded.admins,
+        source: source.map(|source| (&source.source, source.state)),
+        past: &past,
+        now: env.clock.now(),
+    };
+    Ok(explain(user, known))
+}
+
+/// Inactive in HR but active here, or the other way round.
+fn disagree(user: &User) -> bool {
+    match user.hr_word() {
+        Some(HrWord::Active) => user.status() != Status::Active,
+        Some(HrWord::Inactive | HrWord::Missing) => user.status() == Status::Active,
+        None => false,
+    }
+}
+
+/// A page of every change since an instant, oldest first; of the last 30 days unless asked otherwise.
+///
+/// # Errors
+/// A fault.
+pub async fn audit<S: Reports, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    since: Option<DateTime<Utc>>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<Audited>> {
+    let now = env.clock.now();
+    let since = since.unwrap_or(now - AUDIT);
+    Ok(env.store.audit(org, since, now, after, limit).await?)
+}

@@ -1,0 +1,153 @@
+//! Runs: what one delivery, snapshot or approval did, and taking it back.
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{Actor, EmployeeId, OrgId, Run, RunId, User};
+
+use crate::backoff::pauses;
+use crate::engine::policy::{Effects, commit, scheduled};
+use crate::engine::tidy;
+use crate::identity::Caller;
+use crate::ports::{
+    Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf, TakenBack, Timers,
+    USERS_PER_READ, Users,
+};
+use crate::{Deadline, Env, Error, Result};
+
+/// What taking a run back came to.
+#[derive(Debug)]
+pub struct Undone {
+    /// The run.
+    pub run: Run,
+    /// Who is active again.
+    pub reactivated: Vec<EmployeeId>,
+}
+
+/// One run.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn get<S: Breakers, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &RunId) -> Result<Run> {
+    env.store.run(org, id).await?.ok_or(Error::NotFound("run"))
+}
+
+/// A page of those whom a run was about, with the policy that they were read with.
+///
+/// # Errors
+/// A fault.
+pub async fn people<S: Users + Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    run: &Run,
+    after: Option<&str>,
+) -> Result<(Page<User>, Loaded)> {
+    let of = RollOf::Run(run.run.clone());
+    let page = env.store.roll(org, &of, after, 1).await?;
+    let mut last = env.store.load(org, &[]).await?;
+    let mut items = Vec::new();
+    for roll in page.items {
+        for chunk in roll.people.chunks(USERS_PER_READ) {
+            let mut loaded = env.store.load(org, chunk).await?;
+            items.extend(std::mem::take(&mut loaded.users).into_values());
+            last = loaded;
+        }
+    }
+    Ok((
+        Page {
+            items,
+            next: page.next,
+        },
+        last,
+    ))
+}
+
+/// Takes a run back: whoever is still in the grace period that it began is active from the moment of
+/// one commit, as when the sync is turned off, and the admins are told. What is stored of them catches up.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Busy`], or a fault.
+pub async fn undo<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &RunId,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Undone>
+where
+    S: Users + Directory + Policies + Breakers,
+    T: Timers,
+{
+    let run = get(env, org, id).await?;
+    for pause in pauses() {
+        let before = env.store.policy(org).await?;
+        if let Some(undone) = before.undoing(id) {
+            let by = undone.by.clone().unwrap_or_else(|| caller.actor());
+            return Ok(Undone {
+                run: written(env, org, run, (by, undone.at)).await?,
+                reactivated: Vec::new(),
+            });
+        }
+        let reactivated = of_run(env, org, id).await?;
+        let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
+        let (by, at) = (caller.actor(), env.clock.now());
+        let entry = PolicyEntry {
+            at,
+            to: before.without_run(id.clone(), by.clone(), at),
+            from: before,
+            took_back: Some(TakenBack {
+                run: id.clone(),
+                affected,
+            }),
+            by: by.clone(),
+        };
+        let effects = Effects {
+            tidy: true,
+            undone: Some((run.clone(), affected)),
+            ..Effects::default()
+        };
+        if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+            pause.wait().await;
+            continue;
+        }
+        if let Err(error) = tidy::tidy(env, org, deadline).await {
+            // They are active already; the timer rewrites them.
+            tracing::warn!(%org, %error, "tidying is left to its timer");
+        }
+        return Ok(Undone {
+            run: written(env, org, run, (by, at)).await?,
+            reactivated,
+        });
+    }
+    Err(Error::Busy)
+}
+
+/// The run says that it was taken back. That is for who looks at it: what it means is in the policy.
+async fn written<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    run: Run,
+    undone: (Actor, DateTime<Utc>),
+) -> Result<Run> {
+    if run.undone.is_some() {
+        return Ok(run);
+    }
+    let run = Run {
+        undone: Some(undone),
+        ..run
+    };
+    env.store.put_run(org, &run).await?;
+    Ok(run)
+}
+
+/// Those who are in the grace period that a run began.
+async fn of_run<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    run: &RunId,
+) -> Result<Vec<EmployeeId>> {
+    let of_run = |user: &User| match &user.lifecycle {
+        offramp_domain::Lifecycle::Scheduled(schedule) => schedule.run.as_ref() == Some(run),
+        _ => false,
+    };
+    let users = scheduled(env, org, of_run).await?;
+    Ok(users.into_iter().map(|user| user.employee_id).collect())
+}

@@ -1,0 +1,333 @@
+//! Settings, and the confirmation of a change that touches people or loosens protection.
+
+use chrono::{Days as Count, TimeDelta};
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, Event, OrgId, Policy, Settings, User};
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use crate::backoff::pauses;
+use crate::engine::execute::decide_on;
+use crate::engine::policy::{Effects, commit, scheduled_by_sync};
+use crate::engine::tidy;
+use crate::identity::Caller;
+use crate::ports::{
+    Committed, Confirmation, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users,
+};
+use crate::{Deadline, Env, Error, Invalid, Result, when};
+
+/// How long a confirmation is good for.
+const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(10);
+/// Users that are named in the question.
+const NAMED: usize = 100;
+
+/// What a change of the settings came to.
+#[derive(Debug)]
+pub struct Patched {
+    /// The policy after it.
+    pub policy: Policy,
+    /// Whom it touched.
+    pub touched: Vec<EmployeeId>,
+}
+
+/// Applies a JSON merge patch (RFC 7396) to the settings.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::ConfirmationRequired`],
+/// [`Error::BadConfirmation`], [`Error::Busy`], or a fault.
+pub async fn patch<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    patch: Value,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Patched>
+where
+    S: Users + Directory + Policies,
+    T: Timers,
+{
+    for pause in pauses() {
+        match once(env, org, patch.clone(), if_match, caller, deadline).await? {
+            Some(done) => return Ok(done),
+            None => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// One try of [`patch`]; `None` where somebody else changed the settings meanwhile.
+async fn once<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    patch: Value,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Option<Patched>>
+where
+    S: Users + Directory + Policies,
+    T: Timers,
+{
+    let before = env.store.policy(org).await?;
+    if if_match.is_some_and(|version| version != before.version) {
+        return Err(Error::VersionMismatch);
+    }
+    let (settings, confirmation) = merged(&before, patch)?;
+    if settings == before.settings {
+        return Ok(Some(Patched {
+            policy: before,
+            touched: Vec::new(),
+        }));
+    }
+    let after = before.with(settings);
+    let off = before.settings.turns_off(&after.settings);
+    let loosened = before.settings.loosens_safeguards(&after.settings);
+    let dates = before.settings.leave_dates != after.settings.leave_dates
+        || before.settings.time_zone != after.settings.time_zone;
+    let mut touched = Vec::new();
+    if off {
+        touched = scheduled_by_sync(env, org).await?;
+    }
+    let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
+    let mut why = Vec::new();
+    if reverted > 0 {
+        why.push(format!(
+            "`deactivation_sync.enabled` makes everybody active again who is scheduled for deactivation: {reverted}"
+        ));
+    }
+    if dates {
+        let ended = ended_by_dates(env, org, &after).await?;
+        if !ended.is_empty() {
+            let setting = match before.settings.leave_dates == after.settings.leave_dates {
+                true => "time_zone",
+                false => "leave_dates",
+            };
+            why.push(format!(
+                "`{setting}` ends the access of those whose leave date has come: {}",
+                ended.len()
+            ));
+        }
+        touched.extend(ended);
+    }
+    if loosened {
+        why.push("`safeguards` lets more people go before an admin is asked".to_owned());
+    }
+    if !why.is_empty() {
+        confirmed(env, org, &before, &after, confirmation, &touched, &why).await?;
+    }
+    let entry = PolicyEntry {
+        at: env.clock.now(),
+        by: caller.actor(),
+        from: before,
+        to: after,
+        took_back: None,
+    };
+    let effects = Effects {
+        tidy: dates,
+        turned_off: off.then_some(reverted),
+        loosened,
+        undone: None,
+    };
+    if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+        return Ok(None);
+    }
+    if (off || dates)
+        && let Err(error) = tidy::tidy(env, org, deadline).await
+    {
+        // The policy is true already; the timer rewrites whom it touches.
+        tracing::warn!(%org, %error, "tidying is left to its timer");
+    }
+    let touched = touched.into_iter().map(|user| user.employee_id).collect();
+    Ok(Some(Patched {
+        policy: entry.to,
+        touched,
+    }))
+}
+
+/// Those whose access would end at once, since their leave date would count or would have come.
+async fn ended_by_dates<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    after: &Policy,
+) -> Result<Vec<User>> {
+    let today = when::Days::of(&after.settings.time_zone).today(env.clock.now());
+    // An index by date; a day more than today, whatever zone the dates were filed in.
+    let until = today.checked_add_days(Count::new(1)).unwrap_or(today);
+    let mut users = Vec::new();
+    let mut from = None;
+    loop {
+        let page = env
+            .store
+            .leaving(org, Some(until), from.as_deref(), USERS_PER_READ)
+            .await?;
+        let mut loaded = env.store.load(org, &page.items).await?;
+        loaded.policy = after.clone();
+        for user in loaded.users.values() {
+            let decision = decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?;
+            if matches!(decision.outcome.word, Word::Scheduled | Word::Deactivated) {
+                users.push(user.clone());
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(users),
+        }
+    }
+}
+
+/// The settings that would be, and the confirmation that came with them.
+fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
+    let Value::Object(mut patch) = patch else {
+        return Err(Error::invalid(
+            "",
+            "a merge patch of the settings is a JSON object",
+        ));
+    };
+    let confirmation = match patch.remove("confirmation") {
+        None => None,
+        Some(Value::String(token)) => Some(token),
+        Some(_) => return Err(Error::invalid("/confirmation", "must be a string")),
+    };
+    if let Some(version) = patch.remove("version")
+        && version != before.version
+    {
+        return Err(Error::VersionMismatch);
+    }
+    let mut settings = serde_json::to_value(&before.settings)
+        .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
+    // Each by itself, so that all that is wrong is said at once.
+    let mut wrong = Vec::new();
+    for part in parts(&settings, patch) {
+        let mut tried = settings.clone();
+        match part.and_then(|part| {
+            merge(&mut tried, part);
+            read(tried.clone()).map(drop)
+        }) {
+            Ok(()) => settings = tried,
+            Err(invalid) => wrong.push(invalid),
+        }
+    }
+    let settings = read(settings).map_err(|invalid| Error::Invalid(vec![invalid]))?;
+    let out_of_range = settings.check().err().unwrap_or_default();
+    wrong.extend(out_of_range.into_iter().map(|(pointer, detail)| Invalid {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    }));
+    if !when::is_zone(&settings.time_zone) {
+        wrong.push(Invalid {
+            pointer: "/time_zone".to_owned(),
+            detail: "is not an IANA time zone".to_owned(),
+        });
+    }
+    if wrong.is_empty() {
+        Ok((settings, confirmation))
+    } else {
+        Err(Error::Invalid(wrong))
+    }
+}
+
+/// A patch as patches of one setting each; a whole section where it is taken back.
+fn parts(settings: &Value, patch: Map<String, Value>) -> Vec<std::result::Result<Value, Invalid>> {
+    let mut parts = Vec::new();
+    for (name, value) in patch {
+        match (settings[&name].is_object(), value) {
+            (true, Value::Object(section)) => parts.extend(
+                section
+                    .into_iter()
+                    .map(|(field, value)| Ok(json!({ name.as_str(): { field: value } }))),
+            ),
+            // A section can be read from an array too, field by field; nobody means that.
+            (true, value) if !value.is_null() => parts.push(Err(Invalid {
+                pointer: format!("/{name}"),
+                detail: "must be an object".to_owned(),
+            })),
+            (_, value) => parts.push(Ok(json!({ name: value }))),
+        }
+    }
+    parts
+}
+
+fn read(settings: Value) -> std::result::Result<Settings, Invalid> {
+    serde_path_to_error::deserialize(settings).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = if path == "." {
+            String::new()
+        } else {
+            format!("/{}", path.replace('.', "/"))
+        };
+        Invalid {
+            pointer,
+            detail: error.inner().to_string(),
+        }
+    })
+}
+
+/// RFC 7396.
+fn merge(target: &mut Value, patch: Value) {
+    match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) => {
+            for (key, value) in patch {
+                if value.is_null() {
+                    target.remove(&key);
+                } else {
+                    merge(target.entry(key).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (target, patch) => *target = patch,
+    }
+}
+
+/// The change is confirmed, or the question is asked.
+async fn confirmed<S: Policies, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    before: &Policy,
+    after: &Policy,
+    token: Option<String>,
+    touched: &[User],
+    why: &[String],
+) -> Result<()> {
+    let change = hash(&after.settings)?;
+    if let Some(token) = token {
+        let known = env.store.confirmation(org, &token).await?;
+        let good = known.is_some_and(|known| {
+            known.version == before.version
+                && known.change == change
+                && known.expires >= env.clock.now()
+        });
+        return if good {
+            Ok(())
+        } else {
+            Err(Error::BadConfirmation)
+        };
+    }
+    let confirmation = Confirmation {
+        token: uuid::Uuid::new_v4().simple().to_string(),
+        version: before.version,
+        change,
+        expires: env.clock.now() + CONFIRM_WITHIN,
+    };
+    env.store.put_confirmation(org, &confirmation).await?;
+    Err(Error::ConfirmationRequired {
+        why: format!(
+            "{}; send the same with `confirmation` within {} minutes",
+            why.join("; "),
+            CONFIRM_WITHIN.num_minutes()
+        ),
+        affected: touched.len(),
+        users: touched.iter().take(NAMED).cloned().collect(),
+        confirmation: confirmation.token,
+    })
+}
+
+fn hash(settings: &Settings) -> Result<String> {
+    let text = serde_json::to_vec(settings)
+        .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
+    Ok(digest(&SHA256, &text)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}

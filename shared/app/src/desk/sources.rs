@@ -1,0 +1,292 @@
+//! HR integrations and their webhook secrets: at most two live, shown once, stored sealed.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use offramp_domain::decide::Word;
+use offramp_domain::{Actor, Breaker, OrgId, Pulse, SourceId};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::ports::{
+    BreakerCommit, Breakers, Committed, Observed, Pulses, SealContext, SealedSecret, Seals, Source,
+    SourceChange, SourceEntry, SourceState, Sources,
+};
+use crate::{Env, Error, Fault, Result};
+
+/// What a secret begins with when it is shown, as Standard Webhooks has it.
+const SECRET_PREFIX: &str = "whsec_";
+/// Bytes of a secret; Standard Webhooks asks for 24 to 64.
+const SECRET_BYTES: usize = 32;
+/// Secrets that verify at once, so that one can be rotated.
+const LIVE_SECRETS: usize = 2;
+
+/// Makes a source; it observes until an admin sets it active. The secret is in the answer, and
+/// never again anywhere.
+///
+/// # Errors
+/// [`Error::Exists`], or a fault.
+pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    id: &SourceId,
+    by: &Actor,
+) -> Result<(Source, String)> {
+    if env.store.source(org, id).await?.is_some() {
+        return Err(Error::Exists("a source of this name"));
+    }
+    let (secret, sealed) = fresh(env, seals, org, id, 1).await?;
+    let source = Source {
+        source: id.clone(),
+        state: SourceState::Observing,
+        secrets: vec![sealed],
+        created_at: env.clock.now(),
+        state_at: None,
+        silent_after_hours: None,
+        version: 1,
+    };
+    watched(env, org, id, false).await?;
+    let to = source.settings();
+    let entry = entry(env, &source, SourceChange::Created { to }, by);
+    match env.store.put_source(org, &source, 0, &entry).await? {
+        Committed::Done => Ok((source, secret)),
+        Committed::Conflict => Err(Error::Exists("a source of this name")),
+    }
+}
+
+/// Hours without a delivery after which a source may be called silent, at most: a year.
+const MOST_HOURS: u32 = 8_760;
+
+/// What an admin sets of a source; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish {
+    /// What it may do.
+    pub state: Option<SourceState>,
+    /// Hours without a delivery after which it is silent; `Some(None)`: by its own rhythm.
+    pub silent_after_hours: Option<Option<u32>>,
+}
+
+/// Sets what a source may do, and when it is silent.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
+pub async fn set<S: Sources + Breakers + Observed, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &SourceId,
+    wish: Wish,
+    if_match: Option<u64>,
+    by: &Actor,
+) -> Result<Source> {
+    if matches!(wish.silent_after_hours, Some(Some(hours)) if !(1..=MOST_HOURS).contains(&hours)) {
+        return Err(Error::invalid(
+            "/silent_after_hours",
+            "must be 1 to 8760, or null",
+        ));
+    }
+    let before = get(env, org, id).await?;
+    matches(&before, if_match)?;
+    let state = wish.state.unwrap_or(before.state);
+    let silent_after_hours = wish.silent_after_hours.unwrap_or(before.silent_after_hours);
+    if (before.state, before.silent_after_hours) == (state, silent_after_hours) {
+        return Ok(before);
+    }
+    let changes = before.state != state;
+    let source = Source {
+        state,
+        state_at: match changes {
+            true => Some(env.clock.now()),
+            false => before.state_at,
+        },
+        silent_after_hours,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    watched(env, org, id, true).await?;
+    if changes && state == SourceState::Observing {
+        env.store.forget_would(org, id).await?;
+    }
+    let (from, to) = (before.settings(), source.settings());
+    let entry = entry(env, &source, SourceChange::Changed { from, to }, by);
+    put(env, org, &source, before.version, &entry).await?;
+    Ok(source)
+}
+
+/// The sweep looks after the source from now on: a share of its people is known before they leave.
+/// `anew`: what it last made of the source may be otherwise now.
+async fn watched<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+    anew: bool,
+) -> Result<()> {
+    let breaker = env.store.breaker(org, source).await?;
+    if breaker.look_at.is_some() && !anew {
+        return Ok(());
+    }
+    let breaker = Breaker {
+        look_at: Some(env.clock.now()),
+        rev: breaker.rev + 1,
+        ..breaker
+    };
+    let commit = BreakerCommit {
+        breaker: Some((source, &breaker)),
+        ..BreakerCommit::default()
+    };
+    // Where somebody was quicker, theirs is looked at.
+    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    Ok(())
+}
+
+/// Makes a new secret beside the newest one, or instead of all (`revoke_previous`).
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
+pub async fn rotate<S: Sources, T: Sync, K: Seals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    id: &SourceId,
+    revoke_previous: bool,
+    if_match: Option<u64>,
+    by: &Actor,
+) -> Result<(Source, String)> {
+    let before = get(env, org, id).await?;
+    matches(&before, if_match)?;
+    let number = before
+        .secrets
+        .iter()
+        .map(|one| one.version)
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let (secret, sealed) = fresh(env, seals, org, id, number).await?;
+    let keep = if revoke_previous { 0 } else { LIVE_SECRETS - 1 };
+    let skip = before.secrets.len().saturating_sub(keep);
+    let mut secrets: Vec<SealedSecret> = before.secrets.iter().skip(skip).cloned().collect();
+    secrets.push(sealed);
+    let source = Source {
+        secrets,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    let rotated = SourceChange::SecretRotated {
+        revoked_previous: revoke_previous,
+    };
+    let entry = entry(env, &source, rotated, by);
+    put(env, org, &source, before.version, &entry).await?;
+    Ok((source, secret))
+}
+
+/// One source.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn get<S: Sources, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &SourceId,
+) -> Result<Source> {
+    env.store
+        .source(org, id)
+        .await?
+        .ok_or(Error::NotFound("source"))
+}
+
+/// How a source is, beside what it is.
+///
+/// # Errors
+/// A fault.
+pub async fn facts<S: Breakers + Pulses + Observed, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &Source,
+) -> Result<SourceFacts> {
+    let id = &source.source;
+    Ok(SourceFacts {
+        breaker: env.store.breaker(org, id).await?,
+        pulse: env.store.pulse(org, id).await?,
+        would: match source.state {
+            SourceState::Observing => Some(env.store.would(org, id).await?),
+            _ => None,
+        },
+        now: env.clock.now(),
+    })
+}
+
+/// What the audit is told of a source as it will be.
+fn entry<S, T>(env: &Env<S, T>, source: &Source, change: SourceChange, by: &Actor) -> SourceEntry {
+    SourceEntry {
+        at: env.clock.now(),
+        by: by.clone(),
+        source: source.source.clone(),
+        version: source.version,
+        change,
+    }
+}
+
+async fn put<S: Sources, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &Source,
+    before: u64,
+    entry: &SourceEntry,
+) -> Result<()> {
+    match env.store.put_source(org, source, before, entry).await? {
+        Committed::Done => Ok(()),
+        Committed::Conflict => Err(Error::Busy),
+    }
+}
+
+fn matches(source: &Source, if_match: Option<u64>) -> Result<()> {
+    match if_match {
+        Some(version) if version != source.version => Err(Error::VersionMismatch),
+        _ => Ok(()),
+    }
+}
+
+async fn fresh<S: Sync, T: Sync, K: Seals>(
+    env: &Env<S, T>,
+    seals: &K,
+    org: &OrgId,
+    source: &SourceId,
+    version: u64,
+) -> Result<(String, SealedSecret)> {
+    let mut secret = [0_u8; SECRET_BYTES];
+    SystemRandom::new().fill(&mut secret).map_err(|_| Fault {
+        service: "system",
+        operation: "random",
+        message: "no randomness".to_owned(),
+        retryable: true,
+    })?;
+    let context = SealContext {
+        org,
+        source,
+        version,
+    };
+    let sealed = seals.seal(&context, &secret).await?;
+    let shown = format!("{SECRET_PREFIX}{}", STANDARD.encode(secret));
+    Ok((
+        shown,
+        SealedSecret {
+            version,
+            sealed,
+            created_at: env.clock.now(),
+        },
+    ))
+}
+
+/// What is known of a source beside what it is.
+#[derive(Debug)]
+pub struct SourceFacts {
+    /// Its breaker.
+    pub breaker: Breaker,
+    /// When it has spoken.
+    pub pulse: Pulse,
+    /// What it would have done, where it is observed.
+    pub would: Option<BTreeMap<Word, u64>>,
+    /// The present.
+    pub now: DateTime<Utc>,
+}

@@ -1,0 +1,432 @@
+//! The breaker is asked before a machine ends somebody's access or brings somebody back from a deletion.
+//!
+//! Ask first, commit second, as with timers: whoever is admitted has their place in the window, and
+//! whoever is held is on the hold's roll, before their user is written. A place that is not used, or a
+//! name on a roll whose user does not point to it, is of no account. Whoever asks again has their
+//! place already.
+
+mod roll;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use offramp_domain::digest::{DigestMinute, Notice, NoticeKind};
+use offramp_domain::settings::Safeguards;
+use offramp_domain::{
+    Breaker, Counted, EmployeeId, Event, Figures, Gate, Generation, Hold, HoldId, HoldState, OrgId,
+    Run, RunId, RunKind, SourceId, Timer, Tripped, Verdict,
+};
+
+use crate::backoff::pauses;
+use crate::engine::execute::{Armed, Executed, How, arm_all, execute};
+use crate::metrics::Metric;
+use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Timers, Users};
+use crate::{Env, Error, Result};
+use roll::{on_roll, opened_for};
+
+pub use roll::rolls;
+
+/// How often one person is asked about at most: what a hold keeps is asked about no more.
+const ASKED_AT_MOST: usize = 4;
+
+/// One delivery, snapshot or approval, and what the breaker has said to it.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Whose people.
+    pub source: SourceId,
+    /// Its name.
+    pub run: RunId,
+    /// What it is.
+    pub kind: RunKind,
+    /// What the snapshot itself has tripped, with its figures.
+    pub tripped: Option<(Tripped, Figures)>,
+}
+
+impl Asking {
+    /// A delivery of events.
+    #[must_use]
+    pub fn delivery(source: &SourceId) -> Self {
+        Self {
+            source: source.clone(),
+            run: new_run(),
+            kind: RunKind::Delivery,
+            tripped: None,
+        }
+    }
+}
+
+/// A fresh name; of two, the later one sorts after the earlier.
+#[must_use]
+pub fn new_run() -> RunId {
+    named("run", RunId::new)
+}
+
+fn new_hold() -> HoldId {
+    named("hold", HoldId::new)
+}
+
+/// A fresh name of a kind; of two, the later one sorts after the earlier.
+pub(crate) fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result<I, E>) -> I {
+    loop {
+        if let Ok(id) = id(format!("{kind}_{}", uuid::Uuid::now_v7().simple())) {
+            return id;
+        }
+    }
+}
+
+/// [`execute`], by a machine: where the breaker is to be asked, it is, for this person.
+///
+/// # Errors
+/// As [`execute`], and [`Error::Busy`] where others keep asking first.
+pub async fn guarded<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    armed: &Armed,
+    mut how: How<'_>,
+    asking: &Asking,
+) -> Result<Executed> {
+    let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
+    // A second time for whoever has become the last admin meanwhile.
+    for _ in 0..ASKED_AT_MOST {
+        let executed = execute(env, org, id, event, armed, how).await?;
+        let Some(counted) = executed.decision.counted.filter(|_| executed.asks) else {
+            return Ok(executed);
+        };
+        let people = BTreeMap::from([(id.clone(), counted)]);
+        let safeguards = executed.loaded.policy.settings.safeguards;
+        let mut gates = ask(env, org, asking, &people, safeguards).await?;
+        how = How {
+            loaded: Some(executed.loaded),
+            receipt,
+            if_match,
+            observing,
+            gate: Some(gates.remove(id).unwrap_or(Gate::OPEN)),
+        };
+    }
+    Err(Error::Busy)
+}
+
+/// Asks for all the people of a run at once: all are admitted, or none.
+///
+/// # Errors
+/// A fault, or [`Error::Busy`].
+pub async fn ask<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    asking: &Asking,
+    people: &BTreeMap<EmployeeId, Counted>,
+    safeguards: Safeguards,
+) -> Result<BTreeMap<EmployeeId, Gate>> {
+    let mut gates = BTreeMap::new();
+    let mut others: BTreeSet<EmployeeId> = BTreeSet::new();
+    for (id, counted) in people {
+        match counted {
+            Counted::LastAdmin(_) => {
+                let gate = last_admin(env, org, asking, id, safeguards).await?;
+                gates.insert(id.clone(), gate);
+            }
+            Counted::Departure(_) | Counted::Restore => {
+                others.insert(id.clone());
+            }
+        }
+    }
+    if others.is_empty() {
+        return Ok(gates);
+    }
+    for pause in pauses() {
+        let breaker = env.store.breaker(org, &asking.source).await?;
+        let now = env.clock.now();
+        let tripped = asking.tripped.map(|(tripped, _)| tripped);
+        let asked = Asked {
+            env,
+            org,
+            asking,
+            people: &others,
+            safeguards,
+            now,
+        };
+        let gate = match breaker.weigh(&others, safeguards, tripped, now) {
+            Verdict::Admitted => asked.admit(&breaker).await?,
+            Verdict::Joins(hold) => asked.join(hold).await?,
+            Verdict::Trips(tripped, figures) => asked.trip(&breaker, tripped, figures).await?,
+        };
+        if let Some(gate) = gate {
+            gates.extend(others.into_iter().map(|id| (id, gate.clone())));
+            return Ok(gates);
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}
+
+struct Asked<'a, S, T> {
+    env: &'a Env<S, T>,
+    org: &'a OrgId,
+    asking: &'a Asking,
+    people: &'a BTreeSet<EmployeeId>,
+    safeguards: Safeguards,
+    now: DateTime<Utc>,
+}
+
+/// Each answers `None` where somebody else was quicker.
+impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
+    async fn admit(&self, breaker: &Breaker) -> Result<Option<Gate>> {
+        let after = looked_at(
+            breaker.admitting(self.people, self.safeguards, self.now),
+            self.now,
+        );
+        let run = Run {
+            run: self.asking.run.clone(),
+            kind: self.asking.kind.clone(),
+            source: self.asking.source.clone(),
+            at: self.now,
+            by: None,
+            people: count(self.people),
+            undone: None,
+        };
+        // A run that asks again, for one whom it had not seen, is written already; and where it has died
+        // after it was answered, so are all.
+        let known = self.env.store.run(self.org, &run.run).await?.is_some();
+        let of = RollOf::Run(run.run.clone());
+        let mut fresh = self.people.clone();
+        if known {
+            let on_roll = on_roll(self.env, self.org, &of).await?;
+            fresh.retain(|id| !on_roll.contains_key(id));
+            if fresh.is_empty() && self.people.iter().all(|id| breaker.window.has(id)) {
+                return Ok(Some(Gate::Open { run: Some(run.run) }));
+            }
+        }
+        let commit = BreakerCommit {
+            breaker: Some((&self.asking.source, &after)),
+            run: (!known).then_some(&run),
+            rolls: rolls(&of, 1, &fresh, self.now),
+            ..BreakerCommit::default()
+        };
+        let open = Gate::Open {
+            run: Some(self.asking.run.clone()),
+        };
+        Ok(done(self.env.store.commit_breaker(self.org, &commit).await?).then_some(open))
+    }
+
+    async fn join(&self, hold: HoldId) -> Result<Option<Gate>> {
+        let Some(before) = self.env.store.hold(self.org, &hold).await? else {
+            return Err(crate::Fault::corrupt("hold", "a breaker's hold is not there").into());
+        };
+        if before.state != HoldState::Open {
+            // It has been answered since the breaker was read.
+            return Ok(None);
+        }
+        // A snapshot that has died after it was answered asks again, for the same people.
+        if matches!(self.asking.kind, RunKind::Snapshot { .. }) {
+            let of = RollOf::Hold(hold.clone());
+            let on_roll = on_roll(self.env, self.org, &of).await?;
+            let mut seqs = self.people.iter().map(|id| on_roll.get(id).copied());
+            if let Some(Some(seq)) = seqs.next()
+                && seq > before.answered
+                && seqs.all(|other| other == Some(seq))
+            {
+                return Ok(Some(Gate::Held { hold, seq }));
+            }
+        }
+        let after = Hold {
+            version: before.version + 1,
+            people: before.people.saturating_add(count(self.people)),
+            ..before.clone()
+        };
+        let commit = BreakerCommit {
+            hold: Some((&after, before.version)),
+            rolls: rolls(
+                &RollOf::Hold(hold.clone()),
+                after.version,
+                self.people,
+                self.now,
+            ),
+            ..BreakerCommit::default()
+        };
+        let held = Gate::Held {
+            hold,
+            seq: after.version,
+        };
+        Ok(done(self.env.store.commit_breaker(self.org, &commit).await?).then_some(held))
+    }
+
+    async fn trip(
+        &self,
+        breaker: &Breaker,
+        rule: Tripped,
+        figures: Figures,
+    ) -> Result<Option<Gate>> {
+        let figures = match &self.asking.tripped {
+            Some((_, snapshot)) => Figures {
+                employees: snapshot.employees,
+                expected: snapshot.expected,
+                ..figures
+            },
+            None => figures,
+        };
+        let hold = self.open(rule, figures, count(self.people));
+        // What says nothing of the connection keeps nobody else in.
+        let after = rule.quarantines().then(|| {
+            let tripped = breaker.tripping(hold.hold.clone(), self.safeguards, self.now);
+            looked_at(tripped, self.now)
+        });
+        self.write(after.as_ref(), &hold, self.people).await
+    }
+
+    fn open(&self, rule: Tripped, figures: Figures, people: u32) -> Hold {
+        Hold {
+            hold: new_hold(),
+            source: self.asking.source.clone(),
+            rule,
+            figures,
+            state: HoldState::Open,
+            run: Some(self.asking.run.clone()),
+            opened_at: self.now,
+            told_at: self.now,
+            people,
+            version: 1,
+            answered: 0,
+            by: None,
+            last: None,
+            answers: Vec::new(),
+        }
+    }
+
+    async fn write(
+        &self,
+        breaker: Option<&Breaker>,
+        hold: &Hold,
+        people: &BTreeSet<EmployeeId>,
+    ) -> Result<Option<Gate>> {
+        let notice = Notice {
+            at: self.now,
+            kind: NoticeKind::HoldOpened {
+                hold: hold.hold.clone(),
+                source: hold.source.clone(),
+                rule: hold.rule,
+                people: hold.people,
+            },
+            employee_id: None,
+            name: None,
+            generation: Generation(hold.version),
+        };
+        tell(self.env, self.org, &notice).await?;
+        let commit = BreakerCommit {
+            breaker: breaker.map(|breaker| (&self.asking.source, breaker)),
+            hold: Some((hold, 0)),
+            rolls: rolls(
+                &RollOf::Hold(hold.hold.clone()),
+                hold.version,
+                people,
+                self.now,
+            ),
+            notices: vec![notice],
+            ..BreakerCommit::default()
+        };
+        if !done(self.env.store.commit_breaker(self.org, &commit).await?) {
+            return Ok(None);
+        }
+        self.env.meter.record(Metric::HoldsOpened, 1_u32);
+        tracing::warn!(
+            org = %self.org,
+            source = %hold.source,
+            hold = %hold.hold,
+            rule = hold.rule.as_str(),
+            people = hold.people,
+            "a safeguard stopped a run"
+        );
+        Ok(Some(Gate::Held {
+            hold: hold.hold.clone(),
+            seq: hold.version,
+        }))
+    }
+}
+
+/// A hold of the last admin alone: it says nothing of the source, so it stands beside the breaker's.
+/// One that is open already is joined anew by nobody.
+async fn last_admin<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    asking: &Asking,
+    id: &EmployeeId,
+    safeguards: Safeguards,
+) -> Result<Gate> {
+    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let held = loaded.users.get(id).and_then(|user| user.hold.clone());
+    if let Some(held) = held
+        && let Some(hold) = env.store.hold(org, &held.hold).await?
+        && (hold.rule, hold.state) == (Tripped::LastAdmin, HoldState::Open)
+    {
+        return Ok(Gate::Held {
+            hold: held.hold,
+            seq: held.seq,
+        });
+    }
+    if let Some(gate) = opened_for(env, org, asking, id).await? {
+        return Ok(gate);
+    }
+    let people = BTreeSet::from([id.clone()]);
+    let asked = Asked {
+        env,
+        org,
+        asking,
+        people: &people,
+        safeguards,
+        now: env.clock.now(),
+    };
+    let figures = Figures {
+        people: 1,
+        limits: safeguards.into(),
+        ..Figures::default()
+    };
+    let hold = asked.open(Tripped::LastAdmin, figures, 1);
+    asked.write(None, &hold, &people).await?.ok_or(Error::Busy)
+}
+
+/// Whether a hold still takes those who have joined it with a number; where it was answered or cleared
+/// since, with what it was.
+///
+/// # Errors
+/// A fault.
+pub(crate) async fn taking<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: &HoldId,
+    seq: u64,
+) -> Result<std::result::Result<(), Hold>> {
+    let Some(hold) = env.store.hold(org, hold).await? else {
+        return Err(crate::Fault::corrupt("hold", "a hold that was joined is not there").into());
+    };
+    Ok(match hold.state {
+        HoldState::Open if seq > hold.answered => Ok(()),
+        _ => Err(hold),
+    })
+}
+
+/// Arms the digest that a notice is told in; before the commit.
+///
+/// # Errors
+/// A fault.
+pub async fn tell<S, T: Timers>(env: &Env<S, T>, org: &OrgId, notice: &Notice) -> Result<()> {
+    let digest = Timer::Digest {
+        org: org.clone(),
+        minute: DigestMinute::of(notice.at),
+    };
+    arm_all(&env.timers, &[digest], &Armed::default()).await
+}
+
+/// The sweep looks at a source that has a breaker.
+fn looked_at(mut breaker: Breaker, now: DateTime<Utc>) -> Breaker {
+    breaker.look_at.get_or_insert(now);
+    breaker
+}
+
+fn count(people: &BTreeSet<EmployeeId>) -> u32 {
+    u32::try_from(people.len()).unwrap_or(u32::MAX)
+}
+
+fn done(committed: Committed) -> bool {
+    committed == Committed::Done
+}

@@ -1,0 +1,207 @@
+//! What becomes of a leaver's objectives: closed with the deactivation, opened again when it ends.
+//!
+//! Both go in batches, each conditional on the owner's state in the same transaction, and each
+//! objective remembers which deactivation closed it. So an interruption at any call leaves only
+//! what the next run goes on with, and what is counted in the end is what is written down.
+
+use std::time::Duration;
+
+use offramp_domain::objective::Fate;
+use offramp_domain::{Actor, EmployeeId, Event, Objective, OrgId, User};
+
+use crate::backoff::pauses;
+use crate::engine::execute::{Armed, How, execute};
+use crate::ports::{Committed, Fence, OBJECTIVES_PER_WRITE, Objectives, Timers, Users};
+use crate::{Deadline, Env, Error, Result};
+
+/// A batch is begun only while this much time is left.
+const BATCH_TIME: Duration = Duration::from_secs(3);
+
+/// What the end of a deactivation has brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reopened {
+    /// Objectives that are open again.
+    pub count: u32,
+    /// Objectives that were deleted meanwhile.
+    pub lost: u32,
+    /// Whether that was all.
+    pub done: bool,
+}
+
+/// Closes what is open as the settings say now, while the deactivation of the user's generation
+/// stands. Says whether nothing is left to close.
+///
+/// # Errors
+/// A fault, or [`Error::Busy`]; the next run goes on.
+pub(crate) async fn close<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    deactivated: &User,
+    by: &Actor,
+    deadline: Deadline,
+) -> Result<bool>
+where
+    S: Users + Objectives,
+    T: Timers,
+{
+    let (id, generation) = (&deactivated.employee_id, deactivated.generation);
+    for pause in pauses() {
+        let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let stands = loaded
+            .users
+            .get(id)
+            .is_some_and(|user| user.generation == generation && user.pending.objectives);
+        if !stands {
+            return Ok(true);
+        }
+        let how = loaded.policy.settings.objectives;
+        let all = env.store.objectives_of(org, id).await?;
+        let close: Vec<Objective> = all
+            .iter()
+            .filter_map(|objective| objective.closed(how, generation))
+            .collect();
+        match write(env, org, id, &close, Fence::Closing(generation), deadline).await? {
+            Written::Conflict => {
+                pause.wait().await;
+                continue;
+            }
+            Written::OutOfTime => return Ok(false),
+            Written::All => {}
+        }
+        let before = all
+            .iter()
+            .filter(|one| one.closing.is_some_and(|closing| closing.by == generation));
+        let count = total(before.count() + close.len());
+        let event = Event::ObjectivesClosed {
+            generation,
+            count,
+            all: true,
+            by: by.clone(),
+        };
+        execute(env, org, id, &event, &Armed::default(), How::default()).await?;
+        if count > 0 {
+            tracing::info!(%org, employee_id = %id, count, "closed the objectives of a leaver");
+        }
+        return Ok(true);
+    }
+    Err(Error::Busy)
+}
+
+/// Opens again what the user's last deactivation had closed, if that is still to be done.
+///
+/// # Errors
+/// A fault, or [`Error::Busy`]; the finishing timer and the sweep go on.
+pub async fn reopen<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    by: &Actor,
+    deadline: Deadline,
+) -> Result<Reopened>
+where
+    S: Users + Objectives,
+    T: Timers,
+{
+    for pause in pauses() {
+        let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let Some(reopening) = loaded.users.get(id).and_then(|user| user.reopening) else {
+            return Ok(Reopened {
+                done: true,
+                ..Reopened::default()
+            });
+        };
+        let generation = reopening.generation;
+        let all = env.store.objectives_of(org, id).await?;
+        let open: Vec<Objective> = all
+            .iter()
+            .filter_map(|objective| objective.reopened(generation))
+            .collect();
+        match write(env, org, id, &open, Fence::Reopening(generation), deadline).await? {
+            Written::Conflict => {
+                pause.wait().await;
+                continue;
+            }
+            Written::OutOfTime => return Ok(Reopened::default()),
+            Written::All => {}
+        }
+        let fates = |fate: Fate| {
+            let of = |one: &&Objective| one.fate(generation) == Some(fate);
+            total(all.iter().filter(of).count() + open.iter().filter(of).count())
+        };
+        let (count, lost) = (fates(Fate::Reopened), fates(Fate::Lost));
+        let event = Event::ObjectivesReopened {
+            generation,
+            count,
+            lost,
+            all: true,
+            by: by.clone(),
+        };
+        execute(env, org, id, &event, &Armed::default(), How::default()).await?;
+        if count > 0 || lost > 0 {
+            tracing::info!(%org, employee_id = %id, count, lost, "opened objectives again");
+        }
+        return Ok(Reopened {
+            count,
+            lost,
+            done: true,
+        });
+    }
+    Err(Error::Busy)
+}
+
+/// As [`reopen`], where somebody waits for an answer: whatever fails, the finishing timer does.
+pub async fn reopen_in_time<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    user: &User,
+    by: &Actor,
+    deadline: Deadline,
+) -> Reopened
+where
+    S: Users + Objectives,
+    T: Timers,
+{
+    let id = &user.employee_id;
+    if user.reopening.is_none() || !deadline.leaves(BATCH_TIME) {
+        return Reopened::default();
+    }
+    match reopen(env, org, id, by, deadline).await {
+        Ok(reopened) => reopened,
+        Err(error) => {
+            tracing::warn!(%org, employee_id = %id, %error, "objectives are left to the finishing timer");
+            Reopened::default()
+        }
+    }
+}
+
+/// How far a run has come.
+enum Written {
+    All,
+    Conflict,
+    OutOfTime,
+}
+
+/// Writes batch after batch. What was written before a conflict stays: it is read again.
+async fn write<S: Objectives, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    owner: &EmployeeId,
+    objectives: &[Objective],
+    fence: Fence,
+    deadline: Deadline,
+) -> Result<Written> {
+    for batch in objectives.chunks(OBJECTIVES_PER_WRITE) {
+        if !deadline.leaves(BATCH_TIME) {
+            return Ok(Written::OutOfTime);
+        }
+        let put = env.store.put_objectives(org, owner, batch, fence).await?;
+        if put == Committed::Conflict {
+            return Ok(Written::Conflict);
+        }
+    }
+    Ok(Written::All)
+}
+
+fn total(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

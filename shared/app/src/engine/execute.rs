@@ -1,0 +1,337 @@
+//! Load → decide → arm → commit: the one way in which a user changes.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use offramp_domain::decide::Word;
+use offramp_domain::settings::RestoreDeletedOn;
+use offramp_domain::{
+    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, Origin, Timer, User,
+    decide,
+};
+
+use tokio::sync::Mutex;
+
+use crate::backoff::pauses;
+use crate::ports::{Commit, Committed, Loaded, Receipt, Timers, Users};
+use crate::telemetry;
+use crate::telemetry::Decided;
+use crate::when::Days;
+use crate::{Clock, Env, Error, Result};
+
+/// The digest timers that one invocation has armed: forty leavers share one. Whoever wants one that
+/// is being armed waits for it, since it must stand before they commit.
+#[derive(Debug, Default)]
+pub struct Armed(Mutex<HashSet<String>>);
+
+/// What became of an event.
+#[derive(Debug)]
+pub struct Executed {
+    /// What was decided, in the end.
+    pub decision: Decision,
+    /// The user after it; `None` where there is still nobody.
+    pub user: Option<User>,
+    /// What it was decided on.
+    pub loaded: Loaded,
+    /// Nothing was done: the breaker is to be asked first (`decision.counted`), and its answer is the
+    /// gate of the next try.
+    pub asks: bool,
+    /// What would have become of it, where the source is only observed.
+    pub would: Option<Word>,
+}
+
+/// What an execution knows beforehand, and what belongs to it.
+#[derive(Debug, Default)]
+pub struct How<'a> {
+    /// The first read, where the caller has just made it.
+    pub loaded: Option<Loaded>,
+    /// The receipt of an idempotent request, for the same transaction.
+    pub receipt: Option<&'a Receipt>,
+    /// The version that the caller has seen.
+    pub if_match: Option<u64>,
+    /// The source is only observed: it deactivates and restores nobody.
+    pub observing: bool,
+    /// What the breaker has said of this person; `None` where it was not asked.
+    pub gate: Option<Gate>,
+}
+
+/// Decides an event for one user and makes it so.
+///
+/// # Errors
+/// A refusal, [`Error::VersionMismatch`], a fault of a service, or [`Error::Busy`] when others
+/// kept writing first. After a fault the change has taken place wholly or not at all.
+pub async fn execute<S: Users, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    armed: &Armed,
+    mut how: How<'_>,
+) -> Result<Executed> {
+    let begun = Instant::now();
+    for pause in pauses() {
+        let loaded = match how.loaded.take() {
+            Some(loaded) => loaded,
+            None => read(env, org, id, event).await?,
+        };
+        let user = loaded.users.get(id);
+        if let (Some(version), Some(user)) = (how.if_match, user)
+            && user.version != version
+        {
+            return Err(Error::VersionMismatch);
+        }
+        let (decision, would) = if how.observing {
+            let observed = observed(&loaded, user, event, org, &env.clock)?;
+            (observed.decision, Some(observed.would))
+        } else {
+            let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
+            let decision = decide_at(&loaded, user, event, org, &env.clock, gate)?;
+            (decision, None)
+        };
+        let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
+        let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);
+        let Some(change) = decision.change.as_ref().filter(|_| !asks) else {
+            let user = user.cloned();
+            // What is asked about is not decided yet.
+            if !asks {
+                tell(env, org, id, event, &decision, user.as_ref(), begun);
+            }
+            return Ok(Executed {
+                decision,
+                user,
+                loaded,
+                asks,
+                would,
+            });
+        };
+        arm_all(&env.timers, &change.arm, armed).await?;
+        let receipt = how.receipt.cloned();
+        let commit = Commit {
+            changes: vec![change],
+            receipt,
+            ..Commit::default()
+        };
+        match env.store.commit(org, &commit).await? {
+            Committed::Done => {
+                disarm_all(&env.timers, &change.disarm).await;
+                let user = Some(change.user.clone());
+                tell(env, org, id, event, &decision, user.as_ref(), begun);
+                return Ok(Executed {
+                    decision,
+                    user,
+                    loaded,
+                    asks: false,
+                    would,
+                });
+            }
+            Committed::Conflict => pause.wait().await,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Whether what the breaker has said is about this. Of the last admin it never says that they may go:
+/// whoever has become the last since it was asked is asked about anew.
+pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
+    match gate {
+        Some(Gate::Open { .. }) => !matches!(counted, Counted::LastAdmin(_)),
+        Some(Gate::Held { .. }) => true,
+        None => false,
+    }
+}
+
+/// Reads what an event is decided on: with the breaker of the source that speaks, or of the source
+/// whose user a timer fires for.
+async fn read<S: Users, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+) -> Result<Loaded> {
+    let ids = std::slice::from_ref(id);
+    let loaded = env.store.load_of(org, event.source(), ids).await?;
+    match loaded.users.get(id).map(|user| &user.origin) {
+        Some(Origin::Source(source)) if event.is_a_machines() && event.source().is_none() => {
+            Ok(env.store.load_of(org, Some(source), ids).await?)
+        }
+        _ => Ok(loaded),
+    }
+}
+
+/// What an event of a source that is only observed comes to.
+#[derive(Debug)]
+pub struct Observed {
+    /// What is done.
+    pub decision: Decision,
+    /// What would have been done.
+    pub would: Word,
+    /// What the breaker would have been asked about.
+    pub counted: Option<Counted>,
+}
+
+/// What an event of a source that is only observed comes to: it deactivates and restores nobody, and
+/// says what it would have done.
+///
+/// # Errors
+/// A refusal.
+pub fn observed(
+    loaded: &Loaded,
+    user: Option<&User>,
+    event: &Event,
+    org: &OrgId,
+    clock: &Clock,
+) -> Result<Observed> {
+    let active = decide_on(loaded, user, event, org, clock)?;
+    let (would, counted) = (active.outcome.word, active.counted);
+    let mut observed = loaded.clone();
+    observed.policy.settings.deactivation_sync.enabled = false;
+    observed.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
+    let mut decision = decide_on(&observed, user, event, org, clock)?;
+    decision.counted = None;
+    let change = decision.change.as_mut();
+    if let Some(entry) = change.and_then(|change| change.entry.as_mut())
+        && entry.ignored.is_some()
+    {
+        entry.ignored = Some(Ignored::Observing);
+    }
+    if decision.outcome.word == Word::Ignored {
+        decision.outcome.reason = Some(match would {
+            Word::Scheduled | Word::Deactivated | Word::Restored | Word::Held => format!(
+                "the source is only observed; active, it would have {}",
+                would.done()
+            ),
+            _ => "the source is only observed".to_owned(),
+        });
+    }
+    Ok(Observed {
+        decision,
+        would,
+        counted,
+    })
+}
+
+/// One try of [`execute`]: read, decide, arm, commit.
+///
+/// # Errors
+/// A refusal, or a fault of a service.
+pub async fn once<S: Users, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    armed: &Armed,
+    fill: impl FnOnce(&mut Commit<'_>),
+) -> Result<Committed> {
+    let begun = Instant::now();
+    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let decision = decide_on(&loaded, loaded.users.get(id), event, org, &env.clock)?;
+    let Some(change) = &decision.change else {
+        return Ok(Committed::Done);
+    };
+    arm_all(&env.timers, &change.arm, armed).await?;
+    let mut commit = Commit {
+        changes: vec![change],
+        ..Commit::default()
+    };
+    fill(&mut commit);
+    let committed = env.store.commit(org, &commit).await?;
+    if committed == Committed::Done {
+        disarm_all(&env.timers, &change.disarm).await;
+        tell(env, org, id, event, &decision, Some(&change.user), begun);
+    }
+    Ok(committed)
+}
+
+fn tell<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    event: &Event,
+    decision: &Decision,
+    user: Option<&User>,
+    begun: Instant,
+) {
+    let decided = Decided {
+        org,
+        employee_id: id,
+        event: telemetry::name(event),
+        due: telemetry::due(event),
+        outcome: decision.outcome.word,
+        generation: user.map(|user| user.generation),
+        change: decision.change.as_deref(),
+        begun,
+    };
+    decided.tell(env);
+}
+
+/// Decides on what was loaded, where nobody has asked the breaker.
+///
+/// # Errors
+/// A refusal.
+pub fn decide_on(
+    loaded: &Loaded,
+    user: Option<&User>,
+    event: &Event,
+    org: &OrgId,
+    clock: &Clock,
+) -> Result<Decision> {
+    decide_at(loaded, user, event, org, clock, &Gate::OPEN)
+}
+
+/// Decides on what was loaded, and on what the breaker has said.
+///
+/// # Errors
+/// A refusal.
+pub fn decide_at(
+    loaded: &Loaded,
+    user: Option<&User>,
+    event: &Event,
+    org: &OrgId,
+    clock: &Clock,
+    gate: &Gate,
+) -> Result<Decision> {
+    let rule = crate::rules::of(&loaded.policy);
+    let context = Context {
+        org,
+        policy: &loaded.policy,
+        rule: &*rule,
+        zone: &Days::of(&loaded.policy.settings.time_zone),
+        admins: &loaded.admins,
+        breaker: loaded.breaker.as_ref(),
+        gate,
+        day: clock.day(),
+        now: clock.now(),
+    };
+    Ok(decide(user, event, &context)?)
+}
+
+/// Arms what is not yet armed by this invocation.
+///
+/// # Errors
+/// The fault of the first timer that could not be armed.
+pub async fn arm_all<T: Timers>(timers: &T, arm: &[Timer], armed: &Armed) -> Result<()> {
+    try_join_all(arm.iter().map(|timer| async move {
+        if !matches!(timer, Timer::Digest { .. }) {
+            return Ok(timers.arm(timer).await?);
+        }
+        let mut armed = armed.0.lock().await;
+        let name = timer.name();
+        if !armed.contains(&name) {
+            timers.arm(timer).await?;
+            armed.insert(name);
+        }
+        Ok(())
+    }))
+    .await
+    .map(|_: Vec<()>| ())
+}
+
+/// Deletes timers that have lost their meaning. One that stays is harmless: it no longer fits.
+pub async fn disarm_all<T: Timers>(timers: &T, disarm: &[Timer]) {
+    for timer in disarm {
+        if let Err(fault) = timers.disarm(timer).await {
+            tracing::warn!(timer = timer.name(), %fault, "an orphan timer stays behind");
+        }
+    }
+}

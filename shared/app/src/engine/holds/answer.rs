@@ -1,0 +1,262 @@
+//! What an admin answers, and doing it.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use offramp_domain::decide::Word;
+use offramp_domain::digest::DigestMinute;
+use offramp_domain::{
+    Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, OrgId, Run, RunId, RunKind, Timer,
+};
+
+use super::work::{Became, Work, stay};
+use super::{get, members, settle, told};
+use crate::backoff::pauses;
+use crate::engine::breaker::{new_run, rolls, tell};
+use crate::ports::{
+    Answer as Entry, BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, RollOf,
+    Snapshots, Timers, Users,
+};
+use crate::{Deadline, Env, Error, Result};
+
+/// How far ahead the timer is armed that does the rest.
+pub(super) const REST_AFTER: TimeDelta = TimeDelta::minutes(3);
+
+/// What an admin answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// They may go.
+    Approve,
+    /// They stay.
+    Reject,
+}
+
+/// What an answer came to.
+#[derive(Debug)]
+pub struct Answered {
+    /// The hold after it.
+    pub hold: Hold,
+    /// The run of an approval.
+    pub run: Option<RunId>,
+    /// What became of those for whom there was time.
+    pub results: Vec<Became>,
+    /// Those who are left to the timer.
+    pub pending: usize,
+}
+
+/// What an admin asks.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// Which hold.
+    pub hold: &'a HoldId,
+    /// What.
+    pub verdict: Verdict,
+    /// The version that was read: whoever joined later stays held.
+    pub version: u64,
+    /// Only these; `None` is everybody.
+    pub only: Option<BTreeSet<EmployeeId>>,
+    /// Who.
+    pub by: &'a Actor,
+}
+
+/// Answers a hold, or a part of it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::HoldClosed`], [`Error::VersionMismatch`] where what was read is no
+/// version of this hold that is still open, [`Error::Busy`], or a fault.
+pub async fn answer<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    ask: &Ask<'_>,
+    deadline: Deadline,
+) -> Result<Answered>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
+    T: Timers,
+{
+    for pause in pauses() {
+        if let Some((hold, run, people)) = commit(env, org, ask).await? {
+            let work = Work {
+                env,
+                org,
+                hold: &hold,
+                until: ask.version,
+                by: ask.by,
+                deadline,
+            };
+            let strangers = ask.only.iter().flatten().filter(|id| !people.contains(*id));
+            let strangers: Vec<Became> = strangers.map(stranger).collect();
+            let (mut results, pending) = match &run {
+                Some(run) => work.approve(run, people).await?,
+                None => work.keep(people).await?,
+            };
+            if pending > 0 && run.is_none() && ask.only.is_some() {
+                return Err(Error::Unfinished(
+                    "some are kept, the others are still held",
+                ));
+            }
+            let left = stay(env, org, &hold.hold, &results).await?;
+            results.extend(strangers);
+            let hold = match pending {
+                0 => ended(env, org, left.unwrap_or(hold)).await,
+                _ => left.unwrap_or(hold),
+            };
+            return Ok(Answered {
+                hold,
+                run: run.map(|run| run.run),
+                results,
+                pending,
+            });
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}
+
+/// The hold, closed where nobody is left in it; else the sweep closes it.
+async fn ended<S: Users + Breakers + Snapshots, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    hold: Hold,
+) -> Hold {
+    if hold.state != HoldState::Open {
+        return hold;
+    }
+    let closed = async {
+        settle(env, org, &hold.hold).await?;
+        get(env, org, &hold.hold).await
+    };
+    closed.await.unwrap_or_else(|error| {
+        tracing::warn!(%org, hold = %hold.hold, %error, "a hold in which nobody may be left is left to the sweep");
+        hold
+    })
+}
+
+/// Somebody whom an admin names and who is not in the hold, or not any more.
+fn stranger(id: &EmployeeId) -> Became {
+    Became {
+        employee_id: id.clone(),
+        outcome: Word::Unchanged,
+        due_at: None,
+        reason: Some("is not in this hold".to_owned()),
+        stays: None,
+    }
+}
+
+/// One try; `None` where the hold or its breaker has changed meanwhile.
+async fn commit<S: Users + Breakers, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    ask: &Ask<'_>,
+) -> Result<Option<(Hold, Option<Run>, BTreeSet<EmployeeId>)>> {
+    let before = get(env, org, ask.hold).await?;
+    if before.state != HoldState::Open {
+        return Err(Error::HoldClosed);
+    }
+    if ask.version > before.version || ask.version <= before.answered {
+        return Err(Error::VersionMismatch);
+    }
+    let mut people = members(
+        env,
+        org,
+        &before,
+        (before.answered, ask.version),
+        usize::MAX,
+    )
+    .await?;
+    if let Some(only) = &ask.only {
+        people.retain(|id| only.contains(id));
+        if people.is_empty() {
+            // Nobody whom it names is in the hold: that is no answer.
+            return Ok(Some((before, None, people)));
+        }
+    }
+    let now = env.clock.now();
+    // Who joined since stays held, and so the hold stays open for them.
+    let all = ask.only.is_none() && ask.version == before.version;
+    let state = match ask.verdict {
+        Verdict::Approve => HoldState::Approved,
+        Verdict::Reject => HoldState::Rejected,
+    };
+    let mut answers = before.answers.clone();
+    if ask.only.is_none() {
+        answers.push(HoldAnswer {
+            until: ask.version,
+            answer: state,
+            by: ask.by.clone(),
+        });
+    }
+    let hold = Hold {
+        state: if all { state } else { HoldState::Open },
+        answered: if ask.only.is_none() {
+            ask.version
+        } else {
+            before.answered
+        },
+        version: before.version + 1,
+        by: Some((ask.by.clone(), now)),
+        last: Some(state),
+        answers,
+        ..before.clone()
+    };
+    let breaker = env.store.breaker(org, &before.source).await?;
+    let answered = (breaker.hold.as_ref() == Some(&before.hold)).then(|| match all {
+        true => breaker.answering(ask.verdict == Verdict::Reject, now),
+        false => breaker.answering_until(hold.answered),
+    });
+    let run = (ask.verdict == Verdict::Approve && !people.is_empty()).then(|| Run {
+        run: new_run(),
+        kind: RunKind::Approval {
+            hold: before.hold.clone(),
+        },
+        source: before.source.clone(),
+        at: now,
+        by: Some(ask.by.clone()),
+        people: u32::try_from(people.len()).unwrap_or(u32::MAX),
+        undone: None,
+    });
+    let mut notices = Vec::new();
+    if all || !people.is_empty() {
+        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let by = Some(ask.by.clone());
+        notices.push(told(&hold, state, by, count, answered.is_some(), now));
+    }
+    for notice in &notices {
+        tell(env, org, notice).await?;
+    }
+    // A part that is rejected is for those who are named, and nothing says later who they were.
+    if run.is_some() || ask.only.is_none() {
+        env.timers
+            .arm(&Timer::Answer {
+                org: org.clone(),
+                hold: hold.hold.clone(),
+                run: run.as_ref().map(|run| run.run.clone()),
+                until: ask.version,
+                due: DigestMinute::of(now + REST_AFTER).start(),
+            })
+            .await?;
+    }
+    let entry = Entry {
+        at: now,
+        by: ask.by.clone(),
+        hold: hold.hold.clone(),
+        version: hold.version,
+        answer: state,
+        people: u32::try_from(people.len()).unwrap_or(u32::MAX),
+    };
+    let commit = BreakerCommit {
+        breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
+        hold: Some((&hold, before.version)),
+        run: run.as_ref(),
+        rolls: run
+            .as_ref()
+            .map(|run| rolls(&RollOf::Run(run.run.clone()), 1, &people, now))
+            .unwrap_or_default(),
+        notices,
+        answer: Some(&entry),
+    };
+    match env.store.commit_breaker(org, &commit).await? {
+        Committed::Done => Ok(Some((hold, run, people))),
+        Committed::Conflict => Ok(None),
+    }
+}

@@ -1,0 +1,186 @@
+//! Carrying an answer out, person by person.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::decide::Word;
+use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, OrgId, Run};
+
+use super::get;
+use crate::backoff::pauses;
+use crate::engine::execute::{Armed, How, execute};
+use crate::engine::terminate;
+use crate::ports::{
+    BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, Timers, Users,
+};
+use crate::{Deadline, Env, Error, Result};
+
+/// People who are worked on at once.
+const AT_ONCE: usize = 8;
+/// Below this much time, the rest is left to the timer.
+const TIME_FOR_PEOPLE: Duration = Duration::from_secs(5);
+/// Below this much time, cards are left to their finishing timers.
+const TIME_FOR_CARDS: Duration = Duration::from_secs(10);
+
+/// What became of one person.
+#[derive(Debug, Clone)]
+pub struct Became {
+    /// Who.
+    pub employee_id: EmployeeId,
+    /// What.
+    pub outcome: Word,
+    /// When the grace period ends.
+    pub due_at: Option<DateTime<Utc>>,
+    /// More.
+    pub reason: Option<String>,
+    /// The number with which they are in the hold on, although an admin has let them go.
+    pub stays: Option<u64>,
+}
+
+/// An answer that is carried out.
+pub(super) struct Work<'a, S, T> {
+    pub(super) env: &'a Env<S, T>,
+    pub(super) org: &'a OrgId,
+    pub(super) hold: &'a Hold,
+    pub(super) until: u64,
+    pub(super) by: &'a Actor,
+    pub(super) deadline: Deadline,
+}
+
+impl<S, T> Work<'_, S, T>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    /// Lets people go; says how many there was no time for.
+    pub(super) async fn approve(
+        &self,
+        run: &Run,
+        people: BTreeSet<EmployeeId>,
+    ) -> Result<(Vec<Became>, usize)> {
+        let event = Event::Approve {
+            by: self.by.clone(),
+            hold: self.hold.hold.clone(),
+            until: self.until,
+        };
+        let gate = Gate::Open {
+            run: Some(run.run.clone()),
+        };
+        self.each(&event, &gate, people).await
+    }
+
+    /// Keeps people; says how many there was no time for.
+    pub(super) async fn keep(&self, people: BTreeSet<EmployeeId>) -> Result<(Vec<Became>, usize)> {
+        let event = Event::Keep {
+            by: self.by.clone(),
+            hold: self.hold.hold.clone(),
+            until: self.until,
+        };
+        self.each(&event, &Gate::OPEN, people).await
+    }
+
+    async fn each(
+        &self,
+        event: &Event,
+        gate: &Gate,
+        people: BTreeSet<EmployeeId>,
+    ) -> Result<(Vec<Became>, usize)> {
+        let armed = Armed::default();
+        let done: Vec<Option<Became>> = stream::iter(people)
+            .map(|id| {
+                let armed = &armed;
+                Box::pin(async move {
+                    if !self.deadline.leaves(TIME_FOR_PEOPLE) {
+                        return Ok::<_, Error>(None);
+                    }
+                    self.one(&id, event, gate, armed).await.map(Some)
+                })
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let pending = done.iter().filter(|one| one.is_none()).count();
+        Ok((done.into_iter().flatten().collect(), pending))
+    }
+
+    async fn one(
+        &self,
+        id: &EmployeeId,
+        event: &Event,
+        gate: &Gate,
+        armed: &Armed,
+    ) -> Result<Became> {
+        let how = How {
+            gate: Some(gate.clone()),
+            ..How::default()
+        };
+        let executed = execute(self.env, self.org, id, event, armed, how).await?;
+        let outcome = executed.decision.outcome;
+        if let Some(user) = &executed.user
+            && outcome.word == Word::Deactivated
+            && self.deadline.leaves(TIME_FOR_CARDS)
+        {
+            let done = terminate::finish(
+                self.env,
+                self.org,
+                id,
+                user.generation,
+                self.by,
+                self.deadline,
+            );
+            if let Err(error) = done.await {
+                tracing::warn!(org = %self.org, employee_id = %id, %error, "cards are left to the finishing timer");
+            }
+        }
+        // What an approval does not decide, it changes nothing of.
+        let stays = match outcome.word {
+            Word::Held | Word::Rejected => executed.user.as_ref().and_then(|user| {
+                let held = user.hold.as_ref()?;
+                (held.hold == self.hold.hold).then_some(held.seq)
+            }),
+            _ => None,
+        };
+        Ok(Became {
+            stays,
+            employee_id: id.clone(),
+            outcome: outcome.word,
+            due_at: outcome.due_at,
+            reason: outcome.reason,
+        })
+    }
+}
+
+/// Opens a hold again in which an approval has left somebody: the last admin, or whom the sync rule fails on.
+/// Otherwise nobody could answer for them any more. It keeps nobody else: the source stays healthy.
+pub(super) async fn stay<S: Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &HoldId,
+    results: &[Became],
+) -> Result<Option<Hold>> {
+    let Some(first) = results.iter().filter_map(|one| one.stays).min() else {
+        return Ok(None);
+    };
+    for pause in pauses() {
+        let mut hold = get(env, org, id).await?;
+        let before = hold.version;
+        if hold.state == HoldState::Open && hold.answered < first {
+            return Ok(None);
+        }
+        hold.state = HoldState::Open;
+        hold.answered = hold.answered.min(first.saturating_sub(1));
+        hold.answers.retain(|one| one.until < first);
+        hold.version += 1;
+        let commit = BreakerCommit {
+            hold: Some((&hold, before)),
+            ..BreakerCommit::default()
+        };
+        if env.store.commit_breaker(org, &commit).await? == Committed::Done {
+            return Ok(Some(hold));
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}

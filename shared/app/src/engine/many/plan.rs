@@ -1,0 +1,239 @@
+//! What a request would come to, decided in memory: who is to be asked about, and what a dry run answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offramp_domain::decide::Word;
+use offramp_domain::{Counted, EmployeeId, Event, Gate, HoldId, OrgId, SourceId, Verdict};
+
+use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
+use crate::engine::breaker::{Asking, ask};
+use crate::engine::execute::{decide_at, observed};
+use crate::ports::{Breakers, Loaded, Timers, USERS_PER_READ, Users};
+use crate::{Deadline, Env, Error, Result};
+
+/// Where a plan is made, and until when.
+#[derive(Debug)]
+pub struct Plan<'a, S, T> {
+    /// Store, timers and clock.
+    pub env: &'a Env<S, T>,
+    /// Organisation.
+    pub org: &'a OrgId,
+    /// Who speaks.
+    pub source: &'a SourceId,
+    /// The source is only observed.
+    pub observing: bool,
+    /// Until when there is time.
+    pub deadline: Deadline,
+}
+
+impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
+    /// Asks the breaker for all whom the events would end or bring back. What was read is given back for
+    /// those whom nothing changes, and for a request that is one read: whatever is written is decided on
+    /// a read of its own moment.
+    ///
+    /// # Errors
+    /// A fault, [`Error::Busy`], or [`Error::Unfinished`].
+    pub async fn ask(
+        &self,
+        asking: &Asking,
+        people: &[(EmployeeId, Events)],
+    ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Loaded>>)> {
+        let one = people.len() <= USERS_PER_READ;
+        let (mut counted, mut read) = (BTreeMap::new(), Vec::new());
+        let mut safeguards = None;
+        for chunk in people.chunks(USERS_PER_READ) {
+            let loaded = self.read(chunk).await?;
+            safeguards = Some(loaded.policy.settings.safeguards);
+            let mut changes = false;
+            for (id, events) in chunk {
+                let planned = self.person(&loaded, id, events, &Gate::OPEN)?;
+                changes |= planned.changes;
+                counted.extend(planned.counted.map(|counted| (id.clone(), counted)));
+            }
+            read.push((one || !changes).then_some(loaded));
+        }
+        let (false, Some(safeguards)) = (counted.is_empty() || self.observing, safeguards) else {
+            return Ok((BTreeMap::new(), read));
+        };
+        let gates = ask(self.env, self.org, asking, &counted, safeguards).await?;
+        Ok((gates, read))
+    }
+
+    /// Reads what a few people's events are decided on.
+    ///
+    /// # Errors
+    /// A fault, or [`Error::Unfinished`].
+    pub async fn read(&self, people: &[(EmployeeId, Events)]) -> Result<Loaded> {
+        if !self.deadline.leaves(TIME_FOR_EVENTS) {
+            return Err(Error::Unfinished("more events than there was time for"));
+        }
+        let ids: Vec<EmployeeId> = people.iter().map(|(id, _)| id.clone()).collect();
+        let source = Some(self.source);
+        Ok(self.env.store.load_of(self.org, source, &ids).await?)
+    }
+
+    /// What the events would come to, in a word for each, and what the breaker would be asked about.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn words(&self, loaded: &Loaded, people: &[(EmployeeId, Events)]) -> Result<Vec<Planning>> {
+        let mut all = Vec::with_capacity(people.len());
+        for (id, events) in people {
+            let planned = self.person(loaded, id, events, &Gate::OPEN)?;
+            if let Some((_, last)) = planned.answers.last() {
+                all.push(Planning {
+                    id: id.clone(),
+                    word: last.outcome,
+                    would: last.would,
+                    counted: planned.counted,
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whom the events would end or bring back.
+    ///
+    /// # Errors
+    /// A refusal.
+    fn counted(
+        &self,
+        loaded: &Loaded,
+        people: &[(EmployeeId, Events)],
+    ) -> Result<BTreeMap<EmployeeId, Counted>> {
+        let mut all = BTreeMap::new();
+        for (id, events) in people {
+            let planned = self.person(loaded, id, events, &Gate::OPEN)?;
+            all.extend(planned.counted.map(|counted| (id.clone(), counted)));
+        }
+        Ok(all)
+    }
+
+    /// What a request would come to. Nothing is written.
+    pub(crate) async fn dry_run(
+        &self,
+        asking: &Asking,
+        people: &[(EmployeeId, Events)],
+        mut results: Vec<Option<Answer>>,
+    ) -> Result<Answers> {
+        let (mut counted, mut read) = (BTreeMap::new(), Vec::new());
+        for chunk in people.chunks(USERS_PER_READ) {
+            let loaded = self.read(chunk).await?;
+            if !self.observing {
+                counted.extend(self.counted(&loaded, chunk)?);
+            }
+            read.push((chunk, loaded));
+        }
+        let verdict = self.weigh(asking, &counted, read.last().map(|(_, loaded)| loaded))?;
+        let held = match &verdict {
+            Some(Verdict::Joins(hold)) => Some(hold.clone()),
+            Some(Verdict::Trips(..)) => HoldId::new("hold_that_it_would_open").ok(),
+            _ => None,
+        };
+        for (chunk, loaded) in &read {
+            for (id, events) in *chunk {
+                let gate = match &held {
+                    Some(hold) if counted.contains_key(id) => Gate::Held {
+                        hold: hold.clone(),
+                        seq: 0,
+                    },
+                    _ => Gate::OPEN,
+                };
+                for (position, answer) in self.person(loaded, id, events, &gate)?.answers {
+                    if let Some(slot) = results.get_mut(position) {
+                        *slot = Some(answer);
+                    }
+                }
+            }
+        }
+        Ok(Answers {
+            breaker: verdict,
+            ..answers(results)
+        })
+    }
+
+    /// What the breaker would say; `None` where it would not be asked.
+    fn weigh(
+        &self,
+        asking: &Asking,
+        counted: &BTreeMap<EmployeeId, Counted>,
+        loaded: Option<&Loaded>,
+    ) -> Result<Option<Verdict>> {
+        let people: BTreeSet<EmployeeId> = counted
+            .iter()
+            .filter(|(_, counted)| !matches!(counted, Counted::LastAdmin(_)))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let Some(loaded) = loaded.filter(|_| !people.is_empty()) else {
+            return Ok(None);
+        };
+        let breaker = loaded.breaker.clone().unwrap_or_default();
+        let tripped = asking.tripped.map(|(tripped, _)| tripped);
+        let safeguards = loaded.policy.settings.safeguards;
+        Ok(Some(breaker.weigh(
+            &people,
+            safeguards,
+            tripped,
+            self.env.clock.now(),
+        )))
+    }
+
+    /// The events of one person, in order, each decided on what the one before would have written.
+    fn person(
+        &self,
+        loaded: &Loaded,
+        id: &EmployeeId,
+        events: &[(usize, Event)],
+        gate: &Gate,
+    ) -> Result<Planned> {
+        let mut loaded = loaded.only(id);
+        let mut planned = Planned {
+            answers: Vec::with_capacity(events.len()),
+            counted: None,
+            changes: false,
+        };
+        for (position, event) in events {
+            let user = loaded.users.get(id);
+            let clock = &self.env.clock;
+            let (decision, would, counted) = if self.observing {
+                let observed = observed(&loaded, user, event, self.org, clock)?;
+                (observed.decision, Some(observed.would), observed.counted)
+            } else {
+                let decision = decide_at(&loaded, user, event, self.org, clock, gate)?;
+                let counted = decision.counted;
+                (decision, None, counted)
+            };
+            planned.counted = planned.counted.or(counted);
+            planned
+                .answers
+                .push((*position, answer(id, &decision.outcome, would)));
+            if let Some(change) = decision.change {
+                planned.changes = true;
+                loaded.users.insert(id.clone(), change.user);
+            }
+        }
+        Ok(planned)
+    }
+}
+
+/// What the events of one person would come to, in a word.
+#[derive(Debug)]
+pub struct Planning {
+    /// Whose.
+    pub id: EmployeeId,
+    /// What would be done.
+    pub word: Word,
+    /// What would be done if the source were active, where it is only observed.
+    pub would: Option<Word>,
+    /// What the breaker is asked about, or would be.
+    pub counted: Option<Counted>,
+}
+
+/// What the events of one person would come to.
+struct Planned {
+    answers: Vec<(usize, Answer)>,
+    /// What the breaker is asked about.
+    counted: Option<Counted>,
+    /// Whether anything would be written.
+    changes: bool,
+}

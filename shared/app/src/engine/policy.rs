@@ -1,0 +1,128 @@
+//! What every change of an organisation's policy has in common: who is touched, and what is armed
+//! and told before it is committed.
+
+use chrono::TimeDelta;
+use offramp_domain::digest::DigestMinute;
+use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Run, Status, Timer, User};
+
+use crate::engine::execute::{Armed, arm_all};
+use crate::identity::Caller;
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
+use crate::{Env, Result};
+
+/// How far ahead the timer is armed that finishes the tidying.
+const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
+
+/// What a change brings about beside itself.
+#[derive(Debug, Clone, Default)]
+pub struct Effects {
+    /// Users are to be rewritten.
+    pub tidy: bool,
+    /// The sync was turned off, and so many people are active again.
+    pub turned_off: Option<u32>,
+    /// A safeguard was raised.
+    pub loosened: bool,
+    /// A run was taken back, and so many people are active again.
+    pub undone: Option<(Run, u32)>,
+}
+
+/// Arms what the change needs, then commits it with what the admins are told.
+///
+/// # Errors
+/// A fault. A conflict where somebody else was quicker: read again and decide again.
+pub async fn commit<S: Policies, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    entry: &PolicyEntry,
+    caller: &Caller,
+    effects: Effects,
+) -> Result<Committed> {
+    let by = caller.subject().clone();
+    let mut kinds = Vec::new();
+    if let Some(reverted) = effects.turned_off {
+        kinds.push(NoticeKind::SyncTurnedOff {
+            by: by.clone(),
+            reverted,
+        });
+    }
+    if effects.loosened {
+        kinds.push(NoticeKind::SafeguardsLoosened { by });
+    }
+    if let Some((run, reverted)) = effects.undone {
+        kinds.push(NoticeKind::RunUndone {
+            run: run.run,
+            source: run.source,
+            ran_at: run.at,
+            by: caller.actor(),
+            reverted,
+        });
+    }
+    let notices: Vec<Notice> = kinds
+        .into_iter()
+        .map(|kind| Notice {
+            at: entry.at,
+            kind,
+            employee_id: None,
+            name: None,
+            generation: Generation(entry.to.version),
+        })
+        .collect();
+    let mut arm = Vec::new();
+    if !notices.is_empty() {
+        arm.push(Timer::Digest {
+            org: org.clone(),
+            minute: DigestMinute::of(entry.at),
+        });
+    }
+    if effects.tidy || effects.turned_off.is_some() {
+        let due = DigestMinute::of(entry.at + TIDY_AFTER).start();
+        arm.push(Timer::Tidy {
+            org: org.clone(),
+            epoch: entry.to.epoch,
+            due,
+        });
+    }
+    arm_all(&env.timers, &arm, &Armed::default()).await?;
+    Ok(env.store.commit_policy(org, entry, &notices).await?)
+}
+
+/// Everybody whom the sync has scheduled, as of the policy.
+///
+/// # Errors
+/// A fault.
+pub async fn scheduled_by_sync<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+) -> Result<Vec<User>> {
+    scheduled(env, org, |user| user.cause().is_some_and(Cause::is_sync)).await
+}
+
+/// Everybody who is scheduled, as of the policy, and of whom something is true.
+///
+/// # Errors
+/// A fault.
+pub async fn scheduled<S: Users + Directory, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    pick: impl Fn(&User) -> bool + Send,
+) -> Result<Vec<User>> {
+    let mut users = Vec::new();
+    let mut after = None;
+    loop {
+        let stored = [Status::DeactivationScheduled];
+        let page = env
+            .store
+            .people(org, &stored, "", after.as_deref(), USERS_PER_READ)
+            .await?;
+        let loaded = env.store.load(org, &page.items).await?;
+        let policy = loaded.policy;
+        users.extend(loaded.users.into_values().filter(|user| {
+            let settled = user.settled(&policy);
+            settled.status() == Status::DeactivationScheduled && pick(&settled)
+        }));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(users),
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The end of a grace period, and whatever a deactivation or deletion still has to do.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream::{self, StreamExt};
+use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, OrgId, User};
+
+use crate::backoff::pauses;
+use crate::engine::closing;
+use crate::engine::execute::{Armed, Executed, How, execute};
+use crate::ports::{
+    CancelOrder, CardIssuer, CardWrite, Cards, Committed, Objectives, Timers, Users,
+};
+use crate::{Deadline, Env, Error, Fault, Result};
+
+/// Cards that are cancelled in one round: a transaction has at most 100 items.
+const CARDS_PER_ROUND: usize = 90;
+/// Cancellations under way at once at an issuer.
+const CANCELLING_AT_ONCE: usize = 8;
+/// A round is begun only while this much time is left.
+const ROUND_TIME: Duration = Duration::from_secs(3);
+/// When the sweep takes up a card whose cancellation was begun.
+const CARD_WORK_AFTER: TimeDelta = TimeDelta::minutes(2);
+
+/// What a timer came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Terminated {
+    /// The user is deactivated and has no card that is alive.
+    Done {
+        /// Cards cancelled by this run.
+        cards: u32,
+    },
+    /// The timer was not for the state that the user is in.
+    NoOp {
+        /// Why, for the log.
+        reason: String,
+    },
+}
+
+/// A `deactivate` timer: the grace period of that generation, due at that second, is over.
+///
+/// # Errors
+/// Any fault; the timer, the finishing timer and the sweep try again.
+pub async fn due<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    generation: Generation,
+    due: DateTime<Utc>,
+    deadline: Deadline,
+) -> Result<Terminated>
+where
+    S: Users + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let armed = Armed::default();
+    let event = Event::Due { generation, due };
+    let executed = match execute(env, org, id, &event, &armed, How::default()).await {
+        Err(Error::Refused(refusal)) => {
+            return Ok(Terminated::NoOp {
+                reason: refusal.to_string(),
+            });
+        }
+        executed => executed?,
+    };
+    let by = Actor::Timer {
+        kind: "deactivate".to_owned(),
+        due,
+    };
+    let reason = executed.decision.outcome.reason.clone().unwrap_or_default();
+    let acted = executed.decision.change.is_some();
+    let user = tidied(env, org, executed, &armed).await?;
+    if user.pending.is_done() {
+        return Ok(Terminated::NoOp { reason });
+    }
+    let finished = finish(env, org, id, user.generation, &by, deadline).await?;
+    match finished {
+        Finished {
+            done: true,
+            cancelled,
+        } if acted || cancelled > 0 => Ok(Terminated::Done { cards: cancelled }),
+        Finished { done: true, .. } => Ok(Terminated::NoOp { reason }),
+        Finished { done: false, .. } => Err(Error::Unfinished("cards or objectives are left")),
+    }
+}
+
+/// A `finish` timer: whatever the deactivation or deletion of that generation, or its end, has left
+/// to do.
+///
+/// # Errors
+/// Any fault; the sweep tries again.
+pub async fn finish_timer<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    generation: Generation,
+    due: DateTime<Utc>,
+    deadline: Deadline,
+) -> Result<Terminated>
+where
+    S: Users + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let by = Actor::Timer {
+        kind: "finish".to_owned(),
+        due,
+    };
+    let finished = finish(env, org, id, generation, &by, deadline).await?;
+    match finished {
+        Finished {
+            done: true,
+            cancelled: 0,
+        } => Ok(Terminated::NoOp {
+            reason: "nothing was left to do".to_owned(),
+        }),
+        Finished {
+            done: true,
+            cancelled,
+        } => Ok(Terminated::Done { cards: cancelled }),
+        Finished { done: false, .. } => Err(Error::Unfinished("cards or objectives are left")),
+    }
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finished {
+    /// Nothing is left to do for that generation.
+    pub done: bool,
+    /// Cards that this run has cancelled.
+    pub cancelled: u32,
+}
+
+/// Cancels what is alive while the deactivation of `generation` stands, closes the objectives, and
+/// tells the admins; opens again what a deactivation that has ended had closed. A card whose
+/// cancellation has begun is cancelled whatever has become of its owner since.
+///
+/// # Errors
+/// Any fault, after all other cards were tried.
+pub async fn finish<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    generation: Generation,
+    by: &Actor,
+    deadline: Deadline,
+) -> Result<Finished>
+where
+    S: Users + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let armed = Armed::default();
+    let mut cancelled = 0;
+    for pause in pauses() {
+        let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let Some(user) = loaded.users.remove(id) else {
+            return Ok(Finished {
+                done: true,
+                cancelled,
+            });
+        };
+        let stands = stands(&user, generation);
+        let alive: Vec<Card> = env
+            .store
+            .cards_of(org, id)
+            .await?
+            .into_iter()
+            .filter(|card| card.is_alive() && (card.cancelling || (stands && user.pending.cards)))
+            .take(CARDS_PER_ROUND)
+            .collect();
+        if alive.is_empty() {
+            let done = rest(env, org, &user, generation, by, deadline).await?;
+            return Ok(Finished { done, cancelled });
+        }
+        if !deadline.leaves(ROUND_TIME) {
+            return Ok(Finished {
+                done: false,
+                cancelled,
+            });
+        }
+        if begin(env, org, id, generation, &alive).await? == Committed::Conflict {
+            pause.wait().await;
+            continue;
+        }
+        cancelled += round(env, org, id, &alive, by, &armed).await?;
+    }
+    Err(Error::Busy)
+}
+
+/// What comes after the cards: objectives are closed and the admins told while the deactivation
+/// stands, and once it has ended what it had closed is opened again. Says whether nothing is left.
+async fn rest<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    user: &User,
+    generation: Generation,
+    by: &Actor,
+    deadline: Deadline,
+) -> Result<bool>
+where
+    S: Users + Objectives,
+    T: Timers,
+{
+    if stands(user, generation) {
+        if user.pending.objectives && !closing::close(env, org, user, by, deadline).await? {
+            return Ok(false);
+        }
+        let event = Event::Finished {
+            generation,
+            by: by.clone(),
+        };
+        let armed = Armed::default();
+        execute(env, org, &user.employee_id, &event, &armed, How::default()).await?;
+        return Ok(true);
+    }
+    // Armed when the owner came back; it is theirs still when they have been scheduled since.
+    match user.reopening {
+        Some(reopening) if reopening.generation < generation => {
+            Ok(closing::reopen(env, org, &user.employee_id, by, deadline)
+                .await?
+                .done)
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Whether the deactivation or deletion of that generation is the user's present state.
+fn stands(user: &User, generation: Generation) -> bool {
+    user.generation == generation && !user.pending.is_done()
+}
+
+/// Writes down what the issuer is about to be told.
+async fn begin<S: Users + Cards, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    generation: Generation,
+    alive: &[Card],
+) -> Result<Committed> {
+    let fresh: Vec<CardId> = alive
+        .iter()
+        .filter(|card| !card.cancelling)
+        .map(|card| card.card_id.clone())
+        .collect();
+    if fresh.is_empty() {
+        return Ok(Committed::Done);
+    }
+    let due = env.clock.now() + CARD_WORK_AFTER;
+    Ok(env
+        .store
+        .begin_cancelling(org, id, generation, &fresh, due)
+        .await?)
+}
+
+/// Tells the issuer of each card, and writes down what it has cancelled.
+async fn round<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    alive: &[Card],
+    by: &Actor,
+    armed: &Armed,
+) -> Result<u32>
+where
+    S: Users + Cards + CardIssuer,
+    T: Timers,
+{
+    let answers: Vec<(CardId, std::result::Result<_, Fault>)> = stream::iter(alive)
+        .map(|card| async move {
+            let order = CancelOrder {
+                org,
+                card_id: &card.card_id,
+                external_id: card.external_id.as_deref(),
+                idempotency_key: format!("cancel:{org}:{}", card.card_id),
+            };
+            (card.card_id.clone(), env.store.cancel(&order).await)
+        })
+        .buffer_unordered(CANCELLING_AT_ONCE)
+        .collect()
+        .await;
+    let mut gone = Vec::new();
+    let mut fault = None;
+    for (card, answer) in answers {
+        match answer {
+            Ok(_) => gone.push(card),
+            Err(failed) => {
+                tracing::warn!(%org, %card, fault = %failed, "the issuer did not cancel a card");
+                fault = Some(failed);
+            }
+        }
+    }
+    gone.sort();
+    let count = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+    if !gone.is_empty() {
+        record(env, org, id, gone, by, armed).await?;
+    }
+    match fault {
+        Some(fault) => Err(fault.into()),
+        None => Ok(count),
+    }
+}
+
+/// Writes down what the issuer has cancelled. Another run may have done so for some of them.
+async fn record<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    mut gone: Vec<CardId>,
+    by: &Actor,
+    armed: &Armed,
+) -> Result<()>
+where
+    S: Users + Cards,
+    T: Timers,
+{
+    for _ in pauses() {
+        let event = Event::CardsCancelled {
+            cards: gone.clone(),
+            by: by.clone(),
+        };
+        let fill = |commit: &mut crate::ports::Commit<'_>| {
+            commit
+                .cards
+                .extend(gone.iter().map(|card| CardWrite::Cancelled {
+                    owner: id.clone(),
+                    card: card.clone(),
+                }));
+        };
+        let once = crate::engine::execute::once(env, org, id, &event, armed, fill).await?;
+        if once == Committed::Done {
+            return Ok(());
+        }
+        let alive = env.store.cards_of(org, id).await?;
+        gone.retain(|card| {
+            alive
+                .iter()
+                .any(|other| other.card_id == *card && other.is_alive())
+        });
+        if gone.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Where the epoch has ended the schedule, what is stored catches up.
+async fn tidied<S: Users, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    executed: Executed,
+    armed: &Armed,
+) -> Result<User> {
+    let Some(user) = executed.user else {
+        return Err(Error::NotFound("user"));
+    };
+    if user.settled(&executed.loaded.policy).generation == user.generation {
+        return Ok(user);
+    }
+    let id = user.employee_id.clone();
+    let tidied = execute(env, org, &id, &Event::Tidy, armed, How::default()).await?;
+    Ok(tidied.user.unwrap_or(user))
+}

@@ -1,0 +1,114 @@
+//! What is stored catches up with the policy: an epoch that has ended, a rule that has come to
+//! exclude, leave dates that count otherwise. Whoever an epoch has made active *is* active already;
+//! this only rewrites them, and may be interrupted.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::{DigestMinute, EmployeeId, Epoch, Event, OrgId, Status, Timer};
+
+use crate::engine::execute::{Armed, How, decide_on, execute};
+use crate::ports::{Directory, Page, Timers, USERS_PER_READ, Users};
+use crate::{Deadline, Env, Error, Result};
+
+/// People who are rewritten at once.
+const AT_ONCE: usize = 8;
+/// A page is begun only while this much time is left.
+const PAGE_TIME: Duration = Duration::from_secs(8);
+/// How far ahead the next step is armed.
+const NEXT_STEP: TimeDelta = TimeDelta::minutes(2);
+
+/// Rewrites everybody whom the policy has moved: those who are scheduled, and those who have a
+/// leave date. Says whether that was all of them.
+///
+/// # Errors
+/// Any fault; the `tidy` timer tries again.
+pub async fn tidy<S, T>(env: &Env<S, T>, org: &OrgId, deadline: Deadline) -> Result<bool>
+where
+    S: Users + Directory,
+    T: Timers,
+{
+    let armed = Armed::default();
+    for leaving in [false, true] {
+        let mut after: Option<String> = None;
+        loop {
+            if !deadline.leaves(PAGE_TIME) {
+                return Ok(false);
+            }
+            let page = if leaving {
+                env.store
+                    .leaving(org, None, after.as_deref(), USERS_PER_READ)
+                    .await?
+            } else {
+                let scheduled = [Status::DeactivationScheduled];
+                env.store
+                    .people(org, &scheduled, "", after.as_deref(), USERS_PER_READ)
+                    .await?
+            };
+            after = rewrite(env, org, page, &armed).await?;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// One page: read at once, and written only where something moves.
+async fn rewrite<S: Users, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    page: Page<EmployeeId>,
+    armed: &Armed,
+) -> Result<Option<String>> {
+    let loaded = env.store.load(org, &page.items).await?;
+    let mut moved = Vec::new();
+    for (id, user) in &loaded.users {
+        if decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?
+            .change
+            .is_some()
+        {
+            moved.push(id.clone());
+        }
+    }
+    stream::iter(moved)
+        .map(|id| async move {
+            execute(env, org, &id, &Event::Tidy, armed, How::default()).await?;
+            tracing::info!(%org, employee_id = %id, "rewrote a user whom the policy had moved");
+            Ok::<(), Error>(())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(page.next)
+}
+
+/// One step of the `tidy` timer: the next is armed where this one does not get to the end. Says
+/// whether that was all.
+///
+/// # Errors
+/// Any fault; Lambda tries again.
+pub async fn step<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    epoch: Epoch,
+    deadline: Deadline,
+) -> Result<bool>
+where
+    S: Users + Directory,
+    T: Timers,
+{
+    let due = DigestMinute::of(env.clock.now()).start() + NEXT_STEP;
+    let done = tidy(env, org, deadline).await?;
+    if !done {
+        env.timers
+            .arm(&Timer::Tidy {
+                org: org.clone(),
+                epoch,
+                due,
+            })
+            .await?;
+    }
+    Ok(done)
+}

@@ -1,0 +1,7 @@
+//! The door of HR systems: who may speak for a source, deliveries of events, snapshots, and the health of a source.
+
+pub mod delivery;
+pub mod door;
+pub mod pulse;
+pub mod rejections;
+pub mod snapshots;

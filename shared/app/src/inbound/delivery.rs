@@ -1,0 +1,145 @@
+//! HR events come in: parsed one by one, decided in order for each employee, answered in the
+//! order of the request.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, Event, OrgId, SourceId};
+
+use super::{pulse, rejections};
+use crate::engine::breaker::Asking;
+use crate::engine::many::{Answer, Answers, Engine, Events, Plan, answers};
+use crate::ports::{
+    About, Breakers, CardIssuer, Cards, Objectives, Observed, Parsed, Rejection, Rejections,
+    Request, SourceState, Timers, Users,
+};
+use crate::{Deadline, Env, Result};
+
+/// Takes the events of one request. The whole of it is decided in memory first, and the breaker is
+/// asked once for everybody whom it would end or bring back. A bad record rejects itself; a fault fails
+/// the request, which is then sent again: what was done already is `unchanged`.
+///
+/// # Errors
+/// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] when time runs out.
+pub async fn take<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+    state: SourceState,
+    request: Request,
+    deadline: Deadline,
+) -> Result<Answers>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives + Observed + Rejections,
+    T: Timers,
+{
+    let (people, mut results, mut about) = by_person(request.events, source);
+    let asking = Asking::delivery(source);
+    let plan = Plan {
+        env,
+        org,
+        source,
+        observing: state == SourceState::Observing,
+        deadline,
+    };
+    if request.dry_run {
+        return plan.dry_run(&asking, &people, results).await;
+    }
+    let (gates, read) = plan.ask(&asking, &people).await?;
+    let engine = Engine {
+        plan,
+        asking: &asking,
+        gates: &gates,
+    };
+    let answered = engine.run(&people, read).await?;
+    let mut run_id = None;
+    for (position, answer) in answered {
+        if matches!(answer.outcome, Word::Scheduled | Word::Deactivated) {
+            run_id = Some(asking.run.clone());
+        }
+        if let Some(slot) = results.get_mut(position) {
+            *slot = Some(answer);
+        }
+    }
+    let answers = Answers {
+        run_id,
+        ..answers(results)
+    };
+    if answers.summary.contains_key(&Word::Rejected) {
+        let events = people.iter().flat_map(|(_, events)| events);
+        about.extend(events.map(|(place, event)| (*place, About::event(event))));
+    }
+    let rejected = rejected(&answers.results, about, env.clock.now());
+    rejections::keep(env, org, source, rejected, deadline).await;
+    if state == SourceState::Observing {
+        let would = would(&answers.results);
+        pulse::would_have(env, org, source, &would, None, deadline).await;
+    }
+    Ok(answers)
+}
+
+/// What is kept of the rejected.
+fn rejected(
+    results: &[Answer],
+    mut about: BTreeMap<usize, About>,
+    at: DateTime<Utc>,
+) -> Vec<Rejection> {
+    let rejected = results.iter().enumerate();
+    let rejected = rejected.filter(|(_, answer)| answer.outcome == Word::Rejected);
+    rejected
+        .map(|(place, answer)| {
+            let about = about.remove(&place).unwrap_or_default();
+            about.rejected(at, answer.employee_id.as_deref(), answer.reason.as_deref())
+        })
+        .collect()
+}
+
+/// How often what would have become of an event.
+fn would(results: &[Answer]) -> BTreeMap<Word, u64> {
+    let mut counts = BTreeMap::new();
+    for answer in results {
+        *counts
+            .entry(answer.would.unwrap_or(answer.outcome))
+            .or_default() += 1;
+    }
+    counts
+}
+
+/// The events of each person, in order; the answers that need no decision; and, by place, what is kept
+/// of those.
+type ByPerson = (
+    Vec<(EmployeeId, Events)>,
+    Vec<Option<Answer>>,
+    BTreeMap<usize, About>,
+);
+
+fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
+    let mut about = BTreeMap::new();
+    let mut results: Vec<Option<Answer>> = Vec::with_capacity(parsed.len());
+    let mut people: BTreeMap<EmployeeId, Events> = BTreeMap::new();
+    for (position, one) in parsed.into_iter().enumerate() {
+        match one {
+            Ok(event) => {
+                let id = event.employee_id.clone();
+                let event = Event::Hr {
+                    source: source.clone(),
+                    event,
+                };
+                people.entry(id).or_default().push((position, event));
+                results.push(None);
+            }
+            Err(malformed) => {
+                about.insert(position, malformed.about);
+                results.push(Some(Answer {
+                    employee_id: malformed.employee_id,
+                    outcome: Word::Rejected,
+                    due_at: None,
+                    reason: Some(malformed.reason),
+                    would: None,
+                }));
+            }
+        }
+    }
+    (people.into_iter().collect(), results, about)
+}

@@ -1,0 +1,235 @@
+//! Snapshots: everybody whom a source knows, as of one instant. Opened, filled page by page in any
+//! order, completed; nothing of it applies before that, and an incomplete one never.
+//!
+//! Whose turn it is is one item, the line of the source: one snapshot at most takes pages, one at most
+//! is applied, and a newer one takes the place of an older by one conditional write.
+
+pub mod apply;
+mod compare;
+pub mod pages;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::decide::AHEAD_OF_CLOCK;
+use offramp_domain::snapshot::MAX_PAGES;
+use offramp_domain::{
+    DigestMinute, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SnapshotState, SourceId, Step,
+    Timer,
+};
+
+use crate::backoff::pauses;
+use crate::engine::breaker::{named, new_run};
+use crate::ports::snapshots::Receipt;
+use crate::ports::{
+    Breakers, Chunk, Committed, MAX_EXPECTED, Rosters, SnapshotCommit, Snapshots, SourceState,
+    Timers,
+};
+use crate::{Env, Error, Result};
+
+pub use crate::ports::Record;
+
+/// How far ahead the timer is armed that begins the work.
+const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
+
+/// Opens a snapshot. One that was open before takes no more pages.
+///
+/// # Errors
+/// [`Error::Invalid`] for an instant more than ten minutes ahead of our clock or for more employees than
+/// fit its pages, [`Error::Busy`], or a fault.
+pub async fn open<S: Snapshots, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+    occurred_at: Option<DateTime<Utc>>,
+    expected: Option<u64>,
+) -> Result<Snapshot> {
+    let now = env.clock.now();
+    let occurred_at = occurred_at.unwrap_or(now);
+    if occurred_at > now + AHEAD_OF_CLOCK {
+        return Err(Error::invalid(
+            "/occurred_at",
+            "is more than 10 minutes in the future",
+        ));
+    }
+    if expected.is_some_and(|expected| expected > MAX_EXPECTED) {
+        return Err(Error::invalid(
+            "/expected_employees",
+            format!("must be at most {}", MAX_EXPECTED),
+        ));
+    }
+    for pause in pauses() {
+        let line = env.store.line(org, source).await?;
+        let id = named("snap", SnapshotId::new);
+        let snapshot = Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
+        let line = Line {
+            open: Some(snapshot.snapshot.clone()),
+            rev: line.rev + 1,
+            ..line
+        };
+        let commit = SnapshotCommit {
+            snapshot: &snapshot,
+            line: Some(&line),
+        };
+        if env.store.commit_snapshot(org, &commit).await? == Committed::Done {
+            return Ok(snapshot);
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}
+
+/// A snapshot, its state as of the line and of now.
+///
+/// # Errors
+/// [`Error::NotFound`] or a fault.
+pub async fn get<S: Snapshots, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+    id: &SnapshotId,
+) -> Result<(Snapshot, Line)> {
+    let found = env.store.snapshot(org, source, id).await?;
+    let mut snapshot = found.ok_or(Error::NotFound("snapshot"))?;
+    let line = env.store.line(org, source).await?;
+    let state = snapshot.state_in(&line, env.clock.now());
+    if state == SnapshotState::Failed && snapshot.state == SnapshotState::Open {
+        snapshot.problem = Some("it was abandoned: not completed within 24 hours".to_owned());
+    }
+    snapshot.state = state;
+    Ok((snapshot, line))
+}
+
+/// Keeps a page; the same page again replaces it. Says how many employees are on it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::SnapshotNotOpen`], [`Error::Invalid`], or a fault.
+pub async fn put_page<S: Snapshots + Rosters, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+    id: &SnapshotId,
+    page: u32,
+    records: &[Record],
+) -> Result<u32> {
+    if !(1..=MAX_PAGES).contains(&page) {
+        return Err(Error::invalid("/page", "must be 1 to 400"));
+    }
+    let (snapshot, _) = get(env, org, source, id).await?;
+    if snapshot.state != SnapshotState::Open {
+        return Err(Error::SnapshotNotOpen);
+    }
+    let edition = uuid::Uuid::now_v7().simple().to_string();
+    let shard_of = |id: &EmployeeId| env.store.shard_of(id);
+    let chunks: Vec<Chunk> = pages::chunks(records, page, &edition, shard_of)?;
+    let employees = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    let receipt = Receipt {
+        page,
+        employees,
+        edition,
+    };
+    match env.store.put_page(org, &snapshot, &receipt, chunks).await? {
+        Committed::Done => Ok(employees),
+        Committed::Conflict => Err(Error::SnapshotNotOpen),
+    }
+}
+
+/// Says that all pages have come: from now on it is applied, and takes the place of one that is being
+/// applied. A second time it answers what has become of it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::SnapshotNotOpen`], [`Error::Invalid`] where pages are missing or left
+/// over (it stays open), [`Error::Busy`], or a fault.
+pub async fn complete<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    source: &SourceId,
+    state: SourceState,
+    id: &SnapshotId,
+    (pages, dry_run): (u32, bool),
+) -> Result<Snapshot>
+where
+    S: Snapshots + Breakers,
+    T: Timers,
+{
+    for pause in pauses() {
+        let (before, line) = get(env, org, source, id).await?;
+        if before.state != SnapshotState::Open {
+            let same = before.pages == pages && before.dry_run == dry_run;
+            let was_completed = before.state == SnapshotState::Applying
+                || before.step != (Step::Compare { part: 0 });
+            return if same && was_completed {
+                Ok(before)
+            } else {
+                Err(Error::SnapshotNotOpen)
+            };
+        }
+        all_there(pages, &env.store.pages(org, id).await?)?;
+        let now = env.clock.now();
+        let due = DigestMinute::of(now).start() + BEGIN_AFTER;
+        let mut after = Snapshot {
+            state: SnapshotState::Applying,
+            pages,
+            dry_run,
+            observing: state == SourceState::Observing,
+            due: Some(due),
+            rev: before.rev + 1,
+            ..before.clone()
+        };
+        let mark = env.store.breaker(org, source).await?.mark;
+        if mark.outdates(before.occurred_at) {
+            after.state = SnapshotState::Rejected;
+            after.due = None;
+            after.problem =
+                Some("a snapshot of a later instant was applied; nothing of it was".to_owned());
+        } else {
+            env.timers
+                .arm(&Timer::Snapshot {
+                    org: org.clone(),
+                    source: source.clone(),
+                    snapshot: id.clone(),
+                    due,
+                })
+                .await?;
+        }
+        let applies = after.state == SnapshotState::Applying;
+        let next = Line {
+            open: None,
+            applying: if applies {
+                Some(id.clone())
+            } else {
+                line.applying.clone()
+            },
+            rev: line.rev + 1,
+        };
+        let commit = SnapshotCommit {
+            snapshot: &after,
+            line: Some(&next),
+        };
+        if env.store.commit_snapshot(org, &commit).await? == Committed::Done {
+            return Ok(after);
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}
+
+/// Pages 1 to n, and no others.
+fn all_there(pages: u32, receipts: &[Receipt]) -> Result<()> {
+    let wrong = |detail: String| Err(Error::invalid("/pages", detail));
+    let missing = (1..=pages.min(MAX_PAGES))
+        .find(|page| !receipts.iter().any(|receipt| receipt.page == *page));
+    if pages > MAX_PAGES {
+        return wrong("must be 0 to 400".to_owned());
+    }
+    if let Some(missing) = missing {
+        return wrong(format!(
+            "page {missing} has not come; the snapshot is still open"
+        ));
+    }
+    match receipts.iter().find(|receipt| receipt.page > pages) {
+        Some(more) => wrong(format!(
+            "page {} has come, but was not counted; the snapshot is still open",
+            more.page
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,238 @@
+//! The breaker is asked once for everybody whom a snapshot would end or bring back.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use offramp_domain::breaker::{Breaker, Counted};
+use offramp_domain::decide::Word;
+use offramp_domain::settings::{Behaviour, OnMissing};
+use offramp_domain::{
+    Cause, EmployeeId, Figures, Gate, Hold, HoldId, HoldState, RunKind, Settings, Snapshot,
+    Tripped, Verdict,
+};
+
+use super::Applying;
+use crate::Result;
+use crate::engine::breaker::{Asking, ask, taking};
+use crate::ports::{
+    Breakers, CardIssuer, Cards, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters,
+    Snapshots, Timers, Users,
+};
+
+type People = BTreeMap<EmployeeId, Counted>;
+
+/// Holds that are looked through for one that this snapshot has opened.
+const RECENT: usize = 20;
+
+impl<S, T> Applying<'_, S, T>
+where
+    S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
+    S: Observed + Rejections,
+    T: Timers,
+{
+    /// Asks the breaker for everybody at once.
+    pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
+        let (env, org) = (self.env, self.org);
+        let breaker = env.store.breaker(org, &snapshot.source).await?;
+        let empty = self
+            .receipts
+            .iter()
+            .any(|one| one.employees == 0 && one.page < snapshot.pages);
+        snapshot.tripped = snapshot.trips(empty, breaker.employees);
+        let loaded = env.store.load(org, &[]).await?;
+        let settings = &loaded.policy.settings;
+        let (all, missing) = self.counted(snapshot, settings, 0).await?;
+        if snapshot.dry_run || snapshot.observing {
+            weigh(
+                snapshot,
+                settings,
+                &breaker,
+                &all,
+                &missing,
+                env.clock.now(),
+            );
+            return Ok(());
+        }
+        if !all.is_empty() {
+            let asking = asking(snapshot, snapshot.tripped);
+            let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
+            snapshot.said.hold = gates.into_values().find_map(held);
+        }
+        if !missing.is_empty() {
+            snapshot.said.missing = self.first(snapshot, settings, &missing).await?;
+        }
+        let stopped = [
+            snapshot.said.hold.as_ref().map(|_| &all),
+            snapshot.said.missing.as_ref().map(|_| &missing),
+        ];
+        for people in stopped.into_iter().flatten() {
+            stop(&mut snapshot.summary, settings, people);
+        }
+        Ok(())
+    }
+
+    /// Asks again for those who are not written yet, where the hold that they were put in takes them no more:
+    /// an answer is for those of whom it was read, and the sweep may have taken it for empty. They stay held.
+    pub(super) async fn ask_again(
+        &self,
+        snapshot: &mut Snapshot,
+        settings: &Settings,
+        from: u8,
+    ) -> Result<()> {
+        let (env, org) = (self.env, self.org);
+        let hold = self.closed(snapshot.said.hold.as_ref()).await?;
+        let missing = self.closed(snapshot.said.missing.as_ref()).await?;
+        if hold.is_none() && missing.is_none() {
+            return Ok(());
+        }
+        let (all, apart) = self.counted(snapshot, settings, from).await?;
+        if let Some(hold) = hold.filter(|_| !all.is_empty()) {
+            let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
+            let asking = asking(snapshot, Some(tripped));
+            let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
+            snapshot.said.hold = gates.into_values().find_map(held);
+        }
+        if missing.is_some() && !apart.is_empty() {
+            snapshot.said.missing = self.first(snapshot, settings, &apart).await?;
+        }
+        Ok(())
+    }
+
+    /// The hold, where it takes nobody any more.
+    async fn closed(&self, said: Option<&(HoldId, u64)>) -> Result<Option<Hold>> {
+        match said {
+            Some((hold, seq)) => Ok(taking(self.env, self.org, hold, *seq).await?.err()),
+            None => Ok(None),
+        }
+    }
+
+    /// Whom the breaker is asked about from one partition on, and those for whom the settings ask first.
+    async fn counted(
+        &self,
+        snapshot: &Snapshot,
+        settings: &Settings,
+        from: u8,
+    ) -> Result<(People, People)> {
+        let (mut all, mut missing) = (BTreeMap::new(), BTreeMap::new());
+        for part in from..ROSTER_SHARDS {
+            let store = &self.env.store;
+            for (id, what) in store.counted(self.org, &snapshot.snapshot, part).await? {
+                if matches!(what, Counted::LastAdmin(_)) {
+                    continue;
+                }
+                if apart(snapshot, settings, what) {
+                    missing.insert(id, what);
+                } else {
+                    all.insert(id, what);
+                }
+            }
+        }
+        Ok((all, missing))
+    }
+
+    /// The hold of those for whom the settings ask first.
+    async fn first(
+        &self,
+        snapshot: &Snapshot,
+        settings: &Settings,
+        missing: &People,
+    ) -> Result<Option<(HoldId, u64)>> {
+        let asking = asking(snapshot, Some((Tripped::OnMissing, Figures::default())));
+        if let Some(opened) = self.opened(&asking).await? {
+            return Ok(Some(opened));
+        }
+        let gates = ask(self.env, self.org, &asking, missing, settings.safeguards).await?;
+        Ok(gates.into_values().find_map(held))
+    }
+
+    /// The hold of the missing that this snapshot has opened before it was interrupted.
+    async fn opened(&self, asking: &Asking) -> Result<Option<(HoldId, u64)>> {
+        let recent = self.env.store.holds(self.org, None, RECENT).await?;
+        let own = recent.items.into_iter().find(|hold| {
+            hold.run.as_ref() == Some(&asking.run)
+                && hold.rule == Tripped::OnMissing
+                && hold.state == HoldState::Open
+        });
+        Ok(own.map(|hold| (hold.hold, 1)))
+    }
+}
+
+fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> Asking {
+    Asking {
+        source: snapshot.source.clone(),
+        run: snapshot.run.clone(),
+        kind: RunKind::Snapshot {
+            snapshot: snapshot.snapshot.clone(),
+        },
+        tripped,
+    }
+}
+
+/// Whether somebody's departure is a matter of its own: missing, and the settings ask first. In a
+/// snapshot that is broken nothing is.
+pub(super) fn apart(snapshot: &Snapshot, settings: &Settings, what: Counted) -> bool {
+    snapshot.tripped.is_none()
+        && settings.on_missing == OnMissing::Hold
+        && what == Counted::Departure(Cause::Missing)
+}
+
+fn held(gate: Gate) -> Option<(HoldId, u64)> {
+    match gate {
+        Gate::Held { hold, seq } => Some((hold, seq)),
+        Gate::Open { .. } => None,
+    }
+}
+
+/// The breaker's verdict on a dry run, or on what an observed source would do; and what the figures are
+/// with it.
+fn weigh(
+    snapshot: &mut Snapshot,
+    settings: &Settings,
+    breaker: &Breaker,
+    all: &BTreeMap<EmployeeId, Counted>,
+    missing: &BTreeMap<EmployeeId, Counted>,
+    now: DateTime<Utc>,
+) {
+    let people = all.keys().cloned().collect();
+    let tripped = snapshot.tripped.map(|(tripped, _)| tripped);
+    let figures = match snapshot.observing {
+        true => &mut snapshot.would,
+        false => &mut snapshot.summary,
+    };
+    if !all.is_empty() {
+        let verdict = breaker.weigh(&people, settings.safeguards, tripped, now);
+        let (rule, held_against) = match &verdict {
+            Verdict::Trips(rule, figures) => (Some(*rule), Some(*figures)),
+            Verdict::Admitted | Verdict::Joins(_) => (None, None),
+        };
+        if verdict != Verdict::Admitted {
+            stop(figures, settings, all);
+        }
+        snapshot.verdict = Some((verdict.as_str().to_owned(), rule, held_against));
+    }
+    if !missing.is_empty() {
+        stop(figures, settings, missing);
+        let asked = ("held".to_owned(), Some(Tripped::OnMissing), None);
+        snapshot.verdict.get_or_insert(asked);
+    }
+}
+
+/// Those whom the breaker stops are held, and not what they would have been.
+fn stop(
+    summary: &mut BTreeMap<Word, u64>,
+    settings: &Settings,
+    people: &BTreeMap<EmployeeId, Counted>,
+) {
+    for what in people.values() {
+        let word = match (what, settings.deactivation_sync.behaviour) {
+            (Counted::Restore, _) => Word::Restored,
+            (_, Behaviour::Delayed) => Word::Scheduled,
+            (_, Behaviour::Immediate) => Word::Deactivated,
+        };
+        if let Some(count) = summary.get_mut(&word) {
+            *count = count.saturating_sub(1);
+        }
+        *summary.entry(Word::Held).or_default() += 1;
+    }
+    summary.retain(|_, count| *count > 0);
+}

@@ -1,0 +1,280 @@
+//! Digests: one mail for each admin, for all that was noticed since the last.
+//!
+//! Exactly once as far as a mail can be: a notice is stamped into one digest, which only the run
+//! that made it stamps into, and each message is claimed per digest and admin before it is sent and
+//! settled after. Only where SES accepted a message and that was not written down may a second one
+//! go. More than [`NOTICES_PER_STAMP`] are stamped in several transactions: a run that dies between
+//! them leaves two mails, of different people.
+
+mod rows;
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use offramp_domain::{Access, DigestMinute, EmployeeId, OrgId, Role, User};
+
+use crate::backoff::pauses;
+use crate::metrics::Metric;
+use crate::outbound::mail;
+use crate::outbound::mail::{Reader, Row};
+use crate::ports::{
+    Breakers, Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing,
+    Sent, Users,
+};
+use crate::{Env, Error, Result};
+
+/// How long a claim lives: longer than a function's 30 s, shorter than the 60 s after which Lambda
+/// retries a failed run.
+const CLAIM: TimeDelta = TimeDelta::seconds(45);
+
+/// What a digest timer came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mailed {
+    /// Messages that SES accepted from this run.
+    pub sent: u32,
+    /// Messages that it refused for good.
+    pub refused: u32,
+}
+
+/// Mails everything that is not mailed yet: what is stamped already as it was stamped, and the
+/// rest as the digest of `minute`.
+///
+/// # Errors
+/// Any fault, after the other messages were tried; also while another run holds a claim, so that
+/// this one is retried if that one dies. `holder` tells this run's claims.
+pub async fn mail<S, T, M>(
+    env: &Env<S, T>,
+    mailer: &M,
+    org: &OrgId,
+    minute: DigestMinute,
+    holder: &str,
+) -> Result<Mailed>
+where
+    S: Users + Notices + Breakers,
+    T: Sync,
+    M: Mailer,
+{
+    let mut digests: BTreeMap<DigestId, Vec<Outgoing>> = BTreeMap::new();
+    for one in stamped(env, org, minute).await? {
+        if let Some(digest) = one.digest.clone() {
+            digests.entry(digest).or_default().push(one);
+        }
+    }
+    let mut mailed = Mailed::default();
+    for (digest, notices) in digests {
+        let one = Digest {
+            env,
+            mailer,
+            org,
+            digest,
+            holder,
+        };
+        let done = one.mail(&notices).await?;
+        mailed.sent += done.sent;
+        mailed.refused += done.refused;
+    }
+    Ok(mailed)
+}
+
+/// All that is unsent, each in a digest. What is in none yet goes into one of this run's own: into
+/// an older one, some admins may have been mailed already.
+async fn stamped<S: Notices, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    minute: DigestMinute,
+) -> Result<Vec<Outgoing>> {
+    let digest = DigestId::new(minute);
+    for pause in pauses() {
+        let mut unsent = env.store.unsent(org).await?;
+        let mut taken = true;
+        let mut fresh: Vec<&mut Outgoing> = unsent
+            .iter_mut()
+            .filter(|one| one.digest.is_none())
+            .collect();
+        for chunk in fresh.chunks_mut(NOTICES_PER_STAMP) {
+            let keys: Vec<_> = chunk.iter().map(|one| one.key.clone()).collect();
+            match env.store.stamp(org, &keys, &digest).await? {
+                Committed::Done => chunk
+                    .iter_mut()
+                    .for_each(|one| one.digest = Some(digest.clone())),
+                Committed::Conflict => taken = false,
+            }
+        }
+        if taken {
+            return Ok(unsent);
+        }
+        // One was withdrawn, or another run was quicker.
+        pause.wait().await;
+    }
+    Err(Error::Busy)
+}
+
+struct Digest<'a, S, T, M> {
+    env: &'a Env<S, T>,
+    mailer: &'a M,
+    org: &'a OrgId,
+    digest: DigestId,
+    holder: &'a str,
+}
+
+/// One message of a digest.
+struct Letter {
+    to: User,
+    /// Names the message among those of the digest.
+    claim: String,
+    mail: mail::Mail,
+}
+
+impl<S, T, M> Digest<'_, S, T, M>
+where
+    S: Users + Notices + Breakers,
+    T: Sync,
+    M: Mailer,
+{
+    async fn mail(&self, notices: &[Outgoing]) -> Result<Mailed> {
+        let mut mailed = Mailed::default();
+        let mut failed = None;
+        for letter in self.letters(notices).await? {
+            match self.send(&letter).await {
+                Ok(Some(Sent::Accepted(_))) => mailed.sent += 1,
+                Ok(Some(Sent::Refused)) => mailed.refused += 1,
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let keys: Vec<_> = notices.iter().map(|one| one.key.clone()).collect();
+        self.env.store.remove(self.org, &keys).await?;
+        Ok(mailed)
+    }
+
+    /// One message, if it is this run's to send.
+    async fn send(&self, letter: &Letter) -> Result<Option<Sent>> {
+        let id = &letter.to.employee_id;
+        let Some(to) = letter.to.email() else {
+            tracing::warn!(org = %self.org, employee_id = %id, "somebody to be mailed has no e-mail address");
+            return Ok(None);
+        };
+        let now = self.env.clock.now();
+        let store = &self.env.store;
+        match store
+            .claim(
+                self.org,
+                &self.digest,
+                &letter.claim,
+                self.holder,
+                now,
+                now + CLAIM,
+            )
+            .await?
+        {
+            Claim::Won => {}
+            Claim::Settled => return Ok(None),
+            Claim::Live => return Err(Error::Unfinished("another run is mailing this digest")),
+        }
+        let mail = letter.mail.clone();
+        let message = Message {
+            to,
+            subject: mail.subject,
+            text: mail.text,
+            html: mail.html,
+        };
+        let sent = self.mailer.send(&message).await?;
+        let (result, metric) = match &sent {
+            Sent::Accepted(id) => (id.as_str(), Metric::MailsSent),
+            Sent::Refused => ("refused", Metric::MailsRefused),
+        };
+        self.env.meter.record(metric, 1_u32);
+        self.settle(&letter.claim, result).await?;
+        tracing::info!(org = %self.org, employee_id = %id, digest = self.digest.as_str(), result, "mailed a digest");
+        Ok(Some(sent))
+    }
+
+    /// Writes down that a message has gone, and insists: a run that does not know it sends it again.
+    async fn settle(&self, claim: &str, result: &str) -> Result<()> {
+        let mut last = None;
+        for pause in pauses() {
+            let now = self.env.clock.now();
+            let store = &self.env.store;
+            match store
+                .settle(self.org, &self.digest, claim, result, now)
+                .await
+            {
+                Ok(()) => return Ok(()),
+                Err(fault) if fault.retryable => last = Some(fault),
+                Err(fault) => return Err(fault.into()),
+            }
+            pause.wait().await;
+        }
+        Err(last.map_or(Error::Busy, Error::Fault))
+    }
+
+    /// Who is told what: the admins of everything, managers of the leave dates of their people, and
+    /// those who are invited of nothing but that. Whoever has no access now, or is named, is not told.
+    async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
+        let now = self.env.clock.now();
+        let people = rows::people(self.env, self.org, notices).await?;
+        let here = |id: &EmployeeId| {
+            let user = people.users.get(id)?.settled(&people.policy);
+            (user.access_at(now) == Access::Granted).then_some(user)
+        };
+        let zone = &people.policy.settings.time_zone;
+        let told: Vec<Row> = people.rows.iter().map(|(row, _)| row.clone()).collect();
+        let named = |id: &EmployeeId| {
+            people
+                .rows
+                .iter()
+                .any(|(row, _)| row.id.as_deref() == Some(id.as_str()))
+        };
+        let mut letters = Vec::new();
+        let mut tell = |id: &EmployeeId, rows: &[Row], reader: Reader| {
+            let Some(to) = here(id) else { return };
+            let is_admin = to.role == Role::Admin;
+            if rows.is_empty() || named(id) || (reader == Reader::Admin && !is_admin) {
+                return;
+            }
+            let letter = mail::Letter {
+                org: self.org,
+                zone,
+                to: reader,
+            };
+            letters.push(Letter {
+                claim: id.to_string(),
+                to,
+                mail: mail::digest(rows, letter),
+            });
+        };
+        for admin in &people.admins {
+            tell(admin, &told, Reader::Admin);
+        }
+        let mut managers: BTreeMap<&EmployeeId, Vec<Row>> = BTreeMap::new();
+        for (row, manager) in &people.rows {
+            if let Some(manager) = manager
+                && !people.admins.contains(manager)
+            {
+                managers.entry(manager).or_default().push(row.clone());
+            }
+        }
+        for (manager, rows) in &managers {
+            tell(manager, rows, Reader::Manager);
+        }
+        let mut invited: BTreeMap<&EmployeeId, bool> = BTreeMap::new();
+        for one in notices.iter().filter(|one| one.notice.kind.invites()) {
+            if let Some(id) = &one.notice.employee_id {
+                *invited.entry(id).or_default() |= one.notice.kind.is_return();
+            }
+        }
+        for (id, back) in invited {
+            if let Some(to) = here(id) {
+                letters.push(Letter {
+                    claim: format!("invite#{id}"),
+                    to,
+                    mail: mail::invitation(self.org, back),
+                });
+            }
+        }
+        Ok(letters)
+    }
+}

@@ -1,0 +1,253 @@
+//! The rows of a digest, of what is true when it is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use offramp_domain::breaker::Keeps;
+use offramp_domain::{
+    Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, OrgId,
+    Origin, Policy, SourceId, User,
+};
+
+use crate::engine::holds;
+use crate::outbound::mail::{Held, Now, Person, ROWS, Row, Stopped};
+use crate::ports::{Breakers, Outgoing, USERS_PER_READ, Users};
+use crate::{Env, Result};
+
+/// People of a hold who are looked up for a mail, in ten reads. Of a larger hold the number of its roll is
+/// told, in which those are counted too who are back.
+const LOOKED_UP: usize = 1_000;
+
+/// Whom a digest concerns: its rows, each with the manager who is told of it.
+pub(super) struct People {
+    pub(super) policy: Policy,
+    pub(super) users: BTreeMap<EmployeeId, User>,
+    pub(super) admins: BTreeSet<EmployeeId>,
+    pub(super) rows: Vec<(Row, Option<EmployeeId>)>,
+}
+
+/// Everybody whom a digest concerns, as they are now.
+///
+/// # Errors
+/// A fault.
+pub(super) async fn people<S: Users + Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    notices: &[Outgoing],
+) -> Result<People> {
+    let about: BTreeSet<EmployeeId> = notices
+        .iter()
+        .filter_map(|one| one.notice.employee_id.clone().or(by(&one.notice.kind)))
+        .collect();
+    let (mut users, policy, admins) = load(env, org, about.into_iter().collect()).await?;
+    let holds = open(env, org, notices).await?;
+    let seen = Seen {
+        policy: &policy,
+        holds: &holds.by_id,
+        breakers: &holds.breakers,
+    };
+    let mut rows: Vec<(Row, Option<EmployeeId>)> = notices
+        .iter()
+        .filter_map(|one| {
+            let id = one.notice.employee_id.clone().or(by(&one.notice.kind));
+            let user = id.and_then(|id| users.get(&id));
+            let row = seen.row(one, user)?;
+            let manager = manager(&row, user);
+            Some((row, manager))
+        })
+        .collect();
+    rows.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let missing: BTreeSet<EmployeeId> = admins
+        .iter()
+        .chain(rows.iter().filter_map(|(_, manager)| manager.as_ref()))
+        .filter(|id| !users.contains_key(*id))
+        .cloned()
+        .collect();
+    let missing = load(env, org, missing.into_iter().collect()).await?;
+    users.extend(missing.0);
+    Ok(People {
+        policy,
+        users,
+        admins,
+        rows,
+    })
+}
+
+async fn load<S: Users, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    ids: Vec<EmployeeId>,
+) -> Result<(BTreeMap<EmployeeId, User>, Policy, BTreeSet<EmployeeId>)> {
+    let mut users = BTreeMap::new();
+    let first = &ids[..ids.len().min(USERS_PER_READ)];
+    let mut loaded = env.store.load(org, first).await?;
+    users.append(&mut loaded.users);
+    for chunk in ids.chunks(USERS_PER_READ).skip(1) {
+        users.append(&mut env.store.load(org, chunk).await?.users);
+    }
+    Ok((users, loaded.policy, loaded.admins))
+}
+
+/// The holds that a digest tells of, as far as they are open.
+#[derive(Default)]
+struct Open {
+    by_id: BTreeMap<HoldId, Held>,
+    /// Those of the sources that are quarantined by one of them.
+    breakers: BTreeMap<SourceId, Breaker>,
+}
+
+async fn open<S: Users + Breakers, T: Sync>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    notices: &[Outgoing],
+) -> Result<Open> {
+    let ids: BTreeSet<&HoldId> = notices
+        .iter()
+        .filter_map(|one| match &one.notice.kind {
+            NoticeKind::HoldOpened { hold, .. } | NoticeKind::HoldWaits { hold, .. } => Some(hold),
+            _ => None,
+        })
+        .collect();
+    let (mut open, mut room) = (Open::default(), ROWS);
+    for id in ids {
+        let Some(hold) = env.store.hold(org, id).await? else {
+            continue;
+        };
+        if hold.state != HoldState::Open {
+            continue;
+        }
+        let (users, all) = holds::who(env, org, &hold, LOOKED_UP).await?;
+        let count = match all {
+            true => users.len(),
+            false => usize::try_from(hold.people).unwrap_or(usize::MAX),
+        };
+        let mut people: Vec<Person> = users.iter().filter_map(person).collect();
+        people.sort();
+        people.truncate(room);
+        room -= people.len();
+        let breaker = env.store.breaker(org, &hold.source).await?;
+        // One that an approval has left somebody in keeps nobody else any more, whatever its rule.
+        let quarantines = breaker.hold.as_ref() == Some(id);
+        if quarantines {
+            open.breakers.insert(hold.source, breaker);
+        }
+        let held = Held {
+            rule: hold.rule,
+            quarantines,
+            count,
+            people,
+        };
+        open.by_id.insert(id.clone(), held);
+    }
+    Ok(open)
+}
+
+fn person(user: &User) -> Option<Person> {
+    Some(Person {
+        name: user
+            .get(Field::Name)
+            .unwrap_or(user.employee_id.as_str())
+            .to_owned(),
+        id: user.employee_id.to_string(),
+        cards: user.active_cards,
+        what: Stopped::of(user.hold.as_ref()?.what),
+    })
+}
+
+/// The admin who did something that is about nobody.
+fn by(kind: &NoticeKind) -> Option<EmployeeId> {
+    match kind.by()? {
+        Actor::Admin { employee_id, .. } => employee_id.clone(),
+        _ => None,
+    }
+}
+
+/// As the token names whoever did something.
+fn subject(kind: &NoticeKind) -> Option<String> {
+    match kind.by()? {
+        Actor::Admin { subject, .. } | Actor::Service { subject } => Some(subject.to_string()),
+        _ => None,
+    }
+}
+
+/// A leave date is told to the manager.
+fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
+    let cause = match &row.kind {
+        NoticeKind::Scheduled { cause, .. } | NoticeKind::Terminated { cause, .. } => *cause,
+        _ => return None,
+    };
+    if cause != Cause::LeaveDate {
+        return None;
+    }
+    EmployeeId::new(user?.get(Field::ManagerId)?).ok()
+}
+
+/// What a row is held against.
+struct Seen<'a> {
+    policy: &'a Policy,
+    holds: &'a BTreeMap<HoldId, Held>,
+    breakers: &'a BTreeMap<SourceId, Breaker>,
+}
+
+impl Seen<'_> {
+    /// One line of the mail; none where what was noticed is no longer so, and has left nothing behind.
+    fn row(&self, one: &Outgoing, user: Option<&User>) -> Option<Row> {
+        let mut kind = one.notice.kind.clone();
+        let settled = user.map(|user| user.settled(self.policy));
+        let now = match &mut kind {
+            NoticeKind::Invited { .. } => return None,
+            NoticeKind::Scheduled { active_cards, .. } => {
+                let user = settled?;
+                let Lifecycle::Scheduled(schedule) = &user.lifecycle else {
+                    return None;
+                };
+                if user.generation != one.notice.generation {
+                    return None;
+                }
+                *active_cards = user.active_cards;
+                let waits = self.breaker(&user).is_some_and(|breaker| {
+                    let keeps = breaker.keeps(&user.employee_id, schedule.at, TimeDelta::default());
+                    keeps == Some(Keeps::UntilAnswered)
+                });
+                if waits { Now::Waits } else { Now::Stands }
+            }
+            NoticeKind::Terminated { cards, .. } => {
+                let user = settled?;
+                // Cards that are gone are told whatever has become of their owner since.
+                if user.generation != one.notice.generation && *cards == 0 {
+                    return None;
+                }
+                match user.lifecycle {
+                    Lifecycle::Active => Now::Back { active: true },
+                    Lifecycle::Scheduled(_) => Now::Back { active: false },
+                    Lifecycle::Deactivated(_) => Now::Stands,
+                    Lifecycle::Deleted { .. } => Now::Deleted,
+                }
+            }
+            NoticeKind::HoldOpened { hold, .. } | NoticeKind::HoldWaits { hold, .. } => {
+                Now::Held(self.holds.get(hold)?.clone())
+            }
+            _ => Now::Stands,
+        };
+        let name = user
+            .and_then(|user| user.get(Field::Name))
+            .map(str::to_owned)
+            .or_else(|| one.notice.name.clone())
+            .or_else(|| subject(&one.notice.kind));
+        let id = one.notice.employee_id.as_ref().map(ToString::to_string);
+        Some(Row {
+            name: name.or_else(|| id.clone()).unwrap_or_default(),
+            id,
+            kind,
+            now,
+        })
+    }
+
+    /// The breaker of somebody's source, where one of the holds has quarantined it.
+    fn breaker(&self, user: &User) -> Option<&Breaker> {
+        match &user.origin {
+            Origin::Source(source) => self.breakers.get(source),
+            Origin::Manual => None,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One row in words.
+
+use offramp_domain::{Cause, Health, HoldId, HoldState, NoticeKind, SourceId, Tripped};
+
+use super::{Held, Letter, Now, Person, ROWS, Row, Stopped};
+use crate::when::spoken;
+
+/// A line, and what stands below it.
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) under: Vec<String>,
+}
+
+impl Line {
+    /// A line with nothing below it.
+    pub(super) fn of(text: &str) -> Self {
+        Self {
+            text: one_line(text),
+            under: Vec::new(),
+        }
+    }
+
+    /// Puts something below it.
+    pub(super) fn add(&mut self, text: &str) {
+        self.under.push(one_line(text));
+    }
+
+    /// Says how many are not written out.
+    pub(super) fn add_rest(&mut self, rest: Option<String>) {
+        self.under.extend(rest);
+    }
+}
+
+/// A name may hold what breaks a line or turns it round: a forged row would look like one of ours.
+fn one_line(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(turns, " ")
+}
+
+/// A row as it is read.
+pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
+    let zone = letter.zone;
+    let who = match &row.id {
+        Some(id) => called(&row.name, id),
+        None => String::new(),
+    };
+    let text = match &row.kind {
+        NoticeKind::Scheduled {
+            cause,
+            due_at,
+            active_cards,
+        } => {
+            let waits = match row.now {
+                Now::Waits => " (waits while the hold is open)",
+                _ => "",
+            };
+            let date = spoken(*due_at, zone);
+            let (cards, why) = (cards(*active_cards), why(*cause));
+            format!("{who}: {date}{waits}, {cards} — {why}")
+        }
+        NoticeKind::Terminated {
+            cause,
+            cards: count,
+        } => {
+            let back = match row.now {
+                Now::Back { active: true } => "; the person is active again",
+                Now::Back { active: false } => "; the person was restored, and is scheduled again",
+                _ => "",
+            };
+            format!("{who}: {}{back} — {}", terminated(*count), why(*cause))
+        }
+        NoticeKind::Restored { .. } | NoticeKind::Invited { .. } => who,
+        NoticeKind::SyncTurnedOff { by, reverted } => {
+            format!(
+                "{by} turned the deactivation sync off; {}",
+                again(*reverted)
+            )
+        }
+        NoticeKind::HoldOpened {
+            hold,
+            source,
+            rule,
+            people: count,
+        } => {
+            let count = match &row.now {
+                Now::Held(held) => held.count,
+                _ => usize::try_from(*count).unwrap_or(usize::MAX),
+            };
+            let (people, tripped) = (people(count), tripped(*rule));
+            return of_hold(
+                format!("{source}: {people} held — {tripped} (hold {hold})"),
+                hold,
+                row,
+                letter,
+            );
+        }
+        NoticeKind::HoldWaits {
+            hold,
+            source,
+            since,
+        } => {
+            return of_hold(
+                waits(source, hold, &spoken(*since, zone), row),
+                hold,
+                row,
+                letter,
+            );
+        }
+        NoticeKind::HoldAnswered {
+            hold,
+            source,
+            answer,
+            by,
+            people,
+            open,
+            ..
+        } => {
+            let hold = format!("hold {hold} of {source}");
+            match by {
+                Some(_) => answered(&row.name, &hold, *answer, *people, *open),
+                None => format!("{hold} is closed: nobody is left in it"),
+            }
+        }
+        NoticeKind::RunUndone {
+            run,
+            source,
+            ran_at,
+            reverted,
+            ..
+        } => {
+            let (by, at) = (&row.name, spoken(*ran_at, zone));
+            format!(
+                "{by} took back run {run} of {source}, of {at}; {}",
+                again(*reverted)
+            )
+        }
+        NoticeKind::SourceHealth { source, health } => match health {
+            Health::Healthy => format!("{source} is healthy again"),
+            Health::Quarantined => format!("{source} is quarantined: a hold of its people is open"),
+            Health::Silent => {
+                format!("{source} is silent: it has not spoken for longer than usual")
+            }
+        },
+        NoticeKind::SafeguardsLoosened { by } => {
+            format!("{by} raised the limits of the safeguards")
+        }
+    };
+    Line::of(&text)
+}
+
+fn waits(source: &SourceId, hold: &HoldId, since: &str, row: &Row) -> String {
+    let held = match &row.now {
+        Now::Held(held) => format!(", with {}", people(held.count)),
+        _ => String::new(),
+    };
+    format!("{source}: hold {hold} is open since {since}{held}, and waits for an answer")
+}
+
+fn answered(by: &str, hold: &str, answer: HoldState, count: u32, open: bool) -> String {
+    let part = if open { "a part of " } else { "" };
+    let who = people(usize::try_from(count).unwrap_or(usize::MAX));
+    match (answer, count) {
+        (HoldState::Rejected, 1) => {
+            format!("{by} rejected {part}{hold}: {who} stays as they are")
+        }
+        (HoldState::Rejected, _) => format!("{by} rejected {part}{hold}: {who} stay as they are"),
+        _ => format!("{by} approved {part}{hold} for {who}"),
+    }
+}
+
+/// The line of a hold, with whom it keeps and how it is answered.
+fn of_hold(text: String, hold: &HoldId, row: &Row, letter: Letter<'_>) -> Line {
+    let mut line = Line::of(&text);
+    if let Now::Held(held) = &row.now {
+        let route = format!("/v1/orgs/{}/holds/{hold}", letter.org);
+        line.add(&format!("read it: GET {route}"));
+        line.add(&format!(
+            "answer it: POST {route}/approve or POST {route}/reject, with the version that you read in If-Match"
+        ));
+        for person in held.people.iter().take(ROWS) {
+            line.add(&kept(person));
+        }
+        line.add_rest(more(held));
+    }
+    line
+}
+
+fn kept(person: &Person) -> String {
+    let who = called(&person.name, &person.id);
+    match person.what {
+        Stopped::Leaving(why) => format!("{who}: {} — {why}", cards(person.cards)),
+        Stopped::Returning => format!("{who}: deleted by hand, would come back"),
+    }
+}
+
+fn more(held: &Held) -> Option<String> {
+    let named = held.people.len().min(ROWS);
+    (held.count > named).then(|| format!("and {} more", held.count - named))
+}
+
+fn called(name: &str, id: &str) -> String {
+    if id == name {
+        id.to_owned()
+    } else {
+        format!("{name} ({id})")
+    }
+}
+
+pub(super) fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Hr => "inactive in HR",
+        Cause::Missing => "missing from the last HR snapshot",
+        Cause::LeaveDate => "leave date",
+        Cause::Admin => "by an admin",
+    }
+}
+
+fn tripped(rule: Tripped) -> &'static str {
+    match rule {
+        Tripped::MaxUsers => "more people at once than the safeguards allow",
+        Tripped::MaxPercent => "a larger share of its people than the safeguards allow",
+        Tripped::LastAdmin => "this is the last admin with access",
+        Tripped::EmptySnapshot => "its snapshot was empty",
+        Tripped::EmptyPage => "a page of its snapshot was empty",
+        Tripped::ShortSnapshot => "its snapshot was less than half of what was expected",
+        Tripped::OnMissing => "they were missing from its snapshot, and the settings ask first",
+    }
+}
+
+pub(super) fn people(count: usize) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        n => format!("{n} people"),
+    }
+}
+
+/// Who was scheduled, and is not any more.
+fn again(count: u32) -> String {
+    match count {
+        0 => "nobody was scheduled".to_owned(),
+        1 => "1 person is active again".to_owned(),
+        n => format!("{n} people are active again"),
+    }
+}
+
+/// Cards that are not cancelled, frozen ones too: what a termination takes.
+fn cards(count: u32) -> String {
+    match count {
+        0 => "no cards".to_owned(),
+        1 => "1 card".to_owned(),
+        n => format!("{n} cards"),
+    }
+}
+
+fn terminated(count: u32) -> String {
+    match count {
+        0 => cards(0),
+        n => format!("{} terminated", cards(n)),
+    }
+}

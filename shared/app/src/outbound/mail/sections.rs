@@ -1,0 +1,275 @@
+//! What belongs together in a mail: a title, what it means, and what to do about it.
+
+use std::collections::BTreeSet;
+
+use offramp_domain::{Cause, Health, HoldState, NoticeKind, Tripped};
+
+use super::lines::{Line, line, people};
+use super::{Letter, Now, Reader, Row};
+
+/// A heading, what it means, and its lines.
+pub(super) struct Section {
+    pub(super) title: String,
+    pub(super) lead: String,
+    pub(super) lines: Vec<Line>,
+}
+
+/// What a section is about, in the order of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// A hold that keeps a whole source.
+    Quarantine,
+    /// A hold that keeps those in it alone.
+    Hold,
+    Answered,
+    Silent,
+    Healthy,
+    Scheduled,
+    Deactivated,
+    Deleted,
+    Back,
+    Restored,
+    Undone,
+    Settings,
+}
+
+impl About {
+    const ALL: [Self; 12] = [
+        Self::Quarantine,
+        Self::Hold,
+        Self::Answered,
+        Self::Silent,
+        Self::Healthy,
+        Self::Scheduled,
+        Self::Deactivated,
+        Self::Deleted,
+        Self::Back,
+        Self::Restored,
+        Self::Undone,
+        Self::Settings,
+    ];
+
+    fn of(row: &Row) -> Option<Self> {
+        Some(match &row.kind {
+            NoticeKind::HoldOpened { .. } | NoticeKind::HoldWaits { .. } => match &row.now {
+                Now::Held(held) if !held.quarantines => Self::Hold,
+                _ => Self::Quarantine,
+            },
+            NoticeKind::HoldAnswered { .. } => Self::Answered,
+            NoticeKind::RunUndone { .. } => Self::Undone,
+            NoticeKind::SourceHealth { health, .. } => match health {
+                Health::Silent => Self::Silent,
+                Health::Healthy => Self::Healthy,
+                Health::Quarantined => Self::Quarantine,
+            },
+            NoticeKind::Scheduled { .. } => Self::Scheduled,
+            NoticeKind::Terminated { .. } => match row.now {
+                Now::Deleted => Self::Deleted,
+                Now::Back { .. } => Self::Back,
+                _ => Self::Deactivated,
+            },
+            NoticeKind::Restored { .. } => Self::Restored,
+            NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. } => {
+                Self::Settings
+            }
+            NoticeKind::Invited { .. } => return None,
+        })
+    }
+
+    fn title(self, rows: &[&Row]) -> String {
+        let who: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
+        let who = people(who.len());
+        match self {
+            Self::Quarantine => "A safeguard stopped the HR sync".to_owned(),
+            Self::Hold => format!("A safeguard holds {}", people(held(rows))),
+            Self::Answered if rows.iter().all(|row| cleared(row)) => "A hold is closed".to_owned(),
+            Self::Answered => "A hold was answered".to_owned(),
+            Self::Silent => "An HR source is silent".to_owned(),
+            Self::Healthy => "An HR source is healthy again".to_owned(),
+            Self::Scheduled => format!("{who} scheduled for deactivation"),
+            Self::Deactivated => format!("{who} deactivated"),
+            Self::Deleted => format!("{who} deleted"),
+            Self::Back => format!("{who} restored after their cards were terminated"),
+            Self::Restored => format!("{who} restored by the HR sync"),
+            Self::Undone => "A run was taken back".to_owned(),
+            Self::Settings => "Offramp settings changed".to_owned(),
+        }
+    }
+
+    fn lead(self, rows: &[&Row], to: Reader) -> String {
+        match self {
+            Self::Quarantine => "Nothing happens to those in the hold until an admin answers it; and as long \
+                 as it is open, whoever HR says has left joins it, and loses neither access nor cards. Read who \
+                 they are, then approve or reject it. What HR had begun within the safeguard's window before it \
+                 waits: access stays revoked, cards stay alive."
+                .to_owned(),
+            Self::Hold => {
+                let mut lead = "Nothing happens to those in the hold until an admin answers it. It keeps \
+                    nobody else: others of that source leave as HR says. Read who they are, then approve or \
+                    reject it."
+                    .to_owned();
+                if rows.iter().any(|row| holds_an_admin(row)) {
+                    lead.push_str(
+                        " The last admin goes only once somebody else is an admin too, and then by an approval.",
+                    );
+                }
+                lead
+            }
+            Self::Answered => answered(rows),
+            Self::Silent => "While a source is silent nobody hears of its leavers: see whether its \
+                 connection to HR still works. Nothing has to be done here: the next delivery makes it \
+                 healthy again."
+                .to_owned(),
+            Self::Healthy => "Nothing has to be done here.".to_owned(),
+            Self::Scheduled => scheduled(rows, to),
+            Self::Deactivated => "Access is revoked and every card is terminated. Terminated cards do not \
+                 come back."
+                .to_owned(),
+            Self::Deleted => "An admin deleted these accounts. Access is revoked and every card is \
+                 terminated. Terminated cards do not come back."
+                .to_owned(),
+            Self::Back => "They had been deactivated or deleted, and were restored. Their terminated \
+                 cards do not come back."
+                .to_owned(),
+            Self::Restored => "These accounts had been deleted by hand. Their HR record changed, and they \
+                 are back as members."
+                .to_owned(),
+            Self::Undone => "Whoever was in the grace period that the run began has access again, and their \
+                 cards. Whoever was deactivated since, or came back otherwise, is as they were."
+                .to_owned(),
+            Self::Settings => "An admin changed what the sync may do.".to_owned(),
+        }
+    }
+}
+
+/// Everything that is told, by what it is about.
+pub(super) fn sections(rows: &[Row], letter: Letter<'_>) -> Vec<Section> {
+    About::ALL
+        .into_iter()
+        .filter_map(|about| {
+            let of = |row: &&Row| About::of(row) == Some(about);
+            let rows: Vec<&Row> = rows.iter().filter(of).collect();
+            (!rows.is_empty()).then(|| Section {
+                title: about.title(&rows),
+                lead: about.lead(&rows, letter.to),
+                lines: rows.iter().map(|row| line(row, letter)).collect(),
+            })
+        })
+        .collect()
+}
+
+/// Whether a hold has ended since nobody was left in it.
+fn cleared(row: &Row) -> bool {
+    matches!(row.kind, NoticeKind::HoldAnswered { by: None, .. })
+}
+
+/// What the answers mean, as far as they differ.
+fn answered(rows: &[&Row]) -> String {
+    let of = |wanted: HoldState| {
+        rows.iter().any(|row| match row.kind {
+            NoticeKind::HoldAnswered { answer, .. } => answer == wanted && !cleared(row),
+            _ => false,
+        })
+    };
+    let mut parts = Vec::new();
+    if of(HoldState::Approved) {
+        parts.push("Whoever is approved goes, or comes back, as HR had said, unless that has changed since; a last admin stays held.");
+    }
+    if of(HoldState::Rejected) {
+        parts.push(
+            "Whoever stays keeps what they have: the same HR record does not raise it again, a change of it does.",
+        );
+    }
+    if rows.iter().any(|row| frees(row, false)) {
+        parts.push("The source is not quarantined any more.");
+    }
+    if rows.iter().any(|row| frees(row, true)) {
+        parts.push("Whoever had been scheduled within the safeguard's window has a whole grace period from the rejection on.");
+    }
+    if parts.is_empty() {
+        parts.push("Nothing has to be done here.");
+    }
+    parts.join(" ")
+}
+
+/// Whether an answer has ended the quarantine of a source; by a rejection, or whatever it was.
+fn frees(row: &Row, by_rejection: bool) -> bool {
+    match row.kind {
+        NoticeKind::HoldAnswered { answer, freed, .. } => {
+            freed && (!by_rejection || answer == HoldState::Rejected)
+        }
+        _ => false,
+    }
+}
+
+fn held(rows: &[&Row]) -> usize {
+    let count = |row: &&Row| match &row.now {
+        Now::Held(held) => held.count,
+        _ => 0,
+    };
+    rows.iter().map(count).sum()
+}
+
+fn holds_an_admin(row: &Row) -> bool {
+    matches!(&row.now, Now::Held(held) if held.rule == Tripped::LastAdmin)
+}
+
+/// Each cause has its own ways out ([`crate::desk::explain`] says them of one person).
+fn scheduled(rows: &[&Row], to: Reader) -> String {
+    let mut lead = "Access is revoked. On the date below the user is deactivated and every card, \
+         a frozen one too, is terminated."
+        .to_owned();
+    if to == Reader::Manager {
+        lead.push_str(
+            " If this is wrong, tell an admin before then: an admin can bring the person back.",
+        );
+        return lead;
+    }
+    let of = |pick: fn(Cause) -> bool| {
+        rows.iter()
+            .any(|row| matches!(row.kind, NoticeKind::Scheduled { cause, .. } if pick(cause)))
+    };
+    let ways = match (
+        of(Cause::is_sync),
+        of(|cause| cause == Cause::LeaveDate),
+        of(|cause| cause == Cause::Admin),
+    ) {
+        (_, false, false) => {
+            " If this is wrong, mark the person active in HR, restore the user, or turn the deactivation \
+             sync off before then."
+        }
+        (false, true, false) => {
+            " If this is wrong, restore the user, or move or remove the leave date, before then: HR's word \
+             that they are active does not undo it, nor does turning the deactivation sync off."
+        }
+        (false, false, true) => {
+            " If this is wrong, restore the user before then: HR's word that they are active does not undo \
+             it, nor does turning the deactivation sync off."
+        }
+        (false, true, true) => {
+            " If this is wrong, restore the user before then. For \"leave date\": moving or removing it \
+             does as well. HR's word that they are active undoes none of these, nor does turning the \
+             deactivation sync off."
+        }
+        (true, date, _) => {
+            lead.push_str(
+                " If this is wrong, restore the user before then. For \"inactive in HR\": marking the \
+                 person active in HR, or turning the deactivation sync off, does as well; so it is for \
+                 \"missing from the last HR snapshot\".",
+            );
+            if date {
+                " For \"leave date\": moving or removing it does as well."
+            } else {
+                ""
+            }
+        }
+    };
+    lead.push_str(ways);
+    if rows.iter().any(|row| matches!(row.now, Now::Waits)) {
+        lead.push_str(
+            " For whoever waits, the hold's answer comes first: until then their cards stay alive, also \
+             after that date.",
+        );
+    }
+    lead
+}

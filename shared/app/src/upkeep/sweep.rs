@@ -1,0 +1,202 @@
+//! The certainty behind the timers: whatever is overdue or half done is finished. It never decides
+//! anything that a timer would not have decided.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
+
+use crate::engine::terminate::Terminated;
+use crate::engine::{leave, terminate};
+use crate::inbound::snapshots::apply;
+use crate::metrics::Metric;
+use crate::outbound::digest;
+use crate::ports::{
+    Breakers, CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Pulses, Rosters, Snapshots,
+    Sources, Timers, Users, Work,
+};
+use crate::upkeep::watch;
+use crate::{Deadline, Env, Error, Result};
+
+/// How long after its time something counts as overdue: a timer is delivered within the minute,
+/// and a failed run is retried after one and after two more.
+const SLACK: TimeDelta = TimeDelta::seconds(90);
+/// What one run takes up of each shard: so many that what stays for long, an open hold or what fails for
+/// good, does not hide what has come since. Each is a key, and they are in one page of a query.
+const PER_SHARD: usize = 1_000;
+/// A piece of work is begun only while this much time is left.
+const PIECE_TIME: Duration = Duration::from_secs(6);
+
+/// What a sweep did. Looking after a source or a hold is its own work, and never overdue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Pieces of work that were overdue.
+    pub found: u32,
+    /// Those that are done now.
+    pub finished: u32,
+    /// Those that failed; the next sweep takes them up.
+    pub failed: u32,
+}
+
+/// Takes up what is overdue, one organisation in turn with the others.
+///
+/// # Errors
+/// A fault of the index; a fault of a piece is counted and logged, and does not stop the others.
+pub async fn sweep<S, T, M>(
+    env: &Env<S, T>,
+    mailer: &M,
+    holder: &str,
+    deadline: Deadline,
+) -> Result<Swept>
+where
+    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue,
+    S: Breakers + Rosters + Snapshots + Sources + Pulses,
+    T: Timers,
+    M: Mailer,
+{
+    let before = env.clock.now() - SLACK;
+    let found: BTreeSet<Work> = env
+        .store
+        .overdue(before, PER_SHARD)
+        .await?
+        .into_iter()
+        .collect();
+    let own = |piece: &Work| matches!(piece, Work::Hold { .. } | Work::Source { .. });
+    let overdue = found.iter().filter(|piece| !own(piece)).count();
+    let mut swept = Swept {
+        found: u32::try_from(overdue).unwrap_or(u32::MAX),
+        ..Swept::default()
+    };
+    // Zero says that a sweep has looked.
+    env.meter.record(Metric::OverdueWork, swept.found);
+    env.meter.record(Metric::OverdueWorkFailed, 0_u32);
+    env.meter.record(Metric::OverdueDeactivations, 0_u32);
+    let mut holds = 0_u32;
+    for piece in in_turn(found) {
+        if !deadline.leaves(PIECE_TIME) {
+            break;
+        }
+        let result = match &piece {
+            Work::User { org, employee_id } => person(env, org, employee_id, deadline).await,
+            Work::Notice { org, minute } => mail(env, mailer, org, *minute, holder).await,
+            Work::Hold { org, hold } => watch::hold(env, org, hold).await.map(|open| {
+                holds += u32::from(open);
+            }),
+            Work::Snapshot {
+                org,
+                source,
+                snapshot,
+            } => apply::overdue(env, org, source, snapshot).await,
+            Work::Source { org, source } => watch::source(env, org, source).await,
+        };
+        match result {
+            Ok(()) => swept.finished += u32::from(!own(&piece)),
+            Err(error) => {
+                swept.failed += 1;
+                env.meter.record(Metric::OverdueWorkFailed, 1_u32);
+                tracing::error!(?piece, %error, "an overdue piece of work failed");
+            }
+        }
+    }
+    env.meter.record(Metric::HoldsOpen, holds);
+    Ok(swept)
+}
+
+/// One of each organisation in turn, so that none waits behind another's thousand.
+fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
+    let mut queues: BTreeMap<OrgId, VecDeque<Work>> = BTreeMap::new();
+    let mut digests = BTreeSet::new();
+    for piece in found {
+        let org = match &piece {
+            Work::User { org, .. }
+            | Work::Hold { org, .. }
+            | Work::Snapshot { org, .. }
+            | Work::Source { org, .. } => org,
+            // One digest mails all that is unsent: the oldest minute will do.
+            Work::Notice { org, .. } => {
+                if !digests.insert(org.clone()) {
+                    continue;
+                }
+                org
+            }
+        };
+        queues.entry(org.clone()).or_default().push_back(piece);
+    }
+    let mut turns = Vec::new();
+    while !queues.is_empty() {
+        queues.retain(|_, queue| {
+            turns.extend(queue.pop_front());
+            !queue.is_empty()
+        });
+    }
+    turns
+}
+
+/// Does for a user what their timers would have done.
+async fn person<S, T>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &EmployeeId,
+    deadline: Deadline,
+) -> Result<()>
+where
+    S: Users + Breakers + Cards + CardIssuer + Objectives,
+    T: Timers,
+{
+    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let Some(user) = loaded.users.get(id) else {
+        return Ok(());
+    };
+    if let Lifecycle::Scheduled(schedule) = &user.lifecycle
+        && schedule.fires_at() <= env.clock.now()
+    {
+        let due = schedule.fires_at();
+        let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
+        late(env, &done);
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
+        return Ok(());
+    }
+    // Otherwise a card whose cancellation was begun, or objectives, of a deactivation before.
+    if let Some(plan) = user.leave.plan
+        && plan.at <= env.clock.now()
+    {
+        let done = leave::due(env, org, id, user.leave.count, plan.at, deadline).await?;
+        late(env, &done);
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
+    }
+    let by = Actor::Timer {
+        kind: "sweep".to_owned(),
+        due: user.pending.due.unwrap_or_else(|| env.clock.now()),
+    };
+    let finished = terminate::finish(env, org, id, user.generation, &by, deadline).await?;
+    if finished.done {
+        Ok(())
+    } else {
+        Err(Error::Unfinished("cards or objectives are left"))
+    }
+}
+
+/// Counts what a timer should have done.
+fn late<S, T>(env: &Env<S, T>, done: &Terminated) {
+    if matches!(done, Terminated::Done { .. }) {
+        env.meter.record(Metric::OverdueDeactivations, 1_u32);
+    }
+}
+
+async fn mail<S, T, M>(
+    env: &Env<S, T>,
+    mailer: &M,
+    org: &OrgId,
+    minute: DigestMinute,
+    holder: &str,
+) -> Result<()>
+where
+    S: Users + Notices + Breakers,
+    T: Sync,
+    M: Mailer,
+{
+    let mailed = digest::mail(env, mailer, org, minute, holder).await?;
+    tracing::warn!(%org, sent = mailed.sent, "an overdue digest was taken up");
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What the sweep looks after between the events of a source: holds that wait for an answer, how many
+//! people a percentage is of, and whether it still speaks.
+
+use chrono::TimeDelta;
+use offramp_domain::breaker::Base;
+use offramp_domain::digest::{Notice, NoticeKind};
+use offramp_domain::{Breaker, Generation, Hold, HoldId, HoldState, OrgId, SourceId};
+
+use crate::engine::breaker::tell;
+use crate::engine::holds;
+use crate::inbound::pulse;
+use crate::ports::{
+    BreakerCommit, Breakers, Committed, Pulses, Rosters, Snapshots, Sources, Timers, Users,
+};
+use crate::{Env, Result};
+
+/// How often the admins are reminded of a hold.
+const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
+/// How often a source is looked at.
+const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// Clears a hold in which nobody is left; reminds the admins of one that waits. Says whether it is open.
+///
+/// # Errors
+/// A fault; the next sweep tries again.
+pub(super) async fn hold<S: Users + Breakers + Snapshots, T: Timers>(
+    env: &Env<S, T>,
+    org: &OrgId,
+    id: &HoldId,
+) -> Result<bool> {
+    if holds::settle(env, org, id).await? {
+        return Ok(false);
+    }
+    let now = env.clock.now();
+    let before = holds::get(env, org, id).await?;
+    if before.state != HoldState::Open {
+        return Ok(false);
+    }
+    if now < before.told_at + REMIND_AFTER {
+        return Ok(true);
+    }
+    let after = Hold {
+        told_at: now,
+        ..before.clone()
+    };
+    let notice = Notice {
+        at: now,
+        kind: NoticeKind::HoldWaits {
+            hold: id.clone(),
+            source: before.source.clone(),
+            since: before.opened_at,
+        },
+        employee_id: None,
+        name: None,
+        generation: Generation(before.version),
+    };
+    tell(env, org, &notice).await?;
+    let commit = BreakerCommit {
+        hold: Some((&after, before.version)),
+        notices: vec![notice],
+        ..BreakerCommit::default()
+    };
+    // Where somebody has joined or answered meanwhile, the next look sees it.
+    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    Ok(true)
+}
+
+/// Tells the admins where the health of a source has changed, and counts its active people. It is looked
+/// at again within the hour, and sooner where it would fall silent by then.
+///
+/// # Errors
+/// A fault; the next sweep tries again.
+pub(super) async fn source<S, T>(env: &Env<S, T>, org: &OrgId, source: &SourceId) -> Result<()>
+where
+    S: Users + Breakers + Rosters + Sources + Pulses,
+    T: Timers,
+{
+    let silent_at = match env.store.source(org, source).await? {
+        Some(source) => pulse::judge(env, org, &source).await?,
+        None => None,
+    };
+    let active = env.store.count_active(org, source).await?;
+    let before = env.store.breaker(org, source).await?;
+    let at = env.clock.now();
+    let next = at + LOOK_AFTER;
+    let sooner = silent_at.filter(|silent| *silent > at);
+    let after = Breaker {
+        base: Some(Base { active, at }),
+        look_at: Some(sooner.map_or(next, |silent| silent.min(next))),
+        rev: before.rev + 1,
+        ..before
+    };
+    let commit = BreakerCommit {
+        breaker: Some((source, &after)),
+        ..BreakerCommit::default()
+    };
+    // Where a departure was quicker, the next sweep counts again.
+    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    tracing::info!(%org, %source, active, "counted the active people of a source");
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The bodies of the snapshot routes. A signature covers the body alone, so the body repeats what the
+//! path says, and both must be the same.
+
+use chrono::{DateTime, Utc};
+use offramp_domain::SnapshotId;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::record;
+use offramp_app::ports::{MAX_BODY, Record};
+use offramp_app::{Error, Invalid, Result};
+
+/// Employees on a page.
+pub const MAX_EMPLOYEES: usize = 5_000;
+/// Problems of a page that are named.
+const NAMED: usize = 100;
+
+/// `POST …/snapshots`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = OpenSnapshot))]
+pub struct Open {
+    /// The instant that it speaks of.
+    #[serde(default)]
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// Employees that are expected.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(maximum = 2_000_000))]
+    pub expected_employees: Option<u64>,
+}
+
+/// `POST …/complete`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CompleteSnapshot))]
+pub struct Complete {
+    /// Which.
+    pub snapshot_id: SnapshotId,
+    /// Pages that were sent.
+    pub pages: u32,
+    /// Nothing is to be done.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `PUT …/pages/{n}`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SnapshotPage))]
+pub struct Page<'a> {
+    snapshot_id: SnapshotId,
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 400))]
+    page: u32,
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<super::WireEmployee<'a>>, max_items = 5000))]
+    employees: Vec<&'a RawValue>,
+}
+
+/// What a page is answered.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Received {
+    /// Employees on it.
+    pub received: u32,
+}
+
+/// Reads a body that is an object.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`].
+pub fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+    if body.len() > MAX_BODY {
+        return Err(Error::TooLarge("the body is larger than 4 MiB"));
+    }
+    let whole: &RawValue =
+        serde_json::from_slice(body).map_err(|error| Error::MalformedJson(error.to_string()))?;
+    if !whole.get().starts_with('{') {
+        return Err(Error::invalid("", "must be a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_str(whole.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = match path.as_str() {
+            "." => String::new(),
+            path => format!("/{}", path.replace('.', "/")),
+        };
+        Error::invalid(pointer, error.inner().to_string())
+    })
+}
+
+/// Reads a page for a snapshot. A record that cannot be read is kept as such, so that its employee is
+/// not taken for missing; one that does not even say whom it is about is refused with all of the page.
+///
+/// # Errors
+/// As [`object`], and [`Error::Invalid`] where body and path disagree.
+pub fn page(body: &[u8], snapshot: &SnapshotId, number: u32) -> Result<Vec<Record>> {
+    let page: Page<'_> = object(body)?;
+    if page.snapshot_id != *snapshot {
+        return Err(Error::invalid("/snapshot_id", "is not the one of the path"));
+    }
+    if page.page != number {
+        return Err(Error::invalid("/page", "is not the one of the path"));
+    }
+    if page.employees.len() > MAX_EMPLOYEES {
+        return Err(Error::TooLarge("there are more than 5,000 employees"));
+    }
+    let (mut records, mut wrong) = (Vec::with_capacity(page.employees.len()), Vec::new());
+    for (position, raw) in page.employees.iter().enumerate() {
+        match record(raw) {
+            Ok(record) => records.push(record),
+            Err(detail) => wrong.push(Invalid {
+                pointer: format!("/employees/{position}"),
+                detail,
+            }),
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(records);
+    }
+    wrong.truncate(NAMED);
+    Err(Error::Invalid(wrong))
+}

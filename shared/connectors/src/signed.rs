@@ -1,0 +1,3 @@
+//! The ways in which senders prove who they are.
+
+pub mod standard;
