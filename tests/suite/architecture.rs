@@ -274,6 +274,27 @@ fn mains_only_build_clients_and_lend_them() {
 }
 
 #[test]
+fn updates_write_the_stored_form_that_is_the_present_one() {
+    let mut wrong = Vec::new();
+    for file in sources("shared/aws/src") {
+        let code = code(&file);
+        for (number, line) in code
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| line.contains("\":v\""))
+        {
+            if !line.contains("FORM") && !line.contains("form()") {
+                wrong.push(format!("{}:{}", relative(&file), number + 1));
+            }
+        }
+    }
+    refuse(
+        &wrong,
+        "set `v` to item::FORM: a literal marks an item in a new form as one in an old form",
+    );
+}
+
+#[test]
 fn files_are_short_enough_to_be_one_thing() {
     let files = [sources("shared"), sources("functions")].concat();
     refuse(

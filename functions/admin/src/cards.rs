@@ -98,7 +98,7 @@ impl Call<'_> {
 
     pub(crate) async fn cards(&self) -> Result<Reply> {
         let owner = self.employee()?;
-        let (_, cards, _) = users::show(self.env, &self.org, &owner).await?;
+        let (_, cards, _) = users::show(&self.tenant(), &owner).await?;
         let bound = ["cards", owner.as_str()];
         let (cards, next_cursor) = self.part(&bound, cards, |card| card.card_id.to_string())?;
         let cards = cards.iter().map(CardView::of).collect();
@@ -131,14 +131,14 @@ impl Call<'_> {
         let reply = Reply::json(201, &CardView::of(&card))?;
         let receipt = once.map(|once| once.receipt(&reply));
         let by = self.caller.actor();
-        cards::add(self.env, &self.org, &card, &by, receipt.as_ref()).await?;
+        cards::add(&self.tenant(), &card, &by, receipt.as_ref()).await?;
         Ok(reply)
     }
 
     pub(crate) async fn reassign(&self) -> Result<Reply> {
         let Reassign { to } = self.request.json()?;
         let by = self.caller.actor();
-        let card = cards::reassign(self.env, &self.org, &self.card()?, &to, &by).await?;
+        let card = cards::reassign(&self.tenant(), &self.card()?, &to, &by).await?;
         Reply::json(200, &CardView::of(&card))
     }
 
@@ -149,7 +149,7 @@ impl Call<'_> {
             Wanted::Frozen => CardStatus::Frozen,
         };
         let by = self.caller.actor();
-        let card = cards::set_status(self.env, &self.org, &self.card()?, status, &by).await?;
+        let card = cards::set_status(&self.tenant(), &self.card()?, status, &by).await?;
         Reply::json(200, &CardView::of(&card))
     }
 }

@@ -76,8 +76,8 @@ impl Call<'_> {
         let id = self.hold_id()?;
         let bound = ["hold", id.as_str()];
         let after = self.after(&bound)?;
-        let hold = holds::get(self.env, &self.org, &id).await?;
-        let (page, loaded) = holds::people(self.env, &self.org, &hold, after.as_deref()).await?;
+        let hold = holds::get(&self.tenant(), &id).await?;
+        let (page, loaded) = holds::people(&self.tenant(), &hold, after.as_deref()).await?;
         let view = HoldDetail {
             hold: HoldView::of(&hold),
             users: page
@@ -107,7 +107,7 @@ impl Call<'_> {
             only: employee_ids,
             by: &self.caller.actor(),
         };
-        let done = holds::answer(self.env, &self.org, &ask, self.deadline).await?;
+        let done = holds::answer(&self.tenant(), &ask, self.deadline).await?;
         let status = if done.pending > 0 { 202 } else { 200 };
         let version = done.hold.version;
         let view = AnsweredView {
@@ -136,8 +136,8 @@ impl Call<'_> {
         let id = self.run_id()?;
         let bound = ["run", id.as_str()];
         let after = self.after(&bound)?;
-        let run = runs::get(self.env, &self.org, &id).await?;
-        let (page, loaded) = runs::people(self.env, &self.org, &run, after.as_deref()).await?;
+        let run = runs::get(&self.tenant(), &id).await?;
+        let (page, loaded) = runs::people(&self.tenant(), &run, after.as_deref()).await?;
         let view = RunDetail {
             run: RunView::of(&run),
             users: page
@@ -152,7 +152,7 @@ impl Call<'_> {
 
     pub(crate) async fn undo_run(&self) -> Result<Reply> {
         let id = self.run_id()?;
-        let undone = runs::undo(self.env, &self.org, &id, &self.caller, self.deadline).await?;
+        let undone = runs::undo(&self.tenant(), &id, &self.caller, self.deadline).await?;
         let view = UndoneView {
             run: RunView::of(&undone.run),
             affected: undone.reactivated.len(),

@@ -26,8 +26,8 @@ use offramp_app::desk::settings;
 use offramp_app::engine::holds::Verdict;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
-use offramp_app::{Clock, Deadline, Error, Fault, Result};
-use offramp_aws::{Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
+use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
+use offramp_aws::{Aws, Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
 use offramp_domain::{OrgId, Policy};
 use serde::Serialize;
 use serde_json::Value;
@@ -250,6 +250,10 @@ fn for_machines(method: &str, path: &str) -> bool {
 }
 
 impl Call<'_> {
+    fn tenant(&self) -> Tenant<'_, Aws> {
+        self.env.of(&self.org)
+    }
+
     /// As of now, by a policy.
     fn seen<'p>(&self, policy: &'p Policy) -> Seen<'p> {
         Seen {
@@ -266,15 +270,8 @@ impl Call<'_> {
     async fn patch_settings(&self) -> Result<Reply> {
         let patch: Value = self.request.json()?;
         let if_match = self.request.if_match()?;
-        let done = settings::patch(
-            self.env,
-            &self.org,
-            patch,
-            if_match,
-            &self.caller,
-            self.deadline,
-        )
-        .await?;
+        let done =
+            settings::patch(&self.tenant(), patch, if_match, &self.caller, self.deadline).await?;
         let view = Touched {
             settings: SettingsView::of(&done.policy),
             affected: done.touched.len(),

@@ -71,7 +71,7 @@ impl Call<'_> {
             None => None,
         };
         let limit = self.limit(objectives::MAX_PAGE, objectives::PAGE)?;
-        let mut page = objectives::of(self.env, &self.org, &owner, after, limit).await?;
+        let mut page = objectives::of(&self.tenant(), &owner, after, limit).await?;
         page.next = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));
@@ -105,19 +105,18 @@ impl Call<'_> {
         };
         let reply = Reply::json(201, &ObjectiveView::of(&objective))?;
         let receipt = once.map(|once| once.receipt(&reply));
-        objectives::add(self.env, &self.org, &objective, receipt.as_ref()).await?;
+        objectives::add(&self.tenant(), &objective, receipt.as_ref()).await?;
         Ok(reply)
     }
 
     pub(crate) async fn set_objective_status(&self) -> Result<Reply> {
         let NewStatus { status } = self.request.json()?;
-        let objective =
-            objectives::set_status(self.env, &self.org, &self.objective()?, status).await?;
+        let objective = objectives::set_status(&self.tenant(), &self.objective()?, status).await?;
         Reply::json(200, &ObjectiveView::of(&objective))
     }
 
     pub(crate) async fn delete_objective(&self) -> Result<Reply> {
-        let objective = objectives::delete(self.env, &self.org, &self.objective()?).await?;
+        let objective = objectives::delete(&self.tenant(), &self.objective()?).await?;
         Reply::json(200, &ObjectiveView::of(&objective))
     }
 
@@ -125,7 +124,7 @@ impl Call<'_> {
         let bound = ["dashboard"];
         let after = self.after(&bound)?;
         let limit = self.limit(objectives::MAX_PAGE, objectives::PAGE)?;
-        let (mut page, owners) = objectives::dashboard(self.env, &self.org, after, limit).await?;
+        let (mut page, owners) = objectives::dashboard(&self.tenant(), after, limit).await?;
         page.next = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));
@@ -137,7 +136,7 @@ impl Call<'_> {
             Some(text) => Some(date(text)?),
             None => None,
         };
-        let feed = feeds::celebrating(self.env, &self.org, on).await?;
+        let feed = feeds::celebrating(&self.tenant(), on).await?;
         let mut view = CelebratingView::of(&feed);
         // The day is of the query also where it is today's.
         let bound = ["celebrating", view.on.as_str()];

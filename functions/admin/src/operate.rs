@@ -70,9 +70,8 @@ pub(crate) async fn operate(
         source,
     };
     let made = first_admin::make(
-        &state.offramp,
+        &state.offramp.of(&org),
         &state.sealer,
-        &org,
         state.claims.subject_kind,
         &wanted,
         &operator(context),
@@ -81,7 +80,7 @@ pub(crate) async fn operate(
     tracing::info!(%org, employee_id = %wanted.employee_id, outcome = ?made.admin, "first admin");
     let source = match made.source {
         Some((source, secret)) => {
-            let facts = sources::facts(&state.offramp, &org, &source).await?;
+            let facts = sources::facts(&state.offramp.of(&org), &source).await?;
             Some(SourceView::of(&source, facts, secret))
         }
         None => None,

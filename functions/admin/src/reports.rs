@@ -32,7 +32,7 @@ pub(crate) struct AuditView {
 impl Call<'_> {
     pub(crate) async fn explain(&self) -> Result<Reply> {
         let id = self.employee()?;
-        let (why, version) = reports::explained(self.env, &self.org, &id).await?;
+        let (why, version) = reports::explained(&self.tenant(), &id).await?;
         Ok(Reply::json(200, &why)?.with_version(version))
     }
 
@@ -40,7 +40,7 @@ impl Call<'_> {
         let bound = ["drift"];
         let after = self.after(&bound)?;
         let limit = self.limit(MAX_ROWS, ROWS)?;
-        let page = reports::drift(self.env, &self.org, after.as_deref(), limit).await?;
+        let page = reports::drift(&self.tenant(), after.as_deref(), limit).await?;
         let users = page.items;
         let next_cursor = page
             .next
@@ -61,7 +61,7 @@ impl Call<'_> {
             ),
         };
         let limit = self.limit(MAX_ROWS, ROWS)?;
-        let page = reports::audit(self.env, &self.org, from, after.as_deref(), limit).await?;
+        let page = reports::audit(&self.tenant(), from, after.as_deref(), limit).await?;
         let next_cursor = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));

@@ -91,8 +91,7 @@ impl Call<'_> {
         let new: NewRules = self.request.json()?;
         let if_match = self.request.if_match()?;
         let put = sync_rules::put(
-            self.env,
-            &self.org,
+            &self.tenant(),
             new.active,
             if_match,
             &self.caller,
@@ -207,7 +206,7 @@ impl Call<'_> {
             let (rows, own) = list::from_json(&body)?;
             (rows, own.unwrap_or(when))
         };
-        let results = take(self.env, &self.org, rows, when, &self.caller, self.deadline).await?;
+        let results = take(&self.tenant(), rows, when, &self.caller, self.deadline).await?;
         Reply::json(200, &LeaversView { results })
     }
 }

@@ -59,7 +59,7 @@ impl Call<'_> {
 
     /// A source as clients see it, with how it is.
     async fn view(&self, source: &Source, secret: Option<String>) -> Result<SourceView> {
-        let facts = sources::facts(self.env, &self.org, source).await?;
+        let facts = sources::facts(&self.tenant(), source).await?;
         Ok(SourceView::of(source, facts, secret))
     }
 
@@ -89,12 +89,12 @@ impl Call<'_> {
         let new: NewSource = self.request.json()?;
         let by = self.caller.actor();
         let (source, secret) =
-            sources::create(self.env, &self.state.sealer, &self.org, &new.source, &by).await?;
+            sources::create(&self.tenant(), &self.state.sealer, &new.source, &by).await?;
         self.reply(201, &source, Some(secret)).await
     }
 
     pub(crate) async fn source(&self) -> Result<Reply> {
-        let source = sources::get(self.env, &self.org, &self.source_id()?).await?;
+        let source = sources::get(&self.tenant(), &self.source_id()?).await?;
         self.reply(200, &source, None).await
     }
 
@@ -110,12 +110,12 @@ impl Call<'_> {
         let if_match = self.request.if_match()?;
         let id = self.source_id()?;
         let by = self.caller.actor();
-        let source = sources::set(self.env, &self.org, &id, wish, if_match, &by).await?;
+        let source = sources::set(&self.tenant(), &id, wish, if_match, &by).await?;
         self.reply(200, &source, None).await
     }
 
     pub(crate) async fn rejections(&self) -> Result<Reply> {
-        let source = sources::get(self.env, &self.org, &self.source_id()?).await?;
+        let source = sources::get(&self.tenant(), &self.source_id()?).await?;
         let id = &source.source;
         let bound = ["rejections", id.as_str()];
         let after = self.after(&bound)?;
@@ -142,16 +142,8 @@ impl Call<'_> {
         let if_match = self.request.if_match()?;
         let sealer = &self.state.sealer;
         let by = self.caller.actor();
-        let (source, secret) = sources::rotate(
-            self.env,
-            sealer,
-            &self.org,
-            &id,
-            revoke_previous,
-            if_match,
-            &by,
-        )
-        .await?;
+        let (source, secret) =
+            sources::rotate(&self.tenant(), sealer, &id, revoke_previous, if_match, &by).await?;
         self.reply(200, &source, Some(secret)).await
     }
 }

@@ -111,7 +111,7 @@ impl Call<'_> {
             limit,
             after,
         };
-        let (mut page, policy) = users::list(self.env, &self.org, &query).await?;
+        let (mut page, policy) = users::list(&self.tenant(), &query).await?;
         page.next = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));
@@ -169,15 +169,8 @@ impl Call<'_> {
             }
             _ => None,
         };
-        let done = users::change(
-            self.env,
-            &self.org,
-            &employee_id,
-            &event,
-            None,
-            receipt.as_ref(),
-        )
-        .await?;
+        let done =
+            users::change(&self.tenant(), &employee_id, &event, None, receipt.as_ref()).await?;
         let user = done.user.ok_or(Error::NotFound("user"))?;
         answer(&user, &done.loaded.policy)
     }
@@ -191,14 +184,14 @@ impl Call<'_> {
         let Some(email) = email else {
             return Ok(None);
         };
-        let others = users::others_with(self.env, &self.org, email, id).await?;
+        let others = users::others_with(&self.tenant(), email, id).await?;
         let others: Vec<_> = others.iter().map(EmployeeId::as_str).collect();
         Ok((!others.is_empty())
             .then(|| format!("this is the address of {} too", others.join(", "))))
     }
 
     pub(crate) async fn user(&self) -> Result<Reply> {
-        let (user, cards, policy) = users::show(self.env, &self.org, &self.employee()?).await?;
+        let (user, cards, policy) = users::show(&self.tenant(), &self.employee()?).await?;
         Ok(
             Reply::json(200, &UserDetail::of(&user, &cards, self.seen(&policy)))?
                 .with_version(user.version),
@@ -223,8 +216,7 @@ impl Call<'_> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
         let ended = users::end(
-            self.env,
-            &self.org,
+            &self.tenant(),
             &id,
             event,
             &self.caller,
@@ -253,8 +245,7 @@ impl Call<'_> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
         let ended = users::end(
-            self.env,
-            &self.org,
+            &self.tenant(),
             &id,
             event,
             &self.caller,
@@ -271,15 +262,8 @@ impl Call<'_> {
     pub(crate) async fn restore(&self) -> Result<Reply> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
-        let (done, reopened) = users::restore(
-            self.env,
-            &self.org,
-            &id,
-            &self.caller,
-            if_match,
-            self.deadline,
-        )
-        .await?;
+        let (done, reopened) =
+            users::restore(&self.tenant(), &id, &self.caller, if_match, self.deadline).await?;
         self.changed(done, reopened)
     }
 
@@ -320,7 +304,7 @@ impl Call<'_> {
     async fn change(&self, event: &Event) -> Result<Reply> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
-        let done = users::change(self.env, &self.org, &id, event, if_match, None).await?;
+        let done = users::change(&self.tenant(), &id, event, if_match, None).await?;
         self.changed(done, Reopened::default())
     }
 
@@ -367,7 +351,7 @@ impl Call<'_> {
         if Email::new(email).is_err() {
             return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         }
-        let (user, policy) = users::by_email(self.env, &self.org, email).await?;
+        let (user, policy) = users::by_email(&self.tenant(), email).await?;
         Reply::json(200, &AccessView::of(user.as_ref(), self.seen(&policy)))
     }
 
@@ -383,7 +367,7 @@ impl Call<'_> {
             None => None,
         };
         let limit = self.limit(ENTRIES, ENTRIES)?;
-        let mut entries = users::history(self.env, &self.org, &id, before, limit + 1).await?;
+        let mut entries = users::history(&self.tenant(), &id, before, limit + 1).await?;
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next_cursor = match entries.last() {

@@ -78,7 +78,7 @@ async fn fire(state: &State, timer: &Timer, deadline: Deadline) -> Result<(), Er
     let env = &state.offramp;
     match timer {
         Timer::Tidy { org, epoch, .. } => {
-            let done = tidy::step(env, org, *epoch, deadline).await?;
+            let done = tidy::step(&env.of(org), *epoch, deadline).await?;
             tracing::info!(%org, epoch = epoch.0, done, "rewrote users whose schedules the policy has ended");
         }
         Timer::Answer {
@@ -88,7 +88,7 @@ async fn fire(state: &State, timer: &Timer, deadline: Deadline) -> Result<(), Er
             until,
             ..
         } => {
-            let left = holds::step(env, org, hold, run.as_ref(), *until, deadline).await?;
+            let left = holds::step(&env.of(org), hold, run.as_ref(), *until, deadline).await?;
             tracing::info!(%org, %hold, left, "did what an admin has answered");
         }
         Timer::Snapshot {
@@ -97,7 +97,7 @@ async fn fire(state: &State, timer: &Timer, deadline: Deadline) -> Result<(), Er
             snapshot,
             ..
         } => {
-            let done = apply::work(env, org, source, snapshot, deadline).await?;
+            let done = apply::work(&env.of(org), source, snapshot, deadline).await?;
             tracing::info!(%org, %source, %snapshot, done, "worked on a snapshot");
         }
         other => tracing::error!(kind = other.kind(), "not a timer of this function"),

@@ -80,7 +80,7 @@ pub(crate) async fn operate(
     let env = &state.offramp;
     match operation {
         Operation::Export { org, from } => {
-            let done = export(env, &org, from, deadline).await?;
+            let done = export(&env.of(&org), from, deadline).await?;
             tracing::info!(%org, lines = done.lines.len(), ended = done.next.is_none(), "exported");
             Ok(Done::Export(done))
         }
@@ -95,13 +95,13 @@ pub(crate) async fn operate(
                 lines: &lines,
                 last,
             };
-            let done = import(env, &org, &part, deadline).await?;
+            let done = import(&env.of(&org), &part, deadline).await?;
             tracing::info!(%org, written = done.written, armed = done.armed, ended = done.ended, "imported");
             Ok(Done::Import(done))
         }
         Operation::ErasePerson { org, employee_id } => {
             let by = operator(context);
-            let done = person(env, &org, &employee_id, &by, deadline).await?;
+            let done = person(&env.of(&org), &employee_id, &by, deadline).await?;
             // Not the id: what was erased is in no log of ours.
             tracing::info!(%org, person = done.person, erased = done.erased, done = done.done, "erased a person");
             Ok(Done::ErasePerson(done))
@@ -115,7 +115,7 @@ pub(crate) async fn operate(
             if confirm != org {
                 return Err(Error::invalid("/confirm", "must repeat the organisation"));
             }
-            let done = erase_organisation(env, &org, live_cards, from, deadline).await?;
+            let done = erase_organisation(&env.of(&org), live_cards, from, deadline).await?;
             tracing::info!(%org, erased = done.erased, ended = done.next.is_none(), "erased an organisation");
             Ok(Done::EraseOrganisation(done))
         }

@@ -13,8 +13,8 @@ use offramp_app::inbound::pulse::Heard;
 use offramp_app::inbound::{delivery, snapshots};
 use offramp_app::metrics::Metric;
 use offramp_app::ports::{Connector, MAX_BODY, Request as Delivery, SourceState};
-use offramp_app::{Clock, Deadline, Error, Fault, Result};
-use offramp_aws::{Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
+use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
+use offramp_aws::{Aws, Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
 use offramp_connectors::Native;
 use offramp_connectors::native::snapshot as wire;
 use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
@@ -133,7 +133,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         _ => return Err(Error::NotFound("route")),
     };
     // Whatever came of it, the source has spoken.
-    pulse::beat(call.env, &call.org, &call.source, &state.heard, deadline).await;
+    pulse::beat(&call.tenant(), &call.source, &state.heard, deadline).await;
     answered
 }
 
@@ -166,7 +166,7 @@ async fn authenticated<'a>(
         headers: request,
         body: &body,
     };
-    let may = door::authenticate(env, &state.opener, &org, &source, &incoming)
+    let may = door::authenticate(&env.of(&org), &state.opener, &source, &incoming)
         .await
         .inspect_err(|error| {
             if matches!(error, Error::BadSignature | Error::TimestampOutOfTolerance) {
@@ -186,10 +186,13 @@ async fn authenticated<'a>(
 }
 
 impl Call<'_> {
+    fn tenant(&self) -> Tenant<'_, Aws> {
+        self.env.of(&self.org)
+    }
+
     async fn events(&self, events: Result<Delivery>) -> Result<Reply> {
-        let (org, source) = (&self.org, &self.source);
-        let answers =
-            delivery::take(self.env, org, source, self.state, events?, self.deadline).await?;
+        let (tenant, source) = (self.tenant(), &self.source);
+        let answers = delivery::take(&tenant, source, self.state, events?, self.deadline).await?;
         Reply::json(200, &ResultsView::of(&answers))
     }
 
@@ -203,8 +206,7 @@ impl Call<'_> {
             expected_employees,
         } = wire::object(&self.body)?;
         let opened = snapshots::open(
-            self.env,
-            &self.org,
+            &self.tenant(),
             &self.source,
             occurred_at,
             expected_employees,
@@ -222,7 +224,7 @@ impl Call<'_> {
             .map_err(|_| Error::NotFound("page"))?;
         let records = wire::page(&self.body, &id, page)?;
         let received =
-            snapshots::put_page(self.env, &self.org, &self.source, &id, page, &records).await?;
+            snapshots::put_page(&self.tenant(), &self.source, &id, page, &records).await?;
         Reply::json(200, &wire::Received { received })
     }
 
@@ -234,13 +236,13 @@ impl Call<'_> {
         }
         let how = (body.pages, body.dry_run);
         let snapshot =
-            snapshots::complete(self.env, &self.org, &self.source, self.state, &id, how).await?;
+            snapshots::complete(&self.tenant(), &self.source, self.state, &id, how).await?;
         Reply::json(202, &SnapshotView::of(&snapshot))
     }
 
     async fn snapshot(&self) -> Result<Reply> {
         let id = self.snapshot_id()?;
-        let (snapshot, _) = snapshots::get(self.env, &self.org, &self.source, &id).await?;
+        let (snapshot, _) = snapshots::get(&self.tenant(), &self.source, &id).await?;
         Reply::json(200, &SnapshotView::of(&snapshot))
     }
 }

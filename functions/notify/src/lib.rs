@@ -46,7 +46,7 @@ pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Erro
         return Ok(());
     };
     let holder = &event.context.request_id;
-    let mailed = digest::mail(&state.offramp, &state.ses, org, *minute, holder).await?;
+    let mailed = digest::mail(&state.offramp.of(org), &state.ses, *minute, holder).await?;
     tracing::info!(%org, digest = %minute.start(), sent = mailed.sent, refused = mailed.refused, "mailed");
     Ok(())
 }

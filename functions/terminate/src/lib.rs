@@ -48,19 +48,19 @@ pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Erro
             employee_id,
             generation,
             due: at,
-        } => due(env, org, employee_id, *generation, *at, deadline).await?,
+        } => due(&env.of(org), employee_id, *generation, *at, deadline).await?,
         Timer::Finish {
             org,
             employee_id,
             generation,
             due: at,
-        } => finish_timer(env, org, employee_id, *generation, *at, deadline).await?,
+        } => finish_timer(&env.of(org), employee_id, *generation, *at, deadline).await?,
         Timer::Leave {
             org,
             employee_id,
             plan,
             due: at,
-        } => leave::due(env, org, employee_id, *plan, *at, deadline).await?,
+        } => leave::due(&env.of(org), employee_id, *plan, *at, deadline).await?,
         Timer::Digest { .. }
         | Timer::Tidy { .. }
         | Timer::Answer { .. }

@@ -17,21 +17,10 @@ pub mod outbound;
 pub mod ports;
 pub mod rules;
 pub mod telemetry;
+mod tenant;
 pub mod upkeep;
 pub mod when;
 
 pub use clock::{Clock, Deadline};
 pub use error::{Error, Fault, Invalid, Result};
-
-/// What every use case works with: the store, the timers, and the present.
-#[derive(Debug, Clone)]
-pub struct Env<S, T> {
-    /// The table, through the ports that the use case names.
-    pub store: S,
-    /// The scheduler.
-    pub timers: T,
-    /// The present.
-    pub clock: Clock,
-    /// What is counted.
-    pub meter: metrics::Meter,
-}
+pub use tenant::{Env, Ports, Tenant};

@@ -1,6 +1,8 @@
 //! What the use cases need from the world: narrow, in domain types.
 //!
-//! One trait per capability, so that a function's IAM policy can be read off the ports it names.
+//! One trait per capability, so that a function's IAM policy can be read off the ports it names. A new capability of the
+//! table is a trait here and its implementation in `shared/aws/src/table`; another service is also a type of
+//! [`crate::Ports`].
 //! Every method may fail with a [`Fault`]; whether the work was done is then unknown.
 
 mod archive;

@@ -11,8 +11,8 @@ use offramp_domain::{Change, EmployeeId, Event, Generation, Happening, OrgId, St
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Env;
 use crate::metrics::{Meter, Metric};
+use crate::{Env, Ports, Tenant};
 
 /// A decision that is made, and where it changes something committed.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Decided<'a> {
 
 impl Decided<'_> {
     /// Logs and counts it.
-    pub fn tell<S, T>(&self, env: &Env<S, T>) {
+    pub fn tell<P: Ports>(&self, env: &Env<P>) {
         let entry = self.change.and_then(|change| change.entry.as_ref());
         tracing::info!(
             org = %self.org,
@@ -84,9 +84,9 @@ impl Decided<'_> {
 }
 
 /// Tells that cards of somebody came, went or changed by hand.
-pub(crate) fn counted<S, T>(env: &Env<S, T>, org: &OrgId, change: &Change, begun: Instant) {
+pub(crate) fn counted<P: Ports>(tenant: &Tenant<'_, P>, change: &Change, begun: Instant) {
     let decided = Decided {
-        org,
+        org: tenant.org,
         employee_id: &change.user.employee_id,
         event: "cards_counted",
         due: None,
@@ -95,7 +95,7 @@ pub(crate) fn counted<S, T>(env: &Env<S, T>, org: &OrgId, change: &Change, begun
         change: Some(change),
         begun,
     };
-    decided.tell(env);
+    decided.tell(tenant);
 }
 
 /// A word of ours as the API writes it.

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod config;
 pub mod keys;
 pub mod kms;
+pub mod ledger;
 pub mod log;
 pub mod metrics;
 pub mod prime;
@@ -20,19 +21,30 @@ mod fault;
 pub use clients::Clients;
 pub use config::{Config, ConfigError};
 pub use kms::{Opener, Sealer};
+pub use ledger::Ledger;
 pub use prime::prime;
 pub use scheduler::Scheduler;
 pub use ses::Ses;
 pub use table::Table;
 pub use telemetry::{Sink, Telemetry};
 
-use offramp_app::{Clock, Deadline, Env};
+use offramp_app::{Clock, Deadline, Env, Ports};
 
 /// Time that a function keeps back to answer.
 const TO_ANSWER: std::time::Duration = std::time::Duration::from_millis(1_500);
 
+/// The adapters to AWS.
+#[derive(Debug)]
+pub enum Aws {}
+
+impl Ports for Aws {
+    type Store = Table;
+    type Timers = Scheduler;
+    type Issuer = Ledger;
+}
+
 /// What every function works with.
-pub type Offramp = Env<Table, Scheduler>;
+pub type Offramp = Env<Aws>;
 
 /// The table and the scheduler, with the present of `clock`.
 #[must_use]
@@ -40,6 +52,7 @@ pub fn offramp(config: &Config, clients: &Clients, clock: Clock) -> Offramp {
     Env {
         store: Table::new(clients.dynamodb(), config.table.clone()),
         timers: Scheduler::new(clients.scheduler(), config.timers.clone()),
+        issuer: Ledger::new(clients.dynamodb(), config.table.clone()),
         clock: clock.with_day(config.day),
         meter: config.telemetry.meter().clone(),
     }

@@ -32,6 +32,8 @@ use crate::fault::fault;
 use crate::keys::{self, Index, Key, PK, SK};
 use item::Item;
 
+pub(crate) use item::{form, key_map};
+
 pub use archive::Stored;
 pub use users::stored_user;
 

@@ -3,47 +3,53 @@
 use std::time::Instant;
 
 use offramp_domain::{
-    Actor, Card, CardId, CardStatus, Change, EmployeeId, Event, Happening, OrgId, Refusal, Status,
+    Actor, Card, CardId, CardStatus, Change, EmployeeId, Event, Happening, Refusal, Status,
 };
 
 use crate::backoff::pauses;
 use crate::engine::execute::decide_on;
 use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Receipts, Users};
-use crate::{Env, Error, Result, telemetry};
+use crate::{Error, Ports, Result, Tenant, telemetry};
 
 /// Adds a card to somebody who is active, in one transaction with them.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn add<S: Users + Receipts, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn add<P: Ports>(
+    tenant: &Tenant<'_, P>,
     card: &Card,
     by: &Actor,
     receipt: Option<&Receipt>,
-) -> Result<()> {
+) -> Result<()>
+where
+    P::Store: Users + Receipts,
+{
     let begun = Instant::now();
     for pause in pauses() {
-        let loaded = env
+        let loaded = tenant
             .store
-            .load(org, std::slice::from_ref(&card.owner))
+            .load(tenant.org, std::slice::from_ref(&card.owner))
             .await?;
         active(&loaded, &card.owner)?;
         let what = Happening::CardAdded {
             card: card.card_id.clone(),
         };
-        let change = counted(env, org, &loaded, &card.owner, by, what, 1)?;
+        let change = counted(tenant, &loaded, &card.owner, by, what, 1)?;
         let commit = Commit {
             changes: vec![&change],
             cards: vec![CardWrite::Add(card.clone())],
             receipt: receipt.cloned(),
         };
-        if env.store.commit(org, &commit).await? == Committed::Done {
-            telemetry::counted(env, org, &change, begun);
+        if tenant.store.commit(tenant.org, &commit).await? == Committed::Done {
+            telemetry::counted(tenant, &change, begun);
             return Ok(());
         }
         if let Some(receipt) = receipt
-            && env.store.receipt(org, &receipt.key).await?.is_some()
+            && tenant
+                .store
+                .receipt(tenant.org, &receipt.key)
+                .await?
+                .is_some()
         {
             // The same request has won: its answer is this one's.
             return Err(Error::Busy);
@@ -57,22 +63,24 @@ pub async fn add<S: Users + Receipts, T: Sync>(
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Refusal::CardCancelled`], [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn reassign<S: Users + Cards, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn reassign<P: Ports>(
+    tenant: &Tenant<'_, P>,
     card: &CardId,
     to: &EmployeeId,
     by: &Actor,
-) -> Result<Card> {
+) -> Result<Card>
+where
+    P::Store: Users + Cards,
+{
     let begun = Instant::now();
     for pause in pauses() {
-        let Some(card) = env.store.card(org, card).await? else {
+        let Some(card) = tenant.store.card(tenant.org, card).await? else {
             return Err(Error::NotFound("card"));
         };
         card.changeable()?;
-        let loaded = env
+        let loaded = tenant
             .store
-            .load(org, &[card.owner.clone(), to.clone()])
+            .load(tenant.org, &[card.owner.clone(), to.clone()])
             .await?;
         active(&loaded, to)?;
         if card.owner == *to {
@@ -86,8 +94,8 @@ pub async fn reassign<S: Users + Cards, T: Sync>(
             card: card.card_id.clone(),
             from: card.owner.clone(),
         };
-        let from = counted(env, org, &loaded, &card.owner, by, given, -1)?;
-        let onto = counted(env, org, &loaded, to, by, taken, 1)?;
+        let from = counted(tenant, &loaded, &card.owner, by, given, -1)?;
+        let onto = counted(tenant, &loaded, to, by, taken, 1)?;
         let moved = Card {
             owner: to.clone(),
             ..card.clone()
@@ -100,10 +108,10 @@ pub async fn reassign<S: Users + Cards, T: Sync>(
             }],
             receipt: None,
         };
-        match env.store.commit(org, &commit).await? {
+        match tenant.store.commit(tenant.org, &commit).await? {
             Committed::Done => {
-                telemetry::counted(env, org, &from, begun);
-                telemetry::counted(env, org, &onto, begun);
+                telemetry::counted(tenant, &from, begun);
+                telemetry::counted(tenant, &onto, begun);
                 return Ok(moved);
             }
             Committed::Conflict => pause.wait().await,
@@ -116,25 +124,27 @@ pub async fn reassign<S: Users + Cards, T: Sync>(
 ///
 /// # Errors
 /// [`Refusal::CardCancelled`], [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn set_status<S: Users + Cards, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn set_status<P: Ports>(
+    tenant: &Tenant<'_, P>,
     card: &CardId,
     status: CardStatus,
     by: &Actor,
-) -> Result<Card> {
+) -> Result<Card>
+where
+    P::Store: Users + Cards,
+{
     let begun = Instant::now();
     for pause in pauses() {
-        let Some(card) = env.store.card(org, card).await? else {
+        let Some(card) = tenant.store.card(tenant.org, card).await? else {
             return Err(Error::NotFound("card"));
         };
         card.changeable()?;
         if card.status == status {
             return Ok(card);
         }
-        let loaded = env
+        let loaded = tenant
             .store
-            .load(org, std::slice::from_ref(&card.owner))
+            .load(tenant.org, std::slice::from_ref(&card.owner))
             .await?;
         let what = match status {
             CardStatus::Frozen => Happening::CardFrozen {
@@ -144,16 +154,16 @@ pub async fn set_status<S: Users + Cards, T: Sync>(
                 card: card.card_id.clone(),
             },
         };
-        let change = counted(env, org, &loaded, &card.owner, by, what, 0)?;
+        let change = counted(tenant, &loaded, &card.owner, by, what, 0)?;
         let card = Card { status, ..card };
         let commit = Commit {
             changes: vec![&change],
             cards: vec![CardWrite::Status { card: card.clone() }],
             receipt: None,
         };
-        match env.store.commit(org, &commit).await? {
+        match tenant.store.commit(tenant.org, &commit).await? {
             Committed::Done => {
-                telemetry::counted(env, org, &change, begun);
+                telemetry::counted(tenant, &change, begun);
                 return Ok(card);
             }
             Committed::Conflict => pause.wait().await,
@@ -172,9 +182,8 @@ fn active(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
 }
 
 /// The change of an owner whose cards came or went.
-fn counted<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+fn counted<P: Ports>(
+    tenant: &Tenant<'_, P>,
     loaded: &Loaded,
     id: &EmployeeId,
     by: &Actor,
@@ -186,7 +195,13 @@ fn counted<S, T>(
         what,
         difference,
     };
-    let decision = decide_on(loaded, loaded.users.get(id), &event, org, &env.clock)?;
+    let decision = decide_on(
+        loaded,
+        loaded.users.get(id),
+        &event,
+        tenant.org,
+        &tenant.clock,
+    )?;
     decision
         .change
         .map(|change| *change)

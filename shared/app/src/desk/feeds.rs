@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{Access, EmployeeId, Field, OrgId, User};
+use offramp_domain::{Access, EmployeeId, Field, User};
 
 use crate::ports::{Celebrations, Loaded, Occasion, USERS_PER_READ, Users};
 use crate::when::Days;
-use crate::{Env, Result};
+use crate::{Ports, Result, Tenant};
 
 /// Consistent reads of people under way at once.
 const READS_AT_ONCE: usize = 4;
@@ -29,16 +29,18 @@ pub struct Celebrating {
 ///
 /// # Errors
 /// A fault.
-pub async fn celebrating<S: Users + Celebrations, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn celebrating<P: Ports>(
+    tenant: &Tenant<'_, P>,
     on: Option<NaiveDate>,
-) -> Result<Celebrating> {
-    let now = env.clock.now();
+) -> Result<Celebrating>
+where
+    P::Store: Users + Celebrations,
+{
+    let now = tenant.clock.now();
     let on = match on {
         Some(on) => on,
         None => {
-            let policy = env.store.load(org, &[]).await?.policy;
+            let policy = tenant.store.load(tenant.org, &[]).await?.policy;
             Days::of(&policy.settings.time_zone).today(now)
         }
     };
@@ -46,7 +48,7 @@ pub async fn celebrating<S: Users + Celebrations, T: Sync>(
     let mut ids = BTreeSet::new();
     for occasion in [Occasion::Birthday, Occasion::Start] {
         for day in indexed_on(on) {
-            ids.extend(env.store.on_day(org, occasion, day).await?);
+            ids.extend(tenant.store.on_day(tenant.org, occasion, day).await?);
         }
     }
     let mut feed = Celebrating {
@@ -54,7 +56,7 @@ pub async fn celebrating<S: Users + Celebrations, T: Sync>(
         birthdays: Vec::new(),
         anniversaries: Vec::new(),
     };
-    for user in people(env, org, ids, now).await? {
+    for user in people(tenant, ids, now).await? {
         // The index may be behind: what is read says whether the day is theirs.
         let birthday = birthday(&user).is_some_and(|day| falls_on(day, on));
         if let Some(years) = years(&user, on) {
@@ -68,15 +70,17 @@ pub async fn celebrating<S: Users + Celebrations, T: Sync>(
 }
 
 /// Those who are here now, by name.
-async fn people<S: Users, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn people<P: Ports>(
+    tenant: &Tenant<'_, P>,
     ids: BTreeSet<EmployeeId>,
     now: DateTime<Utc>,
-) -> Result<Vec<User>> {
+) -> Result<Vec<User>>
+where
+    P::Store: Users,
+{
     let ids: Vec<EmployeeId> = ids.into_iter().collect();
     let loaded: Vec<Loaded> = stream::iter(ids.chunks(USERS_PER_READ))
-        .map(|chunk| env.store.load(org, chunk))
+        .map(|chunk| tenant.store.load(tenant.org, chunk))
         .buffer_unordered(READS_AT_ONCE)
         .try_collect()
         .await?;

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use offramp_domain::{
-    Access, Actor, Email, EmployeeId, Event, Field, OrgId, Refusal, Role, SourceId, User,
+    Access, Actor, Email, EmployeeId, Event, Field, Refusal, Role, SourceId, User,
 };
 
 use crate::desk::sources;
 use crate::engine::execute::{Armed, How, execute};
 use crate::identity::SubjectKind;
-use crate::ports::{Breakers, Loaded, Seals, Source, Sources, Timers, Users};
-use crate::{Env, Error, Result};
+use crate::ports::{Breakers, Loaded, Seals, Source, Sources, Users};
+use crate::{Error, Ports, Result, Tenant};
 
 /// What is to be.
 #[derive(Debug, Clone)]
@@ -52,15 +52,17 @@ pub struct Made {
 /// [`Error::Exists`] where the organisation has another admin or another source: this is no way
 /// round its admins. [`Error::Invalid`] where the person could never sign in;
 /// [`Refusal::NotActive`] where they have no access; a fault.
-pub async fn make<S: Users + Sources + Breakers, T: Timers, K: Seals>(
-    env: &Env<S, T>,
+pub async fn make<P: Ports, K: Seals>(
+    tenant: &Tenant<'_, P>,
     seals: &K,
-    org: &OrgId,
     signs_in_by: SubjectKind,
     wanted: &Wanted,
     by: &Actor,
-) -> Result<Made> {
-    let there = env.store.sources(org).await?;
+) -> Result<Made>
+where
+    P::Store: Users + Sources + Breakers,
+{
+    let there = tenant.store.sources(tenant.org).await?;
     let known = wanted
         .source
         .as_ref()
@@ -70,33 +72,38 @@ pub async fn make<S: Users + Sources + Breakers, T: Timers, K: Seals>(
             "a source of this organisation; an admin adds others",
         ));
     }
-    let admin = match appoint(env, org, signs_in_by, wanted, by).await {
+    let admin = match appoint(tenant, signs_in_by, wanted, by).await {
         // Somebody was quicker; most likely the same call.
-        Err(Error::Refused(Refusal::Exists)) => appoint(env, org, signs_in_by, wanted, by).await?,
+        Err(Error::Refused(Refusal::Exists)) => appoint(tenant, signs_in_by, wanted, by).await?,
         done => done?,
     };
     let source = match (&wanted.source, known) {
         (None, _) => None,
         (Some(_), Some(known)) => Some((known.clone(), None)),
-        (Some(id), None) => match sources::create(env, seals, org, id, by).await {
+        (Some(id), None) => match sources::create(tenant, seals, id, by).await {
             Ok((source, secret)) => Some((source, Some(secret))),
-            Err(Error::Exists(_)) => Some((sources::get(env, org, id).await?, None)),
+            Err(Error::Exists(_)) => Some((sources::get(tenant, id).await?, None)),
             Err(error) => return Err(error),
         },
     };
     Ok(Made { admin, source })
 }
 
-async fn appoint<S: Users, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn appoint<P: Ports>(
+    tenant: &Tenant<'_, P>,
     signs_in_by: SubjectKind,
     wanted: &Wanted,
     by: &Actor,
-) -> Result<Became> {
+) -> Result<Became>
+where
+    P::Store: Users,
+{
     let id = &wanted.employee_id;
-    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
-    let now = env.clock.now();
+    let loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
+    let now = tenant.clock.now();
     let user = settled(&loaded, id);
     if let Some(user) = &user
         && user.role == Role::Admin
@@ -137,7 +144,7 @@ async fn appoint<S: Users, T: Timers>(
             (event, Became::Created)
         }
     };
-    execute(env, org, id, &event, &Armed::default(), How::default()).await?;
+    execute(tenant, id, &event, &Armed::default(), How::default()).await?;
     Ok(became)
 }
 

@@ -8,17 +8,15 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
-use offramp_domain::{EmployeeId, Event, Lifecycle, OrgId, Refusal, Status};
+use offramp_domain::{EmployeeId, Event, Lifecycle, Refusal, Status};
 use serde::Serialize;
 
 use crate::desk::leavers::list::{Row, When, Who};
 use crate::engine::execute::{Armed, How, execute};
 use crate::engine::terminate::finish;
 use crate::identity::Caller;
-use crate::ports::{
-    CardIssuer, Cards, Directory, Loaded, Objectives, Timers, USERS_PER_READ, Users,
-};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Cards, Directory, Loaded, Objectives, USERS_PER_READ, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// People who are worked on at once.
 const AT_ONCE: usize = 8;
@@ -68,22 +66,19 @@ pub struct RowAnswer {
 ///
 /// # Errors
 /// A fault, or [`Error::Unfinished`] when time runs out: the same list again does the rest.
-pub async fn take<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn take<P: Ports>(
+    tenant: &Tenant<'_, P>,
     rows: Vec<Row>,
     when: When,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Vec<RowAnswer>>
 where
-    S: Users + Directory + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Directory + Cards + Objectives,
 {
     let armed = Armed::default();
     let work = Work {
-        env,
-        org,
+        tenant: *tenant,
         when,
         caller,
         armed: &armed,
@@ -118,7 +113,7 @@ where
     let people: Vec<_> = people.into_iter().collect();
     for chunk in people.chunks(USERS_PER_READ) {
         let ids: Vec<EmployeeId> = chunk.iter().map(|(id, _)| id.clone()).collect();
-        let loaded = env.store.load(org, &ids).await?;
+        let loaded = tenant.store.load(tenant.org, &ids).await?;
         let done: Vec<Vec<RowAnswer>> = stream::iter(chunk)
             .map(|(id, rows)| {
                 let loaded = loaded.only(id);
@@ -139,19 +134,17 @@ enum Found {
     No(Became, Option<String>),
 }
 
-struct Work<'a, S, T> {
-    env: &'a Env<S, T>,
-    org: &'a OrgId,
+struct Work<'a, P: Ports> {
+    tenant: Tenant<'a, P>,
     when: When,
     caller: &'a Caller,
     armed: &'a Armed,
     deadline: Deadline,
 }
 
-impl<S, T> Work<'_, S, T>
+impl<P: Ports> Work<'_, P>
 where
-    S: Users + Directory + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Directory + Cards + Objectives,
 {
     async fn find(&self, row: &Row) -> Result<Found> {
         let email = match &row.who {
@@ -159,11 +152,15 @@ where
             Ok(Who::Id(id)) => return Ok(Found::One(id.clone())),
             Ok(Who::Email(email)) => email.folded(),
         };
-        let ids = self.env.store.with_email(self.org, &email).await?;
-        let loaded = self
-            .env
+        let ids = self
+            .tenant
             .store
-            .load(self.org, &ids[..ids.len().min(USERS_PER_READ)])
+            .with_email(self.tenant.org, &email)
+            .await?;
+        let loaded = self
+            .tenant
+            .store
+            .load(self.tenant.org, &ids[..ids.len().min(USERS_PER_READ)])
             .await?;
         // A deleted account does not make an address ambiguous.
         let mut owners: Vec<_> = loaded
@@ -233,16 +230,16 @@ where
             loaded,
             ..How::default()
         };
-        let executed = execute(self.env, self.org, id, &event, self.armed, how).await?;
+        let executed = execute(&self.tenant, id, &event, self.armed, how).await?;
         let outcome = &executed.decision.outcome;
         let Some(user) = &executed.user else {
             return Ok((Became::NotFound, None));
         };
         if !user.pending.is_done() && self.deadline.leaves(TIME_FOR_CARDS) {
             let by = self.caller.actor();
-            let done = finish(self.env, self.org, id, user.generation, &by, self.deadline).await;
+            let done = finish(&self.tenant, id, user.generation, &by, self.deadline).await;
             if let Err(error) = done {
-                tracing::warn!(org = %self.org, employee_id = %id, %error, "cards are left to the finishing timer");
+                tracing::warn!(org = %self.tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
             }
         }
         Ok(match (outcome.word, user.status()) {

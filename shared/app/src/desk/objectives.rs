@@ -3,15 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offramp_domain::{
-    Access, EmployeeId, Objective, ObjectiveId, ObjectiveStatus, OrgId, Refusal, User,
-};
+use offramp_domain::{Access, EmployeeId, Objective, ObjectiveId, ObjectiveStatus, Refusal, User};
 
 use crate::backoff::pauses;
 use crate::ports::{
     Board, Committed, Fence, Loaded, Objectives, Page, Receipt, USERS_PER_READ, Users,
 };
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 /// Objectives on a page unless asked otherwise.
 pub const PAGE: usize = 50;
@@ -25,18 +23,20 @@ const READS: usize = 8;
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn add<S: Users + Objectives, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn add<P: Ports>(
+    tenant: &Tenant<'_, P>,
     objective: &Objective,
     receipt: Option<&Receipt>,
-) -> Result<()> {
+) -> Result<()>
+where
+    P::Store: Users + Objectives,
+{
     for pause in pauses() {
-        let owner = here(env, org, &objective.owner).await?;
+        let owner = here(tenant, &objective.owner).await?;
         let receipt = receipt.map(|receipt| (receipt, objective.created_at));
-        let added = env
+        let added = tenant
             .store
-            .add_objective(org, objective, owner.generation, receipt)
+            .add_objective(tenant.org, objective, owner.generation, receipt)
             .await?;
         match added {
             Committed::Done => return Ok(()),
@@ -50,14 +50,19 @@ pub async fn add<S: Users + Objectives, T: Sync>(
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn of<S: Users + Objectives, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn of<P: Ports>(
+    tenant: &Tenant<'_, P>,
     owner: &EmployeeId,
     after: Option<ObjectiveId>,
     limit: usize,
-) -> Result<Page<Objective>> {
-    let loaded = env.store.load(org, std::slice::from_ref(owner)).await?;
+) -> Result<Page<Objective>>
+where
+    P::Store: Users + Objectives,
+{
+    let loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(owner))
+        .await?;
     if !loaded.users.contains_key(owner) {
         return Err(Error::NotFound("user"));
     }
@@ -66,9 +71,9 @@ pub async fn of<S: Users + Objectives, T: Sync>(
     loop {
         // One more than is wanted says whether there is another page.
         let asked = limit + 1;
-        let found = env
+        let found = tenant
             .store
-            .objectives_after(org, owner, after.as_ref(), asked)
+            .objectives_after(tenant.org, owner, after.as_ref(), asked)
             .await?;
         let last = found.len() < asked;
         after = found.last().map(|objective| objective.objective_id.clone());
@@ -88,24 +93,31 @@ pub async fn of<S: Users + Objectives, T: Sync>(
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn set_status<S: Users + Objectives, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn set_status<P: Ports>(
+    tenant: &Tenant<'_, P>,
     objective: &ObjectiveId,
     status: ObjectiveStatus,
-) -> Result<Objective> {
+) -> Result<Objective>
+where
+    P::Store: Users + Objectives,
+{
     for pause in pauses() {
-        let objective = shown(env, org, objective).await?;
+        let objective = shown(tenant, objective).await?;
         let Some(after) = objective.with_status(status) else {
             return Ok(objective);
         };
         let fence = match status {
-            ObjectiveStatus::Open => Fence::Owner(here(env, org, &after.owner).await?.generation),
+            ObjectiveStatus::Open => Fence::Owner(here(tenant, &after.owner).await?.generation),
             ObjectiveStatus::Complete => Fence::None,
         };
-        let put = env
+        let put = tenant
             .store
-            .put_objectives(org, &after.owner, std::slice::from_ref(&after), fence)
+            .put_objectives(
+                tenant.org,
+                &after.owner,
+                std::slice::from_ref(&after),
+                fence,
+            )
             .await?;
         match put {
             Committed::Done => return Ok(after),
@@ -120,21 +132,26 @@ pub async fn set_status<S: Users + Objectives, T: Sync>(
 ///
 /// # Errors
 /// [`Error::NotFound`], a fault, or [`Error::Busy`].
-pub async fn delete<S: Objectives, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    objective: &ObjectiveId,
-) -> Result<Objective> {
+pub async fn delete<P: Ports>(tenant: &Tenant<'_, P>, objective: &ObjectiveId) -> Result<Objective>
+where
+    P::Store: Objectives,
+{
     for pause in pauses() {
-        let objective = shown(env, org, objective).await?;
+        let objective = shown(tenant, objective).await?;
         let deleted = match objective.tombstone() {
             Some(tombstone) => {
                 let tombstone = std::slice::from_ref(&tombstone);
-                env.store
-                    .put_objectives(org, &objective.owner, tombstone, Fence::None)
+                tenant
+                    .store
+                    .put_objectives(tenant.org, &objective.owner, tombstone, Fence::None)
                     .await?
             }
-            None => env.store.remove_objective(org, &objective).await?,
+            None => {
+                tenant
+                    .store
+                    .remove_objective(tenant.org, &objective)
+                    .await?
+            }
         };
         match deleted {
             Committed::Done => return Ok(objective),
@@ -149,20 +166,22 @@ pub async fn delete<S: Objectives, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn dashboard<S: Users + Board, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn dashboard<P: Ports>(
+    tenant: &Tenant<'_, P>,
     after: Option<String>,
     limit: usize,
-) -> Result<(Page<Objective>, BTreeMap<EmployeeId, User>)> {
+) -> Result<(Page<Objective>, BTreeMap<EmployeeId, User>)>
+where
+    P::Store: Users + Board,
+{
     let mut after = after;
     let mut items = Vec::new();
     let mut owners = BTreeMap::new();
     for _ in 0..READS {
         let wanted = limit - items.len();
-        let found = env
+        let found = tenant
             .store
-            .open_objectives(org, after.as_deref(), wanted)
+            .open_objectives(tenant.org, after.as_deref(), wanted)
             .await?;
         after = found.next;
         if !found.items.is_empty() {
@@ -170,10 +189,10 @@ pub async fn dashboard<S: Users + Board, T: Sync>(
                 found.items.iter().map(|(owner, _)| owner.clone()).collect();
             let whose: Vec<EmployeeId> = whose.into_iter().collect();
             let (loaded, objectives) = futures_util::try_join!(
-                env.store.load(org, &whose),
-                env.store.objectives(org, &found.items),
+                tenant.store.load(tenant.org, &whose),
+                tenant.store.objectives(tenant.org, &found.items),
             )?;
-            let now = env.clock.now();
+            let now = tenant.clock.now();
             let mut open: Vec<Objective> = objectives
                 .into_iter()
                 .filter(|one| one.is_open() && is_here(&loaded, &one.owner, now))
@@ -190,22 +209,28 @@ pub async fn dashboard<S: Users + Board, T: Sync>(
 }
 
 /// An objective that an admin can see.
-async fn shown<S: Objectives, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    objective: &ObjectiveId,
-) -> Result<Objective> {
-    env.store
-        .objective(org, objective)
+async fn shown<P: Ports>(tenant: &Tenant<'_, P>, objective: &ObjectiveId) -> Result<Objective>
+where
+    P::Store: Objectives,
+{
+    tenant
+        .store
+        .objective(tenant.org, objective)
         .await?
         .filter(|objective| !objective.deleted)
         .ok_or(Error::NotFound("objective"))
 }
 
 /// The owner, who must have access.
-async fn here<S: Users, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &EmployeeId) -> Result<User> {
-    let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
-    if !is_here(&loaded, id, env.clock.now()) && loaded.users.contains_key(id) {
+async fn here<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId) -> Result<User>
+where
+    P::Store: Users,
+{
+    let mut loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
+    if !is_here(&loaded, id, tenant.clock.now()) && loaded.users.contains_key(id) {
         return Err(Refusal::NotActive.into());
     }
     loaded.users.remove(id).ok_or(Error::NotFound("user"))

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{EmployeeId, HrWord, OrgId, Origin, Status, User};
+use offramp_domain::{EmployeeId, HrWord, Origin, Status, User};
 
 use crate::desk::explain::{Explanation, Known, asks_for_the_past, explain};
 use crate::ports::{Audited, Histories, Loaded, Page, Reports, Source, Sources, Users};
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 /// How far back the audit goes unless asked otherwise.
 const AUDIT: TimeDelta = TimeDelta::days(30);
@@ -20,18 +20,23 @@ const AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn explained<S: Users + Sources + Histories, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn explained<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
-) -> Result<(Explanation, u64)> {
-    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+) -> Result<(Explanation, u64)>
+where
+    P::Store: Users + Sources + Histories,
+{
+    let loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
     let user = loaded.users.get(id).ok_or(Error::NotFound("user"))?;
     let source = match &user.origin {
-        Origin::Source(source) => env.store.source(org, source).await?,
+        Origin::Source(source) => tenant.store.source(tenant.org, source).await?,
         Origin::Manual => None,
     };
-    let why = one(env, org, user, &loaded, source.as_ref()).await?;
+    let why = one(tenant, user, &loaded, source.as_ref()).await?;
     Ok((why, user.version))
 }
 
@@ -39,15 +44,17 @@ pub async fn explained<S: Users + Sources + Histories, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn drift<S: Users + Reports + Sources + Histories, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn drift<P: Ports>(
+    tenant: &Tenant<'_, P>,
     after: Option<&str>,
     limit: usize,
-) -> Result<Page<Explanation>> {
-    let page = env.store.drifting(org, after, limit).await?;
-    let loaded = env.store.load(org, &page.items).await?;
-    let sources = env.store.sources(org).await?;
+) -> Result<Page<Explanation>>
+where
+    P::Store: Users + Reports + Sources + Histories,
+{
+    let page = tenant.store.drifting(tenant.org, after, limit).await?;
+    let loaded = tenant.store.load(tenant.org, &page.items).await?;
+    let sources = tenant.store.sources(tenant.org).await?;
     let users = page.items.iter().filter_map(|id| loaded.users.get(id));
     let users: Vec<&User> = users
         .filter(|user| disagree(&user.settled(&loaded.policy)))
@@ -56,7 +63,7 @@ pub async fn drift<S: Users + Reports + Sources + Histories, T: Sync>(
         .map(|user| {
             let of = |source: &&Source| user.origin == Origin::Source(source.source.clone());
             let source = sources.iter().find(of);
-            Box::pin(one(env, org, user, &loaded, source))
+            Box::pin(one(tenant, user, &loaded, source))
         })
         .buffered(AT_ONCE)
         .try_collect()
@@ -68,18 +75,20 @@ pub async fn drift<S: Users + Reports + Sources + Histories, T: Sync>(
 }
 
 /// One explanation; reads what has happened to somebody where only that says why they are here.
-async fn one<S: Histories, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn one<P: Ports>(
+    tenant: &Tenant<'_, P>,
     user: &User,
     loaded: &Loaded,
     source: Option<&Source>,
-) -> Result<Explanation> {
+) -> Result<Explanation>
+where
+    P::Store: Histories,
+{
     let (policy, state) = (&loaded.policy, source.map(|source| source.state));
     let past = match asks_for_the_past(user, policy, state) {
         true => {
             let id = &user.employee_id;
-            env.store.history(org, id, None, PAST).await?
+            tenant.store.history(tenant.org, id, None, PAST).await?
         }
         false => Vec::new(),
     };
@@ -88,7 +97,7 @@ async fn one<S: Histories, T: Sync>(
         admins: &loaded.admins,
         source: source.map(|source| (&source.source, source.state)),
         past: &past,
-        now: env.clock.now(),
+        now: tenant.clock.now(),
     };
     Ok(explain(user, known))
 }
@@ -106,14 +115,19 @@ fn disagree(user: &User) -> bool {
 ///
 /// # Errors
 /// A fault.
-pub async fn audit<S: Reports, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn audit<P: Ports>(
+    tenant: &Tenant<'_, P>,
     since: Option<DateTime<Utc>>,
     after: Option<&str>,
     limit: usize,
-) -> Result<Page<Audited>> {
-    let now = env.clock.now();
+) -> Result<Page<Audited>>
+where
+    P::Store: Reports,
+{
+    let now = tenant.clock.now();
     let since = since.unwrap_or(now - AUDIT);
-    Ok(env.store.audit(org, since, now, after, limit).await?)
+    Ok(tenant
+        .store
+        .audit(tenant.org, since, now, after, limit)
+        .await?)
 }

@@ -1,17 +1,17 @@
 //! Runs: what one delivery, snapshot or approval did, and taking it back.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, OrgId, Run, RunId, User};
+use offramp_domain::{Actor, EmployeeId, Run, RunId, User};
 
 use crate::backoff::pauses;
 use crate::engine::policy::{Effects, commit, scheduled};
 use crate::engine::tidy;
 use crate::identity::Caller;
 use crate::ports::{
-    Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf, TakenBack, Timers,
+    Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf, TakenBack,
     USERS_PER_READ, Users,
 };
-use crate::{Deadline, Env, Error, Result};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// What taking a run back came to.
 #[derive(Debug)]
@@ -26,27 +26,36 @@ pub struct Undone {
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn get<S: Breakers, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &RunId) -> Result<Run> {
-    env.store.run(org, id).await?.ok_or(Error::NotFound("run"))
+pub async fn get<P: Ports>(tenant: &Tenant<'_, P>, id: &RunId) -> Result<Run>
+where
+    P::Store: Breakers,
+{
+    tenant
+        .store
+        .run(tenant.org, id)
+        .await?
+        .ok_or(Error::NotFound("run"))
 }
 
 /// A page of those whom a run was about, with the policy that they were read with.
 ///
 /// # Errors
 /// A fault.
-pub async fn people<S: Users + Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn people<P: Ports>(
+    tenant: &Tenant<'_, P>,
     run: &Run,
     after: Option<&str>,
-) -> Result<(Page<User>, Loaded)> {
+) -> Result<(Page<User>, Loaded)>
+where
+    P::Store: Users + Breakers,
+{
     let of = RollOf::Run(run.run.clone());
-    let page = env.store.roll(org, &of, after, 1).await?;
-    let mut last = env.store.load(org, &[]).await?;
+    let page = tenant.store.roll(tenant.org, &of, after, 1).await?;
+    let mut last = tenant.store.load(tenant.org, &[]).await?;
     let mut items = Vec::new();
     for roll in page.items {
         for chunk in roll.people.chunks(USERS_PER_READ) {
-            let mut loaded = env.store.load(org, chunk).await?;
+            let mut loaded = tenant.store.load(tenant.org, chunk).await?;
             items.extend(std::mem::take(&mut loaded.users).into_values());
             last = loaded;
         }
@@ -65,30 +74,28 @@ pub async fn people<S: Users + Breakers, T: Sync>(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Busy`], or a fault.
-pub async fn undo<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn undo<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &RunId,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Undone>
 where
-    S: Users + Directory + Policies + Breakers,
-    T: Timers,
+    P::Store: Users + Directory + Policies + Breakers,
 {
-    let run = get(env, org, id).await?;
+    let run = get(tenant, id).await?;
     for pause in pauses() {
-        let before = env.store.policy(org).await?;
+        let before = tenant.store.policy(tenant.org).await?;
         if let Some(undone) = before.undoing(id) {
             let by = undone.by.clone().unwrap_or_else(|| caller.actor());
             return Ok(Undone {
-                run: written(env, org, run, (by, undone.at)).await?,
+                run: written(tenant, run, (by, undone.at)).await?,
                 reactivated: Vec::new(),
             });
         }
-        let reactivated = of_run(env, org, id).await?;
+        let reactivated = of_run(tenant, id).await?;
         let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
-        let (by, at) = (caller.actor(), env.clock.now());
+        let (by, at) = (caller.actor(), tenant.clock.now());
         let entry = PolicyEntry {
             at,
             to: before.without_run(id.clone(), by.clone(), at),
@@ -104,16 +111,16 @@ where
             undone: Some((run.clone(), affected)),
             ..Effects::default()
         };
-        if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+        if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
             pause.wait().await;
             continue;
         }
-        if let Err(error) = tidy::tidy(env, org, deadline).await {
+        if let Err(error) = tidy::tidy(tenant, deadline).await {
             // They are active already; the timer rewrites them.
-            tracing::warn!(%org, %error, "tidying is left to its timer");
+            tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
         }
         return Ok(Undone {
-            run: written(env, org, run, (by, at)).await?,
+            run: written(tenant, run, (by, at)).await?,
             reactivated,
         });
     }
@@ -121,12 +128,14 @@ where
 }
 
 /// The run says that it was taken back. That is for who looks at it: what it means is in the policy.
-async fn written<S: Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn written<P: Ports>(
+    tenant: &Tenant<'_, P>,
     run: Run,
     undone: (Actor, DateTime<Utc>),
-) -> Result<Run> {
+) -> Result<Run>
+where
+    P::Store: Breakers,
+{
     if run.undone.is_some() {
         return Ok(run);
     }
@@ -134,20 +143,19 @@ async fn written<S: Breakers, T: Sync>(
         undone: Some(undone),
         ..run
     };
-    env.store.put_run(org, &run).await?;
+    tenant.store.put_run(tenant.org, &run).await?;
     Ok(run)
 }
 
 /// Those who are in the grace period that a run began.
-async fn of_run<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    run: &RunId,
-) -> Result<Vec<EmployeeId>> {
+async fn of_run<P: Ports>(tenant: &Tenant<'_, P>, run: &RunId) -> Result<Vec<EmployeeId>>
+where
+    P::Store: Users + Directory,
+{
     let of_run = |user: &User| match &user.lifecycle {
         offramp_domain::Lifecycle::Scheduled(schedule) => schedule.run.as_ref() == Some(run),
         _ => false,
     };
-    let users = scheduled(env, org, of_run).await?;
+    let users = scheduled(tenant, of_run).await?;
     Ok(users.into_iter().map(|user| user.employee_id).collect())
 }

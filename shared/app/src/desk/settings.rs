@@ -2,7 +2,7 @@
 
 use chrono::{Days as Count, TimeDelta};
 use offramp_domain::decide::Word;
-use offramp_domain::{EmployeeId, Event, OrgId, Policy, Settings, User};
+use offramp_domain::{EmployeeId, Event, Policy, Settings, User};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
@@ -12,9 +12,9 @@ use crate::engine::policy::{Effects, commit, scheduled_by_sync};
 use crate::engine::tidy;
 use crate::identity::Caller;
 use crate::ports::{
-    Committed, Confirmation, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users,
+    Committed, Confirmation, Directory, Policies, PolicyEntry, USERS_PER_READ, Users,
 };
-use crate::{Deadline, Env, Error, Invalid, Result, when};
+use crate::{Deadline, Error, Invalid, Ports, Result, Tenant, when};
 
 /// How long a confirmation is good for.
 const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -35,20 +35,18 @@ pub struct Patched {
 /// # Errors
 /// [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::ConfirmationRequired`],
 /// [`Error::BadConfirmation`], [`Error::Busy`], or a fault.
-pub async fn patch<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn patch<P: Ports>(
+    tenant: &Tenant<'_, P>,
     patch: Value,
     if_match: Option<u64>,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Patched>
 where
-    S: Users + Directory + Policies,
-    T: Timers,
+    P::Store: Users + Directory + Policies,
 {
     for pause in pauses() {
-        match once(env, org, patch.clone(), if_match, caller, deadline).await? {
+        match once(tenant, patch.clone(), if_match, caller, deadline).await? {
             Some(done) => return Ok(done),
             None => pause.wait().await,
         }
@@ -57,19 +55,17 @@ where
 }
 
 /// One try of [`patch`]; `None` where somebody else changed the settings meanwhile.
-async fn once<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn once<P: Ports>(
+    tenant: &Tenant<'_, P>,
     patch: Value,
     if_match: Option<u64>,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Option<Patched>>
 where
-    S: Users + Directory + Policies,
-    T: Timers,
+    P::Store: Users + Directory + Policies,
 {
-    let before = env.store.policy(org).await?;
+    let before = tenant.store.policy(tenant.org).await?;
     if if_match.is_some_and(|version| version != before.version) {
         return Err(Error::VersionMismatch);
     }
@@ -87,7 +83,7 @@ where
         || before.settings.time_zone != after.settings.time_zone;
     let mut touched = Vec::new();
     if off {
-        touched = scheduled_by_sync(env, org).await?;
+        touched = scheduled_by_sync(tenant).await?;
     }
     let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
     let mut why = Vec::new();
@@ -97,7 +93,7 @@ where
         ));
     }
     if dates {
-        let ended = ended_by_dates(env, org, &after).await?;
+        let ended = ended_by_dates(tenant, &after).await?;
         if !ended.is_empty() {
             let setting = match before.settings.leave_dates == after.settings.leave_dates {
                 true => "time_zone",
@@ -114,10 +110,10 @@ where
         why.push("`safeguards` lets more people go before an admin is asked".to_owned());
     }
     if !why.is_empty() {
-        confirmed(env, org, &before, &after, confirmation, &touched, &why).await?;
+        confirmed(tenant, &before, &after, confirmation, &touched, &why).await?;
     }
     let entry = PolicyEntry {
-        at: env.clock.now(),
+        at: tenant.clock.now(),
         by: caller.actor(),
         from: before,
         to: after,
@@ -129,14 +125,14 @@ where
         loosened,
         undone: None,
     };
-    if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+    if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
         return Ok(None);
     }
     if (off || dates)
-        && let Err(error) = tidy::tidy(env, org, deadline).await
+        && let Err(error) = tidy::tidy(tenant, deadline).await
     {
         // The policy is true already; the timer rewrites whom it touches.
-        tracing::warn!(%org, %error, "tidying is left to its timer");
+        tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
     }
     let touched = touched.into_iter().map(|user| user.employee_id).collect();
     Ok(Some(Patched {
@@ -146,25 +142,24 @@ where
 }
 
 /// Those whose access would end at once, since their leave date would count or would have come.
-async fn ended_by_dates<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    after: &Policy,
-) -> Result<Vec<User>> {
-    let today = when::Days::of(&after.settings.time_zone).today(env.clock.now());
+async fn ended_by_dates<P: Ports>(tenant: &Tenant<'_, P>, after: &Policy) -> Result<Vec<User>>
+where
+    P::Store: Users + Directory,
+{
+    let today = when::Days::of(&after.settings.time_zone).today(tenant.clock.now());
     // An index by date; a day more than today, whatever zone the dates were filed in.
     let until = today.checked_add_days(Count::new(1)).unwrap_or(today);
     let mut users = Vec::new();
     let mut from = None;
     loop {
-        let page = env
+        let page = tenant
             .store
-            .leaving(org, Some(until), from.as_deref(), USERS_PER_READ)
+            .leaving(tenant.org, Some(until), from.as_deref(), USERS_PER_READ)
             .await?;
-        let mut loaded = env.store.load(org, &page.items).await?;
+        let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
         loaded.policy = after.clone();
         for user in loaded.users.values() {
-            let decision = decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?;
+            let decision = decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?;
             if matches!(decision.outcome.word, Word::Scheduled | Word::Deactivated) {
                 users.push(user.clone());
             }
@@ -280,22 +275,24 @@ fn merge(target: &mut Value, patch: Value) {
 }
 
 /// The change is confirmed, or the question is asked.
-async fn confirmed<S: Policies, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn confirmed<P: Ports>(
+    tenant: &Tenant<'_, P>,
     before: &Policy,
     after: &Policy,
     token: Option<String>,
     touched: &[User],
     why: &[String],
-) -> Result<()> {
+) -> Result<()>
+where
+    P::Store: Policies,
+{
     let change = hash(&after.settings)?;
     if let Some(token) = token {
-        let known = env.store.confirmation(org, &token).await?;
+        let known = tenant.store.confirmation(tenant.org, &token).await?;
         let good = known.is_some_and(|known| {
             known.version == before.version
                 && known.change == change
-                && known.expires >= env.clock.now()
+                && known.expires >= tenant.clock.now()
         });
         return if good {
             Ok(())
@@ -307,9 +304,12 @@ async fn confirmed<S: Policies, T: Sync>(
         token: uuid::Uuid::new_v4().simple().to_string(),
         version: before.version,
         change,
-        expires: env.clock.now() + CONFIRM_WITHIN,
+        expires: tenant.clock.now() + CONFIRM_WITHIN,
     };
-    env.store.put_confirmation(org, &confirmation).await?;
+    tenant
+        .store
+        .put_confirmation(tenant.org, &confirmation)
+        .await?;
     Err(Error::ConfirmationRequired {
         why: format!(
             "{}; send the same with `confirmation` within {} minutes",

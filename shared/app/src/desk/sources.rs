@@ -6,14 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Word;
-use offramp_domain::{Actor, Breaker, OrgId, Pulse, SourceId};
+use offramp_domain::{Actor, Breaker, Pulse, SourceId};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::ports::{
     BreakerCommit, Breakers, Committed, Observed, Pulses, SealContext, SealedSecret, Seals, Source,
     SourceChange, SourceEntry, SourceState, Sources,
 };
-use crate::{Env, Error, Fault, Result};
+use crate::{Env, Error, Fault, Ports, Result, Tenant};
 
 /// What a secret begins with when it is shown, as Standard Webhooks has it.
 const SECRET_PREFIX: &str = "whsec_";
@@ -27,30 +27,36 @@ const LIVE_SECRETS: usize = 2;
 ///
 /// # Errors
 /// [`Error::Exists`], or a fault.
-pub async fn create<S: Sources + Breakers, T: Sync, K: Seals>(
-    env: &Env<S, T>,
+pub async fn create<P: Ports, K: Seals>(
+    tenant: &Tenant<'_, P>,
     seals: &K,
-    org: &OrgId,
     id: &SourceId,
     by: &Actor,
-) -> Result<(Source, String)> {
-    if env.store.source(org, id).await?.is_some() {
+) -> Result<(Source, String)>
+where
+    P::Store: Sources + Breakers,
+{
+    if tenant.store.source(tenant.org, id).await?.is_some() {
         return Err(Error::Exists("a source of this name"));
     }
-    let (secret, sealed) = fresh(env, seals, org, id, 1).await?;
+    let (secret, sealed) = fresh(tenant, seals, id, 1).await?;
     let source = Source {
         source: id.clone(),
         state: SourceState::Observing,
         secrets: vec![sealed],
-        created_at: env.clock.now(),
+        created_at: tenant.clock.now(),
         state_at: None,
         silent_after_hours: None,
         version: 1,
     };
-    watched(env, org, id, false).await?;
+    watched(tenant, id, false).await?;
     let to = source.settings();
-    let entry = entry(env, &source, SourceChange::Created { to }, by);
-    match env.store.put_source(org, &source, 0, &entry).await? {
+    let entry = entry(tenant, &source, SourceChange::Created { to }, by);
+    match tenant
+        .store
+        .put_source(tenant.org, &source, 0, &entry)
+        .await?
+    {
         Committed::Done => Ok((source, secret)),
         Committed::Conflict => Err(Error::Exists("a source of this name")),
     }
@@ -72,21 +78,23 @@ pub struct Wish {
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
-pub async fn set<S: Sources + Breakers + Observed, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn set<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &SourceId,
     wish: Wish,
     if_match: Option<u64>,
     by: &Actor,
-) -> Result<Source> {
+) -> Result<Source>
+where
+    P::Store: Sources + Breakers + Observed,
+{
     if matches!(wish.silent_after_hours, Some(Some(hours)) if !(1..=MOST_HOURS).contains(&hours)) {
         return Err(Error::invalid(
             "/silent_after_hours",
             "must be 1 to 8760, or null",
         ));
     }
-    let before = get(env, org, id).await?;
+    let before = get(tenant, id).await?;
     matches(&before, if_match)?;
     let state = wish.state.unwrap_or(before.state);
     let silent_after_hours = wish.silent_after_hours.unwrap_or(before.silent_after_hours);
@@ -97,37 +105,35 @@ pub async fn set<S: Sources + Breakers + Observed, T: Sync>(
     let source = Source {
         state,
         state_at: match changes {
-            true => Some(env.clock.now()),
+            true => Some(tenant.clock.now()),
             false => before.state_at,
         },
         silent_after_hours,
         version: before.version + 1,
         ..before.clone()
     };
-    watched(env, org, id, true).await?;
+    watched(tenant, id, true).await?;
     if changes && state == SourceState::Observing {
-        env.store.forget_would(org, id).await?;
+        tenant.store.forget_would(tenant.org, id).await?;
     }
     let (from, to) = (before.settings(), source.settings());
-    let entry = entry(env, &source, SourceChange::Changed { from, to }, by);
-    put(env, org, &source, before.version, &entry).await?;
+    let entry = entry(tenant, &source, SourceChange::Changed { from, to }, by);
+    put(tenant, &source, before.version, &entry).await?;
     Ok(source)
 }
 
 /// The sweep looks after the source from now on: a share of its people is known before they leave.
 /// `anew`: what it last made of the source may be otherwise now.
-async fn watched<S: Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    source: &SourceId,
-    anew: bool,
-) -> Result<()> {
-    let breaker = env.store.breaker(org, source).await?;
+async fn watched<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId, anew: bool) -> Result<()>
+where
+    P::Store: Breakers,
+{
+    let breaker = tenant.store.breaker(tenant.org, source).await?;
     if breaker.look_at.is_some() && !anew {
         return Ok(());
     }
     let breaker = Breaker {
-        look_at: Some(env.clock.now()),
+        look_at: Some(tenant.clock.now()),
         rev: breaker.rev + 1,
         ..breaker
     };
@@ -136,7 +142,7 @@ async fn watched<S: Breakers, T: Sync>(
         ..BreakerCommit::default()
     };
     // Where somebody was quicker, theirs is looked at.
-    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     Ok(())
 }
 
@@ -144,16 +150,18 @@ async fn watched<S: Breakers, T: Sync>(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
-pub async fn rotate<S: Sources, T: Sync, K: Seals>(
-    env: &Env<S, T>,
+pub async fn rotate<P: Ports, K: Seals>(
+    tenant: &Tenant<'_, P>,
     seals: &K,
-    org: &OrgId,
     id: &SourceId,
     revoke_previous: bool,
     if_match: Option<u64>,
     by: &Actor,
-) -> Result<(Source, String)> {
-    let before = get(env, org, id).await?;
+) -> Result<(Source, String)>
+where
+    P::Store: Sources,
+{
+    let before = get(tenant, id).await?;
     matches(&before, if_match)?;
     let number = before
         .secrets
@@ -162,7 +170,7 @@ pub async fn rotate<S: Sources, T: Sync, K: Seals>(
         .max()
         .unwrap_or(0)
         + 1;
-    let (secret, sealed) = fresh(env, seals, org, id, number).await?;
+    let (secret, sealed) = fresh(tenant, seals, id, number).await?;
     let keep = if revoke_previous { 0 } else { LIVE_SECRETS - 1 };
     let skip = before.secrets.len().saturating_sub(keep);
     let mut secrets: Vec<SealedSecret> = before.secrets.iter().skip(skip).cloned().collect();
@@ -175,8 +183,8 @@ pub async fn rotate<S: Sources, T: Sync, K: Seals>(
     let rotated = SourceChange::SecretRotated {
         revoked_previous: revoke_previous,
     };
-    let entry = entry(env, &source, rotated, by);
-    put(env, org, &source, before.version, &entry).await?;
+    let entry = entry(tenant, &source, rotated, by);
+    put(tenant, &source, before.version, &entry).await?;
     Ok((source, secret))
 }
 
@@ -184,13 +192,13 @@ pub async fn rotate<S: Sources, T: Sync, K: Seals>(
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn get<S: Sources, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    id: &SourceId,
-) -> Result<Source> {
-    env.store
-        .source(org, id)
+pub async fn get<P: Ports>(tenant: &Tenant<'_, P>, id: &SourceId) -> Result<Source>
+where
+    P::Store: Sources,
+{
+    tenant
+        .store
+        .source(tenant.org, id)
         .await?
         .ok_or(Error::NotFound("source"))
 }
@@ -199,25 +207,24 @@ pub async fn get<S: Sources, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn facts<S: Breakers + Pulses + Observed, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    source: &Source,
-) -> Result<SourceFacts> {
+pub async fn facts<P: Ports>(tenant: &Tenant<'_, P>, source: &Source) -> Result<SourceFacts>
+where
+    P::Store: Breakers + Pulses + Observed,
+{
     let id = &source.source;
     Ok(SourceFacts {
-        breaker: env.store.breaker(org, id).await?,
-        pulse: env.store.pulse(org, id).await?,
+        breaker: tenant.store.breaker(tenant.org, id).await?,
+        pulse: tenant.store.pulse(tenant.org, id).await?,
         would: match source.state {
-            SourceState::Observing => Some(env.store.would(org, id).await?),
+            SourceState::Observing => Some(tenant.store.would(tenant.org, id).await?),
             _ => None,
         },
-        now: env.clock.now(),
+        now: tenant.clock.now(),
     })
 }
 
 /// What the audit is told of a source as it will be.
-fn entry<S, T>(env: &Env<S, T>, source: &Source, change: SourceChange, by: &Actor) -> SourceEntry {
+fn entry<P: Ports>(env: &Env<P>, source: &Source, change: SourceChange, by: &Actor) -> SourceEntry {
     SourceEntry {
         at: env.clock.now(),
         by: by.clone(),
@@ -227,14 +234,20 @@ fn entry<S, T>(env: &Env<S, T>, source: &Source, change: SourceChange, by: &Acto
     }
 }
 
-async fn put<S: Sources, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn put<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &Source,
     before: u64,
     entry: &SourceEntry,
-) -> Result<()> {
-    match env.store.put_source(org, source, before, entry).await? {
+) -> Result<()>
+where
+    P::Store: Sources,
+{
+    match tenant
+        .store
+        .put_source(tenant.org, source, before, entry)
+        .await?
+    {
         Committed::Done => Ok(()),
         Committed::Conflict => Err(Error::Busy),
     }
@@ -247,10 +260,9 @@ fn matches(source: &Source, if_match: Option<u64>) -> Result<()> {
     }
 }
 
-async fn fresh<S: Sync, T: Sync, K: Seals>(
-    env: &Env<S, T>,
+async fn fresh<P: Ports, K: Seals>(
+    tenant: &Tenant<'_, P>,
     seals: &K,
-    org: &OrgId,
     source: &SourceId,
     version: u64,
 ) -> Result<(String, SealedSecret)> {
@@ -262,7 +274,7 @@ async fn fresh<S: Sync, T: Sync, K: Seals>(
         retryable: true,
     })?;
     let context = SealContext {
-        org,
+        org: tenant.org,
         source,
         version,
     };
@@ -273,7 +285,7 @@ async fn fresh<S: Sync, T: Sync, K: Seals>(
         SealedSecret {
             version,
             sealed,
-            created_at: env.clock.now(),
+            created_at: tenant.clock.now(),
         },
     ))
 }

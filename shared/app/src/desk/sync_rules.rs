@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use offramp_domain::{EmployeeId, Event, OrgId, Policy, Status};
+use offramp_domain::{EmployeeId, Event, Policy, Status};
 
 use crate::backoff::pauses;
 use crate::engine::execute::decide_on;
 use crate::engine::policy::{Effects, commit};
 use crate::engine::tidy;
 use crate::identity::Caller;
-use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
 use crate::rules::Rule;
-use crate::{Deadline, Env, Error, Result};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// What a change of the rule came to.
 #[derive(Debug)]
@@ -26,21 +26,19 @@ pub struct Put {
 ///
 /// # Errors
 /// [`Error::Invalid`] with the position, [`Error::VersionMismatch`], or a fault.
-pub async fn put<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn put<P: Ports>(
+    tenant: &Tenant<'_, P>,
     active: String,
     if_match: Option<u64>,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Put>
 where
-    S: Users + Directory + Policies,
-    T: Timers,
+    P::Store: Users + Directory + Policies,
 {
     compile(&active)?;
     for pause in pauses() {
-        match once(env, org, &active, if_match, caller, deadline).await? {
+        match once(tenant, &active, if_match, caller, deadline).await? {
             Some(put) => return Ok(put),
             None => pause.wait().await,
         }
@@ -49,19 +47,17 @@ where
 }
 
 /// One try of [`put`]; `None` where somebody else changed the policy meanwhile.
-async fn once<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn once<P: Ports>(
+    tenant: &Tenant<'_, P>,
     active: &str,
     if_match: Option<u64>,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Option<Put>>
 where
-    S: Users + Directory + Policies,
-    T: Timers,
+    P::Store: Users + Directory + Policies,
 {
-    let before = env.store.policy(org).await?;
+    let before = tenant.store.policy(tenant.org).await?;
     if if_match.is_some_and(|version| version != before.rules.version) {
         return Err(Error::VersionMismatch);
     }
@@ -72,9 +68,9 @@ where
         }));
     }
     let to = before.with_rules(active.to_owned());
-    let out = falling_out(env, org, &to).await?;
+    let out = falling_out(tenant, &to).await?;
     let entry = PolicyEntry {
-        at: env.clock.now(),
+        at: tenant.clock.now(),
         by: caller.actor(),
         from: before,
         to,
@@ -84,11 +80,11 @@ where
         tidy: true,
         ..Effects::default()
     };
-    if commit(env, org, &entry, caller, effects).await? == Committed::Conflict {
+    if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
         return Ok(None);
     }
-    if let Err(error) = tidy::tidy(env, org, deadline).await {
-        tracing::warn!(%org, %error, "tidying is left to its timer");
+    if let Err(error) = tidy::tidy(tenant, deadline).await {
+        tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
     }
     Ok(Some(Put {
         policy: entry.to,
@@ -105,27 +101,26 @@ pub fn compile(active: &str) -> Result<Arc<Rule>> {
 }
 
 /// The scheduled whom a policy makes active again.
-async fn falling_out<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    after: &Policy,
-) -> Result<Vec<EmployeeId>> {
+async fn falling_out<P: Ports>(tenant: &Tenant<'_, P>, after: &Policy) -> Result<Vec<EmployeeId>>
+where
+    P::Store: Users + Directory,
+{
     let mut out = Vec::new();
     let mut from = None;
     loop {
         let scheduled = [Status::DeactivationScheduled];
-        let page = env
+        let page = tenant
             .store
-            .people(org, &scheduled, "", from.as_deref(), USERS_PER_READ)
+            .people(tenant.org, &scheduled, "", from.as_deref(), USERS_PER_READ)
             .await?;
-        let mut loaded = env.store.load(org, &page.items).await?;
+        let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
         loaded.policy = after.clone();
         for (id, user) in &loaded.users {
             // Whom the end of an epoch has made active is no matter of the rule.
             if user.settled(after).status() != Status::DeactivationScheduled {
                 continue;
             }
-            let decision = decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?;
+            let decision = decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?;
             if decision
                 .change
                 .is_some_and(|change| change.user.status() == Status::Active)

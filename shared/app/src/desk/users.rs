@@ -2,7 +2,7 @@
 
 mod search;
 
-use offramp_domain::{EmployeeId, Entry, Event, OrgId, Policy, Status, User};
+use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::engine::closing;
 use crate::engine::closing::Reopened;
@@ -10,11 +10,8 @@ use crate::engine::execute::{Armed, Executed, How, execute};
 use crate::engine::terminate;
 use crate::engine::terminate::Finished;
 use crate::identity::Caller;
-use crate::ports::{
-    CardIssuer, Cards, Directory, Histories, Objectives, Page, Receipt, Timers, USERS_PER_READ,
-    Users,
-};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// Users on a page unless asked otherwise.
 pub const PAGE: usize = 50;
@@ -39,9 +36,8 @@ pub struct Ended {
 /// # Errors
 /// A refusal, [`Error::VersionMismatch`], or a fault before anything was done. A fault of the
 /// issuer is no error: the answer says that cards are pending.
-pub async fn end<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn end<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     caller: &Caller,
@@ -49,15 +45,14 @@ pub async fn end<S, T>(
     deadline: Deadline,
 ) -> Result<Ended>
 where
-    S: Users + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Cards + Objectives,
 {
     let armed = Armed::default();
     let how = How {
         if_match,
         ..How::default()
     };
-    let executed = execute(env, org, id, event, &armed, how).await?;
+    let executed = execute(tenant, id, event, &armed, how).await?;
     let policy = executed.loaded.policy;
     let Some(user) = executed.user else {
         return Err(Error::NotFound("user"));
@@ -71,17 +66,19 @@ where
             done: true,
         });
     }
-    let finished =
-        terminate::finish(env, org, id, user.generation, &caller.actor(), deadline).await;
+    let finished = terminate::finish(tenant, id, user.generation, &caller.actor(), deadline).await;
     let (cancelled, done) = match finished {
         Ok(Finished { done, cancelled }) => (before + cancelled, done),
         Err(error) => {
-            tracing::warn!(%org, employee_id = %id, %error, "cards are left to the finishing timer");
+            tracing::warn!(org = %tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
             (before, false)
         }
     };
     // What is told is what is stored: some cards may be gone although another failed.
-    let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let mut loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
     let user = loaded.users.remove(id).unwrap_or(user);
     let cancelled = cancelled.max(user.pending.cancelled);
     // Objectives that are left, or a notice, are not what the caller waits for.
@@ -99,24 +96,29 @@ where
 ///
 /// # Errors
 /// A refusal, [`Error::VersionMismatch`], a fault, or [`Error::Busy`].
-pub async fn restore<S: Users + Objectives, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn restore<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     caller: &Caller,
     if_match: Option<u64>,
     deadline: Deadline,
-) -> Result<(Executed, Reopened)> {
+) -> Result<(Executed, Reopened)>
+where
+    P::Store: Users + Objectives,
+{
     let by = caller.actor();
     let event = Event::Restore { by: by.clone() };
-    let mut executed = change(env, org, id, &event, if_match, None).await?;
+    let mut executed = change(tenant, id, &event, if_match, None).await?;
     let mut reopened = Reopened::default();
     if let Some(user) = &executed.user {
-        reopened = closing::reopen_in_time(env, org, user, &by, deadline).await;
+        reopened = closing::reopen_in_time(tenant, user, &by, deadline).await;
     }
     if reopened.done {
         // What is told is what is stored, with its version.
-        let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let mut loaded = tenant
+            .store
+            .load(tenant.org, std::slice::from_ref(id))
+            .await?;
         executed.user = loaded.users.remove(id).or(executed.user);
     }
     Ok((executed, reopened))
@@ -126,34 +128,41 @@ pub async fn restore<S: Users + Objectives, T: Timers>(
 ///
 /// # Errors
 /// A refusal, [`Error::VersionMismatch`], a fault, or [`Error::Busy`].
-pub async fn change<S: Users, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn change<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     if_match: Option<u64>,
     receipt: Option<&Receipt>,
-) -> Result<Executed> {
+) -> Result<Executed>
+where
+    P::Store: Users,
+{
     let how = How {
         if_match,
         receipt,
         ..How::default()
     };
-    execute(env, org, id, event, &Armed::default(), how).await
+    execute(tenant, id, event, &Armed::default(), how).await
 }
 
 /// One user, with cards.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn show<S: Users + Cards, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn show<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
-) -> Result<(User, Vec<offramp_domain::Card>, Policy)> {
-    let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+) -> Result<(User, Vec<offramp_domain::Card>, Policy)>
+where
+    P::Store: Users + Cards,
+{
+    let mut loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
     let user = loaded.users.remove(id).ok_or(Error::NotFound("user"))?;
-    let cards = env.store.cards_of(org, id).await?;
+    let cards = tenant.store.cards_of(tenant.org, id).await?;
     Ok((user, cards, loaded.policy))
 }
 
@@ -174,22 +183,20 @@ pub struct Query {
 ///
 /// # Errors
 /// A fault.
-pub async fn list<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    query: &Query,
-) -> Result<(Page<User>, Policy)> {
+pub async fn list<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<User>, Policy)>
+where
+    P::Store: Users + Directory,
+{
     match query.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-        Some(q) => search::search(env, org, query, &q.to_lowercase()).await,
-        None => walk(env, org, query).await,
+        Some(q) => search::search(tenant, query, &q.to_lowercase()).await,
+        None => walk(tenant, query).await,
     }
 }
 
-async fn walk<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    query: &Query,
-) -> Result<(Page<User>, Policy)> {
+async fn walk<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<User>, Policy)>
+where
+    P::Store: Users + Directory,
+{
     // Whom an epoch has made active may still be stored as scheduled.
     let stored: &[Status] = match query.status {
         None => &Status::ALL,
@@ -203,11 +210,11 @@ async fn walk<S: Users + Directory, T: Sync>(
     let mut policy = None;
     loop {
         let wanted = query.limit - users.len();
-        let page = env
+        let page = tenant
             .store
-            .people(org, stored, "", after.as_deref(), wanted)
+            .people(tenant.org, stored, "", after.as_deref(), wanted)
             .await?;
-        let loaded = env.store.load(org, &page.items).await?;
+        let loaded = tenant.store.load(tenant.org, &page.items).await?;
         users.extend(
             page.items
                 .iter()
@@ -239,14 +246,16 @@ fn wants(query: &Query, user: &User, policy: &Policy) -> bool {
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn history<S: Users + Histories, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn history<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     before: Option<u64>,
     limit: usize,
-) -> Result<Vec<Entry>> {
-    let entries = env.store.history(org, id, before, limit).await?;
+) -> Result<Vec<Entry>>
+where
+    P::Store: Users + Histories,
+{
+    let entries = tenant.store.history(tenant.org, id, before, limit).await?;
     if entries.is_empty() && before.is_none() {
         return Err(Error::NotFound("user"));
     }
@@ -257,15 +266,17 @@ pub async fn history<S: Users + Histories, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn by_email<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn by_email<P: Ports>(
+    tenant: &Tenant<'_, P>,
     email: &str,
-) -> Result<(Option<User>, Policy)> {
+) -> Result<(Option<User>, Policy)>
+where
+    P::Store: Users + Directory,
+{
     let email = email.to_lowercase();
-    let ids = env.store.with_email(org, &email).await?;
+    let ids = tenant.store.with_email(tenant.org, &email).await?;
     let ids = &ids[..ids.len().min(USERS_PER_READ)];
-    let loaded = env.store.load(org, ids).await?;
+    let loaded = tenant.store.load(tenant.org, ids).await?;
     let mut users: Vec<User> = loaded
         .users
         .into_values()
@@ -280,13 +291,18 @@ pub async fn by_email<S: Users + Directory, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn others_with<S: Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn others_with<P: Ports>(
+    tenant: &Tenant<'_, P>,
     email: &str,
     id: &EmployeeId,
-) -> Result<Vec<EmployeeId>> {
-    let mut ids = env.store.with_email(org, &email.to_lowercase()).await?;
+) -> Result<Vec<EmployeeId>>
+where
+    P::Store: Directory,
+{
+    let mut ids = tenant
+        .store
+        .with_email(tenant.org, &email.to_lowercase())
+        .await?;
     ids.retain(|other| other != id);
     Ok(ids)
 }

@@ -13,15 +13,15 @@ use chrono::{DateTime, Utc};
 use offramp_domain::digest::{DigestMinute, Notice, NoticeKind};
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Breaker, Counted, EmployeeId, Event, Figures, Gate, Generation, Hold, HoldId, HoldState, OrgId,
-    Run, RunId, RunKind, SourceId, Timer, Tripped, Verdict,
+    Breaker, Counted, EmployeeId, Event, Figures, Gate, Generation, Hold, HoldId, HoldState, Run,
+    RunId, RunKind, SourceId, Timer, Tripped, Verdict,
 };
 
 use crate::backoff::pauses;
 use crate::engine::execute::{Armed, Executed, How, arm_all, execute};
 use crate::metrics::Metric;
-use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Timers, Users};
-use crate::{Env, Error, Result};
+use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Users};
+use crate::{Error, Ports, Result, Tenant};
 use roll::{on_roll, opened_for};
 
 pub use roll::rolls;
@@ -78,25 +78,27 @@ pub(crate) fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result
 ///
 /// # Errors
 /// As [`execute`], and [`Error::Busy`] where others keep asking first.
-pub async fn guarded<S: Users + Breakers, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn guarded<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     armed: &Armed,
     mut how: How<'_>,
     asking: &Asking,
-) -> Result<Executed> {
+) -> Result<Executed>
+where
+    P::Store: Users + Breakers,
+{
     let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
     // A second time for whoever has become the last admin meanwhile.
     for _ in 0..ASKED_AT_MOST {
-        let executed = execute(env, org, id, event, armed, how).await?;
+        let executed = execute(tenant, id, event, armed, how).await?;
         let Some(counted) = executed.decision.counted.filter(|_| executed.asks) else {
             return Ok(executed);
         };
         let people = BTreeMap::from([(id.clone(), counted)]);
         let safeguards = executed.loaded.policy.settings.safeguards;
-        let mut gates = ask(env, org, asking, &people, safeguards).await?;
+        let mut gates = ask(tenant, asking, &people, safeguards).await?;
         how = How {
             loaded: Some(executed.loaded),
             receipt,
@@ -112,19 +114,21 @@ pub async fn guarded<S: Users + Breakers, T: Timers>(
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`].
-pub async fn ask<S: Users + Breakers, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn ask<P: Ports>(
+    tenant: &Tenant<'_, P>,
     asking: &Asking,
     people: &BTreeMap<EmployeeId, Counted>,
     safeguards: Safeguards,
-) -> Result<BTreeMap<EmployeeId, Gate>> {
+) -> Result<BTreeMap<EmployeeId, Gate>>
+where
+    P::Store: Users + Breakers,
+{
     let mut gates = BTreeMap::new();
     let mut others: BTreeSet<EmployeeId> = BTreeSet::new();
     for (id, counted) in people {
         match counted {
             Counted::LastAdmin(_) => {
-                let gate = last_admin(env, org, asking, id, safeguards).await?;
+                let gate = last_admin(tenant, asking, id, safeguards).await?;
                 gates.insert(id.clone(), gate);
             }
             Counted::Departure(_) | Counted::Restore => {
@@ -136,12 +140,11 @@ pub async fn ask<S: Users + Breakers, T: Timers>(
         return Ok(gates);
     }
     for pause in pauses() {
-        let breaker = env.store.breaker(org, &asking.source).await?;
-        let now = env.clock.now();
+        let breaker = tenant.store.breaker(tenant.org, &asking.source).await?;
+        let now = tenant.clock.now();
         let tripped = asking.tripped.map(|(tripped, _)| tripped);
         let asked = Asked {
-            env,
-            org,
+            tenant: *tenant,
             asking,
             people: &others,
             safeguards,
@@ -161,9 +164,8 @@ pub async fn ask<S: Users + Breakers, T: Timers>(
     Err(Error::Busy)
 }
 
-struct Asked<'a, S, T> {
-    env: &'a Env<S, T>,
-    org: &'a OrgId,
+struct Asked<'a, P: Ports> {
+    tenant: Tenant<'a, P>,
     asking: &'a Asking,
     people: &'a BTreeSet<EmployeeId>,
     safeguards: Safeguards,
@@ -171,7 +173,10 @@ struct Asked<'a, S, T> {
 }
 
 /// Each answers `None` where somebody else was quicker.
-impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
+impl<P: Ports> Asked<'_, P>
+where
+    P::Store: Users + Breakers,
+{
     async fn admit(&self, breaker: &Breaker) -> Result<Option<Gate>> {
         let after = looked_at(
             breaker.admitting(self.people, self.safeguards, self.now),
@@ -188,11 +193,16 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         };
         // A run that asks again, for one whom it had not seen, is written already; and where it has died
         // after it was answered, so are all.
-        let known = self.env.store.run(self.org, &run.run).await?.is_some();
+        let known = self
+            .tenant
+            .store
+            .run(self.tenant.org, &run.run)
+            .await?
+            .is_some();
         let of = RollOf::Run(run.run.clone());
         let mut fresh = self.people.clone();
         if known {
-            let on_roll = on_roll(self.env, self.org, &of).await?;
+            let on_roll = on_roll(&self.tenant, &of).await?;
             fresh.retain(|id| !on_roll.contains_key(id));
             if fresh.is_empty() && self.people.iter().all(|id| breaker.window.has(id)) {
                 return Ok(Some(Gate::Open { run: Some(run.run) }));
@@ -207,11 +217,17 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         let open = Gate::Open {
             run: Some(self.asking.run.clone()),
         };
-        Ok(done(self.env.store.commit_breaker(self.org, &commit).await?).then_some(open))
+        Ok(done(
+            self.tenant
+                .store
+                .commit_breaker(self.tenant.org, &commit)
+                .await?,
+        )
+        .then_some(open))
     }
 
     async fn join(&self, hold: HoldId) -> Result<Option<Gate>> {
-        let Some(before) = self.env.store.hold(self.org, &hold).await? else {
+        let Some(before) = self.tenant.store.hold(self.tenant.org, &hold).await? else {
             return Err(crate::Fault::corrupt("hold", "a breaker's hold is not there").into());
         };
         if before.state != HoldState::Open {
@@ -221,7 +237,7 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
         // A snapshot that has died after it was answered asks again, for the same people.
         if matches!(self.asking.kind, RunKind::Snapshot { .. }) {
             let of = RollOf::Hold(hold.clone());
-            let on_roll = on_roll(self.env, self.org, &of).await?;
+            let on_roll = on_roll(&self.tenant, &of).await?;
             let mut seqs = self.people.iter().map(|id| on_roll.get(id).copied());
             if let Some(Some(seq)) = seqs.next()
                 && seq > before.answered
@@ -249,7 +265,13 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
             hold,
             seq: after.version,
         };
-        Ok(done(self.env.store.commit_breaker(self.org, &commit).await?).then_some(held))
+        Ok(done(
+            self.tenant
+                .store
+                .commit_breaker(self.tenant.org, &commit)
+                .await?,
+        )
+        .then_some(held))
     }
 
     async fn trip(
@@ -312,7 +334,7 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
             name: None,
             generation: Generation(hold.version),
         };
-        tell(self.env, self.org, &notice).await?;
+        tell(&self.tenant, &notice).await?;
         let commit = BreakerCommit {
             breaker: breaker.map(|breaker| (&self.asking.source, breaker)),
             hold: Some((hold, 0)),
@@ -325,12 +347,17 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
             notices: vec![notice],
             ..BreakerCommit::default()
         };
-        if !done(self.env.store.commit_breaker(self.org, &commit).await?) {
+        if !done(
+            self.tenant
+                .store
+                .commit_breaker(self.tenant.org, &commit)
+                .await?,
+        ) {
             return Ok(None);
         }
-        self.env.meter.record(Metric::HoldsOpened, 1_u32);
+        self.tenant.meter.record(Metric::HoldsOpened, 1_u32);
         tracing::warn!(
-            org = %self.org,
+            org = %self.tenant.org,
             source = %hold.source,
             hold = %hold.hold,
             rule = hold.rule.as_str(),
@@ -346,17 +373,22 @@ impl<S: Users + Breakers, T: Timers> Asked<'_, S, T> {
 
 /// A hold of the last admin alone: it says nothing of the source, so it stands beside the breaker's.
 /// One that is open already is joined anew by nobody.
-async fn last_admin<S: Users + Breakers, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn last_admin<P: Ports>(
+    tenant: &Tenant<'_, P>,
     asking: &Asking,
     id: &EmployeeId,
     safeguards: Safeguards,
-) -> Result<Gate> {
-    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+) -> Result<Gate>
+where
+    P::Store: Users + Breakers,
+{
+    let loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
     let held = loaded.users.get(id).and_then(|user| user.hold.clone());
     if let Some(held) = held
-        && let Some(hold) = env.store.hold(org, &held.hold).await?
+        && let Some(hold) = tenant.store.hold(tenant.org, &held.hold).await?
         && (hold.rule, hold.state) == (Tripped::LastAdmin, HoldState::Open)
     {
         return Ok(Gate::Held {
@@ -364,17 +396,16 @@ async fn last_admin<S: Users + Breakers, T: Timers>(
             seq: held.seq,
         });
     }
-    if let Some(gate) = opened_for(env, org, asking, id).await? {
+    if let Some(gate) = opened_for(tenant, asking, id).await? {
         return Ok(gate);
     }
     let people = BTreeSet::from([id.clone()]);
     let asked = Asked {
-        env,
-        org,
+        tenant: *tenant,
         asking,
         people: &people,
         safeguards,
-        now: env.clock.now(),
+        now: tenant.clock.now(),
     };
     let figures = Figures {
         people: 1,
@@ -390,13 +421,15 @@ async fn last_admin<S: Users + Breakers, T: Timers>(
 ///
 /// # Errors
 /// A fault.
-pub(crate) async fn taking<S: Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(crate) async fn taking<P: Ports>(
+    tenant: &Tenant<'_, P>,
     hold: &HoldId,
     seq: u64,
-) -> Result<std::result::Result<(), Hold>> {
-    let Some(hold) = env.store.hold(org, hold).await? else {
+) -> Result<std::result::Result<(), Hold>>
+where
+    P::Store: Breakers,
+{
+    let Some(hold) = tenant.store.hold(tenant.org, hold).await? else {
         return Err(crate::Fault::corrupt("hold", "a hold that was joined is not there").into());
     };
     Ok(match hold.state {
@@ -409,12 +442,12 @@ pub(crate) async fn taking<S: Breakers, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn tell<S, T: Timers>(env: &Env<S, T>, org: &OrgId, notice: &Notice) -> Result<()> {
+pub async fn tell<P: Ports>(tenant: &Tenant<'_, P>, notice: &Notice) -> Result<()> {
     let digest = Timer::Digest {
-        org: org.clone(),
+        org: tenant.org.clone(),
         minute: DigestMinute::of(notice.at),
     };
-    arm_all(&env.timers, &[digest], &Armed::default()).await
+    arm_all(&tenant.timers, &[digest], &Armed::default()).await
 }
 
 /// The sweep looks at a source that has a breaker.

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use offramp_domain::objective::Fate;
-use offramp_domain::{Actor, EmployeeId, Event, Objective, OrgId, User};
+use offramp_domain::{Actor, EmployeeId, Event, Objective, User};
 
 use crate::backoff::pauses;
 use crate::engine::execute::{Armed, How, execute};
-use crate::ports::{Committed, Fence, OBJECTIVES_PER_WRITE, Objectives, Timers, Users};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Committed, Fence, OBJECTIVES_PER_WRITE, Objectives, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// A batch is begun only while this much time is left.
 const BATCH_TIME: Duration = Duration::from_secs(3);
@@ -33,20 +33,21 @@ pub struct Reopened {
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`]; the next run goes on.
-pub(crate) async fn close<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(crate) async fn close<P: Ports>(
+    tenant: &Tenant<'_, P>,
     deactivated: &User,
     by: &Actor,
     deadline: Deadline,
 ) -> Result<bool>
 where
-    S: Users + Objectives,
-    T: Timers,
+    P::Store: Users + Objectives,
 {
     let (id, generation) = (&deactivated.employee_id, deactivated.generation);
     for pause in pauses() {
-        let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let loaded = tenant
+            .store
+            .load(tenant.org, std::slice::from_ref(id))
+            .await?;
         let stands = loaded
             .users
             .get(id)
@@ -55,12 +56,12 @@ where
             return Ok(true);
         }
         let how = loaded.policy.settings.objectives;
-        let all = env.store.objectives_of(org, id).await?;
+        let all = tenant.store.objectives_of(tenant.org, id).await?;
         let close: Vec<Objective> = all
             .iter()
             .filter_map(|objective| objective.closed(how, generation))
             .collect();
-        match write(env, org, id, &close, Fence::Closing(generation), deadline).await? {
+        match write(tenant, id, &close, Fence::Closing(generation), deadline).await? {
             Written::Conflict => {
                 pause.wait().await;
                 continue;
@@ -78,9 +79,9 @@ where
             all: true,
             by: by.clone(),
         };
-        execute(env, org, id, &event, &Armed::default(), How::default()).await?;
+        execute(tenant, id, &event, &Armed::default(), How::default()).await?;
         if count > 0 {
-            tracing::info!(%org, employee_id = %id, count, "closed the objectives of a leaver");
+            tracing::info!(org = %tenant.org, employee_id = %id, count, "closed the objectives of a leaver");
         }
         return Ok(true);
     }
@@ -91,19 +92,20 @@ where
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`]; the finishing timer and the sweep go on.
-pub async fn reopen<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn reopen<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     by: &Actor,
     deadline: Deadline,
 ) -> Result<Reopened>
 where
-    S: Users + Objectives,
-    T: Timers,
+    P::Store: Users + Objectives,
 {
     for pause in pauses() {
-        let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let loaded = tenant
+            .store
+            .load(tenant.org, std::slice::from_ref(id))
+            .await?;
         let Some(reopening) = loaded.users.get(id).and_then(|user| user.reopening) else {
             return Ok(Reopened {
                 done: true,
@@ -111,12 +113,12 @@ where
             });
         };
         let generation = reopening.generation;
-        let all = env.store.objectives_of(org, id).await?;
+        let all = tenant.store.objectives_of(tenant.org, id).await?;
         let open: Vec<Objective> = all
             .iter()
             .filter_map(|objective| objective.reopened(generation))
             .collect();
-        match write(env, org, id, &open, Fence::Reopening(generation), deadline).await? {
+        match write(tenant, id, &open, Fence::Reopening(generation), deadline).await? {
             Written::Conflict => {
                 pause.wait().await;
                 continue;
@@ -136,9 +138,9 @@ where
             all: true,
             by: by.clone(),
         };
-        execute(env, org, id, &event, &Armed::default(), How::default()).await?;
+        execute(tenant, id, &event, &Armed::default(), How::default()).await?;
         if count > 0 || lost > 0 {
-            tracing::info!(%org, employee_id = %id, count, lost, "opened objectives again");
+            tracing::info!(org = %tenant.org, employee_id = %id, count, lost, "opened objectives again");
         }
         return Ok(Reopened {
             count,
@@ -150,25 +152,23 @@ where
 }
 
 /// As [`reopen`], where somebody waits for an answer: whatever fails, the finishing timer does.
-pub async fn reopen_in_time<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn reopen_in_time<P: Ports>(
+    tenant: &Tenant<'_, P>,
     user: &User,
     by: &Actor,
     deadline: Deadline,
 ) -> Reopened
 where
-    S: Users + Objectives,
-    T: Timers,
+    P::Store: Users + Objectives,
 {
     let id = &user.employee_id;
     if user.reopening.is_none() || !deadline.leaves(BATCH_TIME) {
         return Reopened::default();
     }
-    match reopen(env, org, id, by, deadline).await {
+    match reopen(tenant, id, by, deadline).await {
         Ok(reopened) => reopened,
         Err(error) => {
-            tracing::warn!(%org, employee_id = %id, %error, "objectives are left to the finishing timer");
+            tracing::warn!(org = %tenant.org, employee_id = %id, %error, "objectives are left to the finishing timer");
             Reopened::default()
         }
     }
@@ -182,19 +182,24 @@ enum Written {
 }
 
 /// Writes batch after batch. What was written before a conflict stays: it is read again.
-async fn write<S: Objectives, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn write<P: Ports>(
+    tenant: &Tenant<'_, P>,
     owner: &EmployeeId,
     objectives: &[Objective],
     fence: Fence,
     deadline: Deadline,
-) -> Result<Written> {
+) -> Result<Written>
+where
+    P::Store: Objectives,
+{
     for batch in objectives.chunks(OBJECTIVES_PER_WRITE) {
         if !deadline.leaves(BATCH_TIME) {
             return Ok(Written::OutOfTime);
         }
-        let put = env.store.put_objectives(org, owner, batch, fence).await?;
+        let put = tenant
+            .store
+            .put_objectives(tenant.org, owner, batch, fence)
+            .await?;
         if put == Committed::Conflict {
             return Ok(Written::Conflict);
         }

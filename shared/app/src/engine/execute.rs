@@ -18,7 +18,7 @@ use crate::ports::{Commit, Committed, Loaded, Receipt, Timers, Users};
 use crate::telemetry;
 use crate::telemetry::Decided;
 use crate::when::Days;
-use crate::{Clock, Env, Error, Result};
+use crate::{Clock, Error, Ports, Result, Tenant};
 
 /// The digest timers that one invocation has armed: forty leavers share one. Whoever wants one that
 /// is being armed waits for it, since it must stand before they commit.
@@ -61,19 +61,21 @@ pub struct How<'a> {
 /// # Errors
 /// A refusal, [`Error::VersionMismatch`], a fault of a service, or [`Error::Busy`] when others
 /// kept writing first. After a fault the change has taken place wholly or not at all.
-pub async fn execute<S: Users, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn execute<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     armed: &Armed,
     mut how: How<'_>,
-) -> Result<Executed> {
+) -> Result<Executed>
+where
+    P::Store: Users,
+{
     let begun = Instant::now();
     for pause in pauses() {
         let loaded = match how.loaded.take() {
             Some(loaded) => loaded,
-            None => read(env, org, id, event).await?,
+            None => read(tenant, id, event).await?,
         };
         let user = loaded.users.get(id);
         if let (Some(version), Some(user)) = (how.if_match, user)
@@ -82,11 +84,11 @@ pub async fn execute<S: Users, T: Timers>(
             return Err(Error::VersionMismatch);
         }
         let (decision, would) = if how.observing {
-            let observed = observed(&loaded, user, event, org, &env.clock)?;
+            let observed = observed(&loaded, user, event, tenant.org, &tenant.clock)?;
             (observed.decision, Some(observed.would))
         } else {
             let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
-            let decision = decide_at(&loaded, user, event, org, &env.clock, gate)?;
+            let decision = decide_at(&loaded, user, event, tenant.org, &tenant.clock, gate)?;
             (decision, None)
         };
         let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
@@ -95,7 +97,7 @@ pub async fn execute<S: Users, T: Timers>(
             let user = user.cloned();
             // What is asked about is not decided yet.
             if !asks {
-                tell(env, org, id, event, &decision, user.as_ref(), begun);
+                tell(tenant, id, event, &decision, user.as_ref(), begun);
             }
             return Ok(Executed {
                 decision,
@@ -105,18 +107,18 @@ pub async fn execute<S: Users, T: Timers>(
                 would,
             });
         };
-        arm_all(&env.timers, &change.arm, armed).await?;
+        arm_all(&tenant.timers, &change.arm, armed).await?;
         let receipt = how.receipt.cloned();
         let commit = Commit {
             changes: vec![change],
             receipt,
             ..Commit::default()
         };
-        match env.store.commit(org, &commit).await? {
+        match tenant.store.commit(tenant.org, &commit).await? {
             Committed::Done => {
-                disarm_all(&env.timers, &change.disarm).await;
+                disarm_all(&tenant.timers, &change.disarm).await;
                 let user = Some(change.user.clone());
-                tell(env, org, id, event, &decision, user.as_ref(), begun);
+                tell(tenant, id, event, &decision, user.as_ref(), begun);
                 return Ok(Executed {
                     decision,
                     user,
@@ -143,17 +145,18 @@ pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
 
 /// Reads what an event is decided on: with the breaker of the source that speaks, or of the source
 /// whose user a timer fires for.
-async fn read<S: Users, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    id: &EmployeeId,
-    event: &Event,
-) -> Result<Loaded> {
+async fn read<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId, event: &Event) -> Result<Loaded>
+where
+    P::Store: Users,
+{
     let ids = std::slice::from_ref(id);
-    let loaded = env.store.load_of(org, event.source(), ids).await?;
+    let loaded = tenant
+        .store
+        .load_of(tenant.org, event.source(), ids)
+        .await?;
     match loaded.users.get(id).map(|user| &user.origin) {
         Some(Origin::Source(source)) if event.is_a_machines() && event.source().is_none() => {
-            Ok(env.store.load_of(org, Some(source), ids).await?)
+            Ok(tenant.store.load_of(tenant.org, Some(source), ids).await?)
         }
         _ => Ok(loaded),
     }
@@ -215,37 +218,47 @@ pub fn observed(
 ///
 /// # Errors
 /// A refusal, or a fault of a service.
-pub async fn once<S: Users, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn once<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     armed: &Armed,
     fill: impl FnOnce(&mut Commit<'_>),
-) -> Result<Committed> {
+) -> Result<Committed>
+where
+    P::Store: Users,
+{
     let begun = Instant::now();
-    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
-    let decision = decide_on(&loaded, loaded.users.get(id), event, org, &env.clock)?;
+    let loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
+    let decision = decide_on(
+        &loaded,
+        loaded.users.get(id),
+        event,
+        tenant.org,
+        &tenant.clock,
+    )?;
     let Some(change) = &decision.change else {
         return Ok(Committed::Done);
     };
-    arm_all(&env.timers, &change.arm, armed).await?;
+    arm_all(&tenant.timers, &change.arm, armed).await?;
     let mut commit = Commit {
         changes: vec![change],
         ..Commit::default()
     };
     fill(&mut commit);
-    let committed = env.store.commit(org, &commit).await?;
+    let committed = tenant.store.commit(tenant.org, &commit).await?;
     if committed == Committed::Done {
-        disarm_all(&env.timers, &change.disarm).await;
-        tell(env, org, id, event, &decision, Some(&change.user), begun);
+        disarm_all(&tenant.timers, &change.disarm).await;
+        tell(tenant, id, event, &decision, Some(&change.user), begun);
     }
     Ok(committed)
 }
 
-fn tell<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+fn tell<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     decision: &Decision,
@@ -253,7 +266,7 @@ fn tell<S, T>(
     begun: Instant,
 ) {
     let decided = Decided {
-        org,
+        org: tenant.org,
         employee_id: id,
         event: telemetry::name(event),
         due: telemetry::due(event),
@@ -262,7 +275,7 @@ fn tell<S, T>(
         change: decision.change.as_deref(),
         begun,
     };
-    decided.tell(env);
+    decided.tell(tenant);
 }
 
 /// Decides on what was loaded, where nobody has asked the breaker.

@@ -14,15 +14,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::{
-    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, OrgId, User,
+    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, User,
 };
 
 use crate::engine::breaker::tell;
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, Loaded, Page, RollOf, Snapshots, Timers, USERS_PER_READ,
-    Users,
+    BreakerCommit, Breakers, Committed, Loaded, Page, RollOf, Snapshots, USERS_PER_READ, Users,
 };
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 pub use answer::{Answered, Ask, Verdict, answer};
 pub use step::step;
@@ -37,8 +36,11 @@ const PARTS: usize = 20;
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn get<S: Breakers, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &HoldId) -> Result<Hold> {
-    let hold = env.store.hold(org, id).await?;
+pub async fn get<P: Ports>(tenant: &Tenant<'_, P>, id: &HoldId) -> Result<Hold>
+where
+    P::Store: Breakers,
+{
+    let hold = tenant.store.hold(tenant.org, id).await?;
     hold.ok_or(Error::NotFound("hold"))
 }
 
@@ -46,19 +48,21 @@ pub async fn get<S: Breakers, T: Sync>(env: &Env<S, T>, org: &OrgId, id: &HoldId
 ///
 /// # Errors
 /// A fault.
-pub async fn people<S: Users + Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn people<P: Ports>(
+    tenant: &Tenant<'_, P>,
     hold: &Hold,
     after: Option<&str>,
-) -> Result<(Page<User>, Loaded)> {
+) -> Result<(Page<User>, Loaded)>
+where
+    P::Store: Users + Breakers,
+{
     let of = RollOf::Hold(hold.hold.clone());
-    let page = env.store.roll(org, &of, after, 1).await?;
+    let page = tenant.store.roll(tenant.org, &of, after, 1).await?;
     let mut items = Vec::new();
     let mut last = Loaded::default();
     for roll in page.items {
         for chunk in roll.people.chunks(USERS_PER_READ) {
-            let mut loaded = env.store.load(org, chunk).await?;
+            let mut loaded = tenant.store.load(tenant.org, chunk).await?;
             items.extend(
                 std::mem::take(&mut loaded.users)
                     .into_values()
@@ -68,7 +72,7 @@ pub async fn people<S: Users + Breakers, T: Sync>(
         }
     }
     if hold.people == 0 || items.is_empty() {
-        last = env.store.load(org, &[]).await?;
+        last = tenant.store.load(tenant.org, &[]).await?;
     }
     Ok((
         Page {
@@ -83,23 +87,33 @@ pub async fn people<S: Users + Breakers, T: Sync>(
 ///
 /// # Errors
 /// A fault.
-pub async fn who<S: Users + Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn who<P: Ports>(
+    tenant: &Tenant<'_, P>,
     hold: &Hold,
     most: usize,
-) -> Result<(Vec<User>, bool)> {
+) -> Result<(Vec<User>, bool)>
+where
+    P::Store: Users + Breakers,
+{
     let of = RollOf::Hold(hold.hold.clone());
     let (mut kept, mut seen, mut after) = (Vec::new(), 0, None);
     loop {
-        let page = env.store.roll(org, &of, after.as_deref(), PARTS).await?;
+        let page = tenant
+            .store
+            .roll(tenant.org, &of, after.as_deref(), PARTS)
+            .await?;
         for roll in page.items {
             for chunk in roll.people.chunks(USERS_PER_READ) {
                 if seen >= most {
                     return Ok((kept, false));
                 }
                 seen += chunk.len();
-                let users = env.store.load(org, chunk).await?.users.into_values();
+                let users = tenant
+                    .store
+                    .load(tenant.org, chunk)
+                    .await?
+                    .users
+                    .into_values();
                 kept.extend(users.filter(|user| is_kept(user, hold, roll.seq)));
             }
         }
@@ -124,17 +138,22 @@ fn is_kept(user: &User, hold: &Hold, seq: u64) -> bool {
 
 /// Everybody on the roll who joined after one version and up to another, and who points to the hold with the number that
 /// they joined with; no more reads where there are enough.
-async fn members<S: Users + Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn members<P: Ports>(
+    tenant: &Tenant<'_, P>,
     hold: &Hold,
     (from, until): (u64, u64),
     enough: usize,
-) -> Result<BTreeSet<EmployeeId>> {
+) -> Result<BTreeSet<EmployeeId>>
+where
+    P::Store: Users + Breakers,
+{
     let of = RollOf::Hold(hold.hold.clone());
     let (mut all, mut after) = (BTreeSet::new(), None);
     loop {
-        let page = env.store.roll(org, &of, after.as_deref(), PARTS).await?;
+        let page = tenant
+            .store
+            .roll(tenant.org, &of, after.as_deref(), PARTS)
+            .await?;
         for roll in page.items {
             if roll.seq > until {
                 return Ok(all);
@@ -143,7 +162,7 @@ async fn members<S: Users + Breakers, T: Sync>(
                 continue;
             }
             for chunk in roll.people.chunks(USERS_PER_READ) {
-                let loaded = env.store.load(org, chunk).await?;
+                let loaded = tenant.store.load(tenant.org, chunk).await?;
                 let kept = |user: &User| points_to(user, hold, roll.seq);
                 let kept = loaded.users.into_iter().filter(|(_, user)| kept(user));
                 all.extend(kept.map(|(id, _)| id));
@@ -164,20 +183,19 @@ async fn members<S: Users + Breakers, T: Sync>(
 ///
 /// # Errors
 /// A fault. Where somebody joins meanwhile, it stays open.
-pub async fn clear<S: Users + Breakers, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    id: &HoldId,
-) -> Result<bool> {
-    let before = get(env, org, id).await?;
+pub async fn clear<P: Ports>(tenant: &Tenant<'_, P>, id: &HoldId) -> Result<bool>
+where
+    P::Store: Users + Breakers,
+{
+    let before = get(tenant, id).await?;
     if before.state != HoldState::Open {
         return Ok(true);
     }
-    let left = members(env, org, &before, (before.answered, before.version), 1).await?;
+    let left = members(tenant, &before, (before.answered, before.version), 1).await?;
     if !left.is_empty() {
         return Ok(false);
     }
-    let now = env.clock.now();
+    let now = tenant.clock.now();
     let state = before.last.unwrap_or(HoldState::Cleared);
     let hold = Hold {
         state,
@@ -185,18 +203,18 @@ pub async fn clear<S: Users + Breakers, T: Timers>(
         answered: before.version,
         ..before.clone()
     };
-    let breaker = env.store.breaker(org, &before.source).await?;
+    let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
     let answered = (breaker.hold.as_ref() == Some(&before.hold))
         .then(|| breaker.answering(state == HoldState::Rejected, now));
     let notice = told(&hold, state, None, 0, answered.is_some(), now);
-    tell(env, org, &notice).await?;
+    tell(tenant, &notice).await?;
     let commit = BreakerCommit {
         breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
         hold: Some((&hold, before.version)),
         notices: vec![notice],
         ..BreakerCommit::default()
     };
-    Ok(env.store.commit_breaker(org, &commit).await? == Committed::Done)
+    Ok(tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done)
 }
 
 /// [`clear`], once nobody is on their way into the hold: whoever is put in it is on its roll before their
@@ -204,15 +222,14 @@ pub async fn clear<S: Users + Breakers, T: Timers>(
 ///
 /// # Errors
 /// A fault.
-pub async fn settle<S: Users + Breakers + Snapshots, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    id: &HoldId,
-) -> Result<bool> {
-    let hold = get(env, org, id).await?;
-    let line = env.store.line(org, &hold.source).await?;
-    let filled = line.applying.is_none() && env.clock.now() >= hold.opened_at + FILLED_WITHIN;
-    Ok(filled && clear(env, org, id).await?)
+pub async fn settle<P: Ports>(tenant: &Tenant<'_, P>, id: &HoldId) -> Result<bool>
+where
+    P::Store: Users + Breakers + Snapshots,
+{
+    let hold = get(tenant, id).await?;
+    let line = tenant.store.line(tenant.org, &hold.source).await?;
+    let filled = line.applying.is_none() && tenant.clock.now() >= hold.opened_at + FILLED_WITHIN;
+    Ok(filled && clear(tenant, id).await?)
 }
 
 /// What the admins are told of an answer: `hold` as it is after it, who gave it, how many people it was

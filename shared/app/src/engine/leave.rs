@@ -1,33 +1,31 @@
 //! The beginning of a leave date.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, OrgId, Origin};
+use offramp_domain::{Actor, EmployeeId, Event, Origin};
 
 use crate::engine::breaker::{Asking, guarded};
 use crate::engine::execute::{Armed, Executed, How, execute};
 use crate::engine::terminate::{Terminated, finish};
-use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Timers, Users};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Breakers, Cards, Objectives, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// A `leave` timer: the day of that plan has begun.
 ///
 /// # Errors
 /// Any fault; Lambda and the sweep try again.
-pub async fn due<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn due<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     plan: u64,
     due: DateTime<Utc>,
     deadline: Deadline,
 ) -> Result<Terminated>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives,
 {
     let event = Event::LeaveDue { plan, due };
     let armed = Armed::default();
-    let executed = match by_hr(env, org, id, &event, &armed).await {
+    let executed = match by_hr(tenant, id, &event, &armed).await {
         Err(Error::Refused(refusal)) => {
             return Ok(Terminated::NoOp {
                 reason: refusal.to_string(),
@@ -51,7 +49,7 @@ where
         kind: "leave".to_owned(),
         due,
     };
-    let finished = finish(env, org, id, user.generation, &by, deadline).await?;
+    let finished = finish(tenant, id, user.generation, &by, deadline).await?;
     if finished.done {
         Ok(Terminated::Done {
             cards: finished.cancelled,
@@ -62,14 +60,16 @@ where
 }
 
 /// Executes the event. The breaker of the source is asked where the date is HR's; an admin's own is exempt.
-async fn by_hr<S: Users + Breakers, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn by_hr<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     armed: &Armed,
-) -> Result<Executed> {
-    let first = execute(env, org, id, event, armed, How::default()).await?;
+) -> Result<Executed>
+where
+    P::Store: Users + Breakers,
+{
+    let first = execute(tenant, id, event, armed, How::default()).await?;
     let Some(Origin::Source(source)) = first.user.as_ref().map(|user| &user.origin) else {
         return Ok(first);
     };
@@ -77,5 +77,5 @@ async fn by_hr<S: Users + Breakers, T: Timers>(
         return Ok(first);
     }
     let asking = Asking::delivery(source);
-    guarded(env, org, id, event, armed, How::default(), &asking).await
+    guarded(tenant, id, event, armed, How::default(), &asking).await
 }

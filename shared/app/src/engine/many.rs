@@ -15,10 +15,8 @@ use offramp_domain::{Actor, EmployeeId, Event, Gate, HoldId, Outcome, RunId, Use
 use super::breaker::{Asking, guarded, taking};
 use super::execute::{Armed, Executed, How};
 use super::{closing, terminate};
-use crate::ports::{
-    Breakers, CardIssuer, Cards, Loaded, Objectives, Timers, USERS_PER_READ, Users,
-};
-use crate::{Error, Result};
+use crate::ports::{Breakers, Cards, Loaded, Objectives, USERS_PER_READ, Users};
+use crate::{Error, Ports, Result};
 
 pub use plan::Plan;
 
@@ -76,19 +74,18 @@ pub(crate) fn answers(results: Vec<Option<Answer>>) -> Answers {
 }
 
 /// Does what was planned.
-pub struct Engine<'a, S, T> {
+pub struct Engine<'a, P: Ports> {
     /// Of what, and by when.
-    pub plan: Plan<'a, S, T>,
+    pub plan: Plan<'a, P>,
     /// The run.
     pub asking: &'a Asking,
     /// What the breaker has said.
     pub gates: &'a BTreeMap<EmployeeId, Gate>,
 }
 
-impl<S, T> Engine<'_, S, T>
+impl<P: Ports> Engine<'_, P>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives,
 {
     /// Decides and commits the events of many people, in order for each; answers with their places.
     /// `read` is what the plan has read, by chunks of [`USERS_PER_READ`].
@@ -100,7 +97,7 @@ where
         people: &[(EmployeeId, Events)],
         read: Vec<Option<Loaded>>,
     ) -> Result<Vec<(usize, Answer)>> {
-        let (env, org) = (self.plan.env, self.plan.org);
+        let tenant = &self.plan.tenant;
         let armed = Armed::default();
         let mut all = Vec::new();
         let mut read = read.into_iter();
@@ -132,7 +129,7 @@ where
                 .await?;
             all.extend(answered.into_iter().flatten());
         }
-        tracing::debug!(%org, clock = %env.clock.now(), people = people.len(), "took events");
+        tracing::debug!(org = %tenant.org, clock = %tenant.clock.now(), people = people.len(), "took events");
         Ok(all)
     }
 
@@ -147,10 +144,7 @@ where
             })
             .collect();
         for (hold, seq) in held {
-            if taking(self.plan.env, self.plan.org, hold, seq)
-                .await?
-                .is_err()
-            {
+            if taking(&self.plan.tenant, hold, seq).await?.is_err() {
                 return Ok(false);
             }
         }
@@ -199,8 +193,8 @@ where
             gate: self.gates.get(id).cloned(),
             ..How::default()
         };
-        let (env, org) = (self.plan.env, self.plan.org);
-        let executed = guarded(env, org, id, event, armed, how, self.asking).await?;
+        let tenant = &self.plan.tenant;
+        let executed = guarded(tenant, id, event, armed, how, self.asking).await?;
         if let Some(user) = &executed.user
             && self.plan.deadline.leaves(TIME_FOR_CARDS)
         {
@@ -226,17 +220,16 @@ where
             _ => return,
         };
         let deadline = self.plan.deadline;
-        let (env, org, id) = (self.plan.env, self.plan.org, &user.employee_id);
+        let (tenant, id) = (&self.plan.tenant, &user.employee_id);
         match outcome.word {
             Word::Deactivated => {
-                let finished =
-                    terminate::finish(env, org, id, user.generation, &by, deadline).await;
+                let finished = terminate::finish(tenant, id, user.generation, &by, deadline).await;
                 if let Err(error) = finished {
-                    tracing::warn!(%org, employee_id = %id, %error, "cards are left to the finishing timer");
+                    tracing::warn!(org = %tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
                 }
             }
             Word::Reactivated | Word::Restored => {
-                closing::reopen_in_time(env, org, user, &by, deadline).await;
+                closing::reopen_in_time(tenant, user, &by, deadline).await;
             }
             _ => {}
         }

@@ -3,12 +3,12 @@
 
 use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
-use offramp_domain::{Cause, Generation, Notice, NoticeKind, OrgId, Run, Status, Timer, User};
+use offramp_domain::{Cause, Generation, Notice, NoticeKind, Run, Status, Timer, User};
 
 use crate::engine::execute::{Armed, arm_all};
 use crate::identity::Caller;
-use crate::ports::{Committed, Directory, Policies, PolicyEntry, Timers, USERS_PER_READ, Users};
-use crate::{Env, Result};
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
+use crate::{Ports, Result, Tenant};
 
 /// How far ahead the timer is armed that finishes the tidying.
 const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
@@ -30,13 +30,15 @@ pub struct Effects {
 ///
 /// # Errors
 /// A fault. A conflict where somebody else was quicker: read again and decide again.
-pub async fn commit<S: Policies, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn commit<P: Ports>(
+    tenant: &Tenant<'_, P>,
     entry: &PolicyEntry,
     caller: &Caller,
     effects: Effects,
-) -> Result<Committed> {
+) -> Result<Committed>
+where
+    P::Store: Policies,
+{
     let by = caller.subject().clone();
     let mut kinds = Vec::new();
     if let Some(reverted) = effects.turned_off {
@@ -70,51 +72,56 @@ pub async fn commit<S: Policies, T: Timers>(
     let mut arm = Vec::new();
     if !notices.is_empty() {
         arm.push(Timer::Digest {
-            org: org.clone(),
+            org: tenant.org.clone(),
             minute: DigestMinute::of(entry.at),
         });
     }
     if effects.tidy || effects.turned_off.is_some() {
         let due = DigestMinute::of(entry.at + TIDY_AFTER).start();
         arm.push(Timer::Tidy {
-            org: org.clone(),
+            org: tenant.org.clone(),
             epoch: entry.to.epoch,
             due,
         });
     }
-    arm_all(&env.timers, &arm, &Armed::default()).await?;
-    Ok(env.store.commit_policy(org, entry, &notices).await?)
+    arm_all(&tenant.timers, &arm, &Armed::default()).await?;
+    Ok(tenant
+        .store
+        .commit_policy(tenant.org, entry, &notices)
+        .await?)
 }
 
 /// Everybody whom the sync has scheduled, as of the policy.
 ///
 /// # Errors
 /// A fault.
-pub async fn scheduled_by_sync<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-) -> Result<Vec<User>> {
-    scheduled(env, org, |user| user.cause().is_some_and(Cause::is_sync)).await
+pub async fn scheduled_by_sync<P: Ports>(tenant: &Tenant<'_, P>) -> Result<Vec<User>>
+where
+    P::Store: Users + Directory,
+{
+    scheduled(tenant, |user| user.cause().is_some_and(Cause::is_sync)).await
 }
 
 /// Everybody who is scheduled, as of the policy, and of whom something is true.
 ///
 /// # Errors
 /// A fault.
-pub async fn scheduled<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn scheduled<P: Ports>(
+    tenant: &Tenant<'_, P>,
     pick: impl Fn(&User) -> bool + Send,
-) -> Result<Vec<User>> {
+) -> Result<Vec<User>>
+where
+    P::Store: Users + Directory,
+{
     let mut users = Vec::new();
     let mut after = None;
     loop {
         let stored = [Status::DeactivationScheduled];
-        let page = env
+        let page = tenant
             .store
-            .people(org, &stored, "", after.as_deref(), USERS_PER_READ)
+            .people(tenant.org, &stored, "", after.as_deref(), USERS_PER_READ)
             .await?;
-        let loaded = env.store.load(org, &page.items).await?;
+        let loaded = tenant.store.load(tenant.org, &page.items).await?;
         let policy = loaded.policy;
         users.extend(loaded.users.into_values().filter(|user| {
             let settled = user.settled(&policy);

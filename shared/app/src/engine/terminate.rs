@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt};
-use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, OrgId, User};
+use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, User};
 
 use crate::backoff::pauses;
 use crate::engine::closing;
 use crate::engine::execute::{Armed, Executed, How, execute};
-use crate::ports::{
-    CancelOrder, CardIssuer, CardWrite, Cards, Committed, Objectives, Timers, Users,
-};
-use crate::{Deadline, Env, Error, Fault, Result};
+use crate::ports::{CancelOrder, CardIssuer, CardWrite, Cards, Committed, Objectives, Users};
+use crate::{Deadline, Error, Fault, Ports, Result, Tenant};
 
 /// Cards that are cancelled in one round: a transaction has at most 100 items.
 const CARDS_PER_ROUND: usize = 90;
@@ -42,21 +40,19 @@ pub enum Terminated {
 ///
 /// # Errors
 /// Any fault; the timer, the finishing timer and the sweep try again.
-pub async fn due<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn due<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     generation: Generation,
     due: DateTime<Utc>,
     deadline: Deadline,
 ) -> Result<Terminated>
 where
-    S: Users + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Cards + Objectives,
 {
     let armed = Armed::default();
     let event = Event::Due { generation, due };
-    let executed = match execute(env, org, id, &event, &armed, How::default()).await {
+    let executed = match execute(tenant, id, &event, &armed, How::default()).await {
         Err(Error::Refused(refusal)) => {
             return Ok(Terminated::NoOp {
                 reason: refusal.to_string(),
@@ -70,11 +66,11 @@ where
     };
     let reason = executed.decision.outcome.reason.clone().unwrap_or_default();
     let acted = executed.decision.change.is_some();
-    let user = tidied(env, org, executed, &armed).await?;
+    let user = tidied(tenant, executed, &armed).await?;
     if user.pending.is_done() {
         return Ok(Terminated::NoOp { reason });
     }
-    let finished = finish(env, org, id, user.generation, &by, deadline).await?;
+    let finished = finish(tenant, id, user.generation, &by, deadline).await?;
     match finished {
         Finished {
             done: true,
@@ -90,23 +86,21 @@ where
 ///
 /// # Errors
 /// Any fault; the sweep tries again.
-pub async fn finish_timer<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn finish_timer<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     generation: Generation,
     due: DateTime<Utc>,
     deadline: Deadline,
 ) -> Result<Terminated>
 where
-    S: Users + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Cards + Objectives,
 {
     let by = Actor::Timer {
         kind: "finish".to_owned(),
         due,
     };
-    let finished = finish(env, org, id, generation, &by, deadline).await?;
+    let finished = finish(tenant, id, generation, &by, deadline).await?;
     match finished {
         Finished {
             done: true,
@@ -137,22 +131,23 @@ pub struct Finished {
 ///
 /// # Errors
 /// Any fault, after all other cards were tried.
-pub async fn finish<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn finish<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     generation: Generation,
     by: &Actor,
     deadline: Deadline,
 ) -> Result<Finished>
 where
-    S: Users + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Cards + Objectives,
 {
     let armed = Armed::default();
     let mut cancelled = 0;
     for pause in pauses() {
-        let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let mut loaded = tenant
+            .store
+            .load(tenant.org, std::slice::from_ref(id))
+            .await?;
         let Some(user) = loaded.users.remove(id) else {
             return Ok(Finished {
                 done: true,
@@ -160,16 +155,16 @@ where
             });
         };
         let stands = stands(&user, generation);
-        let alive: Vec<Card> = env
+        let alive: Vec<Card> = tenant
             .store
-            .cards_of(org, id)
+            .cards_of(tenant.org, id)
             .await?
             .into_iter()
             .filter(|card| card.is_alive() && (card.cancelling || (stands && user.pending.cards)))
             .take(CARDS_PER_ROUND)
             .collect();
         if alive.is_empty() {
-            let done = rest(env, org, &user, generation, by, deadline).await?;
+            let done = rest(tenant, &user, generation, by, deadline).await?;
             return Ok(Finished { done, cancelled });
         }
         if !deadline.leaves(ROUND_TIME) {
@@ -178,31 +173,29 @@ where
                 cancelled,
             });
         }
-        if begin(env, org, id, generation, &alive).await? == Committed::Conflict {
+        if begin(tenant, id, generation, &alive).await? == Committed::Conflict {
             pause.wait().await;
             continue;
         }
-        cancelled += round(env, org, id, &alive, by, &armed).await?;
+        cancelled += round(tenant, id, &alive, by, &armed).await?;
     }
     Err(Error::Busy)
 }
 
 /// What comes after the cards: objectives are closed and the admins told while the deactivation
 /// stands, and once it has ended what it had closed is opened again. Says whether nothing is left.
-async fn rest<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn rest<P: Ports>(
+    tenant: &Tenant<'_, P>,
     user: &User,
     generation: Generation,
     by: &Actor,
     deadline: Deadline,
 ) -> Result<bool>
 where
-    S: Users + Objectives,
-    T: Timers,
+    P::Store: Users + Objectives,
 {
     if stands(user, generation) {
-        if user.pending.objectives && !closing::close(env, org, user, by, deadline).await? {
+        if user.pending.objectives && !closing::close(tenant, user, by, deadline).await? {
             return Ok(false);
         }
         let event = Event::Finished {
@@ -210,13 +203,13 @@ where
             by: by.clone(),
         };
         let armed = Armed::default();
-        execute(env, org, &user.employee_id, &event, &armed, How::default()).await?;
+        execute(tenant, &user.employee_id, &event, &armed, How::default()).await?;
         return Ok(true);
     }
     // Armed when the owner came back; it is theirs still when they have been scheduled since.
     match user.reopening {
         Some(reopening) if reopening.generation < generation => {
-            Ok(closing::reopen(env, org, &user.employee_id, by, deadline)
+            Ok(closing::reopen(tenant, &user.employee_id, by, deadline)
                 .await?
                 .done)
         }
@@ -230,13 +223,15 @@ fn stands(user: &User, generation: Generation) -> bool {
 }
 
 /// Writes down what the issuer is about to be told.
-async fn begin<S: Users + Cards, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn begin<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     generation: Generation,
     alive: &[Card],
-) -> Result<Committed> {
+) -> Result<Committed>
+where
+    P::Store: Users + Cards,
+{
     let fresh: Vec<CardId> = alive
         .iter()
         .filter(|card| !card.cancelling)
@@ -245,35 +240,33 @@ async fn begin<S: Users + Cards, T>(
     if fresh.is_empty() {
         return Ok(Committed::Done);
     }
-    let due = env.clock.now() + CARD_WORK_AFTER;
-    Ok(env
+    let due = tenant.clock.now() + CARD_WORK_AFTER;
+    Ok(tenant
         .store
-        .begin_cancelling(org, id, generation, &fresh, due)
+        .begin_cancelling(tenant.org, id, generation, &fresh, due)
         .await?)
 }
 
 /// Tells the issuer of each card, and writes down what it has cancelled.
-async fn round<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn round<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     alive: &[Card],
     by: &Actor,
     armed: &Armed,
 ) -> Result<u32>
 where
-    S: Users + Cards + CardIssuer,
-    T: Timers,
+    P::Store: Users + Cards,
 {
     let answers: Vec<(CardId, std::result::Result<_, Fault>)> = stream::iter(alive)
         .map(|card| async move {
             let order = CancelOrder {
-                org,
+                org: tenant.org,
                 card_id: &card.card_id,
                 external_id: card.external_id.as_deref(),
-                idempotency_key: format!("cancel:{org}:{}", card.card_id),
+                idempotency_key: format!("cancel:{}:{}", tenant.org, card.card_id),
             };
-            (card.card_id.clone(), env.store.cancel(&order).await)
+            (card.card_id.clone(), tenant.issuer.cancel(&order).await)
         })
         .buffer_unordered(CANCELLING_AT_ONCE)
         .collect()
@@ -284,7 +277,7 @@ where
         match answer {
             Ok(_) => gone.push(card),
             Err(failed) => {
-                tracing::warn!(%org, %card, fault = %failed, "the issuer did not cancel a card");
+                tracing::warn!(org = %tenant.org, %card, fault = %failed, "the issuer did not cancel a card");
                 fault = Some(failed);
             }
         }
@@ -292,7 +285,7 @@ where
     gone.sort();
     let count = u32::try_from(gone.len()).unwrap_or(u32::MAX);
     if !gone.is_empty() {
-        record(env, org, id, gone, by, armed).await?;
+        record(tenant, id, gone, by, armed).await?;
     }
     match fault {
         Some(fault) => Err(fault.into()),
@@ -301,17 +294,15 @@ where
 }
 
 /// Writes down what the issuer has cancelled. Another run may have done so for some of them.
-async fn record<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn record<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     mut gone: Vec<CardId>,
     by: &Actor,
     armed: &Armed,
 ) -> Result<()>
 where
-    S: Users + Cards,
-    T: Timers,
+    P::Store: Users + Cards,
 {
     for _ in pauses() {
         let event = Event::CardsCancelled {
@@ -326,11 +317,11 @@ where
                     card: card.clone(),
                 }));
         };
-        let once = crate::engine::execute::once(env, org, id, &event, armed, fill).await?;
+        let once = crate::engine::execute::once(tenant, id, &event, armed, fill).await?;
         if once == Committed::Done {
             return Ok(());
         }
-        let alive = env.store.cards_of(org, id).await?;
+        let alive = tenant.store.cards_of(tenant.org, id).await?;
         gone.retain(|card| {
             alive
                 .iter()
@@ -344,12 +335,10 @@ where
 }
 
 /// Where the epoch has ended the schedule, what is stored catches up.
-async fn tidied<S: Users, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    executed: Executed,
-    armed: &Armed,
-) -> Result<User> {
+async fn tidied<P: Ports>(tenant: &Tenant<'_, P>, executed: Executed, armed: &Armed) -> Result<User>
+where
+    P::Store: Users,
+{
     let Some(user) = executed.user else {
         return Err(Error::NotFound("user"));
     };
@@ -357,6 +346,6 @@ async fn tidied<S: Users, T: Timers>(
         return Ok(user);
     }
     let id = user.employee_id.clone();
-    let tidied = execute(env, org, &id, &Event::Tidy, armed, How::default()).await?;
+    let tidied = execute(tenant, &id, &Event::Tidy, armed, How::default()).await?;
     Ok(tidied.user.unwrap_or(user))
 }

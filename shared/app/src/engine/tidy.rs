@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{DigestMinute, EmployeeId, Epoch, Event, OrgId, Status, Timer};
+use offramp_domain::{DigestMinute, EmployeeId, Epoch, Event, Status, Timer};
 
 use crate::engine::execute::{Armed, How, decide_on, execute};
 use crate::ports::{Directory, Page, Timers, USERS_PER_READ, Users};
-use crate::{Deadline, Env, Error, Result};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// People who are rewritten at once.
 const AT_ONCE: usize = 8;
@@ -24,10 +24,9 @@ const NEXT_STEP: TimeDelta = TimeDelta::minutes(2);
 ///
 /// # Errors
 /// Any fault; the `tidy` timer tries again.
-pub async fn tidy<S, T>(env: &Env<S, T>, org: &OrgId, deadline: Deadline) -> Result<bool>
+pub async fn tidy<P: Ports>(tenant: &Tenant<'_, P>, deadline: Deadline) -> Result<bool>
 where
-    S: Users + Directory,
-    T: Timers,
+    P::Store: Users + Directory,
 {
     let armed = Armed::default();
     for leaving in [false, true] {
@@ -37,16 +36,18 @@ where
                 return Ok(false);
             }
             let page = if leaving {
-                env.store
-                    .leaving(org, None, after.as_deref(), USERS_PER_READ)
+                tenant
+                    .store
+                    .leaving(tenant.org, None, after.as_deref(), USERS_PER_READ)
                     .await?
             } else {
                 let scheduled = [Status::DeactivationScheduled];
-                env.store
-                    .people(org, &scheduled, "", after.as_deref(), USERS_PER_READ)
+                tenant
+                    .store
+                    .people(tenant.org, &scheduled, "", after.as_deref(), USERS_PER_READ)
                     .await?
             };
-            after = rewrite(env, org, page, &armed).await?;
+            after = rewrite(tenant, page, &armed).await?;
             if after.is_none() {
                 break;
             }
@@ -56,16 +57,18 @@ where
 }
 
 /// One page: read at once, and written only where something moves.
-async fn rewrite<S: Users, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn rewrite<P: Ports>(
+    tenant: &Tenant<'_, P>,
     page: Page<EmployeeId>,
     armed: &Armed,
-) -> Result<Option<String>> {
-    let loaded = env.store.load(org, &page.items).await?;
+) -> Result<Option<String>>
+where
+    P::Store: Users,
+{
+    let loaded = tenant.store.load(tenant.org, &page.items).await?;
     let mut moved = Vec::new();
     for (id, user) in &loaded.users {
-        if decide_on(&loaded, Some(user), &Event::Tidy, org, &env.clock)?
+        if decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?
             .change
             .is_some()
         {
@@ -74,8 +77,8 @@ async fn rewrite<S: Users, T: Timers>(
     }
     stream::iter(moved)
         .map(|id| async move {
-            execute(env, org, &id, &Event::Tidy, armed, How::default()).await?;
-            tracing::info!(%org, employee_id = %id, "rewrote a user whom the policy had moved");
+            execute(tenant, &id, &Event::Tidy, armed, How::default()).await?;
+            tracing::info!(org = %tenant.org, employee_id = %id, "rewrote a user whom the policy had moved");
             Ok::<(), Error>(())
         })
         .buffer_unordered(AT_ONCE)
@@ -89,22 +92,21 @@ async fn rewrite<S: Users, T: Timers>(
 ///
 /// # Errors
 /// Any fault; Lambda tries again.
-pub async fn step<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn step<P: Ports>(
+    tenant: &Tenant<'_, P>,
     epoch: Epoch,
     deadline: Deadline,
 ) -> Result<bool>
 where
-    S: Users + Directory,
-    T: Timers,
+    P::Store: Users + Directory,
 {
-    let due = DigestMinute::of(env.clock.now()).start() + NEXT_STEP;
-    let done = tidy(env, org, deadline).await?;
+    let due = DigestMinute::of(tenant.clock.now()).start() + NEXT_STEP;
+    let done = tidy(tenant, deadline).await?;
     if !done {
-        env.timers
+        tenant
+            .timers
             .arm(&Timer::Tidy {
-                org: org.clone(),
+                org: tenant.org.clone(),
                 epoch,
                 due,
             })

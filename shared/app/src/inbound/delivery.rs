@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Word;
-use offramp_domain::{EmployeeId, Event, OrgId, SourceId};
+use offramp_domain::{EmployeeId, Event, SourceId};
 
 use super::{pulse, rejections};
 use crate::engine::breaker::Asking;
 use crate::engine::many::{Answer, Answers, Engine, Events, Plan, answers};
 use crate::ports::{
-    About, Breakers, CardIssuer, Cards, Objectives, Observed, Parsed, Rejection, Rejections,
-    Request, SourceState, Timers, Users,
+    About, Breakers, Cards, Objectives, Observed, Parsed, Rejection, Rejections, Request,
+    SourceState, Users,
 };
-use crate::{Deadline, Env, Result};
+use crate::{Deadline, Ports, Result, Tenant};
 
 /// Takes the events of one request. The whole of it is decided in memory first, and the breaker is
 /// asked once for everybody whom it would end or bring back. A bad record rejects itself; a fault fails
@@ -22,23 +22,20 @@ use crate::{Deadline, Env, Result};
 ///
 /// # Errors
 /// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] when time runs out.
-pub async fn take<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn take<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     state: SourceState,
     request: Request,
     deadline: Deadline,
 ) -> Result<Answers>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives + Observed + Rejections,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives + Observed + Rejections,
 {
     let (people, mut results, mut about) = by_person(request.events, source);
     let asking = Asking::delivery(source);
     let plan = Plan {
-        env,
-        org,
+        tenant: *tenant,
         source,
         observing: state == SourceState::Observing,
         deadline,
@@ -70,11 +67,11 @@ where
         let events = people.iter().flat_map(|(_, events)| events);
         about.extend(events.map(|(place, event)| (*place, About::event(event))));
     }
-    let rejected = rejected(&answers.results, about, env.clock.now());
-    rejections::keep(env, org, source, rejected, deadline).await;
+    let rejected = rejected(&answers.results, about, tenant.clock.now());
+    rejections::keep(tenant, source, rejected, deadline).await;
     if state == SourceState::Observing {
         let would = would(&answers.results);
-        pulse::would_have(env, org, source, &would, None, deadline).await;
+        pulse::would_have(tenant, source, &would, None, deadline).await;
     }
     Ok(answers)
 }

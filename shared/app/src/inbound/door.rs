@@ -1,9 +1,9 @@
 //! Who may speak for a source.
 
-use offramp_domain::{OrgId, SourceId};
+use offramp_domain::SourceId;
 
 use crate::ports::{Connector, Headers, SealContext, SourceState, Sources, Unseals};
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 /// A request as it came, and the dialect that its source speaks.
 #[derive(Clone, Copy)]
@@ -21,28 +21,33 @@ pub struct Incoming<'a> {
 /// # Errors
 /// [`Error::BadSignature`] also for an unknown organisation or source, and for a disabled one:
 /// there is nothing to enumerate. [`Error::TimestampOutOfTolerance`], or a fault.
-pub async fn authenticate<S: Sources, T: Sync, K: Unseals>(
-    env: &Env<S, T>,
+pub async fn authenticate<P: Ports, K: Unseals>(
+    tenant: &Tenant<'_, P>,
     seals: &K,
-    org: &OrgId,
     id: &SourceId,
     incoming: &Incoming<'_>,
-) -> Result<SourceState> {
-    let Some(source) = env.store.source(org, id).await? else {
+) -> Result<SourceState>
+where
+    P::Store: Sources,
+{
+    let Some(source) = tenant.store.source(tenant.org, id).await? else {
         return Err(Error::BadSignature);
     };
     let mut secrets = Vec::with_capacity(source.secrets.len());
     for one in &source.secrets {
         let context = SealContext {
-            org,
+            org: tenant.org,
             source: id,
             version: one.version,
         };
         secrets.push(seals.unseal(&context, &one.sealed).await?);
     }
-    incoming
-        .connector
-        .verify(incoming.headers, incoming.body, &secrets, env.clock.now())?;
+    incoming.connector.verify(
+        incoming.headers,
+        incoming.body,
+        &secrets,
+        tenant.clock.now(),
+    )?;
     match source.state {
         SourceState::Disabled => Err(Error::BadSignature),
         state => Ok(state),

@@ -15,8 +15,8 @@ use offramp_domain::{
 
 use crate::backoff::pauses;
 use crate::engine::breaker::tell;
-use crate::ports::{Breakers, Committed, Observed, Pulses, Source, SourceState, Timers};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Breakers, Committed, Observed, Pulses, Source, SourceState};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// What is written beside a delivery is given up after this time.
 const AT_MOST: Duration = Duration::from_secs(2);
@@ -46,23 +46,29 @@ impl Heard {
 
 /// Writes down that a source has spoken, at most once a minute. What fails is logged and forgotten: the
 /// next delivery says the same.
-pub async fn beat<S: Pulses, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn beat<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     heard: &Heard,
     deadline: Deadline,
-) {
-    let now = env.clock.now();
-    if heard.lately(org, source, now) {
+) where
+    P::Store: Pulses,
+{
+    let now = tenant.clock.now();
+    if heard.lately(tenant.org, source, now) {
         return;
     }
     let written = async {
         for pause in pauses() {
-            let Some(after) = env.store.pulse(org, source).await?.beating(now) else {
+            let Some(after) = tenant.store.pulse(tenant.org, source).await?.beating(now) else {
                 return Ok(());
             };
-            if env.store.put_pulse(org, source, &after, None).await? == Committed::Done {
+            if tenant
+                .store
+                .put_pulse(tenant.org, source, &after, None)
+                .await?
+                == Committed::Done
+            {
                 return Ok(());
             }
             // Somebody else has written the same, or the sweep that the admins were told.
@@ -70,26 +76,32 @@ pub async fn beat<S: Pulses, T: Sync>(
         }
         Err(Error::Busy)
     };
-    if beside(org, source, "a pulse", deadline, written).await {
-        heard.note(org, source, now);
+    if beside(tenant.org, source, "a pulse", deadline, written).await {
+        heard.note(tenant.org, source, now);
     }
 }
 
 /// Counts what an observed source would have done; those of one snapshot once. What fails is logged and
 /// forgotten.
-pub async fn would_have<S: Observed, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn would_have<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     counts: &BTreeMap<Word, u64>,
     of: Option<&SnapshotId>,
     deadline: Deadline,
-) {
+) where
+    P::Store: Observed,
+{
     if counts.is_empty() {
         return;
     }
-    let written = async { Ok(env.store.add_would(org, source, counts, of).await?) };
-    beside(org, source, "what would be", deadline, written).await;
+    let written = async {
+        Ok(tenant
+            .store
+            .add_would(tenant.org, source, counts, of)
+            .await?)
+    };
+    beside(tenant.org, source, "what would be", deadline, written).await;
 }
 
 /// Writes something that no delivery waits for, or fails for. Says whether it was written.
@@ -129,26 +141,30 @@ pub fn listening(source: &Source, breaker: &Breaker) -> Listening {
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`]; the next sweep tries again.
-pub async fn judge<S: Breakers + Pulses, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn judge<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &Source,
-) -> Result<Option<DateTime<Utc>>> {
+) -> Result<Option<DateTime<Utc>>>
+where
+    P::Store: Breakers + Pulses,
+{
     let id = &source.source;
     for pause in pauses() {
-        let breaker = env.store.breaker(org, id).await?;
-        let pulse = env.store.pulse(org, id).await?;
-        let (now, listening) = (env.clock.now(), listening(source, &breaker));
+        let breaker = tenant.store.breaker(tenant.org, id).await?;
+        let pulse = tenant.store.pulse(tenant.org, id).await?;
+        let (now, listening) = (tenant.clock.now(), listening(source, &breaker));
         let Some((after, mailed)) = pulse.telling(&listening, now) else {
             return Ok(pulse.silent_at(&listening));
         };
         let notice = mailed.then(|| changed(id, &after, now));
         if let Some(notice) = &notice {
-            tell(env, org, notice).await?;
+            tell(tenant, notice).await?;
         }
-        let put = env.store.put_pulse(org, id, &after, notice.as_ref());
+        let put = tenant
+            .store
+            .put_pulse(tenant.org, id, &after, notice.as_ref());
         if put.await? == Committed::Done {
-            tracing::info!(%org, source = %id, health = ?after.told, "the health of a source has changed");
+            tracing::info!(org = %tenant.org, source = %id, health = ?after.told, "the health of a source has changed");
             return Ok(after.silent_at(&listening));
         }
         pause.wait().await;

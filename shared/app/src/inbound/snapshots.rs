@@ -12,8 +12,7 @@ use chrono::{DateTime, Utc};
 use offramp_domain::decide::AHEAD_OF_CLOCK;
 use offramp_domain::snapshot::MAX_PAGES;
 use offramp_domain::{
-    DigestMinute, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SnapshotState, SourceId, Step,
-    Timer,
+    DigestMinute, EmployeeId, Line, Snapshot, SnapshotId, SnapshotState, SourceId, Step, Timer,
 };
 
 use crate::backoff::pauses;
@@ -23,7 +22,7 @@ use crate::ports::{
     Breakers, Chunk, Committed, MAX_EXPECTED, Rosters, SnapshotCommit, Snapshots, SourceState,
     Timers,
 };
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 pub use crate::ports::Record;
 
@@ -35,14 +34,16 @@ const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 /// # Errors
 /// [`Error::Invalid`] for an instant more than ten minutes ahead of our clock or for more employees than
 /// fit its pages, [`Error::Busy`], or a fault.
-pub async fn open<S: Snapshots, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn open<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     occurred_at: Option<DateTime<Utc>>,
     expected: Option<u64>,
-) -> Result<Snapshot> {
-    let now = env.clock.now();
+) -> Result<Snapshot>
+where
+    P::Store: Snapshots,
+{
+    let now = tenant.clock.now();
     let occurred_at = occurred_at.unwrap_or(now);
     if occurred_at > now + AHEAD_OF_CLOCK {
         return Err(Error::invalid(
@@ -57,7 +58,7 @@ pub async fn open<S: Snapshots, T: Sync>(
         ));
     }
     for pause in pauses() {
-        let line = env.store.line(org, source).await?;
+        let line = tenant.store.line(tenant.org, source).await?;
         let id = named("snap", SnapshotId::new);
         let snapshot = Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
         let line = Line {
@@ -69,7 +70,7 @@ pub async fn open<S: Snapshots, T: Sync>(
             snapshot: &snapshot,
             line: Some(&line),
         };
-        if env.store.commit_snapshot(org, &commit).await? == Committed::Done {
+        if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
             return Ok(snapshot);
         }
         pause.wait().await;
@@ -81,16 +82,18 @@ pub async fn open<S: Snapshots, T: Sync>(
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
-pub async fn get<S: Snapshots, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn get<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     id: &SnapshotId,
-) -> Result<(Snapshot, Line)> {
-    let found = env.store.snapshot(org, source, id).await?;
+) -> Result<(Snapshot, Line)>
+where
+    P::Store: Snapshots,
+{
+    let found = tenant.store.snapshot(tenant.org, source, id).await?;
     let mut snapshot = found.ok_or(Error::NotFound("snapshot"))?;
-    let line = env.store.line(org, source).await?;
-    let state = snapshot.state_in(&line, env.clock.now());
+    let line = tenant.store.line(tenant.org, source).await?;
+    let state = snapshot.state_in(&line, tenant.clock.now());
     if state == SnapshotState::Failed && snapshot.state == SnapshotState::Open {
         snapshot.problem = Some("it was abandoned: not completed within 24 hours".to_owned());
     }
@@ -102,23 +105,25 @@ pub async fn get<S: Snapshots, T: Sync>(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::SnapshotNotOpen`], [`Error::Invalid`], or a fault.
-pub async fn put_page<S: Snapshots + Rosters, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn put_page<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     id: &SnapshotId,
     page: u32,
     records: &[Record],
-) -> Result<u32> {
+) -> Result<u32>
+where
+    P::Store: Snapshots + Rosters,
+{
     if !(1..=MAX_PAGES).contains(&page) {
         return Err(Error::invalid("/page", "must be 1 to 400"));
     }
-    let (snapshot, _) = get(env, org, source, id).await?;
+    let (snapshot, _) = get(tenant, source, id).await?;
     if snapshot.state != SnapshotState::Open {
         return Err(Error::SnapshotNotOpen);
     }
     let edition = uuid::Uuid::now_v7().simple().to_string();
-    let shard_of = |id: &EmployeeId| env.store.shard_of(id);
+    let shard_of = |id: &EmployeeId| tenant.store.shard_of(id);
     let chunks: Vec<Chunk> = pages::chunks(records, page, &edition, shard_of)?;
     let employees = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let receipt = Receipt {
@@ -126,7 +131,11 @@ pub async fn put_page<S: Snapshots + Rosters, T: Sync>(
         employees,
         edition,
     };
-    match env.store.put_page(org, &snapshot, &receipt, chunks).await? {
+    match tenant
+        .store
+        .put_page(tenant.org, &snapshot, &receipt, chunks)
+        .await?
+    {
         Committed::Done => Ok(employees),
         Committed::Conflict => Err(Error::SnapshotNotOpen),
     }
@@ -138,20 +147,18 @@ pub async fn put_page<S: Snapshots + Rosters, T: Sync>(
 /// # Errors
 /// [`Error::NotFound`], [`Error::SnapshotNotOpen`], [`Error::Invalid`] where pages are missing or left
 /// over (it stays open), [`Error::Busy`], or a fault.
-pub async fn complete<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn complete<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     state: SourceState,
     id: &SnapshotId,
     (pages, dry_run): (u32, bool),
 ) -> Result<Snapshot>
 where
-    S: Snapshots + Breakers,
-    T: Timers,
+    P::Store: Snapshots + Breakers,
 {
     for pause in pauses() {
-        let (before, line) = get(env, org, source, id).await?;
+        let (before, line) = get(tenant, source, id).await?;
         if before.state != SnapshotState::Open {
             let same = before.pages == pages && before.dry_run == dry_run;
             let was_completed = before.state == SnapshotState::Applying
@@ -162,8 +169,8 @@ where
                 Err(Error::SnapshotNotOpen)
             };
         }
-        all_there(pages, &env.store.pages(org, id).await?)?;
-        let now = env.clock.now();
+        all_there(pages, &tenant.store.pages(tenant.org, id).await?)?;
+        let now = tenant.clock.now();
         let due = DigestMinute::of(now).start() + BEGIN_AFTER;
         let mut after = Snapshot {
             state: SnapshotState::Applying,
@@ -174,16 +181,17 @@ where
             rev: before.rev + 1,
             ..before.clone()
         };
-        let mark = env.store.breaker(org, source).await?.mark;
+        let mark = tenant.store.breaker(tenant.org, source).await?.mark;
         if mark.outdates(before.occurred_at) {
             after.state = SnapshotState::Rejected;
             after.due = None;
             after.problem =
                 Some("a snapshot of a later instant was applied; nothing of it was".to_owned());
         } else {
-            env.timers
+            tenant
+                .timers
                 .arm(&Timer::Snapshot {
-                    org: org.clone(),
+                    org: tenant.org.clone(),
                     source: source.clone(),
                     snapshot: id.clone(),
                     due,
@@ -204,7 +212,7 @@ where
             snapshot: &after,
             line: Some(&next),
         };
-        if env.store.commit_snapshot(org, &commit).await? == Committed::Done {
+        if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
             return Ok(after);
         }
         pause.wait().await;

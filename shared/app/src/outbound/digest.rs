@@ -11,7 +11,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use offramp_domain::{Access, DigestMinute, EmployeeId, OrgId, Role, User};
+use offramp_domain::{Access, DigestMinute, EmployeeId, Role, User};
 
 use crate::backoff::pauses;
 use crate::metrics::Metric;
@@ -21,7 +21,7 @@ use crate::ports::{
     Breakers, Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing,
     Sent, Users,
 };
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 /// How long a claim lives: longer than a function's 30 s, shorter than the 60 s after which Lambda
 /// retries a failed run.
@@ -42,20 +42,18 @@ pub struct Mailed {
 /// # Errors
 /// Any fault, after the other messages were tried; also while another run holds a claim, so that
 /// this one is retried if that one dies. `holder` tells this run's claims.
-pub async fn mail<S, T, M>(
-    env: &Env<S, T>,
+pub async fn mail<P: Ports, M>(
+    tenant: &Tenant<'_, P>,
     mailer: &M,
-    org: &OrgId,
     minute: DigestMinute,
     holder: &str,
 ) -> Result<Mailed>
 where
-    S: Users + Notices + Breakers,
-    T: Sync,
     M: Mailer,
+    P::Store: Users + Notices + Breakers,
 {
     let mut digests: BTreeMap<DigestId, Vec<Outgoing>> = BTreeMap::new();
-    for one in stamped(env, org, minute).await? {
+    for one in stamped(tenant, minute).await? {
         if let Some(digest) = one.digest.clone() {
             digests.entry(digest).or_default().push(one);
         }
@@ -63,9 +61,8 @@ where
     let mut mailed = Mailed::default();
     for (digest, notices) in digests {
         let one = Digest {
-            env,
+            tenant: *tenant,
             mailer,
-            org,
             digest,
             holder,
         };
@@ -78,14 +75,13 @@ where
 
 /// All that is unsent, each in a digest. What is in none yet goes into one of this run's own: into
 /// an older one, some admins may have been mailed already.
-async fn stamped<S: Notices, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    minute: DigestMinute,
-) -> Result<Vec<Outgoing>> {
+async fn stamped<P: Ports>(tenant: &Tenant<'_, P>, minute: DigestMinute) -> Result<Vec<Outgoing>>
+where
+    P::Store: Notices,
+{
     let digest = DigestId::new(minute);
     for pause in pauses() {
-        let mut unsent = env.store.unsent(org).await?;
+        let mut unsent = tenant.store.unsent(tenant.org).await?;
         let mut taken = true;
         let mut fresh: Vec<&mut Outgoing> = unsent
             .iter_mut()
@@ -93,7 +89,7 @@ async fn stamped<S: Notices, T: Sync>(
             .collect();
         for chunk in fresh.chunks_mut(NOTICES_PER_STAMP) {
             let keys: Vec<_> = chunk.iter().map(|one| one.key.clone()).collect();
-            match env.store.stamp(org, &keys, &digest).await? {
+            match tenant.store.stamp(tenant.org, &keys, &digest).await? {
                 Committed::Done => chunk
                     .iter_mut()
                     .for_each(|one| one.digest = Some(digest.clone())),
@@ -109,10 +105,9 @@ async fn stamped<S: Notices, T: Sync>(
     Err(Error::Busy)
 }
 
-struct Digest<'a, S, T, M> {
-    env: &'a Env<S, T>,
+struct Digest<'a, P: Ports, M> {
+    tenant: Tenant<'a, P>,
     mailer: &'a M,
-    org: &'a OrgId,
     digest: DigestId,
     holder: &'a str,
 }
@@ -125,11 +120,10 @@ struct Letter {
     mail: mail::Mail,
 }
 
-impl<S, T, M> Digest<'_, S, T, M>
+impl<P: Ports, M> Digest<'_, P, M>
 where
-    S: Users + Notices + Breakers,
-    T: Sync,
     M: Mailer,
+    P::Store: Users + Notices + Breakers,
 {
     async fn mail(&self, notices: &[Outgoing]) -> Result<Mailed> {
         let mut mailed = Mailed::default();
@@ -146,7 +140,7 @@ where
             return Err(error);
         }
         let keys: Vec<_> = notices.iter().map(|one| one.key.clone()).collect();
-        self.env.store.remove(self.org, &keys).await?;
+        self.tenant.store.remove(self.tenant.org, &keys).await?;
         Ok(mailed)
     }
 
@@ -154,14 +148,14 @@ where
     async fn send(&self, letter: &Letter) -> Result<Option<Sent>> {
         let id = &letter.to.employee_id;
         let Some(to) = letter.to.email() else {
-            tracing::warn!(org = %self.org, employee_id = %id, "somebody to be mailed has no e-mail address");
+            tracing::warn!(org = %self.tenant.org, employee_id = %id, "somebody to be mailed has no e-mail address");
             return Ok(None);
         };
-        let now = self.env.clock.now();
-        let store = &self.env.store;
+        let now = self.tenant.clock.now();
+        let store = &self.tenant.store;
         match store
             .claim(
-                self.org,
+                self.tenant.org,
                 &self.digest,
                 &letter.claim,
                 self.holder,
@@ -186,9 +180,9 @@ where
             Sent::Accepted(id) => (id.as_str(), Metric::MailsSent),
             Sent::Refused => ("refused", Metric::MailsRefused),
         };
-        self.env.meter.record(metric, 1_u32);
+        self.tenant.meter.record(metric, 1_u32);
         self.settle(&letter.claim, result).await?;
-        tracing::info!(org = %self.org, employee_id = %id, digest = self.digest.as_str(), result, "mailed a digest");
+        tracing::info!(org = %self.tenant.org, employee_id = %id, digest = self.digest.as_str(), result, "mailed a digest");
         Ok(Some(sent))
     }
 
@@ -196,10 +190,10 @@ where
     async fn settle(&self, claim: &str, result: &str) -> Result<()> {
         let mut last = None;
         for pause in pauses() {
-            let now = self.env.clock.now();
-            let store = &self.env.store;
+            let now = self.tenant.clock.now();
+            let store = &self.tenant.store;
             match store
-                .settle(self.org, &self.digest, claim, result, now)
+                .settle(self.tenant.org, &self.digest, claim, result, now)
                 .await
             {
                 Ok(()) => return Ok(()),
@@ -214,8 +208,8 @@ where
     /// Who is told what: the admins of everything, managers of the leave dates of their people, and
     /// those who are invited of nothing but that. Whoever has no access now, or is named, is not told.
     async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
-        let now = self.env.clock.now();
-        let people = rows::people(self.env, self.org, notices).await?;
+        let now = self.tenant.clock.now();
+        let people = rows::people(&self.tenant, notices).await?;
         let here = |id: &EmployeeId| {
             let user = people.users.get(id)?.settled(&people.policy);
             (user.access_at(now) == Access::Granted).then_some(user)
@@ -236,7 +230,7 @@ where
                 return;
             }
             let letter = mail::Letter {
-                org: self.org,
+                org: self.tenant.org,
                 zone,
                 to: reader,
             };
@@ -271,7 +265,7 @@ where
                 letters.push(Letter {
                     claim: format!("invite#{id}"),
                     to,
-                    mail: mail::invitation(self.org, back),
+                    mail: mail::invitation(self.tenant.org, back),
                 });
             }
         }

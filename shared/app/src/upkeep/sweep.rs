@@ -13,11 +13,11 @@ use crate::inbound::snapshots::apply;
 use crate::metrics::Metric;
 use crate::outbound::digest;
 use crate::ports::{
-    Breakers, CardIssuer, Cards, Mailer, Notices, Objectives, Overdue, Pulses, Rosters, Snapshots,
-    Sources, Timers, Users, Work,
+    Breakers, Cards, Mailer, Notices, Objectives, Overdue, Pulses, Rosters, Snapshots, Sources,
+    Users, Work,
 };
 use crate::upkeep::watch;
-use crate::{Deadline, Env, Error, Result};
+use crate::{Deadline, Env, Error, Ports, Result, Tenant};
 
 /// How long after its time something counts as overdue: a timer is delivered within the minute,
 /// and a failed run is retried after one and after two more.
@@ -43,17 +43,24 @@ pub struct Swept {
 ///
 /// # Errors
 /// A fault of the index; a fault of a piece is counted and logged, and does not stop the others.
-pub async fn sweep<S, T, M>(
-    env: &Env<S, T>,
+pub async fn sweep<P: Ports, M>(
+    env: &Env<P>,
     mailer: &M,
     holder: &str,
     deadline: Deadline,
 ) -> Result<Swept>
 where
-    S: Users + Cards + CardIssuer + Objectives + Notices + Overdue,
-    S: Breakers + Rosters + Snapshots + Sources + Pulses,
-    T: Timers,
     M: Mailer,
+    P::Store: Users
+        + Cards
+        + Objectives
+        + Notices
+        + Overdue
+        + Breakers
+        + Rosters
+        + Snapshots
+        + Sources
+        + Pulses,
 {
     let before = env.clock.now() - SLACK;
     let found: BTreeSet<Work> = env
@@ -78,17 +85,17 @@ where
             break;
         }
         let result = match &piece {
-            Work::User { org, employee_id } => person(env, org, employee_id, deadline).await,
-            Work::Notice { org, minute } => mail(env, mailer, org, *minute, holder).await,
-            Work::Hold { org, hold } => watch::hold(env, org, hold).await.map(|open| {
+            Work::User { org, employee_id } => person(&env.of(org), employee_id, deadline).await,
+            Work::Notice { org, minute } => mail(&env.of(org), mailer, *minute, holder).await,
+            Work::Hold { org, hold } => watch::hold(&env.of(org), hold).await.map(|open| {
                 holds += u32::from(open);
             }),
             Work::Snapshot {
                 org,
                 source,
                 snapshot,
-            } => apply::overdue(env, org, source, snapshot).await,
-            Work::Source { org, source } => watch::source(env, org, source).await,
+            } => apply::overdue(&env.of(org), source, snapshot).await,
+            Work::Source { org, source } => watch::source(&env.of(org), source).await,
         };
         match result {
             Ok(()) => swept.finished += u32::from(!own(&piece)),
@@ -134,42 +141,39 @@ fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
 }
 
 /// Does for a user what their timers would have done.
-async fn person<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    id: &EmployeeId,
-    deadline: Deadline,
-) -> Result<()>
+async fn person<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId, deadline: Deadline) -> Result<()>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives,
 {
-    let loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+    let loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
     let Some(user) = loaded.users.get(id) else {
         return Ok(());
     };
     if let Lifecycle::Scheduled(schedule) = &user.lifecycle
-        && schedule.fires_at() <= env.clock.now()
+        && schedule.fires_at() <= tenant.clock.now()
     {
         let due = schedule.fires_at();
-        let done = terminate::due(env, org, id, user.generation, due, deadline).await?;
-        late(env, &done);
-        tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
+        let done = terminate::due(tenant, id, user.generation, due, deadline).await?;
+        late(tenant, &done);
+        tracing::warn!(org = %tenant.org, employee_id = %id, ?done, "an overdue deactivation was taken up");
         return Ok(());
     }
     // Otherwise a card whose cancellation was begun, or objectives, of a deactivation before.
     if let Some(plan) = user.leave.plan
-        && plan.at <= env.clock.now()
+        && plan.at <= tenant.clock.now()
     {
-        let done = leave::due(env, org, id, user.leave.count, plan.at, deadline).await?;
-        late(env, &done);
-        tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
+        let done = leave::due(tenant, id, user.leave.count, plan.at, deadline).await?;
+        late(tenant, &done);
+        tracing::warn!(org = %tenant.org, employee_id = %id, ?done, "an overdue leave date was taken up");
     }
     let by = Actor::Timer {
         kind: "sweep".to_owned(),
-        due: user.pending.due.unwrap_or_else(|| env.clock.now()),
+        due: user.pending.due.unwrap_or_else(|| tenant.clock.now()),
     };
-    let finished = terminate::finish(env, org, id, user.generation, &by, deadline).await?;
+    let finished = terminate::finish(tenant, id, user.generation, &by, deadline).await?;
     if finished.done {
         Ok(())
     } else {
@@ -178,25 +182,23 @@ where
 }
 
 /// Counts what a timer should have done.
-fn late<S, T>(env: &Env<S, T>, done: &Terminated) {
+fn late<P: Ports>(env: &Env<P>, done: &Terminated) {
     if matches!(done, Terminated::Done { .. }) {
         env.meter.record(Metric::OverdueDeactivations, 1_u32);
     }
 }
 
-async fn mail<S, T, M>(
-    env: &Env<S, T>,
+async fn mail<P: Ports, M>(
+    tenant: &Tenant<'_, P>,
     mailer: &M,
-    org: &OrgId,
     minute: DigestMinute,
     holder: &str,
 ) -> Result<()>
 where
-    S: Users + Notices + Breakers,
-    T: Sync,
     M: Mailer,
+    P::Store: Users + Notices + Breakers,
 {
-    let mailed = digest::mail(env, mailer, org, minute, holder).await?;
-    tracing::warn!(%org, sent = mailed.sent, "an overdue digest was taken up");
+    let mailed = digest::mail(tenant, mailer, minute, holder).await?;
+    tracing::warn!(org = %tenant.org, sent = mailed.sent, "an overdue digest was taken up");
     Ok(())
 }

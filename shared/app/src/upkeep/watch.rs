@@ -4,15 +4,15 @@
 use chrono::TimeDelta;
 use offramp_domain::breaker::Base;
 use offramp_domain::digest::{Notice, NoticeKind};
-use offramp_domain::{Breaker, Generation, Hold, HoldId, HoldState, OrgId, SourceId};
+use offramp_domain::{Breaker, Generation, Hold, HoldId, HoldState, SourceId};
 
 use crate::engine::breaker::tell;
 use crate::engine::holds;
 use crate::inbound::pulse;
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, Pulses, Rosters, Snapshots, Sources, Timers, Users,
+    BreakerCommit, Breakers, Committed, Pulses, Rosters, Snapshots, Sources, Users,
 };
-use crate::{Env, Result};
+use crate::{Ports, Result, Tenant};
 
 /// How often the admins are reminded of a hold.
 const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
@@ -23,16 +23,15 @@ const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
-pub(super) async fn hold<S: Users + Breakers + Snapshots, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    id: &HoldId,
-) -> Result<bool> {
-    if holds::settle(env, org, id).await? {
+pub(super) async fn hold<P: Ports>(tenant: &Tenant<'_, P>, id: &HoldId) -> Result<bool>
+where
+    P::Store: Users + Breakers + Snapshots,
+{
+    if holds::settle(tenant, id).await? {
         return Ok(false);
     }
-    let now = env.clock.now();
-    let before = holds::get(env, org, id).await?;
+    let now = tenant.clock.now();
+    let before = holds::get(tenant, id).await?;
     if before.state != HoldState::Open {
         return Ok(false);
     }
@@ -54,14 +53,14 @@ pub(super) async fn hold<S: Users + Breakers + Snapshots, T: Timers>(
         name: None,
         generation: Generation(before.version),
     };
-    tell(env, org, &notice).await?;
+    tell(tenant, &notice).await?;
     let commit = BreakerCommit {
         hold: Some((&after, before.version)),
         notices: vec![notice],
         ..BreakerCommit::default()
     };
     // Where somebody has joined or answered meanwhile, the next look sees it.
-    let _: Committed = env.store.commit_breaker(org, &commit).await?;
+    let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     Ok(true)
 }
 
@@ -70,18 +69,17 @@ pub(super) async fn hold<S: Users + Breakers + Snapshots, T: Timers>(
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
-pub(super) async fn source<S, T>(env: &Env<S, T>, org: &OrgId, source: &SourceId) -> Result<()>
+pub(super) async fn source<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId) -> Result<()>
 where
-    S: Users + Breakers + Rosters + Sources + Pulses,
-    T: Timers,
+    P::Store: Users + Breakers + Rosters + Sources + Pulses,
 {
-    let silent_at = match env.store.source(org, source).await? {
-        Some(source) => pulse::judge(env, org, &source).await?,
+    let silent_at = match tenant.store.source(tenant.org, source).await? {
+        Some(source) => pulse::judge(tenant, &source).await?,
         None => None,
     };
-    let active = env.store.count_active(org, source).await?;
-    let before = env.store.breaker(org, source).await?;
-    let at = env.clock.now();
+    let active = tenant.store.count_active(tenant.org, source).await?;
+    let before = tenant.store.breaker(tenant.org, source).await?;
+    let at = tenant.clock.now();
     let next = at + LOOK_AFTER;
     let sooner = silent_at.filter(|silent| *silent > at);
     let after = Breaker {
@@ -95,7 +93,7 @@ where
         ..BreakerCommit::default()
     };
     // Where a departure was quicker, the next sweep counts again.
-    let _: Committed = env.store.commit_breaker(org, &commit).await?;
-    tracing::info!(%org, %source, active, "counted the active people of a source");
+    let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
+    tracing::info!(org = %tenant.org, %source, active, "counted the active people of a source");
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! Cards: our record of them, and the ledger that is their issuer.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use offramp_app::Fault;
-use offramp_app::ports::{CancelOrder, CardIssuer, Cards, Committed, IssuerAnswer};
+use offramp_app::ports::{Cards, Committed};
 use offramp_domain::{Card, CardId, CardStatus, EmployeeId, Generation, OrgId};
 
 use super::Table;
-use super::item::{Item, key_map};
+use super::item::Item;
 use super::transaction::{Expression, Parts};
-use crate::fault::fault;
 use crate::keys;
 
 /// A card that may still be changed: not cancelled, and the issuer is not being told.
@@ -66,37 +64,6 @@ impl Cards for Table {
             parts.update(self, &keys::card(org, owner, card), begin, Some(alive))?;
         }
         self.write(parts).await
-    }
-}
-
-/// The ledger: cards that our own table issues. Cancelling is one conditional write, so the second
-/// of two answers that the card was cancelled before.
-impl CardIssuer for Table {
-    async fn cancel(&self, order: &CancelOrder<'_>) -> Result<IssuerAnswer, Fault> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key_map(&keys::ledger(order.org, order.card_id))))
-            .update_expression("SET #state = :cancelled, idempotency_key = :key, v = :v")
-            .condition_expression("attribute_not_exists(#state) OR #state <> :cancelled")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":cancelled", AttributeValue::S("cancelled".to_owned()))
-            .expression_attribute_values(":key", AttributeValue::S(order.idempotency_key.clone()))
-            .expression_attribute_values(":v", AttributeValue::N("1".to_owned()))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(IssuerAnswer::Cancelled),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(IssuerAnswer::AlreadyCancelled)
-            }
-            Err(error) => Err(fault("issuer", "UpdateItem", &error)),
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use offramp_domain::decide::Word;
 use offramp_domain::{Notice, OrgId, Pulse, SnapshotId, SourceId};
 
 use super::Table;
-use super::item::{Item, key_map};
+use super::item::{Item, form, key_map};
 use super::transaction::{Expression, Parts};
 use super::users::notice_item;
 use crate::fault::fault;
@@ -102,7 +102,7 @@ impl Observed for Table {
             .set_key(Some(key_map(&keys::would(org, source))))
             .update_expression(format!("SET v = :v{set} ADD {}", counters.join(", ")))
             .set_condition_expression(when.map(str::to_owned))
-            .expression_attribute_values(":v", number(1));
+            .expression_attribute_values(":v", form());
         for (word, count) in counts {
             update =
                 update.expression_attribute_values(format!(":{}", counter(*word)), number(*count));

@@ -8,7 +8,7 @@ use offramp_app::ports::{Claim, Committed, DigestId, Notices, Outgoing};
 use offramp_domain::{Notice, NoticeKey, OrgId};
 
 use super::Table;
-use super::item::{Item, key_map};
+use super::item::{Item, form, key_map};
 use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, SHARDS};
@@ -82,7 +82,7 @@ impl Notices for Table {
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":expires", number(now + KEEP))
-            .expression_attribute_values(":v", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":v", form())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;

@@ -17,7 +17,7 @@ use offramp_domain::{
 use super::Table;
 use super::cards::{ALIVE, card_item};
 use super::feeds::celebrated;
-use super::item::{Item, key_map};
+use super::item::{FORM, Item, key_map};
 use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, Key};
@@ -107,7 +107,7 @@ impl Table {
             AdminsChange::Join => {
                 let join = Expression::new("ADD ids :ids SET v = :v")
                     .texts(":ids", vec![id])
-                    .number(":v", 1);
+                    .number(":v", FORM);
                 parts.update(self, &keys::admins(org), join, None)?;
             }
             AdminsChange::Leave => {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::STEP_TIME;
 use crate::backoff::pauses;
 use crate::engine::execute::disarm_all;
-use crate::ports::{Archive, Cards, Committed, Erasure, Position, Timers, Users, Way};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Archive, Cards, Committed, Erasure, Position, Users, Way};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// Bytes of the hash that stands for somebody who was erased.
 const PERSON_BYTES: usize = 16;
@@ -32,47 +32,48 @@ pub struct ErasedPerson {
 /// # Errors
 /// [`Error::NotErasable`] for whoever has access, is in their grace period, or is not yet finished
 /// with; a fault, after which the step is asked for again.
-pub async fn person<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn person<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     by: &Actor,
     deadline: Deadline,
 ) -> Result<ErasedPerson>
 where
-    S: Users + Cards + Archive,
-    T: Timers,
+    P::Store: Users + Cards + Archive,
 {
     let mut done = ErasedPerson {
-        person: hash(org, id),
+        person: hash(tenant.org, id),
         erased: 0,
         done: false,
     };
     let mut conflicts = pauses();
     while deadline.leaves(STEP_TIME) {
-        let mut loaded = env.store.load(org, std::slice::from_ref(id)).await?;
+        let mut loaded = tenant
+            .store
+            .load(tenant.org, std::slice::from_ref(id))
+            .await?;
         let Some(user) = loaded.users.remove(id) else {
             done.done = true;
             return Ok(done);
         };
         erasable(&user, &user.settled(&loaded.policy))?;
-        let cards = env.store.cards_of(org, id).await?;
+        let cards = tenant.store.cards_of(tenant.org, id).await?;
         if cards.iter().any(Card::is_alive) {
             return Err(Error::NotErasable("a card is alive"));
         }
-        let items = env.store.of_person(org, id).await?;
+        let items = tenant.store.of_person(tenant.org, id).await?;
         let committed = if items.is_empty() {
             // Before the user, for once: after them nobody would know what to disarm, and a leave date is
             // the sweep's as well as the timer's.
-            disarm_all(&env.timers, &user.timers(org)).await;
+            disarm_all(&tenant.timers, &user.timers(tenant.org)).await;
             let erasure = Erasure {
-                at: env.clock.now(),
+                at: tenant.clock.now(),
                 by: by.clone(),
                 person: done.person.clone(),
             };
-            env.store.erase_user(org, &user, &erasure).await?
+            tenant.store.erase_user(tenant.org, &user, &erasure).await?
         } else {
-            env.store.erase_of(org, &user, &items).await?
+            tenant.store.erase_of(tenant.org, &user, &items).await?
         };
         match committed {
             Committed::Done => done.erased += items.len().max(1),
@@ -154,16 +155,14 @@ pub enum At {
 /// # Errors
 /// [`Error::NotErasable`] where somebody has a card that is alive; a fault, after which the step is asked
 /// for again.
-pub async fn organisation<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn organisation<P: Ports>(
+    tenant: &Tenant<'_, P>,
     cards: LiveCards,
     from: Option<At>,
     deadline: Deadline,
 ) -> Result<Erasing>
 where
-    S: Archive,
-    T: Timers,
+    P::Store: Archive,
 {
     let mut at = from.unwrap_or_else(|| match cards {
         LiveCards::Refuse => At::Looking(Position::default()),
@@ -175,10 +174,10 @@ where
             At::Looking(position) => (position, None),
             At::Erasing { position, found } => (position, Some(*found)),
         };
-        let stretch = env.store.stretch(org, position, Way::Out).await?;
+        let stretch = tenant.store.stretch(tenant.org, position, Way::Out).await?;
         let mut users = Vec::new();
         for item in &stretch.items {
-            users.extend(env.store.user(item)?);
+            users.extend(tenant.store.user(item)?);
         }
         if cards == LiveCards::Refuse && users.iter().any(|user| user.active_cards > 0) {
             return Err(Error::NotErasable("somebody has a card that is alive"));
@@ -188,12 +187,12 @@ where
             continue;
         };
         if *position == Position::default() {
-            env.store.silence(org).await?;
+            tenant.store.silence(tenant.org).await?;
         }
         for user in &users {
-            disarm_all(&env.timers, &user.timers(org)).await;
+            disarm_all(&tenant.timers, &user.timers(tenant.org)).await;
         }
-        env.store.erase(&stretch.items).await?;
+        tenant.store.erase(&stretch.items).await?;
         erased += stretch.items.len();
         let found = found || !stretch.items.is_empty();
         at = match stretch.next {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::STEP_TIME;
 use crate::ports::{Archive, Position, Way};
 use crate::when::instant;
-use crate::{Deadline, Env, Fault, Result};
+use crate::{Deadline, Fault, Ports, Result, Tenant};
 
 /// Bytes of lines in a step, beyond which it ends: an answer of Lambda has 6 MB at most, and the last
 /// stretch adds what a partition's page and a person may have.
@@ -32,25 +32,27 @@ pub struct Exported {
 ///
 /// # Errors
 /// A fault; the step is asked for again.
-pub async fn export<S: Archive, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn export<P: Ports>(
+    tenant: &Tenant<'_, P>,
     from: Option<Position>,
     deadline: Deadline,
-) -> Result<Exported> {
+) -> Result<Exported>
+where
+    P::Store: Archive,
+{
     let mut lines = Vec::new();
     let mut bytes = 0;
     if from.is_none() {
-        lines.push(header(org, env.clock.now()));
+        lines.push(header(tenant.org, tenant.clock.now()));
     }
     let mut next = Some(from.unwrap_or_default());
     while let Some(at) = &next {
         if bytes > LINES || !deadline.leaves(STEP_TIME) {
             break;
         }
-        let stretch = env.store.stretch(org, at, Way::In).await?;
+        let stretch = tenant.store.stretch(tenant.org, at, Way::In).await?;
         for item in &stretch.items {
-            if let Some(line) = env.store.line(org, item)? {
+            if let Some(line) = tenant.store.line(tenant.org, item)? {
                 bytes += size(&line)?;
                 lines.push(line);
             }

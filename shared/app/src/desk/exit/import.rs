@@ -5,15 +5,15 @@
 
 use chrono::TimeDelta;
 use futures_util::future::try_join_all;
-use offramp_domain::{OrgId, Pending, User};
+use offramp_domain::{Pending, User};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::STEP_TIME;
 use super::export::FORM;
 use crate::engine::execute::{Armed, arm_all};
-use crate::ports::{Archive, Committed, Import, Timers};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Archive, Committed, Import};
+use crate::{Deadline, Env, Error, Ports, Result, Tenant};
 
 /// A timer is armed at least this far ahead: Scheduler fires to the minute.
 const AHEAD: TimeDelta = TimeDelta::minutes(1);
@@ -51,14 +51,16 @@ pub struct Imported {
 /// # Errors
 /// [`Error::Exists`] where something is stored of the organisation that is not of this import;
 /// [`Error::Invalid`] points at a line that cannot be stored; a fault, after which the step is asked for again.
-pub async fn import<S: Archive, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn import<P: Ports>(
+    tenant: &Tenant<'_, P>,
     part: &Part<'_>,
     deadline: Deadline,
-) -> Result<Imported> {
+) -> Result<Imported>
+where
+    P::Store: Archive,
+{
     let mut done = Imported::default();
-    match env.store.begin_import(org, part.export).await? {
+    match tenant.store.begin_import(tenant.org, part.export).await? {
         Import::Open => {}
         Import::Ended => {
             return Ok(Imported {
@@ -74,7 +76,7 @@ pub async fn import<S: Archive, T: Timers>(
         }
     }
     // All that is a person's is written before the user: whoever finds the user finds the rest.
-    let mut before: Vec<S::Item> = Vec::new();
+    let mut before: Vec<<P::Store as Archive>::Item> = Vec::new();
     for (index, line) in part.lines.iter().enumerate() {
         let pointer = |detail| Error::invalid(format!("/lines/{index}"), detail);
         if line["kind"] == "export" {
@@ -85,36 +87,39 @@ pub async fn import<S: Archive, T: Timers>(
             }
             continue;
         }
-        let Some(item) = env.store.parse(org, line).map_err(pointer)? else {
+        let Some(item) = tenant.store.parse(tenant.org, line).map_err(pointer)? else {
             continue;
         };
-        let Some(user) = env.store.user(&item)? else {
+        let Some(user) = tenant.store.user(&item)? else {
             before.push(item);
             continue;
         };
-        write(env, &mut before, &mut done).await?;
+        write(tenant, &mut before, &mut done).await?;
         let user = as_imported(user);
-        done.armed += arm(env, org, &user).await?;
-        before.push(env.store.item(org, &user)?);
-        write(env, &mut before, &mut done).await?;
+        done.armed += arm(tenant, &user).await?;
+        before.push(tenant.store.item(tenant.org, &user)?);
+        write(tenant, &mut before, &mut done).await?;
         done.taken = index + 1;
         if !deadline.leaves(STEP_TIME) {
             return Ok(done);
         }
     }
-    write(env, &mut before, &mut done).await?;
+    write(tenant, &mut before, &mut done).await?;
     done.taken = part.lines.len();
     if part.last {
-        done.ended = env.store.end_import(org, part.export).await? == Committed::Done;
+        done.ended = tenant.store.end_import(tenant.org, part.export).await? == Committed::Done;
     }
     Ok(done)
 }
 
-async fn write<S: Archive, T: Sync>(
-    env: &Env<S, T>,
-    items: &mut Vec<S::Item>,
+async fn write<P: Ports>(
+    env: &Env<P>,
+    items: &mut Vec<<P::Store as Archive>::Item>,
     done: &mut Imported,
-) -> Result<()> {
+) -> Result<()>
+where
+    P::Store: Archive,
+{
     for chunk in items.chunks(AT_ONCE) {
         let written = try_join_all(chunk.iter().map(|item| env.store.restore(item))).await?;
         let fresh = written.iter().filter(|fresh| **fresh).count();
@@ -135,10 +140,10 @@ fn as_imported(mut user: User) -> User {
     user
 }
 
-async fn arm<S: Sync, T: Timers>(env: &Env<S, T>, org: &OrgId, user: &User) -> Result<usize> {
-    let ahead = env.clock.now() + AHEAD;
-    let mut timers = user.timers(org);
+async fn arm<P: Ports>(tenant: &Tenant<'_, P>, user: &User) -> Result<usize> {
+    let ahead = tenant.clock.now() + AHEAD;
+    let mut timers = user.timers(tenant.org);
     timers.retain(|timer| timer.due() > ahead);
-    arm_all(&env.timers, &timers, &Armed::default()).await?;
+    arm_all(&tenant.timers, &timers, &Armed::default()).await?;
     Ok(timers.len())
 }

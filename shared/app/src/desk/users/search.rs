@@ -1,10 +1,10 @@
 //! Finding users by the beginning of a name, an address or an id, in pages.
 
-use offramp_domain::{EmployeeId, Field, OrgId, Policy, User};
+use offramp_domain::{EmployeeId, Field, Policy, User};
 
 use super::{Query, wants};
 use crate::ports::{Directory, Page, Users};
-use crate::{Env, Error, Result};
+use crate::{Error, Ports, Result, Tenant};
 
 /// Reads of an index for one page. A page may be shorter than asked for, or empty, where few of those who are found have
 /// the status that is asked for; its cursor goes on.
@@ -29,21 +29,23 @@ impl By {
         }
     }
 
-    async fn page<S: Directory, T: Sync>(
+    async fn page<P: Ports>(
         self,
-        env: &Env<S, T>,
-        org: &OrgId,
+        tenant: &Tenant<'_, P>,
         q: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Page<EmployeeId>> {
+    ) -> Result<Page<EmployeeId>>
+    where
+        P::Store: Directory,
+    {
         let found = match self {
             Self::Name => {
                 let all = &offramp_domain::Status::ALL;
-                env.store.people(org, all, q, after, limit).await
+                tenant.store.people(tenant.org, all, q, after, limit).await
             }
-            Self::Email => env.store.by_email(org, q, after, limit).await,
-            Self::Id => env.store.by_id(org, q, after, limit).await,
+            Self::Email => tenant.store.by_email(tenant.org, q, after, limit).await,
+            Self::Id => tenant.store.by_id(tenant.org, q, after, limit).await,
         };
         Ok(found?)
     }
@@ -82,12 +84,14 @@ impl By {
 }
 
 /// A page of those who are found; `q` is folded.
-pub(super) async fn search<S: Users + Directory, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(super) async fn search<P: Ports>(
+    tenant: &Tenant<'_, P>,
     query: &Query,
     q: &str,
-) -> Result<(Page<User>, Policy)> {
+) -> Result<(Page<User>, Policy)>
+where
+    P::Store: Users + Directory,
+{
     let (mut by, after) = match &query.after {
         Some(position) => By::read(position)?,
         None => (By::Name, None),
@@ -97,8 +101,8 @@ pub(super) async fn search<S: Users + Directory, T: Sync>(
     let mut policy = Policy::default();
     for _ in 0..READS {
         let wanted = query.limit - users.len();
-        let page = by.page(env, org, q, after.as_deref(), wanted).await?;
-        let loaded = env.store.load(org, &page.items).await?;
+        let page = by.page(tenant, q, after.as_deref(), wanted).await?;
+        let loaded = tenant.store.load(tenant.org, &page.items).await?;
         policy = loaded.policy;
         users.extend(
             page.items

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use offramp_domain::hold::ROLL_PEOPLE;
-use offramp_domain::{EmployeeId, Gate, HoldState, OrgId, Roll, Tripped};
+use offramp_domain::{EmployeeId, Gate, HoldState, Roll, Tripped};
 
 use super::Asking;
 use crate::ports::{Breakers, RollOf};
-use crate::{Env, Result};
+use crate::{Ports, Result, Tenant};
 
 /// Holds that are looked through for one that was opened before.
 const RECENT: usize = 20;
@@ -38,20 +38,22 @@ pub fn rolls(
 }
 
 /// The hold of the last admin that was opened for them by a run that died before it wrote them.
-pub(super) async fn opened_for<S: Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(super) async fn opened_for<P: Ports>(
+    tenant: &Tenant<'_, P>,
     asking: &Asking,
     id: &EmployeeId,
-) -> Result<Option<Gate>> {
-    let recent = env.store.holds(org, None, RECENT).await?.items;
+) -> Result<Option<Gate>>
+where
+    P::Store: Breakers,
+{
+    let recent = tenant.store.holds(tenant.org, None, RECENT).await?.items;
     let open = recent.into_iter().filter(|hold| {
         let same = (hold.rule, hold.state) == (Tripped::LastAdmin, HoldState::Open);
         same && hold.source == asking.source
     });
     for hold in open {
         let of = RollOf::Hold(hold.hold.clone());
-        if let Some(seq) = on_roll(env, org, &of).await?.remove(id) {
+        if let Some(seq) = on_roll(tenant, &of).await?.remove(id) {
             return Ok(Some(Gate::Held {
                 hold: hold.hold,
                 seq,
@@ -62,14 +64,19 @@ pub(super) async fn opened_for<S: Breakers, T: Sync>(
 }
 
 /// Who is on a roll, with the last number that they joined with.
-pub(super) async fn on_roll<S: Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(super) async fn on_roll<P: Ports>(
+    tenant: &Tenant<'_, P>,
     of: &RollOf,
-) -> Result<BTreeMap<EmployeeId, u64>> {
+) -> Result<BTreeMap<EmployeeId, u64>>
+where
+    P::Store: Breakers,
+{
     let (mut all, mut after) = (BTreeMap::new(), None);
     loop {
-        let page = env.store.roll(org, of, after.as_deref(), PARTS).await?;
+        let page = tenant
+            .store
+            .roll(tenant.org, of, after.as_deref(), PARTS)
+            .await?;
         for Roll { seq, people, .. } in page.items {
             all.extend(people.into_iter().map(|id| (id, seq)));
         }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use offramp_domain::decide::Word;
 use offramp_domain::digest::DigestMinute;
 use offramp_domain::{
-    Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, OrgId, Run, RunId, RunKind, Timer,
+    Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, Run, RunId, RunKind, Timer,
 };
 
 use super::work::{Became, Work, stay};
@@ -14,10 +14,10 @@ use super::{get, members, settle, told};
 use crate::backoff::pauses;
 use crate::engine::breaker::{new_run, rolls, tell};
 use crate::ports::{
-    Answer as Entry, BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, RollOf,
-    Snapshots, Timers, Users,
+    Answer as Entry, BreakerCommit, Breakers, Cards, Committed, Objectives, RollOf, Snapshots,
+    Timers, Users,
 };
-use crate::{Deadline, Env, Error, Result};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// How far ahead the timer is armed that does the rest.
 pub(super) const REST_AFTER: TimeDelta = TimeDelta::minutes(3);
@@ -64,21 +64,18 @@ pub struct Ask<'a> {
 /// # Errors
 /// [`Error::NotFound`], [`Error::HoldClosed`], [`Error::VersionMismatch`] where what was read is no
 /// version of this hold that is still open, [`Error::Busy`], or a fault.
-pub async fn answer<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn answer<P: Ports>(
+    tenant: &Tenant<'_, P>,
     ask: &Ask<'_>,
     deadline: Deadline,
 ) -> Result<Answered>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
 {
     for pause in pauses() {
-        if let Some((hold, run, people)) = commit(env, org, ask).await? {
+        if let Some((hold, run, people)) = commit(tenant, ask).await? {
             let work = Work {
-                env,
-                org,
+                tenant: *tenant,
                 hold: &hold,
                 until: ask.version,
                 by: ask.by,
@@ -95,10 +92,10 @@ where
                     "some are kept, the others are still held",
                 ));
             }
-            let left = stay(env, org, &hold.hold, &results).await?;
+            let left = stay(tenant, &hold.hold, &results).await?;
             results.extend(strangers);
             let hold = match pending {
-                0 => ended(env, org, left.unwrap_or(hold)).await,
+                0 => ended(tenant, left.unwrap_or(hold)).await,
                 _ => left.unwrap_or(hold),
             };
             return Ok(Answered {
@@ -114,20 +111,19 @@ where
 }
 
 /// The hold, closed where nobody is left in it; else the sweep closes it.
-async fn ended<S: Users + Breakers + Snapshots, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    hold: Hold,
-) -> Hold {
+async fn ended<P: Ports>(tenant: &Tenant<'_, P>, hold: Hold) -> Hold
+where
+    P::Store: Users + Breakers + Snapshots,
+{
     if hold.state != HoldState::Open {
         return hold;
     }
     let closed = async {
-        settle(env, org, &hold.hold).await?;
-        get(env, org, &hold.hold).await
+        settle(tenant, &hold.hold).await?;
+        get(tenant, &hold.hold).await
     };
     closed.await.unwrap_or_else(|error| {
-        tracing::warn!(%org, hold = %hold.hold, %error, "a hold in which nobody may be left is left to the sweep");
+        tracing::warn!(org = %tenant.org, hold = %hold.hold, %error, "a hold in which nobody may be left is left to the sweep");
         hold
     })
 }
@@ -144,26 +140,21 @@ fn stranger(id: &EmployeeId) -> Became {
 }
 
 /// One try; `None` where the hold or its breaker has changed meanwhile.
-async fn commit<S: Users + Breakers, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn commit<P: Ports>(
+    tenant: &Tenant<'_, P>,
     ask: &Ask<'_>,
-) -> Result<Option<(Hold, Option<Run>, BTreeSet<EmployeeId>)>> {
-    let before = get(env, org, ask.hold).await?;
+) -> Result<Option<(Hold, Option<Run>, BTreeSet<EmployeeId>)>>
+where
+    P::Store: Users + Breakers,
+{
+    let before = get(tenant, ask.hold).await?;
     if before.state != HoldState::Open {
         return Err(Error::HoldClosed);
     }
     if ask.version > before.version || ask.version <= before.answered {
         return Err(Error::VersionMismatch);
     }
-    let mut people = members(
-        env,
-        org,
-        &before,
-        (before.answered, ask.version),
-        usize::MAX,
-    )
-    .await?;
+    let mut people = members(tenant, &before, (before.answered, ask.version), usize::MAX).await?;
     if let Some(only) = &ask.only {
         people.retain(|id| only.contains(id));
         if people.is_empty() {
@@ -171,7 +162,7 @@ async fn commit<S: Users + Breakers, T: Timers>(
             return Ok(Some((before, None, people)));
         }
     }
-    let now = env.clock.now();
+    let now = tenant.clock.now();
     // Who joined since stays held, and so the hold stays open for them.
     let all = ask.only.is_none() && ask.version == before.version;
     let state = match ask.verdict {
@@ -199,7 +190,7 @@ async fn commit<S: Users + Breakers, T: Timers>(
         answers,
         ..before.clone()
     };
-    let breaker = env.store.breaker(org, &before.source).await?;
+    let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
     let answered = (breaker.hold.as_ref() == Some(&before.hold)).then(|| match all {
         true => breaker.answering(ask.verdict == Verdict::Reject, now),
         false => breaker.answering_until(hold.answered),
@@ -222,13 +213,14 @@ async fn commit<S: Users + Breakers, T: Timers>(
         notices.push(told(&hold, state, by, count, answered.is_some(), now));
     }
     for notice in &notices {
-        tell(env, org, notice).await?;
+        tell(tenant, notice).await?;
     }
     // A part that is rejected is for those who are named, and nothing says later who they were.
     if run.is_some() || ask.only.is_none() {
-        env.timers
+        tenant
+            .timers
             .arm(&Timer::Answer {
-                org: org.clone(),
+                org: tenant.org.clone(),
                 hold: hold.hold.clone(),
                 run: run.as_ref().map(|run| run.run.clone()),
                 until: ask.version,
@@ -255,7 +247,7 @@ async fn commit<S: Users + Breakers, T: Timers>(
         notices,
         answer: Some(&entry),
     };
-    match env.store.commit_breaker(org, &commit).await? {
+    match tenant.store.commit_breaker(tenant.org, &commit).await? {
         Committed::Done => Ok(Some((hold, run, people))),
         Committed::Conflict => Ok(None),
     }

@@ -1,37 +1,34 @@
 //! What a request had no time for, by the timer that it has armed.
 
 use offramp_domain::digest::DigestMinute;
-use offramp_domain::{HoldId, HoldState, OrgId, RunId, RunKind, Timer};
+use offramp_domain::{HoldId, HoldState, RunId, RunKind, Timer};
 
 use super::answer::REST_AFTER;
 use super::work::{Work, stay};
 use super::{get, members, settle};
-use crate::ports::{Breakers, CardIssuer, Cards, Objectives, RollOf, Snapshots, Timers, Users};
-use crate::{Deadline, Env, Result};
+use crate::ports::{Breakers, Cards, Objectives, RollOf, Snapshots, Timers, Users};
+use crate::{Deadline, Ports, Result, Tenant};
 
 /// Whoever is left of the run of an approval. Says how many there was no time for.
-async fn approved<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn approved<P: Ports>(
+    tenant: &Tenant<'_, P>,
     run: &RunId,
     until: u64,
     deadline: Deadline,
 ) -> Result<usize>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
 {
     // A timer that was armed for an answer that was never given.
-    let Some(run) = env.store.run(org, run).await? else {
+    let Some(run) = tenant.store.run(tenant.org, run).await? else {
         return Ok(0);
     };
     let (RunKind::Approval { hold }, Some(by)) = (&run.kind, &run.by) else {
         return Ok(0);
     };
-    let hold = get(env, org, hold).await?;
+    let hold = get(tenant, hold).await?;
     let work = Work {
-        env,
-        org,
+        tenant: *tenant,
         hold: &hold,
         until,
         by,
@@ -39,11 +36,14 @@ where
     };
     let (of, mut after, mut pending) = (RollOf::Run(run.run.clone()), None, 0);
     loop {
-        let page = env.store.roll(org, &of, after.as_deref(), 1).await?;
+        let page = tenant
+            .store
+            .roll(tenant.org, &of, after.as_deref(), 1)
+            .await?;
         for roll in page.items {
             let people = roll.people.into_iter().collect();
             let (results, left) = work.approve(&run, people).await?;
-            stay(env, org, &hold.hold, &results).await?;
+            stay(tenant, &hold.hold, &results).await?;
             pending += left;
         }
         match page.next {
@@ -53,32 +53,29 @@ where
         }
     }
     if pending == 0 {
-        settle(env, org, &hold.hold).await?;
+        settle(tenant, &hold.hold).await?;
     }
     Ok(pending)
 }
 
 /// Whoever is left of a rejection. Says how many there was no time for.
-async fn rejected<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn rejected<P: Ports>(
+    tenant: &Tenant<'_, P>,
     hold: &HoldId,
     until: u64,
     deadline: Deadline,
 ) -> Result<usize>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
 {
-    let hold = get(env, org, hold).await?;
+    let hold = get(tenant, hold).await?;
     let Some((from, answer)) = hold.answer(until, HoldState::Rejected) else {
         // Armed for an answer that was never given.
         return Ok(0);
     };
-    let people = members(env, org, &hold, (from, until), usize::MAX).await?;
+    let people = members(tenant, &hold, (from, until), usize::MAX).await?;
     let work = Work {
-        env,
-        org,
+        tenant: *tenant,
         hold: &hold,
         until,
         by: &answer.by,
@@ -86,7 +83,7 @@ where
     };
     let pending = work.keep(people).await?.1;
     if pending == 0 {
-        settle(env, org, &hold.hold).await?;
+        settle(tenant, &hold.hold).await?;
     }
     Ok(pending)
 }
@@ -96,27 +93,26 @@ where
 ///
 /// # Errors
 /// A fault; Lambda tries again.
-pub async fn step<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn step<P: Ports>(
+    tenant: &Tenant<'_, P>,
     hold: &HoldId,
     run: Option<&RunId>,
     until: u64,
     deadline: Deadline,
 ) -> Result<usize>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives + Snapshots,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
 {
-    let due = DigestMinute::of(env.clock.now()).start() + REST_AFTER;
+    let due = DigestMinute::of(tenant.clock.now()).start() + REST_AFTER;
     let left = match run {
-        Some(run) => approved(env, org, run, until, deadline).await?,
-        None => rejected(env, org, hold, until, deadline).await?,
+        Some(run) => approved(tenant, run, until, deadline).await?,
+        None => rejected(tenant, hold, until, deadline).await?,
     };
     if left > 0 {
-        env.timers
+        tenant
+            .timers
             .arm(&Timer::Answer {
-                org: org.clone(),
+                org: tenant.org.clone(),
                 hold: hold.clone(),
                 run: run.cloned(),
                 until,

@@ -6,16 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
-use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, OrgId, Run};
+use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run};
 
 use super::get;
 use crate::backoff::pauses;
 use crate::engine::execute::{Armed, How, execute};
 use crate::engine::terminate;
-use crate::ports::{
-    BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, Timers, Users,
-};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{BreakerCommit, Breakers, Cards, Committed, Objectives, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// People who are worked on at once.
 const AT_ONCE: usize = 8;
@@ -40,19 +38,17 @@ pub struct Became {
 }
 
 /// An answer that is carried out.
-pub(super) struct Work<'a, S, T> {
-    pub(super) env: &'a Env<S, T>,
-    pub(super) org: &'a OrgId,
+pub(super) struct Work<'a, P: Ports> {
+    pub(super) tenant: Tenant<'a, P>,
     pub(super) hold: &'a Hold,
     pub(super) until: u64,
     pub(super) by: &'a Actor,
     pub(super) deadline: Deadline,
 }
 
-impl<S, T> Work<'_, S, T>
+impl<P: Ports> Work<'_, P>
 where
-    S: Users + Breakers + Cards + CardIssuer + Objectives,
-    T: Timers,
+    P::Store: Users + Breakers + Cards + Objectives,
 {
     /// Lets people go; says how many there was no time for.
     pub(super) async fn approve(
@@ -116,22 +112,15 @@ where
             gate: Some(gate.clone()),
             ..How::default()
         };
-        let executed = execute(self.env, self.org, id, event, armed, how).await?;
+        let executed = execute(&self.tenant, id, event, armed, how).await?;
         let outcome = executed.decision.outcome;
         if let Some(user) = &executed.user
             && outcome.word == Word::Deactivated
             && self.deadline.leaves(TIME_FOR_CARDS)
         {
-            let done = terminate::finish(
-                self.env,
-                self.org,
-                id,
-                user.generation,
-                self.by,
-                self.deadline,
-            );
+            let done = terminate::finish(&self.tenant, id, user.generation, self.by, self.deadline);
             if let Err(error) = done.await {
-                tracing::warn!(org = %self.org, employee_id = %id, %error, "cards are left to the finishing timer");
+                tracing::warn!(org = %self.tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
             }
         }
         // What an approval does not decide, it changes nothing of.
@@ -154,17 +143,19 @@ where
 
 /// Opens a hold again in which an approval has left somebody: the last admin, or whom the sync rule fails on.
 /// Otherwise nobody could answer for them any more. It keeps nobody else: the source stays healthy.
-pub(super) async fn stay<S: Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(super) async fn stay<P: Ports>(
+    tenant: &Tenant<'_, P>,
     id: &HoldId,
     results: &[Became],
-) -> Result<Option<Hold>> {
+) -> Result<Option<Hold>>
+where
+    P::Store: Breakers,
+{
     let Some(first) = results.iter().filter_map(|one| one.stays).min() else {
         return Ok(None);
     };
     for pause in pauses() {
-        let mut hold = get(env, org, id).await?;
+        let mut hold = get(tenant, id).await?;
         let before = hold.version;
         if hold.state == HoldState::Open && hold.answered < first {
             return Ok(None);
@@ -177,7 +168,7 @@ pub(super) async fn stay<S: Breakers, T: Sync>(
             hold: Some((&hold, before)),
             ..BreakerCommit::default()
         };
-        if env.store.commit_breaker(org, &commit).await? == Committed::Done {
+        if tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done {
             return Ok(Some(hold));
         }
         pause.wait().await;

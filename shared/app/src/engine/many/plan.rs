@@ -3,21 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offramp_domain::decide::Word;
-use offramp_domain::{Counted, EmployeeId, Event, Gate, HoldId, OrgId, SourceId, Verdict};
+use offramp_domain::{Counted, EmployeeId, Event, Gate, HoldId, SourceId, Verdict};
 
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
 use crate::engine::breaker::{Asking, ask};
 use crate::engine::execute::{decide_at, observed};
-use crate::ports::{Breakers, Loaded, Timers, USERS_PER_READ, Users};
-use crate::{Deadline, Env, Error, Result};
+use crate::ports::{Breakers, Loaded, USERS_PER_READ, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// Where a plan is made, and until when.
 #[derive(Debug)]
-pub struct Plan<'a, S, T> {
+pub struct Plan<'a, P: Ports> {
     /// Store, timers and clock.
-    pub env: &'a Env<S, T>,
-    /// Organisation.
-    pub org: &'a OrgId,
+    pub tenant: Tenant<'a, P>,
     /// Who speaks.
     pub source: &'a SourceId,
     /// The source is only observed.
@@ -26,7 +24,10 @@ pub struct Plan<'a, S, T> {
     pub deadline: Deadline,
 }
 
-impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
+impl<P: Ports> Plan<'_, P>
+where
+    P::Store: Users + Breakers,
+{
     /// Asks the breaker for all whom the events would end or bring back. What was read is given back for
     /// those whom nothing changes, and for a request that is one read: whatever is written is decided on
     /// a read of its own moment.
@@ -55,7 +56,7 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         let (false, Some(safeguards)) = (counted.is_empty() || self.observing, safeguards) else {
             return Ok((BTreeMap::new(), read));
         };
-        let gates = ask(self.env, self.org, asking, &counted, safeguards).await?;
+        let gates = ask(&self.tenant, asking, &counted, safeguards).await?;
         Ok((gates, read))
     }
 
@@ -69,7 +70,11 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         }
         let ids: Vec<EmployeeId> = people.iter().map(|(id, _)| id.clone()).collect();
         let source = Some(self.source);
-        Ok(self.env.store.load_of(self.org, source, &ids).await?)
+        Ok(self
+            .tenant
+            .store
+            .load_of(self.tenant.org, source, &ids)
+            .await?)
     }
 
     /// What the events would come to, in a word for each, and what the breaker would be asked about.
@@ -174,7 +179,7 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
             &people,
             safeguards,
             tripped,
-            self.env.clock.now(),
+            self.tenant.clock.now(),
         )))
     }
 
@@ -194,12 +199,12 @@ impl<S: Users + Breakers, T: Timers> Plan<'_, S, T> {
         };
         for (position, event) in events {
             let user = loaded.users.get(id);
-            let clock = &self.env.clock;
+            let clock = &self.tenant.clock;
             let (decision, would, counted) = if self.observing {
-                let observed = observed(&loaded, user, event, self.org, clock)?;
+                let observed = observed(&loaded, user, event, self.tenant.org, clock)?;
                 (observed.decision, Some(observed.would), observed.counted)
             } else {
-                let decision = decide_at(&loaded, user, event, self.org, clock, gate)?;
+                let decision = decide_at(&loaded, user, event, self.tenant.org, clock, gate)?;
                 let counted = decision.counted;
                 (decision, None, counted)
             };

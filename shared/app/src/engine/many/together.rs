@@ -9,10 +9,10 @@ use offramp_domain::decide::Word;
 use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
 
 use super::{Engine, Events, Plan};
-use crate::Result;
 use crate::engine::execute::{Executed, decide_at, observed, was_asked};
 use crate::ports::{Breakers, Commit, Committed, Loaded, Timers, Users};
 use crate::telemetry::Decided;
+use crate::{Ports, Result};
 
 /// People in one transaction: each is a user and a history entry, and a transaction has 100 items.
 const TOGETHER: usize = 45;
@@ -24,20 +24,16 @@ const AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// A fault; each transaction took place wholly or not at all.
-pub(super) async fn together<S, T>(
-    engine: &Engine<'_, S, T>,
+pub(super) async fn together<P: Ports>(
+    engine: &Engine<'_, P>,
     people: &[(EmployeeId, Events)],
     loaded: &Loaded,
 ) -> Result<BTreeMap<EmployeeId, Executed>>
 where
-    S: Users + Breakers,
-    T: Timers,
+    P::Store: Users + Breakers,
 {
     let Plan {
-        env,
-        org,
-        observing,
-        ..
+        tenant, observing, ..
     } = engine.plan;
     let begun = Instant::now();
     let mut plain: Vec<(EmployeeId, Decision)> = Vec::new();
@@ -48,7 +44,7 @@ where
         };
         let (user, gate) = (loaded.users.get(id), engine.gates.get(id));
         let decision = if observing {
-            let observed = observed(loaded, user, event, org, &env.clock)?;
+            let observed = observed(loaded, user, event, tenant.org, &tenant.clock)?;
             would.insert(id.clone(), observed.would);
             observed.decision
         } else {
@@ -56,8 +52,8 @@ where
                 loaded,
                 user,
                 event,
-                org,
-                &env.clock,
+                tenant.org,
+                &tenant.clock,
                 gate.unwrap_or(&Gate::OPEN),
             )?
         };
@@ -82,7 +78,7 @@ where
                     changes,
                     ..Commit::default()
                 };
-                match env.store.commit(org, &commit).await? {
+                match tenant.store.commit(tenant.org, &commit).await? {
                     Committed::Done => Ok::<_, crate::Error>(group),
                     Committed::Conflict => Ok(Vec::new()),
                 }
@@ -97,7 +93,7 @@ where
         .map(|(id, decision)| {
             let change = decision.change.as_deref();
             let decided = Decided {
-                org,
+                org: tenant.org,
                 employee_id: &id,
                 event: "hr",
                 due: None,
@@ -106,7 +102,7 @@ where
                 change,
                 begun,
             };
-            decided.tell(env);
+            decided.tell(&tenant);
             let user = decision.change.as_ref().map(|change| change.user.clone());
             let loaded = Loaded {
                 policy: loaded.policy.clone(),

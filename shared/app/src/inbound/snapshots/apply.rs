@@ -16,8 +16,8 @@ use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Word;
 use offramp_domain::snapshot::Said;
 use offramp_domain::{
-    DigestMinute, EmployeeId, Gate, OrgId, RunKind, Snapshot, SnapshotId, SnapshotState, SourceId,
-    Step, Timer,
+    DigestMinute, EmployeeId, Gate, RunKind, Snapshot, SnapshotId, SnapshotState, SourceId, Step,
+    Timer,
 };
 
 use super::compare::{Contradiction, Delta, delta};
@@ -29,10 +29,10 @@ use crate::inbound::{pulse, rejections};
 use crate::ports::About;
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
-    BreakerCommit, Breakers, CardIssuer, Cards, Committed, Objectives, Observed, ROSTER_SHARDS,
-    Rejection, Rejections, Rosters, SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
+    BreakerCommit, Breakers, Cards, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection,
+    Rejections, Rosters, SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
 };
-use crate::{Deadline, Env, Error, Result};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::apart;
 
 /// A step is begun only while this much time is left.
@@ -46,70 +46,65 @@ const GO_ON_AFTER: TimeDelta = TimeDelta::minutes(2);
 ///
 /// # Errors
 /// A fault; Lambda and the timer that was armed take it up again.
-pub async fn work<S, T>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn work<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     id: &SnapshotId,
     deadline: Deadline,
 ) -> Result<bool>
 where
-    S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
-    S: Observed + Rejections,
-    T: Timers,
+    P::Store: Users + Breakers + Snapshots + Rosters + Cards + Objectives + Observed + Rejections,
 {
-    let (mut snapshot, _) = match get(env, org, source, id).await {
+    let (mut snapshot, _) = match get(tenant, source, id).await {
         Err(Error::NotFound(_)) => return Ok(true),
         found => found?,
     };
     if snapshot.state != SnapshotState::Applying {
         return Ok(true);
     }
-    let insurance = arm(env, org, &snapshot, TAKE_UP_AFTER).await?;
+    let insurance = arm(tenant, &snapshot, TAKE_UP_AFTER).await?;
     snapshot.due = Some(insurance.due());
-    let receipts = env.store.pages(org, id).await?;
+    let receipts = tenant.store.pages(tenant.org, id).await?;
     let applying = Applying {
-        env,
-        org,
+        tenant: *tenant,
         receipts: &receipts,
         deadline,
     };
     while snapshot.step != Step::Done {
         if !deadline.leaves(STEP_TIME) {
-            return go_on(env, org, snapshot).await;
+            return go_on(tenant, snapshot).await;
         }
         let next = match applying.step(&snapshot).await {
-            Err(Error::Unfinished(_)) => return go_on(env, org, snapshot).await,
+            Err(Error::Unfinished(_)) => return go_on(tenant, snapshot).await,
             next => next?,
         };
         let (done, of) = next.step.progress(ROSTER_SHARDS);
-        match commit(env, org, &next).await? {
+        match commit(tenant, &next).await? {
             Committed::Done => snapshot = next,
             // A newer snapshot has taken its place, or another run has.
             Committed::Conflict => return Ok(true),
         }
-        tracing::info!(%org, %source, snapshot = %id, done, of, "a step of a snapshot is done");
+        tracing::info!(org = %tenant.org, %source, snapshot = %id, done, of, "a step of a snapshot is done");
         if snapshot.state != SnapshotState::Applying {
             break;
         }
     }
-    if let Err(fault) = env.timers.disarm(&insurance).await {
-        tracing::debug!(%org, %fault, "a timer that does nothing any more stays");
+    if let Err(fault) = tenant.timers.disarm(&insurance).await {
+        tracing::debug!(org = %tenant.org, %fault, "a timer that does nothing any more stays");
     }
     Ok(true)
 }
 
 /// Arms the next run, and says so on the snapshot.
-async fn go_on<S: Snapshots, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    mut snapshot: Snapshot,
-) -> Result<bool> {
-    let timer = arm(env, org, &snapshot, GO_ON_AFTER).await?;
+async fn go_on<P: Ports>(tenant: &Tenant<'_, P>, mut snapshot: Snapshot) -> Result<bool>
+where
+    P::Store: Snapshots,
+{
+    let timer = arm(tenant, &snapshot, GO_ON_AFTER).await?;
     snapshot.due = Some(timer.due());
     snapshot.rev += 1;
     // Where somebody else is at work, they go on.
-    let _: Committed = commit(env, org, &snapshot).await?;
+    let _: Committed = commit(tenant, &snapshot).await?;
     Ok(false)
 }
 
@@ -117,19 +112,18 @@ async fn go_on<S: Snapshots, T: Timers>(
 ///
 /// # Errors
 /// A fault.
-pub async fn arm<S: Sync, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn arm<P: Ports>(
+    tenant: &Tenant<'_, P>,
     snapshot: &Snapshot,
     after: TimeDelta,
 ) -> Result<Timer> {
     let timer = Timer::Snapshot {
-        org: org.clone(),
+        org: tenant.org.clone(),
         source: snapshot.source.clone(),
         snapshot: snapshot.snapshot.clone(),
-        due: DigestMinute::of(env.clock.now()).start() + after,
+        due: DigestMinute::of(tenant.clock.now()).start() + after,
     };
-    env.timers.arm(&timer).await?;
+    tenant.timers.arm(&timer).await?;
     Ok(timer)
 }
 
@@ -137,16 +131,18 @@ pub async fn arm<S: Sync, T: Timers>(
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
-pub async fn overdue<S: Snapshots, T: Timers>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub async fn overdue<P: Ports>(
+    tenant: &Tenant<'_, P>,
     source: &SourceId,
     id: &SnapshotId,
-) -> Result<()> {
-    let (snapshot, _) = get(env, org, source, id).await?;
+) -> Result<()>
+where
+    P::Store: Snapshots,
+{
+    let (snapshot, _) = get(tenant, source, id).await?;
     match snapshot.state {
         SnapshotState::Applying => {
-            go_on(env, org, snapshot).await?;
+            go_on(tenant, snapshot).await?;
         }
         // Superseded, say: nothing is left to do, and it is found no more.
         _ => {
@@ -154,20 +150,19 @@ pub async fn overdue<S: Snapshots, T: Timers>(
             stored.due = None;
             stored.rev += 1;
             // Where somebody else has written it, the next sweep looks again.
-            let _: Committed = env.store.retire_snapshot(org, &stored).await?;
+            let _: Committed = tenant.store.retire_snapshot(tenant.org, &stored).await?;
         }
     }
     Ok(())
 }
 
-async fn commit<S: Snapshots, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    snapshot: &Snapshot,
-) -> Result<Committed> {
+async fn commit<P: Ports>(tenant: &Tenant<'_, P>, snapshot: &Snapshot) -> Result<Committed>
+where
+    P::Store: Snapshots,
+{
     let ended = snapshot.state != SnapshotState::Applying;
     let line = if ended {
-        let mut line = env.store.line(org, &snapshot.source).await?;
+        let mut line = tenant.store.line(tenant.org, &snapshot.source).await?;
         if line.applying.as_ref() != Some(&snapshot.snapshot) {
             return Ok(Committed::Conflict);
         }
@@ -181,21 +176,18 @@ async fn commit<S: Snapshots, T: Sync>(
         snapshot,
         line: line.as_ref(),
     };
-    Ok(env.store.commit_snapshot(org, &commit).await?)
+    Ok(tenant.store.commit_snapshot(tenant.org, &commit).await?)
 }
 
-struct Applying<'a, S, T> {
-    env: &'a Env<S, T>,
-    org: &'a OrgId,
+struct Applying<'a, P: Ports> {
+    tenant: Tenant<'a, P>,
     receipts: &'a [Receipt],
     deadline: Deadline,
 }
 
-impl<S, T> Applying<'_, S, T>
+impl<P: Ports> Applying<'_, P>
 where
-    S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
-    S: Observed + Rejections,
-    T: Timers,
+    P::Store: Users + Breakers + Snapshots + Rosters + Cards + Objectives + Observed + Rejections,
 {
     /// The snapshot after its next step.
     async fn step(&self, before: &Snapshot) -> Result<Snapshot> {
@@ -214,10 +206,9 @@ where
         Ok(after)
     }
 
-    fn plan<'p>(&'p self, snapshot: &'p Snapshot) -> Plan<'p, S, T> {
+    fn plan<'p>(&'p self, snapshot: &'p Snapshot) -> Plan<'p, P> {
         Plan {
-            env: self.env,
-            org: self.org,
+            tenant: self.tenant,
             source: &snapshot.source,
             observing: snapshot.observing,
             deadline: self.deadline,
@@ -229,7 +220,7 @@ where
         snapshot: &Snapshot,
         part: u8,
     ) -> Result<std::result::Result<Delta, Contradiction>> {
-        delta(self.env, self.org, snapshot, self.receipts, part).await
+        delta(&self.tenant, snapshot, self.receipts, part).await
     }
 
     /// Decides one partition in memory.
@@ -273,9 +264,9 @@ where
             (Some(all), Some(part)) => Some(all.intersection(&part).copied().collect()),
             (all, part) => all.or(part),
         };
-        let store = &self.env.store;
+        let store = &self.tenant.store;
         store
-            .put_counted(self.org, snapshot, part, &counted)
+            .put_counted(self.tenant.org, snapshot, part, &counted)
             .await?;
         Ok(())
     }
@@ -289,9 +280,17 @@ where
                 return Err(crate::Fault::corrupt("snapshot", "its pages have changed").into());
             }
         };
-        let settings = self.env.store.load(self.org, &[]).await?.policy.settings;
-        let store = &self.env.store;
-        let counted = store.counted(self.org, &snapshot.snapshot, part).await?;
+        let settings = self
+            .tenant
+            .store
+            .load(self.tenant.org, &[])
+            .await?
+            .policy
+            .settings;
+        let store = &self.tenant.store;
+        let counted = store
+            .counted(self.tenant.org, &snapshot.snapshot, part)
+            .await?;
         if !counted.is_empty() {
             self.ask_again(snapshot, &settings, part).await?;
         }
@@ -325,7 +324,7 @@ where
 
     /// Keeps what was rejected. A step that is taken up again keeps it again.
     async fn rejected(&self, snapshot: &Snapshot, delta: &Delta, answered: &[(usize, Answer)]) {
-        let (at, unread) = (self.env.clock.now(), &delta.unreadable);
+        let (at, unread) = (self.tenant.clock.now(), &delta.unreadable);
         let unread = unread
             .iter()
             .map(|(id, why)| (id.as_str(), Some(why.as_str())));
@@ -343,13 +342,13 @@ where
                 ..about.rejected(at, Some(id), why)
             }
         });
-        let (org, source) = (self.org, &snapshot.source);
-        rejections::keep(self.env, org, source, rejected.collect(), self.deadline).await;
+        let source = &snapshot.source;
+        rejections::keep(&self.tenant, source, rejected.collect(), self.deadline).await;
     }
 
     /// What an applied snapshot leaves behind: its instant on the source, and the holds that it clears.
     async fn finish(&self, snapshot: &mut Snapshot) -> Result<()> {
-        let (env, org, source) = (self.env, self.org, &snapshot.source);
+        let (tenant, source) = (&self.tenant, &snapshot.source);
         snapshot.due = None;
         snapshot.state = SnapshotState::Applied;
         if snapshot.dry_run {
@@ -357,12 +356,12 @@ where
         }
         if snapshot.observing {
             let (would, of) = (&snapshot.would, Some(&snapshot.snapshot));
-            pulse::would_have(env, org, source, would, of, self.deadline).await;
+            pulse::would_have(tenant, source, would, of, self.deadline).await;
         }
         // A hold that it has filled, or that an earlier one has and this one has not cleared.
-        let breaker = env.store.breaker(org, source).await?;
+        let breaker = tenant.store.breaker(tenant.org, source).await?;
         let stays = match &breaker.hold {
-            Some(hold) => !holds::clear(env, org, hold).await?,
+            Some(hold) => !holds::clear(tenant, hold).await?,
             None => false,
         };
         if stays || snapshot.said != Said::default() {
@@ -373,12 +372,12 @@ where
             return Ok(());
         }
         for pause in crate::backoff::pauses() {
-            let before = env.store.breaker(org, source).await?;
+            let before = tenant.store.breaker(tenant.org, source).await?;
             let fields = snapshot.fields.iter().flatten().copied();
             let after = Breaker {
                 mark: before.mark.after(snapshot.occurred_at, fields),
                 employees: Some(snapshot.employees),
-                look_at: Some(env.clock.now()),
+                look_at: Some(tenant.clock.now()),
                 rev: before.rev + 1,
                 ..before
             };
@@ -386,7 +385,7 @@ where
                 breaker: Some((source, &after)),
                 ..BreakerCommit::default()
             };
-            if env.store.commit_breaker(org, &commit).await? == Committed::Done {
+            if tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done {
                 return Ok(());
             }
             pause.wait().await;

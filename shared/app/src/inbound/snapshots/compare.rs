@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
-use offramp_domain::{EmployeeId, Event, Field, OrgId, Snapshot, roster};
+use offramp_domain::{EmployeeId, Event, Field, Snapshot, roster};
 
 use super::pages::records;
 use crate::engine::many::Events;
 use crate::ports::snapshots::Receipt;
 use crate::ports::{Record, Said};
 use crate::ports::{Rosters, Snapshots};
-use crate::{Env, Result};
+use crate::{Ports, Result, Tenant};
 
 /// What a partition of the roster comes to.
 pub(super) struct Delta {
@@ -33,14 +33,16 @@ pub(super) struct Contradiction(pub(super) EmployeeId);
 ///
 /// # Errors
 /// A fault.
-pub(super) async fn delta<S: Snapshots + Rosters, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+pub(super) async fn delta<P: Ports>(
+    tenant: &Tenant<'_, P>,
     snapshot: &Snapshot,
     receipts: &[Receipt],
     shard: u8,
-) -> Result<std::result::Result<Delta, Contradiction>> {
-    let mut said = match read(env, org, snapshot, receipts, shard).await? {
+) -> Result<std::result::Result<Delta, Contradiction>>
+where
+    P::Store: Snapshots + Rosters,
+{
+    let mut said = match read(tenant, snapshot, receipts, shard).await? {
         Ok(said) => said,
         Err(contradiction) => return Ok(Err(contradiction)),
     };
@@ -53,9 +55,9 @@ pub(super) async fn delta<S: Snapshots + Rosters, T: Sync>(
     };
     let mut after: Option<String> = None;
     loop {
-        let page = env
+        let page = tenant
             .store
-            .roster(org, &snapshot.source, shard, after.as_deref())
+            .roster(tenant.org, &snapshot.source, shard, after.as_deref())
             .await?;
         for (id, print) in page.items {
             match said.remove(&id) {
@@ -119,15 +121,21 @@ type Records = BTreeMap<EmployeeId, std::result::Result<Said, String>>;
 
 /// The records of a partition. The same employee twice with the same record is once; with another it
 /// is a contradiction.
-async fn read<S: Snapshots, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn read<P: Ports>(
+    tenant: &Tenant<'_, P>,
     snapshot: &Snapshot,
     receipts: &[Receipt],
     shard: u8,
-) -> Result<std::result::Result<Records, Contradiction>> {
+) -> Result<std::result::Result<Records, Contradiction>>
+where
+    P::Store: Snapshots,
+{
     let mut said = Records::new();
-    for chunk in env.store.chunks(org, &snapshot.snapshot, shard).await? {
+    for chunk in tenant
+        .store
+        .chunks(tenant.org, &snapshot.snapshot, shard)
+        .await?
+    {
         let counts = receipts
             .iter()
             .any(|receipt| receipt.page == chunk.page && receipt.edition == chunk.edition);

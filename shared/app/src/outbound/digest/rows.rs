@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use offramp_domain::breaker::Keeps;
 use offramp_domain::{
-    Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, OrgId,
-    Origin, Policy, SourceId, User,
+    Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, Origin,
+    Policy, SourceId, User,
 };
 
 use crate::engine::holds;
 use crate::outbound::mail::{Held, Now, Person, ROWS, Row, Stopped};
 use crate::ports::{Breakers, Outgoing, USERS_PER_READ, Users};
-use crate::{Env, Result};
+use crate::{Ports, Result, Tenant};
 
 /// People of a hold who are looked up for a mail, in ten reads. Of a larger hold the number of its roll is
 /// told, in which those are counted too who are back.
@@ -30,17 +30,16 @@ pub(super) struct People {
 ///
 /// # Errors
 /// A fault.
-pub(super) async fn people<S: Users + Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    notices: &[Outgoing],
-) -> Result<People> {
+pub(super) async fn people<P: Ports>(tenant: &Tenant<'_, P>, notices: &[Outgoing]) -> Result<People>
+where
+    P::Store: Users + Breakers,
+{
     let about: BTreeSet<EmployeeId> = notices
         .iter()
         .filter_map(|one| one.notice.employee_id.clone().or(by(&one.notice.kind)))
         .collect();
-    let (mut users, policy, admins) = load(env, org, about.into_iter().collect()).await?;
-    let holds = open(env, org, notices).await?;
+    let (mut users, policy, admins) = load(tenant, about.into_iter().collect()).await?;
+    let holds = open(tenant, notices).await?;
     let seen = Seen {
         policy: &policy,
         holds: &holds.by_id,
@@ -63,7 +62,7 @@ pub(super) async fn people<S: Users + Breakers, T: Sync>(
         .filter(|id| !users.contains_key(*id))
         .cloned()
         .collect();
-    let missing = load(env, org, missing.into_iter().collect()).await?;
+    let missing = load(tenant, missing.into_iter().collect()).await?;
     users.extend(missing.0);
     Ok(People {
         policy,
@@ -73,17 +72,19 @@ pub(super) async fn people<S: Users + Breakers, T: Sync>(
     })
 }
 
-async fn load<S: Users, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
+async fn load<P: Ports>(
+    tenant: &Tenant<'_, P>,
     ids: Vec<EmployeeId>,
-) -> Result<(BTreeMap<EmployeeId, User>, Policy, BTreeSet<EmployeeId>)> {
+) -> Result<(BTreeMap<EmployeeId, User>, Policy, BTreeSet<EmployeeId>)>
+where
+    P::Store: Users,
+{
     let mut users = BTreeMap::new();
     let first = &ids[..ids.len().min(USERS_PER_READ)];
-    let mut loaded = env.store.load(org, first).await?;
+    let mut loaded = tenant.store.load(tenant.org, first).await?;
     users.append(&mut loaded.users);
     for chunk in ids.chunks(USERS_PER_READ).skip(1) {
-        users.append(&mut env.store.load(org, chunk).await?.users);
+        users.append(&mut tenant.store.load(tenant.org, chunk).await?.users);
     }
     Ok((users, loaded.policy, loaded.admins))
 }
@@ -96,11 +97,10 @@ struct Open {
     breakers: BTreeMap<SourceId, Breaker>,
 }
 
-async fn open<S: Users + Breakers, T: Sync>(
-    env: &Env<S, T>,
-    org: &OrgId,
-    notices: &[Outgoing],
-) -> Result<Open> {
+async fn open<P: Ports>(tenant: &Tenant<'_, P>, notices: &[Outgoing]) -> Result<Open>
+where
+    P::Store: Users + Breakers,
+{
     let ids: BTreeSet<&HoldId> = notices
         .iter()
         .filter_map(|one| match &one.notice.kind {
@@ -110,13 +110,13 @@ async fn open<S: Users + Breakers, T: Sync>(
         .collect();
     let (mut open, mut room) = (Open::default(), ROWS);
     for id in ids {
-        let Some(hold) = env.store.hold(org, id).await? else {
+        let Some(hold) = tenant.store.hold(tenant.org, id).await? else {
             continue;
         };
         if hold.state != HoldState::Open {
             continue;
         }
-        let (users, all) = holds::who(env, org, &hold, LOOKED_UP).await?;
+        let (users, all) = holds::who(tenant, &hold, LOOKED_UP).await?;
         let count = match all {
             true => users.len(),
             false => usize::try_from(hold.people).unwrap_or(usize::MAX),
@@ -125,7 +125,7 @@ async fn open<S: Users + Breakers, T: Sync>(
         people.sort();
         people.truncate(room);
         room -= people.len();
-        let breaker = env.store.breaker(org, &hold.source).await?;
+        let breaker = tenant.store.breaker(tenant.org, &hold.source).await?;
         // One that an approval has left somebody in keeps nobody else any more, whatever its rule.
         let quarantines = breaker.hold.as_ref() == Some(id);
         if quarantines {

@@ -12,34 +12,31 @@ use offramp_domain::{
 };
 
 use super::Applying;
-use crate::Result;
 use crate::engine::breaker::{Asking, ask, taking};
 use crate::ports::{
-    Breakers, CardIssuer, Cards, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters,
-    Snapshots, Timers, Users,
+    Breakers, Cards, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, Users,
 };
+use crate::{Ports, Result};
 
 type People = BTreeMap<EmployeeId, Counted>;
 
 /// Holds that are looked through for one that this snapshot has opened.
 const RECENT: usize = 20;
 
-impl<S, T> Applying<'_, S, T>
+impl<P: Ports> Applying<'_, P>
 where
-    S: Users + Breakers + Snapshots + Rosters + Cards + CardIssuer + Objectives,
-    S: Observed + Rejections,
-    T: Timers,
+    P::Store: Users + Breakers + Snapshots + Rosters + Cards + Objectives + Observed + Rejections,
 {
     /// Asks the breaker for everybody at once.
     pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
-        let (env, org) = (self.env, self.org);
-        let breaker = env.store.breaker(org, &snapshot.source).await?;
+        let tenant = &self.tenant;
+        let breaker = tenant.store.breaker(tenant.org, &snapshot.source).await?;
         let empty = self
             .receipts
             .iter()
             .any(|one| one.employees == 0 && one.page < snapshot.pages);
         snapshot.tripped = snapshot.trips(empty, breaker.employees);
-        let loaded = env.store.load(org, &[]).await?;
+        let loaded = tenant.store.load(tenant.org, &[]).await?;
         let settings = &loaded.policy.settings;
         let (all, missing) = self.counted(snapshot, settings, 0).await?;
         if snapshot.dry_run || snapshot.observing {
@@ -49,13 +46,13 @@ where
                 &breaker,
                 &all,
                 &missing,
-                env.clock.now(),
+                tenant.clock.now(),
             );
             return Ok(());
         }
         if !all.is_empty() {
             let asking = asking(snapshot, snapshot.tripped);
-            let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
+            let gates = ask(tenant, &asking, &all, settings.safeguards).await?;
             snapshot.said.hold = gates.into_values().find_map(held);
         }
         if !missing.is_empty() {
@@ -79,7 +76,7 @@ where
         settings: &Settings,
         from: u8,
     ) -> Result<()> {
-        let (env, org) = (self.env, self.org);
+        let tenant = &self.tenant;
         let hold = self.closed(snapshot.said.hold.as_ref()).await?;
         let missing = self.closed(snapshot.said.missing.as_ref()).await?;
         if hold.is_none() && missing.is_none() {
@@ -89,7 +86,7 @@ where
         if let Some(hold) = hold.filter(|_| !all.is_empty()) {
             let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
             let asking = asking(snapshot, Some(tripped));
-            let gates = ask(env, org, &asking, &all, settings.safeguards).await?;
+            let gates = ask(tenant, &asking, &all, settings.safeguards).await?;
             snapshot.said.hold = gates.into_values().find_map(held);
         }
         if missing.is_some() && !apart.is_empty() {
@@ -101,7 +98,7 @@ where
     /// The hold, where it takes nobody any more.
     async fn closed(&self, said: Option<&(HoldId, u64)>) -> Result<Option<Hold>> {
         match said {
-            Some((hold, seq)) => Ok(taking(self.env, self.org, hold, *seq).await?.err()),
+            Some((hold, seq)) => Ok(taking(&self.tenant, hold, *seq).await?.err()),
             None => Ok(None),
         }
     }
@@ -115,8 +112,11 @@ where
     ) -> Result<(People, People)> {
         let (mut all, mut missing) = (BTreeMap::new(), BTreeMap::new());
         for part in from..ROSTER_SHARDS {
-            let store = &self.env.store;
-            for (id, what) in store.counted(self.org, &snapshot.snapshot, part).await? {
+            let store = &self.tenant.store;
+            for (id, what) in store
+                .counted(self.tenant.org, &snapshot.snapshot, part)
+                .await?
+            {
                 if matches!(what, Counted::LastAdmin(_)) {
                     continue;
                 }
@@ -141,13 +141,17 @@ where
         if let Some(opened) = self.opened(&asking).await? {
             return Ok(Some(opened));
         }
-        let gates = ask(self.env, self.org, &asking, missing, settings.safeguards).await?;
+        let gates = ask(&self.tenant, &asking, missing, settings.safeguards).await?;
         Ok(gates.into_values().find_map(held))
     }
 
     /// The hold of the missing that this snapshot has opened before it was interrupted.
     async fn opened(&self, asking: &Asking) -> Result<Option<(HoldId, u64)>> {
-        let recent = self.env.store.holds(self.org, None, RECENT).await?;
+        let recent = self
+            .tenant
+            .store
+            .holds(self.tenant.org, None, RECENT)
+            .await?;
         let own = recent.items.into_iter().find(|hold| {
             hold.run.as_ref() == Some(&asking.run)
                 && hold.rule == Tripped::OnMissing

@@ -1,0 +1,78 @@
+//! What every use case works with: the ports, the present, and the organisation that it works for.
+
+use std::fmt;
+use std::ops::Deref;
+
+use offramp_domain::OrgId;
+
+use crate::Clock;
+use crate::metrics::Meter;
+use crate::ports::{CardIssuer, Timers};
+
+/// The adapters of one deployment. A new port is one line here, one in [`Env`], and one where the adapters are built.
+pub trait Ports: Send + Sync + 'static {
+    /// The table. Each use case names the capabilities of it that it needs.
+    type Store: Send + Sync;
+    /// The scheduler.
+    type Timers: Timers;
+    /// The card issuer.
+    type Issuer: CardIssuer;
+}
+
+/// The adapters, and the present.
+#[derive(Clone)]
+pub struct Env<P: Ports> {
+    /// The table.
+    pub store: P::Store,
+    /// The scheduler.
+    pub timers: P::Timers,
+    /// The card issuer.
+    pub issuer: P::Issuer,
+    /// The present.
+    pub clock: Clock,
+    /// What is counted.
+    pub meter: Meter,
+}
+
+impl<P: Ports> Env<P> {
+    /// The same, for one organisation.
+    #[must_use]
+    pub fn of<'a>(&'a self, org: &'a OrgId) -> Tenant<'a, P> {
+        Tenant { env: self, org }
+    }
+}
+
+impl<P: Ports> fmt::Debug for Env<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Env")
+    }
+}
+
+/// One organisation: the first thing that a use case takes. It gives the fields of its [`Env`] as its own.
+pub struct Tenant<'a, P: Ports> {
+    env: &'a Env<P>,
+    /// The organisation.
+    pub org: &'a OrgId,
+}
+
+impl<P: Ports> Clone for Tenant<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Ports> Copy for Tenant<'_, P> {}
+
+impl<P: Ports> Deref for Tenant<'_, P> {
+    type Target = Env<P>;
+
+    fn deref(&self) -> &Env<P> {
+        self.env
+    }
+}
+
+impl<P: Ports> fmt::Debug for Tenant<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tenant").field(self.org).finish()
+    }
+}
