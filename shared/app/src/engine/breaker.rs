@@ -5,6 +5,7 @@
 //! name on a roll whose user does not point to it, is of no account. Whoever asks again has their
 //! place already.
 
+mod asking;
 mod roll;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use offramp_domain::digest::{DigestMinute, Notice, NoticeKind};
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
     Breaker, Counted, EmployeeId, Event, Figures, Gate, Generation, Hold, HoldId, HoldState, Run,
-    RunId, RunKind, SourceId, Timer, Tripped, Verdict,
+    RunKind, Timer, Tripped, Verdict,
 };
 
 use crate::backoff::pauses;
@@ -22,57 +23,15 @@ use crate::engine::execute::{Armed, Executed, How, arm_all, execute};
 use crate::metrics::Metric;
 use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Users};
 use crate::{Error, Ports, Result, Tenant};
+use asking::new_hold;
 use roll::{on_roll, opened_for};
 
+pub(crate) use asking::named;
+pub use asking::{Asking, new_run};
 pub use roll::rolls;
 
 /// How often one person is asked about at most: what a hold keeps is asked about no more.
 const ASKED_AT_MOST: usize = 4;
-
-/// One delivery, snapshot or approval, and what the breaker has said to it.
-#[derive(Debug, Clone)]
-pub struct Asking {
-    /// Whose people.
-    pub source: SourceId,
-    /// Its name.
-    pub run: RunId,
-    /// What it is.
-    pub kind: RunKind,
-    /// What the snapshot itself has tripped, with its figures.
-    pub tripped: Option<(Tripped, Figures)>,
-}
-
-impl Asking {
-    /// A delivery of events.
-    #[must_use]
-    pub fn delivery(source: &SourceId) -> Self {
-        Self {
-            source: source.clone(),
-            run: new_run(),
-            kind: RunKind::Delivery,
-            tripped: None,
-        }
-    }
-}
-
-/// A fresh name; of two, the later one sorts after the earlier.
-#[must_use]
-pub fn new_run() -> RunId {
-    named("run", RunId::new)
-}
-
-fn new_hold() -> HoldId {
-    named("hold", HoldId::new)
-}
-
-/// A fresh name of a kind; of two, the later one sorts after the earlier.
-pub(crate) fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result<I, E>) -> I {
-    loop {
-        if let Ok(id) = id(format!("{kind}_{}", uuid::Uuid::now_v7().simple())) {
-            return id;
-        }
-    }
-}
 
 /// [`execute`], by a machine: where the breaker is to be asked, it is, for this person.
 ///
