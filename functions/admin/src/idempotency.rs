@@ -79,9 +79,5 @@ fn hash(parts: &[&[u8]]) -> String {
         text.extend_from_slice(&(part.len() as u64).to_be_bytes());
         text.extend_from_slice(part);
     }
-    digest(&SHA256, &text)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    offramp_domain::hex(digest(&SHA256, &text).as_ref())
 }

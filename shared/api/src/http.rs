@@ -142,19 +142,8 @@ impl Request {
             return Err(Error::invalid("", "must be a JSON object"));
         }
         let mut json = serde_json::Deserializer::from_slice(&body);
-        serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let pointer = if path == "." {
-                String::new()
-            } else {
-                format!("/{}", path.replace('.', "/"))
-            };
-            let detail = error.into_inner().to_string();
-            let detail = detail
-                .rsplit_once(" at line ")
-                .map_or(&*detail, |(said, _)| said);
-            Error::invalid(pointer, detail)
-        })
+        serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| Error::Invalid(vec![Invalid::read(&error)]))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What can go wrong in a use case.
 
+use std::fmt;
+
 use offramp_domain::{Refusal, User};
+use serde_path_to_error::{Path, Segment};
 
 /// Short for a use case's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,6 +42,39 @@ pub struct Invalid {
     pub pointer: String,
     /// What is wrong, safe to show.
     pub detail: String,
+}
+
+impl Invalid {
+    /// What a deserializer could not read, and where. The text is the deserializer's, without the line and column: those
+    /// would be of a part of the body.
+    #[must_use]
+    pub fn read<E: fmt::Display>(error: &serde_path_to_error::Error<E>) -> Self {
+        let said = error.inner().to_string();
+        let detail = said
+            .rsplit_once(" at line ")
+            .map_or(&*said, |(said, _)| said);
+        Self {
+            pointer: pointer(error.path()),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
+/// A path as a JSON pointer (RFC 6901): each part after a slash, `~` as `~0` and a slash as `~1`. It ends where the path is
+/// not known any further; the whole document is the empty text.
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for part in path.iter() {
+        let name = match part {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.clone(),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => break,
+        };
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    }
+    pointer
 }
 
 /// Why a use case did not do what it was asked. Each variant is one answer at the edge.
@@ -131,6 +167,59 @@ impl Error {
             Self::Fault(fault) => fault.retryable,
             Self::Busy | Self::Unfinished(_) => true,
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Body {
+        ids: Vec<u8>,
+        #[serde(default)]
+        of: BTreeMap<String, Vec<BTreeMap<String, u8>>>,
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at_as_rfc_6901_says() {
+        for (body, pointer, detail) in [
+            (
+                r#"{"ids":[1,"x"]}"#,
+                "/ids/1",
+                "invalid type: string \"x\", expected u8",
+            ),
+            (
+                r#"{"ids":[],"of":{"a/b~c.d":[{},{"e":-1}]}}"#,
+                "/of/a~1b~0c.d/1/e",
+                "invalid value: integer `-1`, expected u8",
+            ),
+            (
+                r#"{"ids":7}"#,
+                "/ids",
+                "invalid type: integer `7`, expected a sequence",
+            ),
+            ("{}", "", "missing field `ids`"),
+            (
+                "[]",
+                "",
+                "invalid length 0, expected struct Body with 2 elements",
+            ),
+        ] {
+            let mut json = serde_json::Deserializer::from_str(body);
+            let error = serde_path_to_error::deserialize::<_, Body>(&mut json).unwrap_err();
+            let wrong = Invalid::read(&error);
+            assert_eq!(
+                (&*wrong.pointer, &*wrong.detail),
+                (pointer, detail),
+                "{body}"
+            );
         }
     }
 }

@@ -36,7 +36,7 @@ pub enum Actor {
     /// A timer, or the sweep in its place.
     Timer {
         /// Its kind.
-        kind: String,
+        kind: TimerKind,
         /// When it was due.
         due: DateTime<Utc>,
     },
@@ -63,4 +63,19 @@ pub enum Actor {
         /// Lambda's name for the invocation.
         request_id: String,
     },
+}
+
+/// What a machine that acts by the clock acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum TimerKind {
+    /// The end of a grace period.
+    Deactivate,
+    /// The rest of a deactivation or deletion.
+    Finish,
+    /// A leave date.
+    Leave,
+    /// The sweep, in the place of a timer.
+    Sweep,
 }

@@ -12,6 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
 pub use mark::Mark;
@@ -438,8 +439,4 @@ fn word(status: HrStatus) -> &'static str {
         HrStatus::Active => "active",
         HrStatus::Inactive => "inactive",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod digest;
 pub mod employee;
 pub mod event;
+mod hex;
 pub mod history;
 pub mod hold;
 pub mod ids;
@@ -25,7 +26,7 @@ mod standing;
 pub mod timer;
 pub mod user;
 
-pub use actor::Actor;
+pub use actor::{Actor, TimerKind};
 pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{
@@ -36,6 +37,7 @@ pub use employee::{
     Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Mark, Merge,
 };
 pub use event::Event;
+pub use hex::hex;
 pub use history::{Entry, Happening, Ignored};
 pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};
 pub use ids::{

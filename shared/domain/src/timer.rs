@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::digest::DigestMinute;
+use crate::hex::hex;
 use crate::ids::{EmployeeId, Epoch, Generation, HoldId, OrgId, RunId, SnapshotId, SourceId};
 
 /// One-shot, with a due second. Its JSON is the input that Scheduler hands to the function.
@@ -176,11 +177,7 @@ impl Timer {
             }
             Self::Tidy { epoch, .. } => part(&epoch.to_string()),
         }
-        let digest = hash.finalize();
-        let hex: String = digest[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{}-{hex}-{}", self.kind(), self.due().timestamp())
+        let hash = hex(&hash.finalize()[..16]);
+        format!("{}-{hash}-{}", self.kind(), self.due().timestamp())
     }
 }

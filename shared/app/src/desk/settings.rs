@@ -2,7 +2,7 @@
 
 use chrono::{Days as Count, TimeDelta};
 use offramp_domain::decide::Word;
-use offramp_domain::{EmployeeId, Event, Policy, Settings, User};
+use offramp_domain::{EmployeeId, Event, Policy, Settings, User, hex};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
@@ -244,18 +244,7 @@ fn parts(settings: &Value, patch: Map<String, Value>) -> Vec<std::result::Result
 }
 
 fn read(settings: Value) -> std::result::Result<Settings, Invalid> {
-    serde_path_to_error::deserialize(settings).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = if path == "." {
-            String::new()
-        } else {
-            format!("/{}", path.replace('.', "/"))
-        };
-        Invalid {
-            pointer,
-            detail: error.inner().to_string(),
-        }
-    })
+    serde_path_to_error::deserialize(settings).map_err(|error| Invalid::read(&error))
 }
 
 /// RFC 7396.
@@ -325,9 +314,5 @@ where
 fn hash(settings: &Settings) -> Result<String> {
     let text = serde_json::to_vec(settings)
         .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
-    Ok(digest(&SHA256, &text)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex(digest(&SHA256, &text).as_ref()))
 }

@@ -1,7 +1,7 @@
 //! The beginning of a leave date.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, Origin};
+use offramp_domain::{Actor, EmployeeId, Event, Origin, TimerKind};
 
 use crate::engine::breaker::{Asking, guarded};
 use crate::engine::execute::{Armed, Executed, How, execute};
@@ -46,7 +46,7 @@ where
         });
     }
     let by = Actor::Timer {
-        kind: "leave".to_owned(),
+        kind: TimerKind::Leave,
         due,
     };
     let finished = finish(tenant, id, user.generation, &by, deadline).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt};
-use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, User};
+use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, TimerKind, User};
 
 use crate::backoff::pauses;
 use crate::engine::closing;
@@ -61,7 +61,7 @@ where
         executed => executed?,
     };
     let by = Actor::Timer {
-        kind: "deactivate".to_owned(),
+        kind: TimerKind::Deactivate,
         due,
     };
     let reason = executed.decision.outcome.reason.clone().unwrap_or_default();
@@ -97,7 +97,7 @@ where
     P::Store: Users + Cards + Objectives,
 {
     let by = Actor::Timer {
-        kind: "finish".to_owned(),
+        kind: TimerKind::Finish,
         due,
     };
     let finished = finish(tenant, id, generation, &by, deadline).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId};
+use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId, TimerKind};
 
 use crate::engine::terminate::Terminated;
 use crate::engine::{leave, terminate};
@@ -170,7 +170,7 @@ where
         tracing::warn!(org = %tenant.org, employee_id = %id, ?done, "an overdue leave date was taken up");
     }
     let by = Actor::Timer {
-        kind: "sweep".to_owned(),
+        kind: TimerKind::Sweep,
         due: user.pending.due.unwrap_or_else(|| tenant.clock.now()),
     };
     let finished = terminate::finish(tenant, id, user.generation, &by, deadline).await?;

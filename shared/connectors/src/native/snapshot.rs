@@ -75,14 +75,8 @@ pub fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
         return Err(Error::invalid("", "must be a JSON object"));
     }
     let mut json = serde_json::Deserializer::from_str(whole.get());
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = match path.as_str() {
-            "." => String::new(),
-            path => format!("/{}", path.replace('.', "/")),
-        };
-        Error::invalid(pointer, error.inner().to_string())
-    })
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| Error::Invalid(vec![Invalid::read(&error)]))
 }
 
 /// Reads a page for a snapshot. A record that cannot be read is kept as such, so that its employee is

@@ -6,7 +6,7 @@ use super::by_hand::not_on_self;
 use super::change::{Draft, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER, is_last_admin};
 use super::decision::{Decision, Outcome, Refusal, Word, nothing};
-use crate::actor::Actor;
+use crate::actor::{Actor, TimerKind};
 use crate::breaker::Counted;
 use crate::employee::HrWord;
 use crate::history::Happening;
@@ -95,7 +95,7 @@ pub(super) fn due(
         return no_op("the timer is early");
     }
     let by = Actor::Timer {
-        kind: "leave".to_owned(),
+        kind: TimerKind::Leave,
         due,
     };
     // A timer that is a little early is in time, as at the end of a grace period.

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::change::{Draft, ended_by, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER};
 use super::decision::{Decision, Outcome, Refusal, Word, nothing};
-use crate::actor::Actor;
+use crate::actor::{Actor, TimerKind};
 use crate::breaker::Keeps;
 use crate::digest::NoticeKind;
 use crate::history::Happening;
@@ -38,7 +38,7 @@ pub(super) fn due(
         return no_op("the timer is early");
     }
     let by = Actor::Timer {
-        kind: "deactivate".to_owned(),
+        kind: TimerKind::Deactivate,
         due,
     };
     // A rule that cannot be evaluated says nothing: cards stay alive until it can, or somebody decides.

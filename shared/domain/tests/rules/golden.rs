@@ -20,7 +20,7 @@ use offramp_domain::{
     Actor, Card, CardId, CardKind, CardStatus, Cause, Counted, Deactivation, DigestMinute, Entry,
     Epoch, EventId, Field, Generation, Happening, Held, HrRecord, Ignored, Leave, LeavePlan,
     Lifecycle, Merge, NoticeKind, OrgId, Origin, Pending, Policy, Reopening, Role, Schedule,
-    Settings, Status, Subject, Timer, User,
+    Settings, Status, Subject, Timer, TimerKind, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -292,7 +292,7 @@ fn entries(golden: &mut Golden) {
             subject: Subject::new("login-page").unwrap(),
         },
         Actor::Timer {
-            kind: "deactivate".to_owned(),
+            kind: TimerKind::Deactivate,
             due: due_at,
         },
         Actor::SyncTurnedOff,

@@ -10,7 +10,7 @@ use offramp_domain::decide::{AdminsChange, Decision, Refusal};
 use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
 use offramp_domain::{
     Actor, CardId, Cause, Event, Field, Generation, Happening, HrEvent, NoticeKind, Role, Schedule,
-    Status, Timer, User,
+    Status, Timer, TimerKind, User,
 };
 use serde_json::{Value, json};
 
@@ -226,7 +226,7 @@ pub(crate) fn card(id: &str) -> CardId {
 
 pub(crate) fn machine() -> Actor {
     Actor::Timer {
-        kind: "finish".to_owned(),
+        kind: TimerKind::Finish,
         due: start(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The user goes last, so a run that dies leaves somebody who is still found, and the next goes on.
 
-use offramp_domain::{Access, Actor, Card, EmployeeId, Lifecycle, OrgId, User};
+use offramp_domain::{Access, Actor, Card, EmployeeId, Lifecycle, OrgId, User, hex};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +110,8 @@ fn hash(org: &OrgId, id: &EmployeeId) -> String {
         hash.update(part.as_bytes());
     }
     let hash = hash.finish();
-    let bytes = hash.as_ref().iter().take(PERSON_BYTES);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    let bytes = hash.as_ref();
+    hex(bytes.get(..PERSON_BYTES).unwrap_or(bytes))
 }
 
 /// What becomes of cards that are alive.
