@@ -57,7 +57,7 @@ where
         };
         let people = BTreeMap::from([(id.clone(), counted)]);
         let safeguards = executed.loaded.policy.settings.safeguards;
-        let mut gates = ask(tenant, asking, &people, safeguards).await?;
+        let mut gates = ask(tenant, asking, &people, safeguards, None).await?;
         how = How {
             loaded: Some(executed.loaded),
             receipt,
@@ -69,7 +69,9 @@ where
     Err(Error::Busy)
 }
 
-/// Asks for all the people of a run at once: all are admitted, or none.
+/// Asks for all the people of a run at once: all are admitted, or none. `read` is the source's breaker where the caller has
+/// just read it for a run that has not asked before: the first try takes it, and takes the run's name for unused. Each write is
+/// conditional on both, so that a try on what is no longer so comes to nothing, and the next one reads.
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`].
@@ -78,6 +80,7 @@ pub async fn ask<P: Ports>(
     asking: &Asking,
     people: &BTreeMap<EmployeeId, Counted>,
     safeguards: Safeguards,
+    read: Option<&Breaker>,
 ) -> Result<BTreeMap<EmployeeId, Gate>>
 where
     P::Store: Users + Breakers,
@@ -98,8 +101,13 @@ where
     if others.is_empty() {
         return Ok(gates);
     }
+    let mut read = read.cloned();
     for pause in pauses() {
-        let breaker = tenant.store.breaker(tenant.org, &asking.source).await?;
+        let unused = read.is_some();
+        let breaker = match read.take() {
+            Some(breaker) => breaker,
+            None => tenant.store.breaker(tenant.org, &asking.source).await?,
+        };
         let now = tenant.clock.now();
         let tripped = asking.tripped.map(|(tripped, _)| tripped);
         let asked = Asked {
@@ -110,7 +118,7 @@ where
             now,
         };
         let gate = match breaker.weigh(&others, safeguards, tripped, now) {
-            Verdict::Admitted => asked.admit(&breaker).await?,
+            Verdict::Admitted => asked.admit(&breaker, unused).await?,
             Verdict::Joins(hold) => asked.join(hold).await?,
             Verdict::Trips(tripped, figures) => asked.trip(&breaker, tripped, figures).await?,
         };
@@ -136,7 +144,7 @@ impl<P: Ports> Asked<'_, P>
 where
     P::Store: Users + Breakers,
 {
-    async fn admit(&self, breaker: &Breaker) -> Result<Option<Gate>> {
+    async fn admit(&self, breaker: &Breaker, unused: bool) -> Result<Option<Gate>> {
         let after = looked_at(
             breaker.admitting(self.people, self.safeguards, self.now),
             self.now,
@@ -152,12 +160,13 @@ where
         };
         // A run that asks again, for one whom it had not seen, is written already; and where it has died
         // after it was answered, so are all.
-        let known = self
-            .tenant
-            .store
-            .run(self.tenant.org, &run.run)
-            .await?
-            .is_some();
+        let known = !unused
+            && self
+                .tenant
+                .store
+                .run(self.tenant.org, &run.run)
+                .await?
+                .is_some();
         let of = RollOf::Run(run.run.clone());
         let mut fresh = self.people.clone();
         if known {

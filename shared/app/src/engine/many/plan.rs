@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offramp_domain::decide::Word;
-use offramp_domain::{Counted, EmployeeId, Event, Gate, HoldId, SourceId, Verdict};
+use offramp_domain::{Counted, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict};
 
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
 use crate::engine::breaker::{Asking, ask};
@@ -41,10 +41,12 @@ where
     ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Loaded>>)> {
         let one = people.len() <= USERS_PER_READ;
         let (mut counted, mut read) = (BTreeMap::new(), Vec::new());
+        let mut breaker = None;
         let mut safeguards = None;
         for chunk in people.chunks(USERS_PER_READ) {
             let loaded = self.read(chunk).await?;
             safeguards = Some(loaded.policy.settings.safeguards);
+            breaker.clone_from(&loaded.breaker);
             let mut changes = false;
             for (id, events) in chunk {
                 let planned = self.person(&loaded, id, events, &Gate::OPEN)?;
@@ -56,7 +58,16 @@ where
         let (false, Some(safeguards)) = (counted.is_empty() || self.observing, safeguards) else {
             return Ok((BTreeMap::new(), read));
         };
-        let gates = ask(&self.tenant, asking, &counted, safeguards).await?;
+        // Of a delivery alone the name was made a moment ago; a snapshot may have died after it had asked.
+        let just_read = breaker.filter(|_| asking.kind == RunKind::Delivery);
+        let gates = ask(
+            &self.tenant,
+            asking,
+            &counted,
+            safeguards,
+            just_read.as_ref(),
+        )
+        .await?;
         Ok((gates, read))
     }
 

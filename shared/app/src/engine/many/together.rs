@@ -10,7 +10,7 @@ use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
 
 use super::{Engine, Events, Plan};
 use crate::engine::execute::{Executed, decide_at, observed, was_asked};
-use crate::ports::{Breakers, Commit, Committed, Loaded, Timers, Users};
+use crate::ports::{Breakers, Commit, Committed, Loaded, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result};
 

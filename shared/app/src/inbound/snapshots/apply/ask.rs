@@ -52,7 +52,7 @@ where
         }
         if !all.is_empty() {
             let asking = asking(snapshot, snapshot.tripped);
-            let gates = ask(tenant, &asking, &all, settings.safeguards).await?;
+            let gates = ask(tenant, &asking, &all, settings.safeguards, None).await?;
             snapshot.said.hold = gates.into_values().find_map(held);
         }
         if !missing.is_empty() {
@@ -86,7 +86,7 @@ where
         if let Some(hold) = hold.filter(|_| !all.is_empty()) {
             let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
             let asking = asking(snapshot, Some(tripped));
-            let gates = ask(tenant, &asking, &all, settings.safeguards).await?;
+            let gates = ask(tenant, &asking, &all, settings.safeguards, None).await?;
             snapshot.said.hold = gates.into_values().find_map(held);
         }
         if missing.is_some() && !apart.is_empty() {
@@ -141,7 +141,7 @@ where
         if let Some(opened) = self.opened(&asking).await? {
             return Ok(Some(opened));
         }
-        let gates = ask(&self.tenant, &asking, missing, settings.safeguards).await?;
+        let gates = ask(&self.tenant, &asking, missing, settings.safeguards, None).await?;
         Ok(gates.into_values().find_map(held))
     }
 
