@@ -331,6 +331,20 @@ fn documents_that_comments_name_exist() {
 }
 
 #[test]
+fn places_that_the_code_map_names_exist() {
+    let map = text(&root().join("docs/CODE-MAP.md"));
+    let places = map.split('`').skip(1).step_by(2).filter(|word| {
+        let top = word.split('/').next().unwrap_or_default();
+        word.contains('/') && !word.contains(' ') && root().join(top).is_dir()
+    });
+    let wrong: Vec<_> = places
+        .filter(|place| !root().join(place).exists())
+        .map(str::to_owned)
+        .collect();
+    refuse(&wrong, "bring docs/CODE-MAP.md up to where the code is");
+}
+
+#[test]
 fn nothing_is_ignored() {
     let files = ["shared", "functions", "local", "tests"]
         .map(sources)

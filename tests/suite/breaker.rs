@@ -1,7 +1,7 @@
 //! The breaker: accidents that other systems had, by single webhooks and by deliveries.
 
 use futures_util::future::join_all;
-use offramp_tests::{ADA, World, at, event, golden, numbered};
+use offramp_tests::{ADA, LENA, World, at, event, golden, numbered};
 use serde_json::{Value, json};
 
 use crate::telling::open_holds;
@@ -374,5 +374,25 @@ async fn a_delivery_that_comes_again_takes_no_second_place_and_many_at_once_cann
         gone += u64::from(world.user(id).await["status"] != "active");
     }
     assert_eq!(gone, 20 + scheduled);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_breaker_is_asked_with_what_the_delivery_has_read() {
+    let world = World::start().await;
+    // The source has spoken in this minute: its pulse is neither read nor written again.
+    world.hr(LENA, "active", json!({})).await;
+    let faults = world.stack.cloud().faults();
+    faults.reset_calls();
+    let result = world.hr(LENA, "inactive", json!({})).await;
+    assert_eq!(result["outcome"], "scheduled");
+    let calls = faults.calls();
+    let count = |operation: &str| {
+        let of_it = calls.iter().filter(|call| call.operation == operation);
+        of_it.count()
+    };
+    // The source; then user, policy, admins and breaker at once; a place in the window; the user.
+    let made = ["GetItem", "BatchGetItem", "TransactWriteItems"].map(count);
+    assert_eq!(made, [1, 1, 2], "{calls:?}");
     world.end().await;
 }
