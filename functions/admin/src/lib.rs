@@ -58,7 +58,7 @@ impl State {
         })
     }
 
-    /// Reads nothing of the table, before the first invocation.
+    /// Opens the connection to the table by reading a key that does not exist.
     ///
     /// # Errors
     /// Those of AWS, which need not keep it from starting.

@@ -53,7 +53,7 @@ impl State {
         })
     }
 
-    /// Reads nothing of the table, and connects to KMS, before the first invocation.
+    /// Opens the connections to the table, by reading a key that does not exist, and to KMS.
     ///
     /// # Errors
     /// Those of AWS, which need not keep it from starting.

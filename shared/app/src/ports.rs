@@ -51,9 +51,9 @@ pub struct Loaded {
     pub policy: Policy,
     /// The admins with access.
     pub admins: BTreeSet<EmployeeId>,
-    /// Those of the asked who exist.
+    /// The requested users that exist.
     pub users: BTreeMap<EmployeeId, User>,
-    /// The breaker of the asked source, as it is where there is none yet.
+    /// The source's breaker: the default where none is stored, `None` where no source was given.
     pub breaker: Option<Breaker>,
 }
 

@@ -100,7 +100,7 @@ impl Hold {
     }
 }
 
-/// Where on the roll of a hold somebody is, and with what.
+/// A user's membership in a hold: which hold, under which roll number, and what was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The hold.

@@ -232,7 +232,7 @@ pub struct Undone {
 }
 
 impl Undone {
-    /// Who its people are active again by.
+    /// The actor that is recorded for people whom the undoing of this run reactivates.
     #[must_use]
     pub fn actor(&self) -> Actor {
         let (subject, employee_id) = match &self.by {

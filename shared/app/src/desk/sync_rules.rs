@@ -116,7 +116,7 @@ where
         let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
         loaded.policy = after.clone();
         for (id, user) in &loaded.users {
-            // Whom the end of an epoch has made active is no matter of the rule.
+            // The end of an epoch has made this person active already.
             if user.settled(after).status() != Status::DeactivationScheduled {
                 continue;
             }

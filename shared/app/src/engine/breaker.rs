@@ -30,7 +30,7 @@ pub(crate) use asking::named;
 pub use asking::{Asking, new_run};
 pub use roll::rolls;
 
-/// How often one person is asked about at most: what a hold keeps is asked about no more.
+/// Admission attempts for one person. A held person is never asked about again, so this bounds only races for the last admin.
 const ASKED_AT_MOST: usize = 4;
 
 /// [`execute`], by a machine: where the breaker is to be asked, it is, for this person.

@@ -13,7 +13,7 @@ use crate::Fault;
 
 /// Pulses of sources.
 pub trait Pulses: Send + Sync {
-    /// The pulse of a source, as it is where there is none yet; a consistent read.
+    /// The pulse of a source, or the default where none is stored; a consistent read.
     fn pulse(
         &self,
         org: &OrgId,

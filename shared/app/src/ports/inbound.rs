@@ -48,7 +48,7 @@ pub trait Headers {
     fn header(&self, name: &str) -> Option<&str>;
 }
 
-/// One event of a request, or what can be said of one that is none.
+/// A parsed event, or why it was rejected.
 pub type Parsed = std::result::Result<HrEvent, Malformed>;
 
 /// An event that cannot be taken.

@@ -141,7 +141,7 @@ impl<'a> Draft<'a> {
         self.ignored = Some(why);
     }
 
-    /// Whether the person is in the hold that is open: what is news of them changes nothing there.
+    /// Whether the person is in the open hold already. Then a new event changes nothing about it.
     pub(super) fn waits_in_hold(&self) -> bool {
         let (Some(breaker), Some(held)) = (self.ctx.breaker, &self.user.hold) else {
             return false;
@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
         breaker.hold.as_ref() == Some(&held.hold) && held.seq > breaker.answered
     }
 
-    /// The grace period is looked at again at an instant, and ends then where that is its end.
+    /// Arms the timer of the grace period anew, for `until`. Where `is_end`, the grace period also ends then.
     pub(super) fn postpone(&mut self, until: DateTime<Utc>, is_end: bool) {
         if let Lifecycle::Scheduled(schedule) = &mut self.user.lifecycle {
             if is_end {

@@ -33,7 +33,7 @@ pub struct Became {
     pub due_at: Option<DateTime<Utc>>,
     /// More.
     pub reason: Option<String>,
-    /// The number with which they are in the hold on, although an admin has let them go.
+    /// Where the approval could not be applied: the roll number under which the person stays held.
     pub stays: Option<u64>,
 }
 
@@ -123,7 +123,7 @@ where
                 tracing::warn!(org = %self.tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
             }
         }
-        // What an approval does not decide, it changes nothing of.
+        // An approval that could not be evaluated leaves the person held.
         let stays = match outcome.word {
             Word::Held | Word::Rejected => executed.user.as_ref().and_then(|user| {
                 let held = user.hold.as_ref()?;

@@ -297,7 +297,7 @@ where
         let snapshot = &*snapshot;
         let gates: BTreeMap<EmployeeId, Gate> = counted
             .into_iter()
-            // Of an observed source it is what would be asked.
+            // An observed source never holds anybody; its counts only inform.
             .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)))
             .map(|(id, what)| {
                 let apart = apart(snapshot, &settings, what);
