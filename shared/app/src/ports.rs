@@ -19,6 +19,7 @@ pub mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{
@@ -44,17 +45,17 @@ pub use snapshots::{Chunk, SnapshotCommit, Snapshots};
 /// People that one consistent read takes, beside policy, admins and a breaker: a batch has at most 100 keys.
 pub const USERS_PER_READ: usize = 97;
 
-/// What a decision is made on, read consistently in one call.
+/// What a decision is made on, read consistently in one call. What is read for many people is shared among them.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// Settings and epoch.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// The admins with access.
-    pub admins: BTreeSet<EmployeeId>,
+    pub admins: Arc<BTreeSet<EmployeeId>>,
     /// The requested users that exist.
     pub users: BTreeMap<EmployeeId, User>,
     /// The source's breaker: the default where none is stored, `None` where no source was given.
-    pub breaker: Option<Breaker>,
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 impl Loaded {

@@ -1,5 +1,7 @@
 //! Settings, and the confirmation of a change that touches people or loosens protection.
 
+use std::sync::Arc;
+
 use chrono::{Days as Count, TimeDelta};
 use offramp_domain::decide::Word;
 use offramp_domain::{EmployeeId, Event, Policy, Settings, User, hex};
@@ -157,7 +159,7 @@ where
             .leaving(tenant.org, Some(until), from.as_deref(), USERS_PER_READ)
             .await?;
         let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
-        loaded.policy = after.clone();
+        loaded.policy = Arc::new(after.clone());
         for user in loaded.users.values() {
             let decision = decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?;
             if matches!(decision.outcome.word, Word::Scheduled | Word::Deactivated) {

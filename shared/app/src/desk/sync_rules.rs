@@ -114,7 +114,7 @@ where
             .people(tenant.org, &scheduled, "", from.as_deref(), USERS_PER_READ)
             .await?;
         let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
-        loaded.policy = after.clone();
+        loaded.policy = Arc::new(after.clone());
         for (id, user) in &loaded.users {
             // The end of an epoch has made this person active already.
             if user.settled(after).status() != Status::DeactivationScheduled {

@@ -2,6 +2,8 @@
 
 mod search;
 
+use std::sync::Arc;
+
 use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::engine::closing;
@@ -53,7 +55,7 @@ where
         ..How::default()
     };
     let executed = execute(tenant, id, event, &armed, how).await?;
-    let policy = executed.loaded.policy;
+    let policy = Arc::unwrap_or_clone(executed.loaded.policy);
     let Some(user) = executed.user else {
         return Err(Error::NotFound("user"));
     };
@@ -163,7 +165,7 @@ where
         .await?;
     let user = loaded.users.remove(id).ok_or(Error::NotFound("user"))?;
     let cards = tenant.store.cards_of(tenant.org, id).await?;
-    Ok((user, cards, loaded.policy))
+    Ok((user, cards, Arc::unwrap_or_clone(loaded.policy)))
 }
 
 /// Who is asked for.
@@ -230,7 +232,7 @@ where
                     items: users,
                     next: after,
                 },
-                policy.unwrap_or_default(),
+                policy.map(Arc::unwrap_or_clone).unwrap_or_default(),
             ));
         }
     }
@@ -284,7 +286,10 @@ where
         .collect();
     // Somebody who came back under another id shares the address with whom they were: who is here counts.
     users.sort_by_key(|user| user.settled(&loaded.policy).status());
-    Ok((users.into_iter().next(), loaded.policy))
+    Ok((
+        users.into_iter().next(),
+        Arc::unwrap_or_clone(loaded.policy),
+    ))
 }
 
 /// Others who have an address, as far as the index knows by now: a query.

@@ -1,6 +1,7 @@
 //! Load → decide → arm → commit: the one way in which a user changes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
@@ -188,8 +189,9 @@ pub fn observed(
     let active = decide_on(loaded, user, event, org, clock)?;
     let (would, counted) = (active.outcome.word, active.counted);
     let mut observed = loaded.clone();
-    observed.policy.settings.deactivation_sync.enabled = false;
-    observed.policy.settings.restore_deleted_on = RestoreDeletedOn::Never;
+    let settings = &mut Arc::make_mut(&mut observed.policy).settings;
+    settings.deactivation_sync.enabled = false;
+    settings.restore_deleted_on = RestoreDeletedOn::Never;
     let mut decision = decide_on(&observed, user, event, org, clock)?;
     decision.counted = None;
     let change = decision.change.as_mut();
@@ -311,7 +313,7 @@ pub fn decide_at(
         rule: &*rule,
         zone: &Days::of(&loaded.policy.settings.time_zone),
         admins: &loaded.admins,
-        breaker: loaded.breaker.as_ref(),
+        breaker: loaded.breaker.as_deref(),
         gate,
         day: clock.day(),
         now: clock.now(),

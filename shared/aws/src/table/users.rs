@@ -1,6 +1,7 @@
 //! Users and their past.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use chrono::{DateTime, Utc};
@@ -10,8 +11,8 @@ use offramp_app::ports::{
     CardWrite, Commit, Committed, Histories, Loaded, Receipt, USERS_PER_READ, Users,
 };
 use offramp_domain::{
-    AdminsChange, Breaker, CardStatus, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId,
-    Origin, SourceId, Status, User, roster,
+    AdminsChange, CardStatus, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin,
+    SourceId, Status, User, roster,
 };
 
 use super::Table;
@@ -40,20 +41,20 @@ impl Users for Table {
         wanted.push(keys::admins(org));
         wanted.extend(source.map(|source| keys::breaker(org, source)));
         let mut loaded = Loaded {
-            breaker: source.map(|_| Breaker::default()),
+            breaker: source.map(|_| Arc::default()),
             ..Loaded::default()
         };
         for item in self.batch_get(&wanted).await? {
             match item.get_text(keys::SK) {
-                Some("SETTINGS") => loaded.policy = item.read()?,
-                Some("B") => loaded.breaker = Some(item.read()?),
+                Some("SETTINGS") => loaded.policy = Arc::new(item.read()?),
+                Some("B") => loaded.breaker = Some(Arc::new(item.read()?)),
                 Some("ADMINS") => {
                     item.known()?;
-                    for id in item.get_texts("ids") {
-                        let id = EmployeeId::new(id.as_str())
-                            .map_err(|error| Fault::corrupt("read", error.to_string()))?;
-                        loaded.admins.insert(id);
-                    }
+                    let ids = item.get_texts("ids").into_iter().map(|id| {
+                        EmployeeId::new(id.as_str())
+                            .map_err(|error| Fault::corrupt("read", error.to_string()))
+                    });
+                    loaded.admins = Arc::new(ids.collect::<Result<_, _>>()?);
                 }
                 _ => {
                     let user: User = item.read()?;

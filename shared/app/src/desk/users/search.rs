@@ -1,5 +1,7 @@
 //! Finding users by the beginning of a name, an address or an id, in pages.
 
+use std::sync::Arc;
+
 use offramp_domain::{EmployeeId, Field, Policy, User};
 
 use super::{Query, wants};
@@ -103,7 +105,7 @@ where
         let wanted = query.limit - users.len();
         let page = by.page(tenant, q, after.as_deref(), wanted).await?;
         let loaded = tenant.store.load(tenant.org, &page.items).await?;
-        policy = loaded.policy;
+        policy = Arc::unwrap_or_clone(loaded.policy);
         users.extend(
             page.items
                 .iter()

@@ -65,7 +65,7 @@ where
             asking,
             &counted,
             safeguards,
-            just_read.as_ref(),
+            just_read.as_deref(),
         )
         .await?;
         Ok((gates, read))

@@ -280,19 +280,14 @@ where
                 return Err(crate::Fault::corrupt("snapshot", "its pages have changed").into());
             }
         };
-        let settings = self
-            .tenant
-            .store
-            .load(self.tenant.org, &[])
-            .await?
-            .policy
-            .settings;
+        let loaded = self.tenant.store.load(self.tenant.org, &[]).await?;
+        let settings = &loaded.policy.settings;
         let store = &self.tenant.store;
         let counted = store
             .counted(self.tenant.org, &snapshot.snapshot, part)
             .await?;
         if !counted.is_empty() {
-            self.ask_again(snapshot, &settings, part).await?;
+            self.ask_again(snapshot, settings, part).await?;
         }
         let snapshot = &*snapshot;
         let gates: BTreeMap<EmployeeId, Gate> = counted
@@ -300,7 +295,7 @@ where
             // An observed source never holds anybody; its counts only inform.
             .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)))
             .map(|(id, what)| {
-                let apart = apart(snapshot, &settings, what);
+                let apart = apart(snapshot, settings, what);
                 (id, snapshot.said.gate(&snapshot.run, apart))
             })
             .collect();

@@ -1,6 +1,7 @@
 //! The rows of a digest, of what is true when it is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use offramp_domain::breaker::Keeps;
@@ -86,7 +87,11 @@ where
     for chunk in ids.chunks(USERS_PER_READ).skip(1) {
         users.append(&mut tenant.store.load(tenant.org, chunk).await?.users);
     }
-    Ok((users, loaded.policy, loaded.admins))
+    Ok((
+        users,
+        Arc::unwrap_or_clone(loaded.policy),
+        Arc::unwrap_or_clone(loaded.admins),
+    ))
 }
 
 /// The holds that a digest tells of, as far as they are open.
