@@ -1,7 +1,7 @@
 //! Many at once.
 
-use aws_stand_ins::Service;
-use offramp_tests::{ADA, OTTO, World, event, numbered};
+use aws_stand_ins::{Call, Service};
+use offramp_tests::{ADA, OTTO, World, event, numbered, zulu};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,6 +67,29 @@ async fn five_thousand_people_come_in_one_request_and_the_same_again_writes_next
         calls.len()
     );
     assert_eq!(world.mails(), []);
+
+    // The same records at a newer instant: each instant is kept, and a call keeps those of a whole chunk.
+    world.minutes(1).await;
+    let newer: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let mut event = event.clone();
+            event["id"] = Value::Null;
+            event["occurred_at"] = json!(zulu(world.now()));
+            event
+        })
+        .collect();
+    let delivery = world.signed(&json!(newer));
+    faults.reset_calls();
+    let kept = world.hand_in(&delivery).ok().await;
+    assert_eq!(kept["summary"], json!({ "unchanged": 5_000 }));
+    let calls = faults.calls().len();
+    assert!(calls <= 160, "{calls}");
+    faults.reset_calls();
+    let again = world.hand_in(&delivery).ok().await;
+    assert_eq!(again["summary"], json!({ "unchanged": 5_000 }));
+    let writes = |call: &&Call| call.operation.contains("Write");
+    assert_eq!(faults.calls().iter().filter(writes).count(), 0);
     world.end().await;
 }
 

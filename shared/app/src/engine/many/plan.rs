@@ -28,9 +28,9 @@ impl<P: Ports> Plan<'_, P>
 where
     P::Store: Users + Breakers,
 {
-    /// Asks the breaker for all whom the events would end or bring back. What was read is given back for
-    /// those whom nothing changes, and for a request that is one read: whatever is written is decided on
-    /// a read of its own moment.
+    /// Asks the breaker for all whom the events would end or bring back. What was read is given back for a
+    /// request that is one read, and for a chunk of people of whom at most the instant is newer. Whatever else is written is
+    /// decided on a read of its own moment.
     ///
     /// # Errors
     /// A fault, [`Error::Busy`], or [`Error::Unfinished`].
@@ -224,7 +224,7 @@ where
                 .answers
                 .push((*position, answer(id, &decision.outcome, would)));
             if let Some(change) = decision.change {
-                planned.changes = true;
+                planned.changes |= change.entry.is_some();
                 loaded.users.insert(id.clone(), change.user);
             }
         }
@@ -250,6 +250,6 @@ struct Planned {
     answers: Vec<(usize, Answer)>,
     /// What the breaker is asked about.
     counted: Option<Counted>,
-    /// Whether anything would be written.
+    /// Whether anything but a newer instant would be written.
     changes: bool,
 }
