@@ -9,7 +9,7 @@ use offramp_domain::{EmployeeId, Field, HrEvent, HrStatus};
 use offramp_local::client::Client;
 use offramp_local::signer::{Signed, rfc3339};
 use offramp_local::template::Function;
-use offramp_local::{Stack, StackConfig, seed};
+use offramp_local::{Stack, StackConfig, acme, seed};
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -55,7 +55,7 @@ impl Stage {
         let loose = json!({ "safeguards": safeguards });
         stage
             .client
-            .settings(seed::ORG, &stage.token, loose)
+            .settings(acme::ORG, &stage.token, loose)
             .await?;
         Ok(stage)
     }
@@ -79,7 +79,7 @@ impl Stage {
                 (Field::Name, Some(format!("Robin Sample {number}"))),
                 (
                     Field::Email,
-                    Some(format!("robin.{number}@{}.example", seed::ORG)),
+                    Some(format!("robin.{number}@{}.example", acme::ORG)),
                 ),
                 (Field::Team, Some("Ledger".to_owned())),
             ]),
@@ -93,7 +93,7 @@ impl Stage {
         self.crowd(people)?;
         let card = json!({ "label": "Travel", "kind": "virtual", "last4": "0001" });
         for number in 0..people {
-            let path = format!("/v1/orgs/{}/users/{}/cards", seed::ORG, person(number));
+            let path = format!("/v1/orgs/{}/users/{}/cards", acme::ORG, person(number));
             for _ in 0..CARDS {
                 let made = self.client.post(&path, &card).token(&self.token);
                 made.ok().await?;
@@ -126,8 +126,8 @@ impl Stage {
         let of = |path: &str| {
             format!(
                 "/v1/orgs/{}/sources/{}/snapshots{path}",
-                seed::ORG,
-                seed::SOURCE
+                acme::ORG,
+                acme::SOURCE
             )
         };
         self.stack.advance(Duration::from_secs(1)).await?;
@@ -146,7 +146,7 @@ impl Stage {
         let complete = self.client.post(of(&format!("/{text}/complete")), &all);
         self.signed(complete, &all)?.ok().await?;
         Ok(json!({
-            "kind": "snapshot", "org": seed::ORG, "source": seed::SOURCE, "snapshot": id,
+            "kind": "snapshot", "org": acme::ORG, "source": acme::SOURCE, "snapshot": id,
             "due": rfc3339(self.stack.now()),
         }))
     }
@@ -188,7 +188,7 @@ impl Stage {
         let now = self.stack.now();
         let call = self
             .client
-            .deliver(seed::ORG, seed::SOURCE, &self.secret, now, &delivery)?;
+            .deliver(acme::ORG, acme::SOURCE, &self.secret, now, &delivery)?;
         call.ok().await?;
         Ok(())
     }

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use aws_stand_ins::Clock;
 use serde_json::json;
 
-use crate::cli::say;
 use crate::meter::Cost;
+use crate::say::say;
 use crate::stack::{Stack, StackConfig};
-use crate::{Error, seed};
+use crate::{Error, acme};
 use sender::{Changes, Crowd, Sender};
 
 pub(crate) use child::{COMMAND, run as apply};
@@ -178,7 +178,7 @@ impl Bench {
 fn path(of: &str) -> String {
     format!(
         "/v1/orgs/{}/sources/{}/snapshots{of}",
-        seed::ORG,
-        seed::SOURCE
+        acme::ORG,
+        acme::SOURCE
     )
 }

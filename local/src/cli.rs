@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use offramp_aws::log;
 use tracing_subscriber::prelude::*;
 
 use crate::operate::{Place, Task};
+use crate::say::say;
 use crate::stack::USUAL_PORT;
 use crate::{Error, bench, demo, operate, send, serve};
 
@@ -134,11 +135,6 @@ async fn execute(command: Command) -> Result<(), Error> {
             Ok(())
         }
     }
-}
-
-/// Writes a line. A reader that has gone away is no reason to fail.
-pub(crate) fn say(out: &mut dyn Write, line: &str) {
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, Error> {

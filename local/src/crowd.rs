@@ -8,7 +8,7 @@ use offramp_app::ports::Loaded;
 use offramp_aws::table::stored_user;
 use offramp_domain::{Event, HrEvent, OrgId, SourceId};
 
-use crate::{Error, Stack, seed};
+use crate::{Error, Stack, acme};
 
 /// Items in one import.
 const AT_ONCE: usize = 10_000;
@@ -20,8 +20,8 @@ impl Stack {
     /// # Errors
     /// [`Error::Database`], also where an event creates nobody.
     pub fn settle(&self, people: impl IntoIterator<Item = HrEvent>) -> Result<u64, Error> {
-        let org = OrgId::new(seed::ORG).map_err(refused)?;
-        let source = SourceId::new(seed::SOURCE).map_err(refused)?;
+        let org = OrgId::new(acme::ORG).map_err(refused)?;
+        let source = SourceId::new(acme::SOURCE).map_err(refused)?;
         let clock = self.core.cloud.clock().clone();
         let clock = offramp_app::Clock::from_fn(move || clock.now());
         let nobody = Loaded::default();

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::cli::say;
 use crate::client::{Call, Client, Reply};
+use crate::say::say;
 use crate::signer::{Signed, fill_now};
 use crate::stack::{Stack, StackConfig};
 

@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod acme;
 mod bench;
 pub mod cli;
 pub mod client;
@@ -22,6 +23,7 @@ mod local_api;
 mod meter;
 pub mod openapi;
 pub mod operate;
+mod say;
 pub mod seed;
 mod send;
 mod serve;

@@ -16,9 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::seed::{ADMIN_EMAIL, ORG, SOURCE};
+use crate::acme::{ADMIN_EMAIL, ORG, SOURCE};
 use crate::signer::rfc3339;
-use crate::stack::Core;
+use crate::stack::core::Core;
 
 /// The routes of one stack.
 pub(crate) fn router(core: Arc<Core>) -> Router {

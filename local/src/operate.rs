@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::Error;
-use crate::cli::say;
+use crate::say::say;
 use door::Door;
 
 /// Which stack.

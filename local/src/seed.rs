@@ -5,22 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::acme::{ADMINS, ORG, SOURCE};
 use crate::client::Client;
 use crate::signer::fill_now;
-use crate::stack::Core;
+use crate::stack::core::{Core, Seeded};
 use crate::{Error, files};
 
-/// The organisation.
-pub const ORG: &str = "acme";
-/// Its HR source.
-pub const SOURCE: &str = "hris";
-/// The address of its first admin, who is the subject of the admin token.
-pub const ADMIN_EMAIL: &str = "ada.okafor@acme.example";
-/// The admins: the first appoints the second.
-pub const ADMINS: [&str; 2] = ["E-1001", "E-1002"];
 /// The people, as HR delivers them.
 pub const PEOPLE: &str = include_str!("../../events/hr/everyone.json");
 
@@ -46,15 +38,6 @@ const CARDS: [(&str, &str, &str, &str, bool); 19] = [
     ("E-1024", "Travel", "physical", "2401", false),
     ("E-1024", "Audit portal", "virtual", "2402", false),
 ];
-
-/// What the seed leaves behind, and what a data directory keeps of it.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Seeded {
-    /// The secret of the source; it is shown once, so it is noted at once.
-    pub(crate) webhook_secret: String,
-    /// Whether everything is there: a seed that was cut off is taken up again.
-    finished: bool,
-}
 
 /// Makes the organisation, unless the data directory says that it is there.
 pub(crate) async fn run(core: &Core, data: Option<&Path>) -> Result<Seeded, Error> {
@@ -197,15 +180,6 @@ impl Seed<'_> {
             403 | 404 => Ok(false),
             _ => Err(reply.unexpected()),
         }
-    }
-}
-
-impl std::fmt::Debug for Seeded {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut debug = formatter.debug_struct("Seeded");
-        debug
-            .field("finished", &self.finished)
-            .finish_non_exhaustive()
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::cli::say;
 use crate::client::Client;
+use crate::say::say;
 use crate::signer::fill_now;
 use crate::stack::USUAL_PORT;
 use crate::{Error, files};

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use aws_stand_ins::Clock;
 use serde_json::Value;
 
-use crate::cli::say;
+use crate::acme::{ADMIN_EMAIL, ORG};
 use crate::client::Client;
-use crate::seed::{ADMIN_EMAIL, ORG};
+use crate::say::say;
 use crate::signer::rfc3339;
 use crate::stack::{Stack, StackConfig};
 use crate::{Error, files};

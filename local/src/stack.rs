@@ -1,5 +1,6 @@
 //! One whole system in this process: functions, API, database and the AWS services between them.
 
+pub(crate) mod core;
 mod expiry;
 mod metrics;
 mod provision;
@@ -16,13 +17,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::core::{Core, stand_in};
 use crate::database::LocalDatabase;
 use crate::functions::{self, Host, Wire};
-use crate::gateway::{self, Gateway};
+use crate::gateway;
 use crate::identity::Identity;
 use crate::local_api;
 use crate::meter::{Cost, Meter};
-use crate::seed::{self, Seeded};
+use crate::seed;
 use crate::store::{External, Store};
 use crate::template::{Deployment, Function, Names, Template};
 use crate::{Error, files};
@@ -88,19 +90,6 @@ pub struct Stack {
     stopped: bool,
     /// Held on the data folder: two stacks on one would ruin it.
     lock: Option<File>,
-}
-
-/// What the `/_local` routes and the seed work on.
-pub(crate) struct Core {
-    pub(crate) cloud: Cloud,
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) url: String,
-    pub(crate) store: Store,
-    pub(crate) meter: Meter,
-    deployment: Deployment,
-    metrics: MetricLines,
-    host: Host,
-    seeded: OnceLock<Seeded>,
 }
 
 impl Stack {
@@ -350,82 +339,6 @@ impl Drop for Stack {
     }
 }
 
-impl Core {
-    /// The seed's secret, once it is there.
-    pub(crate) fn seeded(&self) -> Option<&Seeded> {
-        self.seeded.get()
-    }
-
-    pub(crate) fn token(
-        &self,
-        subject: &str,
-        org: Option<&str>,
-        roles: &[&str],
-    ) -> Result<String, Error> {
-        self.identity
-            .issue(self.cloud.clock().now(), subject, org, roles)
-    }
-
-    pub(crate) fn admin_token(&self) -> Result<String, Error> {
-        self.token(seed::ADMIN_EMAIL, Some(seed::ORG), &[])
-    }
-
-    pub(crate) fn service_token(&self) -> Result<String, Error> {
-        self.token("login-page", Some(seed::ORG), &["service"])
-    }
-
-    pub(crate) fn bootstrap_token(&self, org: &str) -> Result<String, Error> {
-        let subject = self.deployment.parameters.get("BootstrapSubject");
-        self.token(
-            subject.map(String::as_str).unwrap_or_default(),
-            Some(org),
-            &[],
-        )
-    }
-
-    pub(crate) async fn invoke(
-        &self,
-        function: &str,
-        payload: serde_json::Value,
-    ) -> Result<serde_json::Value, Error> {
-        let failed = |reason: String| Error::Function {
-            function: function.to_owned(),
-            reason,
-        };
-        let functions = &self.deployment.functions;
-        let named = functions.iter().find(|one| one.crate_name == function);
-        let named = named.ok_or_else(|| failed("there is no such function".into()))?;
-        let answer = self.cloud.lambda().invoke(&named.name, payload).await;
-        answer.map_err(|error| failed(error.to_string()))
-    }
-
-    pub(crate) async fn advance(&self, by: Duration) -> Result<DateTime<Utc>, Error> {
-        let now = self.cloud.advance(by).await.map_err(stand_in)?;
-        self.expire(now).await?;
-        Ok(now)
-    }
-
-    pub(crate) async fn set_now(&self, at: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
-        let now = self.cloud.set_now(at).await.map_err(stand_in)?;
-        self.expire(now).await?;
-        Ok(now)
-    }
-
-    async fn expire(&self, now: DateTime<Utc>) -> Result<usize, Error> {
-        self.store.expire(now).await
-    }
-
-    fn gateway(&self) -> Result<Gateway, Error> {
-        let domain = self.url.trim_start_matches("http://").to_owned();
-        Gateway::new(
-            &self.deployment,
-            Arc::clone(&self.identity),
-            self.cloud.clone(),
-            domain,
-        )
-    }
-}
-
 async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Receiver<bool>) {
     let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
     let stopped = async move {
@@ -437,10 +350,6 @@ async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Rec
     {
         tracing::error!(%error, "the API stopped");
     }
-}
-
-fn stand_in(error: aws_stand_ins::Error) -> Error {
-    Error::StandIn(error.to_string())
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use offramp_domain::{OrgId, SnapshotId, SourceId, Timer};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use crate::cli::say;
 use crate::functions::Host;
+use crate::say::say;
 use crate::stack::{Stack, StackConfig};
-use crate::{Error, functions, seed, usage};
+use crate::{Error, acme, functions, usage};
 
 /// The command that a child is started with; nobody types it.
 pub(crate) const COMMAND: &str = "bench-apply";
@@ -51,8 +51,8 @@ pub(super) async fn spawn(
     };
     let environment = functions::environment(deployment, function, &host);
     let timer = Timer::Snapshot {
-        org: OrgId::new(seed::ORG).map_err(|error| Error::document("org", error))?,
-        source: SourceId::new(seed::SOURCE).map_err(|error| Error::document("source", error))?,
+        org: OrgId::new(acme::ORG).map_err(|error| Error::document("org", error))?,
+        source: SourceId::new(acme::SOURCE).map_err(|error| Error::document("source", error))?,
         snapshot: SnapshotId::new(snapshot).map_err(|error| Error::document("snapshot", error))?,
         due: stack.now(),
     };

@@ -11,7 +11,7 @@ use crate::client::{Call, Client};
 use crate::meter::{Cost, Meter};
 use crate::signer::Signed;
 use crate::stack::Stack;
-use crate::{Error, seed};
+use crate::{Error, acme, seed};
 
 /// Employees on a page: as many as it takes.
 const PAGE: usize = 5_000;
@@ -182,7 +182,7 @@ impl Sender {
 
     /// Changes settings, and confirms what is asked.
     pub(super) async fn settings(&self, patch: Value) -> Result<(), Error> {
-        self.client.settings(seed::ORG, &self.token, patch).await
+        self.client.settings(acme::ORG, &self.token, patch).await
     }
 
     /// Sends a whole snapshot, and gives its name.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Story, instant, only, results};
 use crate::Error;
-use crate::cli::say;
+use crate::say::say;
 
 const LEAVER: &str = include_str!("../../../events/hr/leaver.json");
 const DEPARTURES: &str = include_str!("../../../events/hr/departures.json");

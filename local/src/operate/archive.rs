@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::door::Door;
 use super::payload;
 use crate::Error;
-use crate::cli::say;
 use crate::files::Unfinished;
+use crate::say::say;
 
 /// Bytes of lines in a step of an import: well within Lambda's 6 MB, and within its time.
 const STEP: usize = 1024 * 1024;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Core;
+use super::core::Core;
 
 /// How often expired items are deleted, in real time.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use aws_stand_ins::{Clock, Cloud, Function as LambdaFunction};
 use offramp_aws::Sink;
 use tokio::net::TcpListener;
 
-use super::stand_in;
+use super::core::stand_in;
 use crate::Error;
 use crate::functions::{self, Host, Wire};
 use crate::identity::{ClaimNames, Identity};

@@ -4,8 +4,8 @@ use aws_stand_ins::Clock;
 use serde_json::{Value, json};
 
 use super::{Stack, StackConfig};
+use crate::acme::{ADMINS, ORG, SOURCE};
 use crate::client::Client;
-use crate::seed::{ADMINS, ORG, SOURCE};
 use crate::signer::fill_now;
 
 const LEAVER: &str = include_str!("../../../events/hr/leaver.json");
