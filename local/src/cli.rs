@@ -31,7 +31,7 @@ offramp: the whole system on this machine
   offramp --help
 
 serve   takes port 8787, or a free one where that is taken; --port 0 is any free port
-send    finds the running stack by itself; --to is for another one
+send    finds the running stack by itself and says which it is; where several run, --to names one
 first-admin, export, import, erase-person, erase-organisation
         likewise; --stack NAME is for a deployed stack, through the aws command line
 
@@ -54,7 +54,7 @@ pub enum Command {
     Send {
         /// The file: a whole request body.
         file: PathBuf,
-        /// The stack's address; found by itself where missing.
+        /// The stack's address; the only one that runs where missing.
         to: Option<String>,
         /// The HR source; the seed's where missing.
         source: Option<String>,
@@ -115,15 +115,20 @@ pub async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
 }
 
 async fn execute(command: Command) -> Result<(), Error> {
-    let mut out = io::stdout();
+    // What is piped on is the answer alone.
+    let (mut out, mut told) = (io::stdout(), io::stderr());
     match command {
         Command::Serve { port, data } => {
             let fixed = port.filter(|port| *port != 0);
             serve::run(port.unwrap_or(USUAL_PORT), fixed.is_none(), data, &mut out).await
         }
         Command::Demo => demo::run(&mut out).await,
-        Command::Send { file, to, source } => send::run(&file, to, source, &mut out).await,
-        Command::Operate { org, task, place } => operate::run(&org, task, place, &mut out).await,
+        Command::Send { file, to, source } => {
+            send::run(&file, to, source, &mut out, &mut told).await
+        }
+        Command::Operate { org, task, place } => {
+            operate::run(&org, task, place, &mut out, &mut told).await
+        }
         Command::BenchSnapshot { people, write } => bench::snapshot(&people, write, &mut out).await,
         Command::BenchApply => bench::apply(&mut out).await,
         Command::Help => {

@@ -1,4 +1,4 @@
-//! Files that hold secrets, and the note by which a running stack is found.
+//! Files that their owner alone may read.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
@@ -75,13 +75,6 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(Error::file(path)(error)),
     }
-}
-
-/// Where `serve` notes its address for `send`, by user: the port is not always the usual one.
-pub(crate) fn address_note() -> PathBuf {
-    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-    let folder = format!(".offramp-{}", user.unwrap_or_else(|_| "anybody".to_owned()));
-    std::env::temp_dir().join(folder).join("address")
 }
 
 #[cfg(test)]

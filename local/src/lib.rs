@@ -23,6 +23,7 @@ mod local_api;
 mod meter;
 pub mod openapi;
 pub mod operate;
+mod running;
 mod say;
 pub mod seed;
 mod send;

@@ -16,7 +16,7 @@ use door::Door;
 /// Which stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
-    /// A local stack's address; the one that was started last, unless given.
+    /// A local stack's address; the only one that runs, unless given.
     pub to: Option<String>,
     /// A deployed stack's name.
     pub stack: Option<String>,
@@ -60,12 +60,18 @@ pub enum Task {
     },
 }
 
-/// Does it, and prints what was answered.
+/// Does it, and writes what was answered to `out`; to `told`, which local stack that was.
 ///
 /// # Errors
 /// Whatever the function refused, and whatever kept it from answering: the same command goes on where it was.
-pub async fn run(org: &str, task: Task, place: Place, out: &mut dyn Write) -> Result<(), Error> {
-    let door = Door::open(place).await?;
+pub async fn run(
+    org: &str,
+    task: Task,
+    place: Place,
+    out: &mut dyn Write,
+    told: &mut dyn Write,
+) -> Result<(), Error> {
+    let door = Door::open(place, told).await?;
     let answer = match task {
         Task::FirstAdmin {
             employee_id,

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use aws_stand_ins::Clock;
 use serde_json::Value;
 
+use crate::Error;
 use crate::acme::{ADMIN_EMAIL, ORG};
 use crate::client::Client;
+use crate::running::{self, Note};
 use crate::say::say;
 use crate::signer::rfc3339;
 use crate::stack::{Stack, StackConfig};
-use crate::{Error, files};
 
 /// Runs a stack until it is told to stop.
 pub(crate) async fn run(
@@ -29,8 +30,8 @@ pub(crate) async fn run(
         ..StackConfig::default()
     })
     .await?;
-    let note = files::address_note();
-    if let Err(error) = files::write_private(&note, stack.url().as_bytes()) {
+    let note = Note::leave(&running::notes(), stack.url());
+    if let Err(error) = &note {
         tracing::warn!(%error, "`send` will need --to {}", stack.url());
     }
     say(out, &format!("ready {}\n", stack.url()));
@@ -38,11 +39,7 @@ pub(crate) async fn run(
 
     stopped().await;
     say(out, "\nstopping");
-    let ours = std::fs::read_to_string(&note).is_ok_and(|noted| noted == stack.url());
-    if ours {
-        // Another stack may have taken its place in this very moment; then `send` needs --to.
-        let _ = std::fs::remove_file(&note);
-    }
+    drop(note);
     stack.shutdown().await
 }
 
@@ -83,7 +80,7 @@ An admin's token ({ADMIN_EMAIL}), and what to try with it:
   TOKEN={token}
 
   # HR says that {name} is inactive: access goes at once, the cards stay
-  cargo run -- send events/hr/leaver.json
+  cargo run -- send events/hr/leaver.json --to {url}
   curl -s {user} -H "authorization: Bearer $TOKEN"
 
   # two minutes later every admin has a mail

@@ -16,7 +16,7 @@ async fn command(world: &World, org: &str, task: Task) -> Result<String, String>
         stack: None,
     };
     let mut out = Vec::new();
-    let done = run(org, task, place, &mut out).await;
+    let done = run(org, task, place, &mut out, &mut std::io::sink()).await;
     done.map_err(|error| error.to_string())?;
     Ok(String::from_utf8(out).unwrap())
 }

@@ -1,5 +1,6 @@
 //! The two ways to invoke a function and wait for its answer.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::Place;
 use crate::client::Client;
-use crate::{Error, files, send};
+use crate::{Error, files, running};
 
 /// A way to a stack's functions.
 pub(crate) enum Door {
@@ -23,7 +24,7 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    pub(super) async fn open(place: Place) -> Result<Self, Error> {
+    pub(super) async fn open(place: Place, told: &mut dyn Write) -> Result<Self, Error> {
         match (place.to, place.stack) {
             (Some(_), Some(_)) => Err(Error::Usage(
                 "--to is for a local stack and --stack for a deployed one: give one".into(),
@@ -32,7 +33,10 @@ impl Door {
                 program: "aws".into(),
                 stack,
             }),
-            (to, None) => Ok(Self::Local(send::find(to).await?.0)),
+            (to, None) => {
+                let found = running::find(to, &running::notes(), told).await?;
+                Ok(Self::Local(found.client))
+            }
         }
     }
 
