@@ -11,7 +11,9 @@ One line for each thing that holds; the first that does not ends it with status 
 import base64
 import json
 import os
+import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -339,6 +341,26 @@ def without_safeguards(stack):
         stack.api("PATCH", "settings", {**patch, "confirmation": asked.body["confirmation"]}).ok()
 
 
+def readme(stack):
+    """The sample of README.md, as it is printed there, against a stack whose clock has been moved."""
+    text = (ROOT / "README.md").read_text()
+    [sample] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    sample = sample.replace("http://127.0.0.1:8787", stack.url)
+    check(stack.url in sample, "README.md has one sample in Python, for the local stack")
+
+    def prints(code):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        check(done.returncode == 0, "the sample runs", done.stderr)
+        status, body = done.stdout.split(" ", 1)
+        return int(status), json.loads(body)
+
+    status, body = prints(sample)
+    same([status, body["summary"]], [200, {"scheduled": 1}], "the sample sends a leaver, and prints the answer")
+    stranger = base64.b64encode(b"somebody else's key, 32 bytes ..").decode()
+    status, body = prints(sample.replace('stack["webhook_secret"]', f'"whsec_{stranger}"'))
+    same([status, body["code"]], [401, "bad_signature"], "with another secret it prints the refusal")
+
+
 def story(stack):
     without_safeguards(stack)
     stack.sync(enabled=False).ok()  # on a stack that was used before: nobody is scheduled
@@ -376,7 +398,10 @@ def main():
         try:
             ready = next((line for line in stack.stdout if line.startswith("ready ")), None)
             check(ready, "a stack of our own is ready")
-            story(Stack(ready.split()[1]))
+            own = Stack(ready.split()[1])
+            story(own)
+            print("\nThe sample of README.md", flush=True)
+            readme(own)
         finally:
             stack.terminate()
             status = stack.wait(timeout=30)
