@@ -15,8 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::Error;
+use crate::files::{self, TemporaryFolder};
 use crate::template::Table;
-use crate::{Error, files};
 
 /// The file in a data directory.
 const FILE: &str = "dynamodb.sqlite";
@@ -53,6 +54,38 @@ impl LocalDatabase {
             }
         }
         Ok(opened)
+    }
+
+    /// A copy of all that is stored, for [`Self::copy_of`].
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::File`].
+    pub(crate) fn image(&self) -> Result<Vec<u8>, Error> {
+        let folder = TemporaryFolder::new()?;
+        let file = folder.path().join(FILE);
+        let written = self.database.vacuum_into(&file.to_string_lossy());
+        written.map_err(refused)?;
+        std::fs::read(&file).map_err(Error::file(&file))
+    }
+
+    /// A database in memory that begins with what an image holds.
+    ///
+    /// # Errors
+    /// [`Error::Database`], also where the image is of another template; [`Error::File`].
+    pub(crate) fn copy_of(image: &[u8], table: Table) -> Result<Self, Error> {
+        let folder = TemporaryFolder::new()?;
+        let file = folder.path().join(FILE);
+        std::fs::write(&file, image).map_err(Error::file(&file))?;
+        let database = Database::memory().map_err(refused)?;
+        let restored = database.restore_from(&file.to_string_lossy());
+        restored.map_err(refused)?;
+        let copy = Self { database, table };
+        match copy.shape()? {
+            Some(shape) if shape == shape_of(&copy.table.create) => Ok(copy),
+            _ => Err(Error::Database(
+                "the image is of another template.yaml".into(),
+            )),
+        }
     }
 
     /// Serves DynamoDB's API until `stop` says so, and gives its address.

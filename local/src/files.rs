@@ -65,6 +65,28 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
     builder.create(path).map_err(Error::file(path))
 }
 
+/// A new folder for temporary things that only its owner can enter; dropped, it is gone with all that is in it.
+pub(crate) struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let path = std::env::temp_dir().join(format!("offramp-{}", uuid::Uuid::new_v4()));
+        private_folder(&path)?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // Nothing is left to do about a folder that cannot be removed.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Makes a folder that is this process's own for as long as the file lives.
 pub(crate) fn lock_folder(folder: &Path) -> Result<File, Error> {
     private_folder(folder)?;

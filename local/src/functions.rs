@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_stand_ins::{Clock, Endpoints, FunctionError, Handler, InvocationContext};
 use lambda_runtime::{Context, LambdaEvent};
-use offramp_aws::{Config, Sink, keys};
+use offramp_aws::{Clients, Config, Offramp, Sink, keys};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -79,6 +79,25 @@ pub(crate) fn scheduled_event(deployment: &Deployment, rule: &str) -> Value {
         "region": region,
         "detail": {},
     })
+}
+
+/// What a function works with, for what the stack does in its place.
+///
+/// # Errors
+/// [`Error::Function`] where its environment does not do.
+pub(crate) fn offramp(
+    function: &Function,
+    environment: &Environment,
+    clock: Clock,
+) -> Result<Offramp, Error> {
+    let failed = |error: offramp_aws::ConfigError| Error::Function {
+        function: function.logical_id.clone(),
+        reason: error.to_string(),
+    };
+    let config = Config::from_lookup(&|name| environment.get(name).cloned()).map_err(failed)?;
+    let clients = Clients::new(&config.aws).map_err(failed)?;
+    let clock = offramp_app::Clock::from_fn(move || clock.now());
+    Ok(offramp_aws::offramp(&config, &clients, clock))
 }
 
 /// The handler of a function of this workspace.

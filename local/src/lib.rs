@@ -19,6 +19,7 @@ mod files;
 mod functions;
 mod gateway;
 pub mod identity;
+mod image;
 mod local_api;
 mod meter;
 pub mod openapi;
@@ -35,5 +36,6 @@ pub mod template;
 pub mod usage;
 
 pub use error::Error;
+pub use image::Image;
 pub use meter::Cost;
 pub use stack::{Stack, StackConfig, USUAL_PORT};

@@ -145,26 +145,11 @@ async fn ask(place: &str) -> Result<Asked, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::TemporaryFolder;
     use crate::{Stack, StackConfig};
 
-    /// A folder of notes that goes with the test.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new() -> Self {
-            let name = format!("offramp-notes-{}", uuid::Uuid::new_v4());
-            Self(std::env::temp_dir().join(name))
-        }
-
-        fn files(&self) -> usize {
-            std::fs::read_dir(&self.0).map_or(0, Iterator::count)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+    fn notes_in(folder: &TemporaryFolder) -> usize {
+        std::fs::read_dir(folder.path()).unwrap().count()
     }
 
     async fn stack() -> Stack {
@@ -175,9 +160,9 @@ mod tests {
         Stack::start(config).await.unwrap()
     }
 
-    async fn found(to: Option<&str>, folder: &Folder) -> Result<(String, String), String> {
+    async fn found(to: Option<&str>, folder: &TemporaryFolder) -> Result<(String, String), String> {
         let mut told = Vec::new();
-        let found = find(to.map(str::to_owned), &folder.0, &mut told).await;
+        let found = find(to.map(str::to_owned), folder.path(), &mut told).await;
         let told = String::from_utf8(told).unwrap();
         match found {
             Ok(found) => Ok((found.client.base().to_owned(), told)),
@@ -187,21 +172,21 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_only_stack_is_found_and_named() {
-        let (folder, stack) = (Folder::new(), stack().await);
-        let note = Note::leave(&folder.0, stack.url()).unwrap();
+        let (folder, stack) = (TemporaryFolder::new().unwrap(), stack().await);
+        let note = Note::leave(folder.path(), stack.url()).unwrap();
         let (place, told) = found(None, &folder).await.unwrap();
         assert_eq!(place, stack.url());
         assert_eq!(told, format!("to the stack at {}\n", stack.url()));
         drop(note);
-        assert_eq!(folder.files(), 0);
+        assert_eq!(notes_in(&folder), 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn between_several_stacks_nothing_is_guessed() {
-        let folder = Folder::new();
+        let folder = TemporaryFolder::new().unwrap();
         let (one, two) = (stack().await, stack().await);
-        let _first = Note::leave(&folder.0, one.url()).unwrap();
-        let second = Note::leave(&folder.0, two.url()).unwrap();
+        let _first = Note::leave(folder.path(), one.url()).unwrap();
+        let second = Note::leave(folder.path(), two.url()).unwrap();
         let refused = found(None, &folder).await.unwrap_err();
         for stack in [&one, &two] {
             assert!(
@@ -219,7 +204,11 @@ mod tests {
         let url = two.url().to_owned();
         two.shutdown().await.unwrap();
         assert_eq!(found(None, &folder).await.unwrap().0, one.url());
-        assert_eq!(folder.files(), 1, "the note of a stack that has gone stays");
+        assert_eq!(
+            notes_in(&folder),
+            1,
+            "the note of a stack that has gone stays"
+        );
         drop(second);
         let refused = found(Some(&url), &folder).await.unwrap_err();
         assert!(refused.contains("no stack answers"), "{refused}");

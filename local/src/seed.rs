@@ -1,10 +1,13 @@
 //! The organisation that a new stack comes with: `acme`, 25 people, two admins, and cards.
 //!
 //! It is made through the system's own API, as a customer would: the bootstrap identity adds the HR source, HR's events
-//! create the people, the first admin appoints the second, and hands out the cards.
+//! create the people, the first admin appoints the second, and hands out the cards. Then its people are counted, as the
+//! sweep would soon do, where the configuration asks for it.
 
 use std::path::{Path, PathBuf};
 
+use offramp_app::upkeep::watch;
+use offramp_domain::{OrgId, SourceId};
 use serde_json::{Value, json};
 
 use crate::acme::{ADMINS, ORG, SOURCE};
@@ -40,7 +43,7 @@ const CARDS: [(&str, &str, &str, &str, bool); 19] = [
 ];
 
 /// Makes the organisation, unless the data directory says that it is there.
-pub(crate) async fn run(core: &Core, data: Option<&Path>) -> Result<Seeded, Error> {
+pub(crate) async fn run(core: &Core, data: Option<&Path>, counted: bool) -> Result<Seeded, Error> {
     let note = data.map(|folder| folder.join("seed.json"));
     let noted = note.as_deref().map(read).transpose()?.flatten();
     if let Some(seeded) = noted.as_ref().filter(|seeded| seeded.finished) {
@@ -66,6 +69,9 @@ pub(crate) async fn run(core: &Core, data: Option<&Path>) -> Result<Seeded, Erro
     };
     seed.people(&seeded.webhook_secret).await?;
     seed.cards().await?;
+    if counted {
+        seed.count().await?;
+    }
     seeded.finished = true;
     write(note.as_ref(), &seeded)?;
     Ok(seeded)
@@ -169,6 +175,16 @@ impl Seed<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts the source's active people, as the sweep does within minutes of a first delivery. Until then a percentage
+    /// holds nobody, and what comes of many leavers would depend on how long the stack has been up.
+    async fn count(&self) -> Result<(), Error> {
+        let org = OrgId::new(ORG).map_err(|error| Error::document("org", error))?;
+        let source = SourceId::new(SOURCE).map_err(|error| Error::document("source", error))?;
+        let sweep = self.core.offramp("sweep")?;
+        let counted = watch::source(&sweep.of(&org), &source).await;
+        counted.map_err(|error| Error::document("the count of the seed", error))
     }
 
     /// Whether the first admin may read this: false as long as there is no admin.

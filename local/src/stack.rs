@@ -22,6 +22,7 @@ use crate::database::LocalDatabase;
 use crate::functions::{self, Host, Wire};
 use crate::gateway;
 use crate::identity::Identity;
+use crate::image::Image;
 use crate::local_api;
 use crate::meter::{Cost, Meter};
 use crate::seed;
@@ -49,6 +50,12 @@ pub struct StackConfig {
     pub clock: Clock,
     /// Whether to make the organisation `acme` with its people and cards.
     pub seed: bool,
+    /// Whether the people of the seed are counted at once, as the sweep does within minutes of a first delivery: from then
+    /// on a percentage of them is known to the breaker.
+    pub counted: bool,
+    /// A copy of another stack's stored state to begin with, instead of the seed. Only for stacks that keep nothing, in
+    /// the embedded DynamoDB.
+    pub image: Option<Arc<Image>>,
     /// Values for parameters of the template, over those of a local stack ([`Names::local`]).
     pub parameters: BTreeMap<String, String>,
     /// How long the functions wait for one attempt of an AWS call: short, so that injected timeouts do not hold a test up.
@@ -69,6 +76,8 @@ impl Default for StackConfig {
             data: None,
             clock: Clock::running(),
             seed: true,
+            counted: true,
+            image: None,
             parameters: BTreeMap::new(),
             attempt_timeout: Duration::from_millis(500),
             dynamodb: None,
@@ -111,11 +120,19 @@ impl Stack {
 
         let table = template.resolve(&names)?.table;
         let access_key = uuid::Uuid::new_v4().simple().to_string();
-        let store = match &config.dynamodb {
-            Some(url) => {
+        let image = config.image.as_deref();
+        let store = match (&config.dynamodb, &config.data, image) {
+            (None, None, Some(image)) => {
+                Store::Embedded(LocalDatabase::copy_of(&image.items, table)?)
+            }
+            (Some(url), _, None) => {
                 Store::External(External::create(url, &access_key, &names.region, table).await?)
             }
-            None => Store::Embedded(LocalDatabase::open(config.data.as_deref(), table)?),
+            (None, data, None) => Store::Embedded(LocalDatabase::open(data.as_deref(), table)?),
+            (_, _, Some(_)) => {
+                let reason = "a copy is kept nowhere, and in no other DynamoDB";
+                return Err(Error::Database(reason.into()));
+            }
         };
         let (stop_gateway, gateway_stop) = watch::channel(false);
         let (stop_database, database_stop) = watch::channel(false);
@@ -130,6 +147,7 @@ impl Stack {
             region: names.region.clone(),
             account: names.account.clone(),
             issuer_matcher: Some(functions::is_issuer_call),
+            keys: image.map(|image| image.keys.clone()).unwrap_or_default(),
             ..CloudConfig::new(config.clock.clone())
         })
         .await
@@ -176,8 +194,15 @@ impl Stack {
             lock,
         };
         stack.core.cloud.run();
-        if config.seed {
-            let seeded = seed::run(&stack.core, config.data.as_deref()).await?;
+        let seeded = match image {
+            Some(image) => image.seeded.clone(),
+            None if config.seed => {
+                let data = config.data.as_deref();
+                Some(seed::run(&stack.core, data, config.counted).await?)
+            }
+            None => None,
+        };
+        if let Some(seeded) = seeded {
             // Set once, here.
             let _ = stack.core.seeded.set(seeded);
         }

@@ -46,6 +46,19 @@ impl Store {
         }
     }
 
+    /// A copy of all that the embedded DynamoDB stores.
+    ///
+    /// # Errors
+    /// [`Error::Database`], always where it is another; [`Error::File`].
+    pub(crate) fn image(&self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Embedded(database) => database.image(),
+            Self::External(_) => Err(Error::Database(
+                "only the embedded DynamoDB can be copied".into(),
+            )),
+        }
+    }
+
     /// Puts many items into the embedded DynamoDB at once, indexes and all.
     ///
     /// # Errors

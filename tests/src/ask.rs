@@ -1,4 +1,4 @@
-//! Plain HTTP, for what the small client of the stack has no word for: any method, any header, any bytes.
+//! How a flow speaks HTTP: any method, any header, any bytes. Each answer is held against the OpenAPI document.
 
 use chrono::{DateTime, Utc};
 use offramp_local::signer::Signed;
@@ -62,14 +62,20 @@ impl Delivery {
 impl World {
     /// A request to any path.
     pub fn ask(&self, method: &str, path: &str) -> Ask {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}{path}", self.stack.url());
-        Ask(client.request(Method::from_bytes(method.as_bytes()).unwrap(), url))
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        Ask(self.http.request(method, url))
     }
 
     /// A request of the admin to a path of the organisation.
     pub fn admin(&self, method: &str, path: &str) -> Ask {
         self.ask(method, &self.path(path)).token(&self.token)
+    }
+
+    /// The same, of another admin of the organisation, or of somebody who is none.
+    pub fn admin_as(&self, subject: &str, method: &str, path: &str) -> Ask {
+        let token = self.token_of(subject);
+        self.ask(method, &self.path(path)).token(&token)
     }
 
     /// A delivery to the seeded source.
@@ -138,6 +144,11 @@ impl Ask {
         Self(self.0.header(name, value))
     }
 
+    /// For the version that was read.
+    pub fn if_match(self, version: impl std::fmt::Display) -> Self {
+        self.header("if-match", &format!("\"{version}\""))
+    }
+
     /// With a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.bytes(body.to_string().into_bytes())
@@ -150,7 +161,12 @@ impl Ask {
 
     /// With a body that says that it is JSON.
     pub fn bytes(self, body: Vec<u8>) -> Self {
-        Self(self.0.header("content-type", "application/json").body(body))
+        self.bytes_of("application/json", body)
+    }
+
+    /// With a body of another media type.
+    pub fn bytes_of(self, kind: &str, body: Vec<u8>) -> Self {
+        Self(self.0.header("content-type", kind).body(body))
     }
 
     /// Sends it; the answer is one that the OpenAPI document promises.

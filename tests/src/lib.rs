@@ -9,16 +9,17 @@ pub mod golden;
 mod table;
 mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_stand_ins::{Clock, Message};
 use chrono::{DateTime, Utc};
-use offramp_local::client::{Client, Reply};
-use offramp_local::{Stack, StackConfig};
+use offramp_local::{Image, Stack, StackConfig};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 pub use ask::{Answer, Ask, Delivery};
-pub use words::{ADA, LENA, OTTO, confirmed, input, numbered, zulu};
+pub use words::{ADA, LENA, LENA_MAIL, MARCUS_MAIL, OTTO, confirmed, input, numbered, texts, zulu};
 
 /// The seeded organisation.
 pub const ORG: &str = "acme";
@@ -27,18 +28,17 @@ pub const SOURCE: &str = "hris";
 /// When every world begins: a Monday.
 pub const MORNING: &str = "2026-03-02T09:00:00Z";
 
-/// A stack, and a client of it.
+/// A stack, and an HTTP client of it.
 pub struct World {
     /// The stack.
     pub stack: Stack,
-    /// Speaks to it.
-    pub client: Client,
-    /// The first admin's.
+    /// The first admin's token.
     pub token: String,
+    http: reqwest::Client,
 }
 
 impl World {
-    /// A fresh stack in memory, with 25 people, two admins, and cards.
+    /// A fresh stack in memory, with 25 people, two admins, and cards: a copy of the seed.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
@@ -47,6 +47,8 @@ impl World {
     pub async fn with(change: impl FnOnce(&mut StackConfig)) -> Self {
         let mut config = StackConfig {
             clock: Clock::frozen(at(MORNING)),
+            // The flows say themselves when the sweep counts.
+            counted: false,
             ..StackConfig::default()
         };
         // `tests/aws/dynamodb_local.py`: another DynamoDB than the embedded one, which is slower.
@@ -57,14 +59,24 @@ impl World {
         change(&mut config);
         // What outlives a stack is in its own folder.
         config.dynamodb = elsewhere.filter(|_| config.data.is_none());
-        let stack = Stack::start(config).await.unwrap();
-        let client = Client::new(stack.url()).unwrap();
-        let token = stack.admin_token().unwrap();
-        Self {
-            stack,
-            client,
-            token,
+        let as_usual = config.seed
+            && !config.counted
+            && config.data.is_none()
+            && config.dynamodb.is_none()
+            && config.parameters.is_empty()
+            && config.clock.now() == at(MORNING);
+        if as_usual {
+            config.image = Some(seed().await);
         }
+        Self::of(Stack::start(config).await.unwrap())
+    }
+
+    /// The world of a stack that runs.
+    #[must_use]
+    pub fn of(stack: Stack) -> Self {
+        let token = stack.admin_token().unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { stack, http, token }
     }
 
     /// The stack's time.
@@ -73,20 +85,15 @@ impl World {
         self.stack.now()
     }
 
-    /// Delivers events, signed; the reply.
-    pub async fn deliver(&self, events: Value) -> Reply {
+    /// Delivers events, signed, whatever comes of it.
+    pub async fn deliver(&self, events: Value) -> Answer {
         self.deliver_body(json!({ "events": events })).await
     }
 
-    /// Delivers a whole body, signed; the reply.
-    pub async fn deliver_body(&self, body: Value) -> Reply {
-        let secret = self.stack.webhook_secret().unwrap();
-        self.client
-            .deliver(ORG, SOURCE, secret, self.now(), &body)
-            .unwrap()
-            .reply()
-            .await
-            .unwrap()
+    /// Delivers a whole body, signed, whatever comes of it.
+    pub async fn deliver_body(&self, body: Value) -> Answer {
+        let delivery = Delivery::new(self.secret(), self.now(), body.to_string());
+        self.hand_in(&delivery).send().await
     }
 
     /// HR says one thing, now; the one result. `fields` are fields of the employee beside id and status.
@@ -101,68 +108,35 @@ impl World {
         reply.body["results"][0].clone()
     }
 
-    /// `GET` as the admin; the body of a 200.
+    /// `GET` as the admin; the body of a 2xx.
     pub async fn get(&self, path: &str) -> Value {
-        let reply = self
-            .client
-            .get(self.path(path))
-            .token(&self.token)
-            .reply()
-            .await
-            .unwrap();
-        assert_eq!(reply.status, 200, "GET {path}: {}", reply.body);
-        reply.body
+        self.admin("GET", path).ok().await
     }
 
     /// `POST` as the admin, whatever comes of it.
-    pub async fn post(&self, path: &str, body: Value) -> Reply {
-        self.client
-            .post(self.path(path), &body)
-            .token(&self.token)
-            .reply()
-            .await
-            .unwrap()
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.admin("POST", path).json(&body).send().await
     }
 
     /// `POST` as the admin with the version that was read, whatever comes of it.
-    pub async fn post_if(&self, path: &str, version: u64, body: Value) -> Reply {
-        self.client
-            .post(self.path(path), &body)
-            .token(&self.token)
-            .header("if-match", &format!("\"{version}\""))
-            .reply()
-            .await
-            .unwrap()
+    pub async fn post_if(&self, path: &str, version: u64, body: Value) -> Answer {
+        let ask = self.admin("POST", path).json(&body);
+        ask.if_match(version).send().await
     }
 
     /// `PATCH` as the admin, whatever comes of it.
-    pub async fn patch(&self, path: &str, body: Value) -> Reply {
-        self.client
-            .patch(self.path(path), &body)
-            .token(&self.token)
-            .reply()
-            .await
-            .unwrap()
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.admin("PATCH", path).json(&body).send().await
     }
 
     /// `PUT` as the admin, whatever comes of it.
-    pub async fn put(&self, path: &str, body: Value) -> Reply {
-        self.client
-            .put(self.path(path), &body)
-            .token(&self.token)
-            .reply()
-            .await
-            .unwrap()
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.admin("PUT", path).json(&body).send().await
     }
 
     /// `DELETE` as the admin, whatever comes of it.
-    pub async fn delete(&self, path: &str) -> Reply {
-        self.client
-            .delete(self.path(path))
-            .token(&self.token)
-            .reply()
-            .await
-            .unwrap()
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.admin("DELETE", path).send().await
     }
 
     /// A path of the organisation.
@@ -261,6 +235,23 @@ impl World {
         assert!(failed.is_empty(), "failed invocations: {failed:?}");
         self.stack.shutdown().await.unwrap();
     }
+}
+
+/// The seed as of [`MORNING`], made once for all worlds of this process.
+async fn seed() -> Arc<Image> {
+    static SEED: OnceCell<Arc<Image>> = OnceCell::const_new();
+    let made = SEED.get_or_init(|| async {
+        let config = StackConfig {
+            clock: Clock::frozen(at(MORNING)),
+            counted: false,
+            ..StackConfig::default()
+        };
+        let stack = Stack::start(config).await.unwrap();
+        let image = stack.image().unwrap();
+        stack.shutdown().await.unwrap();
+        Arc::new(image)
+    });
+    Arc::clone(made.await)
 }
 
 /// One event.

@@ -1,20 +1,106 @@
-//! More words that flows are told in.
+//! The words that flows are told in.
 
-use aws_stand_ins::{InvokeError, ScheduleView};
+use aws_stand_ins::{Clock, InvokeError, ScheduleView};
 use chrono::{DateTime, Utc};
 use offramp_local::signer::fill_now;
 use serde_json::{Value, json};
 
-use crate::World;
+use crate::{Answer, World, at};
 
 /// The seed's first admin.
 pub const ADA: &str = "ada.okafor@acme.example";
 /// The seed's second admin.
 pub const OTTO: &str = "otto.brandt@acme.example";
-/// A member with three cards, one of them frozen.
+/// Lena, a member in Sales with three cards, one of them frozen.
 pub const LENA: &str = "E-1007";
+/// Lena's address.
+pub const LENA_MAIL: &str = "lena.lindqvist@acme.example";
+/// The address of Marcus, E-1012, Lena's manager: no admin.
+pub const MARCUS_MAIL: &str = "marcus.doyle@acme.example";
 
 impl World {
+    /// A world that begins at an instant.
+    pub async fn start_at(instant: &str) -> Self {
+        Self::with(|config| config.clock = Clock::frozen(at(instant))).await
+    }
+
+    /// Moves the clock to an instant; what falls due fires before it returns.
+    pub async fn until(&self, instant: &str) {
+        self.stack.set_now(at(instant)).await.unwrap();
+    }
+
+    /// Moves the clock until every digest of now has gone out.
+    pub async fn mailed(&self) {
+        self.minutes(4).await;
+    }
+
+    /// The subjects of the mails to somebody.
+    #[must_use]
+    pub fn subjects(&self, address: &str) -> Vec<String> {
+        let mails = self.mails_to(address, "");
+        mails.into_iter().map(|mail| mail.subject).collect()
+    }
+
+    /// Deletes somebody by hand; their cards are gone when it answers.
+    pub async fn remove(&self, id: &str) {
+        let reply = self.delete(&format!("/users/{id}")).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+
+    /// Restores somebody by hand.
+    pub async fn restore(&self, id: &str) -> Value {
+        let path = format!("/users/{id}/restore");
+        self.admin("POST", &path).json(&json!({})).ok().await
+    }
+
+    /// An admin sets, moves or removes a leave date.
+    pub async fn leaves_on(&self, id: &str, date: Value) -> Value {
+        let path = format!("/users/{id}/leave-date");
+        let date = json!({ "leave_date": date });
+        self.admin("PUT", &path).json(&date).ok().await
+    }
+
+    /// Saves a sync rule, whatever comes of it.
+    pub async fn rule(&self, active: &str) -> Answer {
+        self.put("/sync-rules", json!({ "active": active })).await
+    }
+
+    /// A status, and the access that goes with it.
+    pub async fn state(&self, id: &str) -> (String, String) {
+        (self.status(id).await, self.access(id).await)
+    }
+
+    /// The holds that nobody has answered yet.
+    pub async fn open_holds(&self) -> Vec<Value> {
+        let holds = self.get("/holds").await;
+        let mut holds = holds["holds"].as_array().unwrap().clone();
+        holds.retain(|hold| hold["state"] == "open");
+        holds
+    }
+
+    /// The schedules of a kind that stand, by group and name, and when each fires.
+    #[must_use]
+    pub fn schedules(&self, kind: &str) -> Vec<(String, String, Option<DateTime<Utc>>)> {
+        let word = format!("\"{kind}\"");
+        let mut all = self.stack.cloud().scheduler().schedules();
+        all.retain(|one| {
+            let input = one.input.as_deref();
+            input.is_some_and(|input| input.contains(&word))
+        });
+        all.into_iter()
+            .map(|one| (one.group, one.name, one.next))
+            .collect()
+    }
+
+    /// Deletes every schedule of a kind, as somebody with the console might.
+    pub fn delete_schedules(&self, kind: &str) {
+        let doomed = self.schedules(kind);
+        assert!(!doomed.is_empty(), "no {kind} schedule stands");
+        for (group, name, _) in doomed {
+            assert!(self.stack.cloud().scheduler().delete(&group, &name));
+        }
+    }
+
     /// A token of somebody in the seeded organisation.
     #[must_use]
     pub fn token_of(&self, subject: &str) -> String {
@@ -75,8 +161,14 @@ impl World {
 
     /// Makes a change of the settings that needs a confirmation, with it; the answer.
     pub async fn confirm(&self, patch: &Value) -> Value {
-        let question = self.question(patch).await;
-        self.settle(patch, &question).await
+        self.change(patch.clone()).await.1
+    }
+
+    /// The same; the question, and the answer.
+    pub async fn change(&self, patch: Value) -> (Value, Value) {
+        let question = self.question(&patch).await;
+        let answer = self.settle(&patch, &question).await;
+        (question, answer)
     }
 
     /// Sends the same change with the question's confirmation.
@@ -158,6 +250,13 @@ pub fn confirmed(patch: &Value, confirmation: &Value) -> Value {
 #[must_use]
 pub fn numbered(prefix: &str, count: usize) -> Vec<String> {
     (1..=count).map(|n| format!("{prefix}-{n:04}")).collect()
+}
+
+/// The strings of a list.
+#[must_use]
+pub fn texts(list: &Value) -> Vec<&str> {
+    let list = list.as_array().into_iter().flatten();
+    list.filter_map(Value::as_str).collect()
 }
 
 /// An instant as answers write it.

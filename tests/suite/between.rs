@@ -6,7 +6,6 @@ use offramp_tests::{World, event, numbered};
 use serde_json::{Value, json};
 
 use crate::snapshots::{complete, open, page, state};
-use crate::telling::open_holds;
 
 /// People whom HR knows, beside the seed's.
 async fn with_people(world: &World, count: usize) -> Vec<String> {
@@ -23,7 +22,7 @@ fn events(world: &World, ids: &[String], status: &str) -> Value {
 
 /// The only hold that is open, with its people.
 async fn only_hold(world: &World) -> Value {
-    let holds = open_holds(world).await;
+    let holds = world.open_holds().await;
     assert_eq!(holds.len(), 1, "{holds:?}");
     world
         .get(&format!("/holds/{}", holds[0]["hold_id"].as_str().unwrap()))
@@ -155,7 +154,7 @@ async fn no_to_one_takes_back_no_yes_to_the_others() {
     let version = hold["version"].as_u64().unwrap();
     let died = world.post_if(&path, version, json!({})).await;
     assert!(died.status >= 500, "{}", died.body);
-    assert_eq!(open_holds(&world).await, Vec::<Value>::new());
+    assert_eq!(world.open_holds().await, Vec::<Value>::new());
     world.minutes(10).await;
     assert_eq!(world.status(&ids[0]).await, "active");
     assert_eq!(count(&world, &ids[1..], "deactivation_scheduled").await, 59);

@@ -4,8 +4,6 @@ use futures_util::future::join_all;
 use offramp_tests::{ADA, LENA, World, at, event, golden, numbered};
 use serde_json::{Value, json};
 
-use crate::telling::open_holds;
-
 /// People whom HR knows: so many active ones beside the seed's, counted by the sweep.
 async fn with_people(world: &World, count: usize) -> Vec<String> {
     let ids = numbered("P", count);
@@ -33,7 +31,7 @@ async fn inactive(world: &World, id: &str) -> Value {
 }
 
 async fn only_hold(world: &World) -> Value {
-    let mut open = open_holds(world).await;
+    let mut open = world.open_holds().await;
     assert_eq!(open.len(), 1, "{open:?}");
     open.remove(0)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use aws_stand_ins::{Fault, InvocationOutcome, Mode, Service};
 use offramp_local::operate::{Place, Task, run};
-use offramp_tests::{ADA, LENA, ORG, OTTO, World};
+use offramp_tests::{ADA, Delivery, LENA, ORG, OTTO, World};
 use serde_json::{Value, json};
 
 /// Does what the command line does, with this stack; what it prints.
@@ -276,10 +276,8 @@ async fn it_comes_back_as_it_was_and_mails_nobody() {
     let secret = rotated["secret"].as_str().unwrap();
     let events =
         json!({ "events": [offramp_tests::event(other.now(), "E-1022", "inactive", json!({}))] });
-    let delivery = other
-        .client
-        .deliver(ORG, "hris", secret, other.now(), &events);
-    let answer = delivery.unwrap().ok().await.unwrap();
+    let delivery = Delivery::new(secret, other.now(), events.to_string());
+    let answer = other.hand_in(&delivery).ok().await;
     assert_eq!(answer["summary"], json!({ "scheduled": 1 }));
     other.hours(73).await;
     assert_eq!(other.status(LENA).await, "deactivated");

@@ -127,19 +127,8 @@ async fn today_is_the_organisations() {
         "",
         "-026-01-01",
     ] {
-        let path = world.path(&format!("/feeds/celebrating?on={bad}"));
-        let reply = world
-            .client
-            .get(path)
-            .token(&world.token)
-            .reply()
-            .await
-            .unwrap();
-        assert_eq!(
-            (reply.status, &reply.body["code"]),
-            (422, &json!("invalid")),
-            "{bad}"
-        );
+        let feed = world.admin("GET", &format!("/feeds/celebrating?on={bad}"));
+        feed.refused(422, "invalid").await;
     }
     world.end().await;
 }

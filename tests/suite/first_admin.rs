@@ -1,6 +1,6 @@
 //! How an organisation comes to be after a deployment: an invocation that IAM allows, and no route.
 
-use offramp_tests::World;
+use offramp_tests::{Delivery, World};
 use serde_json::{Value, json};
 
 fn first_admin(org: &str) -> Value {
@@ -45,10 +45,8 @@ async fn one_invocation_makes_organisation_admin_and_source_and_the_next_changes
 
     // The source takes what is signed with the secret.
     let events = json!({ "events": [{ "occurred_at": world.now(), "employee": { "employee_id": "G-2", "status": "active" } }] });
-    let delivery = world
-        .client
-        .deliver("globex", "hris", &secret, world.now(), &events);
-    let created = delivery.unwrap().ok().await.unwrap();
+    let delivery = Delivery::new(&secret, world.now(), events.to_string());
+    let created = world.hand_in_at("globex", "hris", &delivery).ok().await;
     assert_eq!(created["summary"], json!({ "created": 1 }));
 
     let again = invoke(&world, first_admin("globex")).await;

@@ -3,8 +3,6 @@
 use offramp_tests::{ADA, ORG, OTTO, World, event, numbered};
 use serde_json::{Value, json};
 
-use crate::telling::open_holds;
-
 /// People whom HR knows, beside the seed's.
 async fn with_people(world: &World, count: usize) -> Vec<String> {
     let ids = numbered("P", count);
@@ -43,7 +41,7 @@ async fn the_last_admin_is_held_alone_and_the_others_may_leave() {
         "{}",
         reply.body
     );
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     assert_eq!(
         (&hold["rule"], &hold["people"]),
         (&json!("last_admin"), &json!(1))
@@ -69,7 +67,7 @@ async fn the_last_admin_is_held_alone_and_the_others_may_leave() {
         .put("/users/E-1003/role", json!({ "role": "admin" }))
         .await;
     assert_eq!(named.status, 200);
-    let version = open_holds(&world).await[0]["version"].as_u64().unwrap();
+    let version = world.open_holds().await[0]["version"].as_u64().unwrap();
     let done = world.post_if(&path, version, json!({})).await;
     assert_eq!(
         done.body["results"][0]["outcome"], "scheduled",
@@ -98,7 +96,7 @@ async fn of_two_admins_who_leave_together_the_second_is_in_a_hold() {
     let left = left["employee_id"].as_str().unwrap();
     let subject = if left == "E-1001" { ADA } else { OTTO };
     world.token = world.stack.token_for(subject, ORG, &[]).unwrap();
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let path = format!("/holds/{}", hold["hold_id"].as_str().unwrap());
     let hold = world.get(&path).await;
     assert_eq!(hold["rule"], "last_admin");
@@ -113,7 +111,7 @@ async fn whoever_an_approval_cannot_let_go_stays_in_a_hold_that_is_open() {
     assert_eq!(gone.status, 200);
     let last = world.hr("E-1001", "inactive", json!({})).await;
     assert_eq!(last["outcome"], "held", "{last}");
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
     let early = world.post_if(&path, 1, json!({})).await;
     assert_eq!(
@@ -124,7 +122,7 @@ async fn whoever_an_approval_cannot_let_go_stays_in_a_hold_that_is_open() {
     assert_eq!(early.body["state"], "open", "{}", early.body);
     // The timer of the answer, and the sweep.
     world.minutes(10).await;
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let read = world.get(path.trim_end_matches("/approve")).await;
     assert_eq!(read["users"][0]["employee_id"], "E-1001", "{read}");
 
@@ -169,7 +167,7 @@ async fn a_new_mapping_does_not_bring_back_and_mail_everyone_who_was_ever_delete
         mails + 2,
         "the admins are told of the hold"
     );
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let read = world
         .get(&format!("/holds/{}", hold["hold_id"].as_str().unwrap()))
         .await;
@@ -224,7 +222,7 @@ async fn leave_dates_of_hr_count_and_those_of_an_admin_do_not() {
         count(&world, &ids[60..], "deactivation_scheduled").await,
         60
     );
-    let held: Vec<_> = open_holds(&world).await;
+    let held: Vec<_> = world.open_holds().await;
     assert_eq!(held[0]["rule"], "max_users");
     let mut granted = 0;
     for id in &ids[..60] {
@@ -266,7 +264,7 @@ async fn a_list_of_an_admin_is_exempt_and_takes_no_place() {
         "{}",
         reply.body
     );
-    assert_eq!(open_holds(&world).await, Vec::<Value>::new());
+    assert_eq!(world.open_holds().await, Vec::<Value>::new());
     world.end().await;
 }
 
@@ -337,7 +335,7 @@ async fn an_admin_may_be_told_to_go_at_once_only_by_an_answer() {
         reply.body
     );
     assert_eq!(world.alive(&ids[0]).await, 1);
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let read = world
         .get(&format!("/holds/{}", hold["hold_id"].as_str().unwrap()))
         .await;
@@ -362,7 +360,7 @@ async fn who_may_not_see_holds_and_runs_sees_none() {
     world
         .deliver(events(&world, &ids, "inactive", &json!({})))
         .await;
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let id = hold["hold_id"].as_str().unwrap();
     let local = world.ask("GET", "/_local").ok().await;
     let service = local["service_token"].as_str().unwrap();

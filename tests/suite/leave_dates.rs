@@ -3,12 +3,8 @@
 mod clocks;
 mod whose;
 
-use offramp_tests::World;
+use offramp_tests::{ADA, MARCUS_MAIL, OTTO, World};
 use serde_json::{Value, json};
-
-use crate::telling::{
-    ADA, MARCUS, OTTO, leaves_on, mailed, restore, schedules, state, subjects, until,
-};
 
 const SCHEDULED: &str = "1 person scheduled for deactivation";
 
@@ -24,19 +20,16 @@ fn scheduled() -> (String, String) {
 async fn a_date_today_or_in_the_past_acts_now() {
     let world = World::start().await;
     for (id, date) in [("E-1007", "2026-03-02"), ("E-1008", "2025-12-24")] {
-        let answer = leaves_on(&world, id, json!(date)).await;
+        let answer = world.leaves_on(id, json!(date)).await;
         assert_eq!(answer["status"], "deactivation_scheduled", "{answer}");
         assert_eq!(answer["access"], "revoked");
         assert_eq!(answer["due_at"], "2026-03-05T09:00:00Z");
-        assert_eq!(state(&world, id).await, scheduled());
+        assert_eq!(world.state(id).await, scheduled());
     }
-    mailed(&world).await;
+    world.mailed().await;
+    assert_eq!(world.subjects(ADA), ["2 people scheduled for deactivation"]);
     assert_eq!(
-        subjects(&world, ADA),
-        ["2 people scheduled for deactivation"]
-    );
-    assert_eq!(
-        subjects(&world, MARCUS),
+        world.subjects(MARCUS_MAIL),
         [SCHEDULED],
         "of his own people only"
     );
@@ -52,16 +45,16 @@ async fn the_day_ends_everything_at_once_where_the_behaviour_is_immediate() {
     world
         .set(json!({ "deactivation_sync": { "behaviour": "immediate" } }))
         .await;
-    leaves_on(&world, "E-1007", json!("2026-03-03")).await;
+    world.leaves_on("E-1007", json!("2026-03-03")).await;
     assert_eq!(world.alive("E-1007").await, 3);
-    until(&world, "2026-03-03T00:00:00Z").await;
+    world.until("2026-03-03T00:00:00Z").await;
     assert_eq!(world.status("E-1007").await, "deactivated");
     assert_eq!(world.alive("E-1007").await, 0);
-    mailed(&world).await;
-    for told in [ADA, OTTO, MARCUS] {
-        assert_eq!(subjects(&world, told), ["1 person deactivated"]);
+    world.mailed().await;
+    for told in [ADA, OTTO, MARCUS_MAIL] {
+        assert_eq!(world.subjects(told), ["1 person deactivated"]);
     }
-    let now = leaves_on(&world, "E-1004", json!("2026-03-03")).await;
+    let now = world.leaves_on("E-1004", json!("2026-03-03")).await;
     assert_eq!(now["status"], "deactivated", "{now}");
     assert_eq!(now["active_cards"], 0);
     assert_eq!(world.alive("E-1004").await, 0);
@@ -71,51 +64,51 @@ async fn the_day_ends_everything_at_once_where_the_behaviour_is_immediate() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_date_that_is_moved_or_removed_takes_back_what_was_planned() {
     let world = World::start().await;
-    leaves_on(&world, "E-1007", json!("2026-03-03")).await;
-    leaves_on(&world, "E-1008", json!("2026-03-03")).await;
-    assert_eq!(schedules(&world, "leave").len(), 2);
-    leaves_on(&world, "E-1007", json!("2026-03-04")).await;
-    let removed = leaves_on(&world, "E-1008", Value::Null).await;
+    world.leaves_on("E-1007", json!("2026-03-03")).await;
+    world.leaves_on("E-1008", json!("2026-03-03")).await;
+    assert_eq!(world.schedules("leave").len(), 2);
+    world.leaves_on("E-1007", json!("2026-03-04")).await;
+    let removed = world.leaves_on("E-1008", Value::Null).await;
     assert_eq!(removed["leave_date"], Value::Null);
     assert_eq!(removed["leave_date_by"], Value::Null);
-    assert_eq!(schedules(&world, "leave").len(), 1);
-    until(&world, "2026-03-03T00:30:00Z").await;
-    assert_eq!(state(&world, "E-1007").await, active());
-    assert_eq!(state(&world, "E-1008").await, active());
-    until(&world, "2026-03-04T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1007").await, scheduled());
+    assert_eq!(world.schedules("leave").len(), 1);
+    world.until("2026-03-03T00:30:00Z").await;
+    assert_eq!(world.state("E-1007").await, active());
+    assert_eq!(world.state("E-1008").await, active());
+    world.until("2026-03-04T00:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, scheduled());
     // In the grace period too.
-    let moved = leaves_on(&world, "E-1007", json!("2026-03-20")).await;
+    let moved = world.leaves_on("E-1007", json!("2026-03-20")).await;
     assert_eq!(moved["status"], "active", "{moved}");
     assert_eq!(moved["access"], "granted");
-    mailed(&world).await;
+    world.mailed().await;
     assert!(
         world.mails().is_empty(),
         "it was taken back before anybody was told"
     );
-    leaves_on(&world, "E-1007", json!("2026-03-04")).await;
-    assert_eq!(state(&world, "E-1007").await, scheduled());
-    let removed = leaves_on(&world, "E-1007", Value::Null).await;
+    world.leaves_on("E-1007", json!("2026-03-04")).await;
+    assert_eq!(world.state("E-1007").await, scheduled());
+    let removed = world.leaves_on("E-1007", Value::Null).await;
     assert_eq!(removed["status"], "active");
     world.hours(80).await;
-    assert_eq!(state(&world, "E-1007").await, active());
+    assert_eq!(world.state("E-1007").await, active());
     assert_eq!(world.alive("E-1007").await, 3);
-    assert!(schedules(&world, "leave").is_empty() && schedules(&world, "deactivate").is_empty());
+    assert!(world.schedules("leave").is_empty() && world.schedules("deactivate").is_empty());
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turning_the_sync_off_does_not_undo_a_leave_date() {
     let world = World::start().await;
-    leaves_on(&world, "E-1007", json!("2026-03-02")).await;
-    leaves_on(&world, "E-1008", json!("2026-03-04")).await;
+    world.leaves_on("E-1007", json!("2026-03-02")).await;
+    world.leaves_on("E-1008", json!("2026-03-04")).await;
     world
         .set(json!({ "deactivation_sync": { "enabled": false } }))
         .await;
-    assert_eq!(state(&world, "E-1007").await, scheduled());
-    until(&world, "2026-03-04T00:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, scheduled());
+    world.until("2026-03-04T00:00:00Z").await;
     assert_eq!(
-        state(&world, "E-1008").await,
+        world.state("E-1008").await,
         scheduled(),
         "nor one that lies ahead"
     );
@@ -128,10 +121,10 @@ async fn turning_the_sync_off_does_not_undo_a_leave_date() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whom_an_admin_restores_a_date_that_has_come_does_not_end_again() {
     let world = World::start().await;
-    leaves_on(&world, "E-1007", json!("2026-03-02")).await;
-    leaves_on(&world, "E-1004", json!("2026-03-02")).await;
+    world.leaves_on("E-1007", json!("2026-03-02")).await;
+    world.leaves_on("E-1004", json!("2026-03-02")).await;
     world.hours(1).await;
-    assert_eq!(restore(&world, "E-1007").await["status"], "active");
+    assert_eq!(world.restore("E-1007").await["status"], "active");
     world.hours(72).await;
     assert_eq!(world.status("E-1004").await, "deactivated");
     // HR's word alone does not bring back whose date has come.
@@ -142,13 +135,13 @@ async fn whom_an_admin_restores_a_date_that_has_come_does_not_end_again() {
         .await;
     assert_eq!(result["outcome"], "updated", "{result}");
     assert_eq!(world.status("E-1004").await, "deactivated");
-    assert_eq!(restore(&world, "E-1004").await["status"], "active");
+    assert_eq!(world.restore("E-1004").await["status"], "active");
     world
         .hr("E-1007", "active", json!({ "team": "Elsewhere" }))
         .await;
     world.hours(24).await;
     for id in ["E-1007", "E-1004"] {
-        assert_eq!(state(&world, id).await, active());
+        assert_eq!(world.state(id).await, active());
         assert_eq!(
             world.user(id).await["leave_date"],
             "2026-03-02",
@@ -159,7 +152,7 @@ async fn whom_an_admin_restores_a_date_that_has_come_does_not_end_again() {
     assert_eq!(world.alive("E-1004").await, 0);
     // Another date is another wish.
     assert_eq!(
-        leaves_on(&world, "E-1007", json!("2026-03-01")).await["status"],
+        world.leaves_on("E-1007", json!("2026-03-01")).await["status"],
         "deactivation_scheduled"
     );
     world.end().await;
@@ -168,17 +161,17 @@ async fn whom_an_admin_restores_a_date_that_has_come_does_not_end_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leave_date_survives_that_hr_calls_somebody_inactive_and_active_again() {
     let world = World::start().await;
-    leaves_on(&world, "E-1007", json!("2026-03-04")).await;
+    world.leaves_on("E-1007", json!("2026-03-04")).await;
     world.hr("E-1007", "inactive", json!({})).await;
-    assert_eq!(state(&world, "E-1007").await, scheduled());
+    assert_eq!(world.state("E-1007").await, scheduled());
     world.hours(24).await;
     assert_eq!(
         world.hr("E-1007", "active", json!({})).await["outcome"],
         "reactivated"
     );
-    assert_eq!(state(&world, "E-1007").await, active());
-    until(&world, "2026-03-04T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1007").await, scheduled());
+    assert_eq!(world.state("E-1007").await, active());
+    world.until("2026-03-04T00:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, scheduled());
     assert_eq!(world.user("E-1007").await["cause"], "leave_date");
     world.end().await;
 }
@@ -227,11 +220,11 @@ async fn the_last_admin_whose_date_comes_is_held() {
         .hr("E-1001", "active", json!({ "leave_date": "2026-03-03" }))
         .await;
     assert_eq!(result["outcome"], "updated", "{result}");
-    until(&world, "2026-03-03T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1001").await, active());
+    world.until("2026-03-03T00:00:00Z").await;
+    assert_eq!(world.state("E-1001").await, active());
     let why = world.get("/users/E-1001/explain").await;
     assert_eq!(why["reasons"][0]["code"], "held", "{why}");
     world.hours(80).await;
-    assert_eq!(state(&world, "E-1001").await, active());
+    assert_eq!(world.state("E-1001").await, active());
     world.end().await;
 }

@@ -1,12 +1,9 @@
 //! A list of leavers is handed in at once, and every row is answered.
 
-use offramp_local::client::Reply;
-use offramp_tests::World;
+use offramp_tests::{ADA, Answer, LENA_MAIL, MARCUS_MAIL, OTTO, World};
 use serde_json::{Value, json};
 
-use crate::telling::{ADA, LENA, MARCUS, OTTO, delete, mailed, restore, state, subjects};
-
-async fn hand_in(world: &World, leavers: Value, when: Option<&str>) -> Reply {
+async fn hand_in(world: &World, leavers: Value, when: Option<&str>) -> Answer {
     let mut body = json!({ "leavers": leavers });
     if let Some(when) = when {
         body["when"] = json!(when);
@@ -16,17 +13,10 @@ async fn hand_in(world: &World, leavers: Value, when: Option<&str>) -> Reply {
 
 /// Hands in a file as it is.
 async fn csv(world: &World, query: &str, file: impl Into<Vec<u8>>) -> (u16, Value) {
-    let url = format!("{}{}{query}", world.client.base(), world.path("/leavers"));
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = http.post(url).bearer_auth(&world.token).body(file.into());
-    let answer = request
-        .header("content-type", "text/csv; charset=utf-8")
-        .send()
-        .await
-        .unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap())
+    let ask = world.admin("POST", &format!("/leavers{query}"));
+    let ask = ask.bytes_of("text/csv; charset=utf-8", file.into());
+    let answer = ask.send().await;
+    (answer.status, answer.body)
 }
 
 /// Row, whom, and what became of it; a question mark for nobody.
@@ -62,7 +52,7 @@ async fn every_row_of_a_json_list_gets_its_own_answer() {
             .await;
     }
     world.hr("E-1009", "inactive", json!({})).await;
-    delete(&world, "E-1013").await;
+    world.remove("E-1013").await;
     world.post("/users/E-1014/deactivate-now", json!({})).await;
     let reply = hand_in(
         &world,
@@ -77,7 +67,7 @@ async fn every_row_of_a_json_list_gets_its_own_answer() {
             { "employee_id": "E-9999" },
             { "email": "nobody@acme.example" },
             { "email": "shared@acme.example" },
-            { "employee_id": "E-1017", "email": LENA },
+            { "employee_id": "E-1017", "email": LENA_MAIL },
             { "employee_id": "E-1018", "leave_date": "31.12.2026" },
             { "employee_id": "E-1019", "why": "retires" },
             { "employee_id": "E-1001" },
@@ -122,15 +112,15 @@ async fn every_row_of_a_json_list_gets_its_own_answer() {
     ] {
         assert_eq!(world.access(id).await, "granted", "{id}");
     }
-    mailed(&world).await;
+    world.mailed().await;
     let text = &world.mails_to(ADA, "4 people scheduled")[0].text;
     assert!(
         text.contains("Lena Lindqvist") && text.contains("Omar Farouk"),
         "{text}"
     );
-    assert!(subjects(&world, LENA).is_empty());
+    assert!(world.subjects(LENA_MAIL).is_empty());
     assert_eq!(
-        subjects(&world, MARCUS).len(),
+        world.subjects(MARCUS_MAIL).len(),
         1,
         "only of whom a leave date has taken"
     );
@@ -169,7 +159,7 @@ async fn a_file_from_a_spreadsheet_is_taken_as_it_is() {
         ]
     );
     assert!(reason(&body, 5).contains("2 fields"));
-    assert_eq!(state(&world, "E-1007").await.0, "deactivation_scheduled");
+    assert_eq!(world.state("E-1007").await.0, "deactivation_scheduled");
     assert_eq!(world.user("E-1008").await["leave_date"], "2026-12-31");
     world.end().await;
 }
@@ -222,7 +212,7 @@ async fn now_ends_access_and_cards_of_a_json_list_before_it_answers() {
     let world = World::start().await;
     world.hr("E-1004", "inactive", json!({})).await;
     let leavers =
-        json!([{ "email": LENA }, { "employee_id": "E-1004" }, { "employee_id": "E-1018" }]);
+        json!([{ "email": LENA_MAIL }, { "employee_id": "E-1004" }, { "employee_id": "E-1018" }]);
     let reply = hand_in(&world, leavers, Some("now")).await;
     assert_eq!(
         rows(&reply.body),
@@ -235,7 +225,7 @@ async fn now_ends_access_and_cards_of_a_json_list_before_it_answers() {
     for id in ["E-1007", "E-1004", "E-1018"] {
         assert_eq!(world.alive(id).await, 0, "{id}");
     }
-    mailed(&world).await;
+    world.mailed().await;
     assert_eq!(world.mails_to(ADA, "3 people deactivated").len(), 1);
     let reply = hand_in(&world, json!([]), Some("later")).await;
     assert_eq!(reply.status, 422);
@@ -249,7 +239,7 @@ async fn a_list_that_is_handed_in_twice_does_nothing_the_second_time() {
     let leavers = json!([
         { "employee_id": "E-1007" },
         { "employee_id": "E-1007" },
-        { "email": LENA },
+        { "email": LENA_MAIL },
         { "employee_id": "E-1008", "leave_date": "2026-12-31" },
         { "employee_id": "E-1015", "leave_date": "2026-03-01" },
     ]);
@@ -288,8 +278,8 @@ async fn a_list_that_is_handed_in_twice_does_nothing_the_second_time() {
         world.user("E-1015").await,
     ];
     assert_eq!(before, after);
-    mailed(&world).await;
-    assert_eq!(subjects(&world, OTTO).len(), 1);
+    world.mailed().await;
+    assert_eq!(world.subjects(OTTO).len(), 1);
     world.hours(72).await;
     let third = hand_in(&world, leavers, Some("now")).await;
     assert_eq!(rows(&third.body)[0].2, "already_left");
@@ -301,9 +291,9 @@ async fn a_date_that_an_admin_has_overruled_is_answered_for_what_it_is() {
     let world = World::start().await;
     let leavers = json!([{ "employee_id": "E-1007", "leave_date": "2026-03-01" }]);
     hand_in(&world, leavers.clone(), None).await;
-    restore(&world, "E-1007").await;
+    world.restore("E-1007").await;
     let again = hand_in(&world, leavers, None).await;
-    assert_eq!(state(&world, "E-1007").await.0, "active");
+    assert_eq!(world.state("E-1007").await.0, "active");
     assert!(
         reason(&again.body, 0).contains("restored"),
         "{}",
@@ -331,12 +321,9 @@ async fn a_list_never_takes_oneself_so_that_an_admin_always_stays() {
     }
     assert_eq!(world.status("E-1002").await, "deactivated");
     // Otto is no admin any more, whatever his token says.
-    let token = world.stack.token_for(OTTO, "acme", &[]).unwrap();
-    let call = world.client.post(
-        world.path("/leavers"),
-        &json!({ "leavers": [{ "email": ADA }] }),
-    );
-    assert_eq!(call.token(&token).reply().await.unwrap().status, 403);
+    let ask = world.admin_as(OTTO, "POST", "/leavers");
+    let ask = ask.json(&json!({ "leavers": [{ "email": ADA }] }));
+    ask.refused(403, "forbidden").await;
     world.end().await;
 }
 

@@ -1,12 +1,7 @@
 //! What a mail promises is so: the ways out that it names, who is gone and who is back, and what a hold keeps.
 
-use offramp_local::client::Reply;
-use offramp_tests::{LENA, World, golden, numbered};
+use offramp_tests::{ADA, LENA, LENA_MAIL, MARCUS_MAIL, OTTO, World, golden, numbered};
 use serde_json::{Value, json};
-
-use crate::telling::{
-    self, ADA, MARCUS, OTTO, delete, leaves_on, mailed, open_holds, restore, subjects,
-};
 
 /// Twelve of the seed's 25 people: more than a fifth.
 fn twelve() -> Vec<String> {
@@ -54,16 +49,9 @@ async fn answer(world: &World, token: &str, hold: &Value, what: &str, only: Opti
     let id = hold["hold_id"].as_str().unwrap();
     let version = world.get(&format!("/holds/{id}")).await["version"].clone();
     let body = only.map_or(json!({}), |id| json!({ "employee_ids": [id] }));
-    let reply: Reply = world
-        .client
-        .post(world.path(&format!("/holds/{id}/{what}")), &body)
-        .token(token)
-        .header("if-match", &format!("\"{version}\""))
-        .reply()
-        .await
-        .unwrap();
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    reply.body
+    let ask = world.ask("POST", &world.path(&format!("/holds/{id}/{what}")));
+    let ask = ask.token(token).if_match(version);
+    ask.json(&body).ok().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,8 +59,8 @@ async fn a_mail_names_the_ways_out_that_there_are() {
     let world = World::start().await;
     let (mut ada, mut marcus) = (0, 0);
     let by_hr = "mark the person active in HR, restore the user, or turn the deactivation sync off";
-    leaves_on(&world, LENA, json!("2026-03-02")).await;
-    mailed(&world).await;
+    world.leaves_on(LENA, json!("2026-03-02")).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(!text.contains(by_hr), "{text}");
     assert!(
@@ -80,7 +68,7 @@ async fn a_mail_names_the_ways_out_that_there_are() {
         "{text}"
     );
     // Her manager can do none of it.
-    let text = only(&world, MARCUS, &mut marcus);
+    let text = only(&world, MARCUS_MAIL, &mut marcus);
     assert!(text.contains("tell an admin before then"), "{text}");
     assert!(
         !text.contains("restore the user") && !text.contains("sync"),
@@ -88,21 +76,21 @@ async fn a_mail_names_the_ways_out_that_there_are() {
     );
 
     hand_in(&world, "E-1018").await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(!text.contains(by_hr), "{text}");
     assert!(text.contains("restore the user before then"), "{text}");
 
     world.hr("E-1024", "inactive", json!({})).await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(text.contains(by_hr), "{text}");
 
     // In one mail, each with theirs.
     world.hr("E-1010", "inactive", json!({})).await;
     hand_in(&world, "E-1019").await;
-    leaves_on(&world, "E-1020", json!("2026-03-02")).await;
-    mailed(&world).await;
+    world.leaves_on("E-1020", json!("2026-03-02")).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(text.contains("restore the user before then"), "{text}");
     assert!(text.contains("\"inactive in HR\": marking"), "{text}");
@@ -122,8 +110,8 @@ async fn a_mail_names_the_ways_out_that_there_are() {
     for id in [LENA, "E-1018", "E-1019", "E-1020"] {
         assert_eq!(world.status(id).await, "deactivation_scheduled", "{id}");
     }
-    leaves_on(&world, LENA, Value::Null).await;
-    restore(&world, "E-1018").await;
+    world.leaves_on(LENA, Value::Null).await;
+    world.restore("E-1018").await;
     for id in [LENA, "E-1018"] {
         assert_eq!(world.status(id).await, "active", "{id}");
     }
@@ -135,14 +123,14 @@ async fn whoever_is_back_before_the_mail_is_not_told_to_be_gone() {
     let world = World::start().await;
     let mut ada = 0;
     deactivate(&world, LENA).await;
-    restore(&world, LENA).await;
+    world.restore(LENA).await;
     // Without cards nothing is left of it to tell.
     world.hire(&numbered("X", 1)).await;
     deactivate(&world, "X-0001").await;
-    restore(&world, "X-0001").await;
-    mailed(&world).await;
+    world.restore("X-0001").await;
+    world.mailed().await;
     assert_eq!(
-        subjects(&world, ADA),
+        world.subjects(ADA),
         ["1 person restored after their cards were terminated"]
     );
     let text = only(&world, ADA, &mut ada);
@@ -160,11 +148,11 @@ async fn whoever_is_back_before_the_mail_is_not_told_to_be_gone() {
     world.hr("E-1018", "inactive", json!({})).await;
     world.hr("E-1018", "active", json!({})).await;
     world.hr("E-1019", "inactive", json!({})).await;
-    delete(&world, "E-1020").await;
-    mailed(&world).await;
+    world.remove("E-1020").await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     let subject = "1 person deactivated; 1 person deleted; 1 person restored after their cards were terminated";
-    assert_eq!(subjects(&world, ADA)[1], subject, "{text}");
+    assert_eq!(world.subjects(ADA)[1], subject, "{text}");
     world.end().await;
 }
 
@@ -172,11 +160,11 @@ async fn whoever_is_back_before_the_mail_is_not_told_to_be_gone() {
 async fn a_hold_of_the_last_admin_promises_nothing_of_others() {
     let world = World::start().await;
     deactivate(&world, "E-1002").await;
-    mailed(&world).await;
+    world.mailed().await;
     let mut ada = 1;
     world.dismiss(&["E-1001".to_owned()]).await;
     world.dismiss(&["E-1010".to_owned()]).await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(text.contains("It keeps nobody else"), "{text}");
     assert!(!text.contains("joins it"), "{text}");
@@ -196,8 +184,8 @@ async fn a_hold_names_whom_it_keeps_and_how_it_is_answered() {
     world.dismiss(&twelve()).await;
     // One of them is back before the mail.
     world.hr("E-1010", "active", json!({})).await;
-    mailed(&world).await;
-    let hold = open_holds(&world).await.remove(0);
+    world.mailed().await;
+    let hold = world.open_holds().await.remove(0);
     let id = hold["hold_id"].as_str().unwrap();
     let text = only(&world, OTTO, &mut 0);
     assert!(text.contains("hris: 11 people held"), "{text}");
@@ -228,21 +216,21 @@ async fn an_answer_to_a_hold_is_told_with_who_gave_it() {
     let world = counted().await;
     let (mut ada, otto) = (0, world.token_of(OTTO));
     world.dismiss(&twelve()).await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(text.contains("12 people held"), "{text}");
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let id = hold["hold_id"].as_str().unwrap();
 
     answer(&world, &otto, &hold, "approve", Some("E-1011")).await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     let told = format!("Otto Brandt approved a part of hold {id} of hris for 1 person");
     assert!(text.contains(&told), "{text}");
 
     answer(&world, &otto, &hold, "reject", None).await;
-    mailed(&world).await;
-    assert_eq!(subjects(&world, ADA)[2], "A hold was answered");
+    world.mailed().await;
+    assert_eq!(world.subjects(ADA)[2], "A hold was answered");
     let text = only(&world, ADA, &mut ada);
     let told = format!("Otto Brandt rejected hold {id} of hris: 11 people stay");
     assert!(text.contains(&told), "{text}");
@@ -261,9 +249,9 @@ async fn an_answer_to_a_hold_is_told_with_who_gave_it() {
             .hr(&id, "inactive", json!({ "team": "Treasury" }))
             .await;
     }
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     answer(&world, &otto, &hold, "reject", None).await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(!text.contains("A safeguard stopped"), "{text}");
     assert!(text.contains("Otto Brandt rejected"), "{text}");
@@ -279,14 +267,14 @@ async fn a_run_that_is_taken_back_is_told() {
         .deliver(json!([leave("E-1010"), leave("E-1011")]))
         .await;
     let run = run.body["run_id"].as_str().unwrap();
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut ada);
     assert!(text.contains("2 people scheduled"), "{text}");
     for _ in 0..2 {
         world.post(&format!("/runs/{run}/undo"), json!({})).await;
-        mailed(&world).await;
+        world.mailed().await;
     }
-    assert_eq!(subjects(&world, OTTO)[1], "A run was taken back");
+    assert_eq!(world.subjects(OTTO)[1], "A run was taken back");
     let text = only(&world, ADA, &mut ada);
     let told = format!("Ada Okafor took back run {run} of hris");
     assert!(
@@ -301,9 +289,9 @@ async fn a_run_that_is_taken_back_is_told() {
 async fn whoever_is_restored_is_told_that_they_are_back() {
     let world = World::start().await;
     deactivate(&world, LENA).await;
-    restore(&world, LENA).await;
-    mailed(&world).await;
-    let mails = world.mails_to(telling::LENA, "");
+    world.restore(LENA).await;
+    world.mailed().await;
+    let mails = world.mails_to(LENA_MAIL, "");
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert_eq!(mails[0].subject, "Your access to acme is back");
     golden::mail("mail/back", &mails[0]);
@@ -316,7 +304,7 @@ async fn a_hold_that_an_approval_leaves_somebody_in_promises_nothing_of_others()
     let mut leavers = twelve();
     leavers.extend(["E-1001".to_owned(), "E-1002".to_owned()]);
     world.dismiss(&leavers).await;
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     assert_eq!(hold["rule"], "max_percent");
     answer(&world, &world.token, &hold, "approve", None).await;
     world.hours(25).await;
@@ -338,7 +326,7 @@ async fn numbers_in_a_mail_read_as_people_say_them() {
     world
         .set(json!({ "deactivation_sync": { "enabled": false } }))
         .await;
-    mailed(&world).await;
+    world.mailed().await;
     let text = only(&world, ADA, &mut 0);
     assert!(text.contains("X-0001): no cards — by an admin"), "{text}");
     assert!(text.contains("sync off; nobody was scheduled"), "{text}");

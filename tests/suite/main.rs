@@ -38,4 +38,3 @@ mod snapshots;
 mod sync_off;
 mod sync_rules;
 mod telemetry;
-mod telling;

@@ -1,10 +1,8 @@
 //! The sync acts on changes: what is unchanged stays as it is, whatever an admin did meanwhile.
 
 use aws_stand_ins::Service;
-use offramp_tests::{World, event};
+use offramp_tests::{ADA, LENA_MAIL, OTTO, World, event};
 use serde_json::{Value, json};
-
-use crate::telling::{ADA, LENA, OTTO, delete, mailed, restore, state, subjects};
 
 const INVITED: &str = "You are invited to acme";
 const BACK: &str = "Your access to acme is back";
@@ -69,7 +67,7 @@ async fn an_unchanged_record_costs_one_read_and_writes_no_more_than_its_instant(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_deleted_by_hand_stays_deleted_until_their_record_changes() {
     let world = World::start().await;
-    delete(&world, "E-1007").await;
+    world.remove("E-1007").await;
     assert_eq!(world.alive("E-1007").await, 0);
     world.hours(1).await;
     let result = world
@@ -78,24 +76,24 @@ async fn whoever_is_deleted_by_hand_stays_deleted_until_their_record_changes() {
     assert_eq!(result["outcome"], "ignored", "{result}");
     assert_eq!(world.status("E-1007").await, "deleted");
     world.hours(1).await;
-    assert!(subjects(&world, LENA).is_empty());
+    assert!(world.subjects(LENA_MAIL).is_empty());
 
     let result = world.hr("E-1007", "active", renamed()).await;
     assert_eq!(result["outcome"], "restored", "{result}");
-    mailed(&world).await;
+    world.mailed().await;
     let lena = world.user("E-1007").await;
     assert_eq!(lena["status"], "active");
     assert_eq!(lena["access"], "granted");
     assert_eq!(lena["role"], "member");
     assert_eq!(lena["name"], "Lena M. Lindqvist");
     assert_eq!(world.alive("E-1007").await, 0, "cards do not come back");
-    assert_eq!(subjects(&world, LENA), [BACK]);
+    assert_eq!(world.subjects(LENA_MAIL), [BACK]);
     for admin in [ADA, OTTO] {
         assert_eq!(world.mails_to(admin, "restored by the HR sync").len(), 1);
     }
     world.hours(80).await;
     assert_eq!(
-        subjects(&world, LENA).len(),
+        world.subjects(LENA_MAIL).len(),
         1,
         "the only mail that she ever gets"
     );
@@ -105,7 +103,7 @@ async fn whoever_is_deleted_by_hand_stays_deleted_until_their_record_changes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_admin_who_was_deleted_comes_back_as_a_member() {
     let world = World::start().await;
-    delete(&world, "E-1002").await;
+    world.remove("E-1002").await;
     world.hours(1).await;
     let result = world
         .hr("E-1002", "active", json!({ "name": "Otto K. Brandt" }))
@@ -114,17 +112,10 @@ async fn an_admin_who_was_deleted_comes_back_as_a_member() {
     let otto = world.user("E-1002").await;
     assert_eq!(otto["role"], "member");
     assert_eq!(world.cards("E-1002").await, ["cancelled"]);
-    let token = world.stack.token_for(OTTO, "acme", &[]).unwrap();
-    let reply = world
-        .client
-        .get(world.path("/users"))
-        .token(&token)
-        .reply()
-        .await
-        .unwrap();
-    assert_eq!(reply.status, 403);
-    mailed(&world).await;
-    assert_eq!(subjects(&world, OTTO), [BACK]);
+    let users = world.admin_as(OTTO, "GET", "/users");
+    users.refused(403, "forbidden").await;
+    world.mailed().await;
+    assert_eq!(world.subjects(OTTO), [BACK]);
     world.end().await;
 }
 
@@ -134,7 +125,7 @@ async fn only_a_return_brings_the_deleted_back_where_the_settings_say_reactivati
     world
         .set(json!({ "restore_deleted_on": "reactivation" }))
         .await;
-    delete(&world, "E-1007").await;
+    world.remove("E-1007").await;
     world.hours(1).await;
     assert_eq!(
         world.hr("E-1007", "active", renamed()).await["outcome"],
@@ -164,7 +155,7 @@ async fn only_a_return_brings_the_deleted_back_where_the_settings_say_reactivati
 async fn the_deleted_come_back_by_hand_only_where_the_settings_say_never() {
     let world = World::start().await;
     world.set(json!({ "restore_deleted_on": "never" })).await;
-    delete(&world, "E-1007").await;
+    world.remove("E-1007").await;
     for (status, fields) in [
         ("active", renamed()),
         ("inactive", json!({})),
@@ -175,11 +166,11 @@ async fn the_deleted_come_back_by_hand_only_where_the_settings_say_never() {
         assert_eq!(result["outcome"], "ignored", "{result}");
     }
     assert_eq!(world.status("E-1007").await, "deleted");
-    let back = restore(&world, "E-1007").await;
+    let back = world.restore("E-1007").await;
     assert_eq!(back["status"], "active");
     assert_eq!(back["role"], "member");
-    mailed(&world).await;
-    assert_eq!(subjects(&world, LENA), [BACK]);
+    world.mailed().await;
+    assert_eq!(world.subjects(LENA_MAIL), [BACK]);
     assert_eq!(world.alive("E-1007").await, 0);
     world.end().await;
 }
@@ -187,7 +178,7 @@ async fn the_deleted_come_back_by_hand_only_where_the_settings_say_never() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_more_field_from_hr_brings_nobody_back_but_a_change_of_it_does() {
     let world = World::start().await;
-    delete(&world, "E-1007").await;
+    world.remove("E-1007").await;
     world.hours(1).await;
     let result = world
         .hr("E-1007", "active", json!({ "leave_date": "2031-01-01" }))
@@ -205,8 +196,8 @@ async fn one_more_field_from_hr_brings_nobody_back_but_a_change_of_it_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_user_whose_record_changes_to_inactive_stays_deleted() {
     let world = World::start().await;
-    delete(&world, "E-1007").await;
-    mailed(&world).await;
+    world.remove("E-1007").await;
+    world.mailed().await;
     let before = world.mails().len();
     let result = world.hr("E-1007", "inactive", renamed()).await;
     assert_eq!(result["outcome"], "ignored", "{result}");
@@ -284,9 +275,9 @@ async fn new_people_are_invited_where_the_settings_say_all() {
         )
         .await;
     assert_eq!(added.status, 201, "{}", added.body);
-    mailed(&world).await;
-    assert_eq!(subjects(&world, "nia.new@acme.example"), [INVITED]);
-    assert_eq!(subjects(&world, "hana.hand@acme.example"), [INVITED]);
+    world.mailed().await;
+    assert_eq!(world.subjects("nia.new@acme.example"), [INVITED]);
+    assert_eq!(world.subjects("hana.hand@acme.example"), [INVITED]);
     assert_eq!(world.mails().len(), 2, "{:?}", world.mails());
     world.end().await;
 }
@@ -295,14 +286,14 @@ async fn new_people_are_invited_where_the_settings_say_all() {
 async fn nobody_is_invited_where_the_settings_say_none() {
     let world = World::start().await;
     world.set(json!({ "invitations": "none" })).await;
-    delete(&world, "E-1007").await;
-    mailed(&world).await;
+    world.remove("E-1007").await;
+    world.mailed().await;
     assert_eq!(
         world.hr("E-1007", "active", renamed()).await["outcome"],
         "restored"
     );
-    mailed(&world).await;
-    assert!(subjects(&world, LENA).is_empty());
+    world.mailed().await;
+    assert!(world.subjects(LENA_MAIL).is_empty());
     assert_eq!(world.mails_to(ADA, "restored by the HR sync").len(), 1);
     world.end().await;
 }
@@ -319,18 +310,18 @@ async fn whoever_was_deactivated_and_returns_is_invited_and_whoever_was_only_sch
     );
     world.hours(72).await;
     assert_eq!(world.status("E-1007").await, "deactivated");
-    assert!(subjects(&world, LENA).is_empty());
+    assert!(world.subjects(LENA_MAIL).is_empty());
     assert_eq!(
         world.hr("E-1007", "active", json!({})).await["outcome"],
         "reactivated"
     );
-    mailed(&world).await;
+    world.mailed().await;
     assert_eq!(
-        state(&world, "E-1007").await,
+        world.state("E-1007").await,
         ("active".into(), "granted".into())
     );
-    assert_eq!(subjects(&world, LENA), [BACK]);
-    assert!(subjects(&world, "samuel.adeyemi@acme.example").is_empty());
+    assert_eq!(world.subjects(LENA_MAIL), [BACK]);
+    assert!(world.subjects("samuel.adeyemi@acme.example").is_empty());
     assert_eq!(world.alive("E-1007").await, 0);
     world.end().await;
 }

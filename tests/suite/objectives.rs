@@ -83,9 +83,8 @@ async fn an_admin_adds_completes_reopens_and_deletes_objectives() {
     let path = "/users/E-1007/objectives";
     let once = async || {
         let body = json!({ "title": "Close the Nordic deal" });
-        let call = world.client.post(world.path(path), &body);
-        let call = call.header("idempotency-key", "deal").token(&world.token);
-        call.reply().await.unwrap()
+        let ask = world.admin("POST", path).json(&body);
+        ask.header("idempotency-key", "deal").send().await
     };
     let (first, again) = (once().await, once().await);
     assert_eq!(first.status, 201, "{}", first.body);
@@ -146,8 +145,8 @@ async fn an_admin_adds_completes_reopens_and_deletes_objectives() {
         .stack
         .token_for("login-page", ORG, &["service"])
         .unwrap();
-    let machine = world.client.get(world.path(path)).token(&service);
-    assert_eq!(machine.reply().await.unwrap().status, 403);
+    let machine = world.ask("GET", &world.path(path)).token(&service);
+    machine.refused(403, "forbidden").await;
     world.end().await;
 }
 
@@ -182,15 +181,9 @@ async fn lists_are_paged_and_in_order() {
     }
     let page = world.get("/dashboard/objectives?limit=3").await;
     let cursor = page["next_cursor"].as_str().unwrap();
-    let elsewhere = world.path(&format!("/users/E-1007/objectives?cursor={cursor}"));
-    let refused = world
-        .client
-        .get(elsewhere)
-        .token(&world.token)
-        .reply()
-        .await
-        .unwrap();
-    assert_eq!(refused.status, 422);
+    let elsewhere = format!("/users/E-1007/objectives?cursor={cursor}");
+    let elsewhere = world.admin("GET", &elsewhere);
+    elsewhere.refused(422, "invalid").await;
     world.end().await;
 }
 

@@ -4,10 +4,8 @@ mod audit;
 mod kept;
 mod lists;
 
-use offramp_tests::World;
+use offramp_tests::{World, texts};
 use serde_json::{Value, json};
-
-use crate::telling::{delete, leaves_on, restore, rule, texts, until};
 
 fn codes(why: &Value) -> Vec<&str> {
     let reasons = why["reasons"].as_array().unwrap_or_else(|| panic!("{why}"));
@@ -53,11 +51,8 @@ async fn somebody_who_is_here_and_active_in_hr_is_explained_so() {
     let why = explain(&world, "N-1").await;
     assert_eq!(codes(&why), ["by_hand"]);
     assert_eq!(why["hr"], Value::Null);
-    let nobody = world
-        .client
-        .get(world.path("/users/E-9999/explain"))
-        .token(&world.token);
-    assert_eq!(nobody.reply().await.unwrap().status, 404);
+    let nobody = world.admin("GET", "/users/E-9999/explain");
+    nobody.refused(404, "not_found").await;
     world.end().await;
 }
 
@@ -92,7 +87,7 @@ async fn somebody_is_still_here_because_the_sync_is_off() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_is_still_here_because_the_rule_leaves_them_out() {
     let world = World::start().await;
-    rule(&world, "employee.department != \"Sales\"").await;
+    world.rule("employee.department != \"Sales\"").await;
     world.hours(1).await;
     world.hr("E-1007", "inactive", json!({})).await;
     let why = explain(&world, "E-1007").await;
@@ -113,7 +108,7 @@ async fn somebody_is_still_here_because_the_rule_leaves_them_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_is_gone_because_an_admin_deleted_them_and_hr_has_not_changed_since() {
     let world = World::start().await;
-    delete(&world, "E-1007").await;
+    world.remove("E-1007").await;
     world.hours(1).await;
     world
         .hr("E-1007", "active", json!({ "name": "Lena Lindqvist" }))
@@ -146,7 +141,7 @@ async fn somebody_is_gone_because_an_admin_deleted_them_and_hr_has_not_changed_s
     world
         .set(json!({ "restore_deleted_on": "any_change" }))
         .await;
-    rule(&world, "employee.department != \"Sales\"").await;
+    world.rule("employee.department != \"Sales\"").await;
     let why = explain(&world, "E-1007").await;
     assert_eq!(codes(&why), ["deleted_by_hand", "excluded_by_rule"]);
     assert!(!changed_by(&why, "any change of the HR record"), "{why}");
@@ -212,14 +207,14 @@ async fn the_last_admin_is_held_and_told_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leave_date_is_explained_before_on_and_after_its_day() {
     let world = World::start().await;
-    leaves_on(&world, "E-1007", json!("2026-03-03")).await;
+    world.leaves_on("E-1007", json!("2026-03-03")).await;
     let why = explain(&world, "E-1007").await;
     assert_eq!(codes(&why), ["active_in_hr", "leave_date_planned"]);
     assert_eq!(
         why["next"],
         json!({ "what": "access_ends", "at": "2026-03-03T00:00:00Z" })
     );
-    until(&world, "2026-03-03T00:00:00Z").await;
+    world.until("2026-03-03T00:00:00Z").await;
     let why = explain(&world, "E-1007").await;
     assert_eq!(codes(&why), ["waiting_for_timer", "leave_date_passed"]);
     assert!(
@@ -230,7 +225,7 @@ async fn a_leave_date_is_explained_before_on_and_after_its_day() {
     );
     assert_eq!(why["next"]["at"], "2026-03-06T00:00:00Z");
     assert!(changed_by(&why, "the leave date being moved or removed"));
-    restore(&world, "E-1007").await;
+    world.restore("E-1007").await;
     let why = explain(&world, "E-1007").await;
     assert_eq!(codes(&why), ["active_in_hr", "leave_date_passed"]);
     assert_eq!(why["next"], Value::Null);
@@ -253,14 +248,14 @@ async fn somebody_is_here_because_the_sync_was_turned_off_or_an_admin_kept_them(
     let world = World::start().await;
     world.hr("E-1007", "inactive", json!({})).await;
     world.hr("E-1008", "inactive", json!({})).await;
-    let back = restore(&world, "E-1008").await;
+    let back = world.restore("E-1008").await;
     assert!(back["note"].as_str().unwrap().contains("inactive"));
     assert_eq!(
         codes(&explain(&world, "E-1008").await),
         ["reactivated_by_admin"]
     );
     let off = json!({ "deactivation_sync": { "enabled": false } });
-    let (asked, done) = crate::telling::confirmed(&world, off).await;
+    let (asked, done) = world.change(off).await;
     assert_eq!(asked["users"][0]["employee_id"], "E-1007");
     assert_eq!(done["users"], json!(["E-1007"]));
     assert_eq!(codes(&explain(&world, "E-1007").await), ["sync_off"]);

@@ -1,5 +1,7 @@
 //! Every file in `events/` does what `events/README.md` says of it.
 
+use std::time::Duration;
+
 use aws_stand_ins::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,8 +27,34 @@ async fn send(world: &World, mut delivery: Value) -> Value {
     reply.body["summary"].clone()
 }
 
+/// What `events/README.md` says of each sample, on a stack that has just started: one result, whichever is sent first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hr_deliveries_do_what_their_list_says() {
+async fn each_sample_has_one_result_on_a_fresh_stack() {
+    for (sample, result) in [
+        (sample!("hr/everyone.json"), json!({ "unchanged": 25 })),
+        (sample!("hr/leaver.json"), json!({ "scheduled": 1 })),
+        (sample!("hr/returner.json"), json!({ "unchanged": 1 })),
+        (sample!("hr/departures.json"), json!({ "held": 12 })),
+        (
+            sample!("hr/one_bad_record.json"),
+            json!({ "updated": 4, "rejected": 1 }),
+        ),
+        (sample!("hr/partial.json"), json!({ "updated": 1 })),
+        (sample!("hr/rename.json"), json!({ "updated": 1 })),
+    ] {
+        // Sent at once, and once the sweep has looked at the source too.
+        for minutes in [0, 10] {
+            let world = World::with(|config| config.counted = true).await;
+            world.advance(Duration::from_secs(1)).await;
+            world.minutes(minutes).await;
+            assert_eq!(send(&world, sample.clone()).await, result, "{sample}");
+            world.end().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn samples_follow_one_another_as_their_list_says() {
     let world = World::start().await;
     // What is known already, said again a minute later.
     world.minutes(1).await;

@@ -6,8 +6,6 @@ use chrono::{DateTime, Utc};
 use offramp_tests::{Answer, Delivery, ORG, World, event, numbered};
 use serde_json::{Value, json};
 
-use crate::telling::open_holds;
-
 /// An employee of a snapshot.
 pub(crate) fn employee(id: &str, status: &str) -> Value {
     json!({ "employee_id": id, "status": status, "name": format!("Person {id}") })
@@ -292,7 +290,7 @@ async fn the_settings_may_ask_before_missing_people_go_or_ignore_them() {
         done["summary"]["scheduled"], 1,
         "HR's word is not asked about: {done}"
     );
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     assert_eq!(hold["rule"], "on_missing");
     assert_eq!(
         world.get("/sources/hris").await["health"],
@@ -334,7 +332,7 @@ async fn a_dry_run_reports_and_writes_nothing_but_its_report() {
         assert_eq!(done["summary"][word], missing, "{done}");
         assert_eq!(done["breaker"]["verdict"], verdict, "{done}");
         everybody_is_active(&world, &ids).await;
-        assert_eq!(open_holds(&world).await, Vec::<Value>::new());
+        assert_eq!(world.open_holds().await, Vec::<Value>::new());
         assert_eq!(world.get("/runs").await["runs"], json!([]));
     }
     world.end().await;
@@ -402,9 +400,7 @@ async fn a_page_that_comes_again_replaces_it_and_a_bad_record_is_neither_changed
     assert_eq!(done["state"], "applied", "{done}");
     assert_eq!(done["summary"]["rejected"], 1, "{done}");
     everybody_is_active(&world, &ids).await;
-    let unsigned = world
-        .client
-        .get(world.path(&format!("/sources/hris/snapshots/{id}")));
-    assert_eq!(unsigned.reply().await.unwrap().status, 401);
+    let path = world.path(&format!("/sources/hris/snapshots/{id}"));
+    assert_eq!(world.ask("GET", &path).send().await.status, 401);
     world.end().await;
 }

@@ -1,21 +1,18 @@
 //! One rule says whom the sync may touch.
 
-use offramp_local::client::Reply;
-use offramp_tests::{World, event};
+use offramp_tests::{ADA, Answer, LENA_MAIL, World, event, texts};
 use serde_json::{Value, json};
-
-use crate::telling::{ADA, LENA, delete, mailed, rule, schedules, state, subjects, texts};
 
 /// Lena, Marcus and all of Sales are no matter of the sync.
 const NOT_SALES: &str = "employee.department != \"Sales\"";
 
 async fn saved(world: &World, active: &str) -> Value {
-    let reply = rule(world, active).await;
+    let reply = world.rule(active).await;
     assert_eq!(reply.status, 200, "{active}: {}", reply.body);
     reply.body
 }
 
-async fn tried(world: &World, active: &str, employees: Value) -> Reply {
+async fn tried(world: &World, active: &str, employees: Value) -> Answer {
     world
         .post(
             "/sync-rules/test",
@@ -72,7 +69,7 @@ async fn a_bad_rule_is_refused_with_the_position_of_its_error() {
         ("employee.name == 3", "line 1", ""),
     ] {
         for reply in [
-            rule(&world, active).await,
+            world.rule(active).await,
             tried(&world, active, json!([])).await,
         ] {
             assert_eq!(reply.status, 422, "{active}: {}", reply.body);
@@ -94,9 +91,9 @@ async fn a_bad_rule_is_refused_with_the_position_of_its_error() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whom_the_rule_leaves_out_the_sync_neither_creates_updates_deactivates_nor_restores() {
     let world = World::start().await;
-    delete(&world, "E-1013").await;
+    world.remove("E-1013").await;
     world.post("/users/E-1014/deactivate-now", json!({})).await;
-    mailed(&world).await;
+    world.mailed().await;
     let mails = world.mails().len();
     saved(&world, NOT_SALES).await;
     world.hours(1).await;
@@ -135,11 +132,8 @@ async fn whom_the_rule_leaves_out_the_sync_neither_creates_updates_deactivates_n
         "excluded"
     );
     world.hours(72).await;
-    let unknown = world
-        .client
-        .get(world.path("/users/N-1"))
-        .token(&world.token);
-    assert_eq!(unknown.reply().await.unwrap().status, 404);
+    let unknown = world.admin("GET", "/users/N-1");
+    unknown.refused(404, "not_found").await;
     let lena = world.user("E-1007").await;
     assert_eq!(lena["status"], "active");
     assert_eq!(lena["name"], "Lena Lindqvist");
@@ -182,7 +176,7 @@ async fn the_rule_is_held_against_the_merged_record() {
     );
     world.hours(80).await;
     assert_eq!(
-        state(&world, "E-1007").await,
+        world.state("E-1007").await,
         ("active".into(), "granted".into())
     );
     assert_eq!(world.alive("E-1007").await, 3);
@@ -210,10 +204,10 @@ async fn whoever_is_scheduled_and_falls_out_is_active_again_and_the_answer_names
     assert_eq!(texts(&body["reactivated"]), ["E-1007", "E-1015"]);
     assert!(body["note"].as_str().unwrap().contains("active again"));
     assert_eq!(
-        state(&world, "E-1007").await,
+        world.state("E-1007").await,
         ("active".into(), "granted".into())
     );
-    assert_eq!(schedules(&world, "deactivate").len(), 2);
+    assert_eq!(world.schedules("deactivate").len(), 2);
     world.hours(80).await;
     assert_eq!(world.alive("E-1007").await, 3);
     assert_eq!(world.status("E-1008").await, "deactivated");
@@ -232,7 +226,7 @@ async fn whoever_is_scheduled_and_falls_out_is_active_again_and_the_answer_names
         "unchanged"
     );
     assert_eq!(world.status("E-1007").await, "active");
-    assert!(subjects(&world, LENA).is_empty());
+    assert!(world.subjects(LENA_MAIL).is_empty());
     world.end().await;
 }
 
@@ -332,15 +326,11 @@ async fn two_admins_do_not_overwrite_each_others_rule() {
     let world = World::start().await;
     let call = |tag: &str, active: &str| {
         let body = json!({ "active": active });
-        let call = world.client.put(world.path("/sync-rules"), &body);
-        let call = call.token(&world.token).header("if-match", tag);
-        async move { call.reply().await.unwrap() }
+        let ask = world.admin("PUT", "/sync-rules").json(&body);
+        ask.header("if-match", tag).send()
     };
-    let read = world
-        .client
-        .get(world.path("/sync-rules"))
-        .token(&world.token);
-    let tag = read.reply().await.unwrap().etag.unwrap();
+    let read = world.admin("GET", "/sync-rules").send().await;
+    let tag = read.etag.unwrap();
     let first = call(&tag, NOT_SALES).await;
     assert_eq!(first.status, 200, "{}", first.body);
     let second = call(&tag, "employee.department != \"Finance\"").await;
@@ -375,7 +365,7 @@ async fn a_rule_that_fails_on_one_employee_rejects_that_record_and_the_others_ap
     assert_eq!(results[2]["outcome"], "rejected");
     let lena = world.user("E-1007").await;
     assert_eq!(lena["status"], "active");
-    assert_eq!(lena["email"], LENA);
+    assert_eq!(lena["email"], LENA_MAIL);
     assert_eq!(lena["hr"]["status"], "active", "it touches nothing");
     world.end().await;
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::Place;
 use crate::client::Client;
-use crate::{Error, files, running};
+use crate::files::{self, TemporaryFolder};
+use crate::{Error, running};
 
 /// A way to a stack's functions.
 pub(crate) enum Door {
@@ -70,8 +71,8 @@ impl Door {
 /// `aws lambda invoke`. Payload and answer go through files in a folder that only this user can read,
 /// since they hold what people are called, and once a secret; the folder is gone afterwards.
 fn aws(program: &Path, function: &str, payload: &str) -> Result<Value, Error> {
-    let folder = Folder::new()?;
-    let (asked, answered) = (folder.0.join("payload"), folder.0.join("answer"));
+    let folder = TemporaryFolder::new()?;
+    let (asked, answered) = (folder.path().join("payload"), folder.path().join("answer"));
     files::write_private(&asked, payload.as_bytes())?;
     let output = Command::new(program)
         .args(["lambda", "invoke", "--function-name", function])
@@ -101,24 +102,6 @@ fn aws(program: &Path, function: &str, payload: &str) -> Result<Value, Error> {
     serde_json::from_slice(&text).map_err(|error| Error::document(what, error))
 }
 
-/// A folder of this user's own that goes when this does.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Error> {
-        let path = std::env::temp_dir().join(format!("offramp-{}", uuid::Uuid::new_v4()));
-        files::private_folder(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing is left to do about a folder that cannot be removed.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -128,8 +111,8 @@ mod tests {
     use super::*;
 
     /// A command line that answers with what it was handed, or as a function that failed.
-    fn command_line(folder: &Folder, then: &str) -> Door {
-        let program = folder.0.join("aws");
+    fn command_line(folder: &TemporaryFolder, then: &str) -> Door {
+        let program = folder.path().join("aws");
         let script = format!("#!/bin/sh\nset -eu\n{then}\n");
         std::fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -141,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_deployed_function_is_invoked_by_the_aws_command_line() {
-        let folder = Folder::new().unwrap();
+        let folder = TemporaryFolder::new().unwrap();
         let echo = r#"test "$1 $2 $3 $4 $5" = "lambda invoke --function-name offramp-admin --payload"
             for last; do :; done
             cat "${6#fileb://}" > "$last"
@@ -169,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_function_that_failed_and_a_call_that_was_refused_are_errors() {
-        let folder = Folder::new().unwrap();
+        let folder = TemporaryFolder::new().unwrap();
         let failed = r#"for last; do :; done
             echo '{"errorMessage":"unknown variant"}' > "$last"
             echo '{"StatusCode":200,"FunctionError":"Unhandled"}'"#;

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use aws_stand_ins::Cloud;
 use chrono::{DateTime, Utc};
+use offramp_aws::Offramp;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::MetricLines;
 use crate::Error;
 use crate::acme::{ADMIN_EMAIL, ORG};
-use crate::functions::Host;
+use crate::functions::{self, Host};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::meter::Meter;
 use crate::store::Store;
-use crate::template::Deployment;
+use crate::template::{Deployment, Function};
 
 /// What the `/_local` routes and the seed work on.
 pub(crate) struct Core {
@@ -77,15 +78,22 @@ impl Core {
         function: &str,
         payload: serde_json::Value,
     ) -> Result<serde_json::Value, Error> {
-        let failed = |reason: String| Error::Function {
-            function: function.to_owned(),
-            reason,
-        };
+        let name = &self.function(function)?.name;
+        let answer = self.cloud.lambda().invoke(name, payload).await;
+        answer.map_err(|error| no_answer(function, error))
+    }
+
+    /// What a function, named by its crate, works with.
+    pub(crate) fn offramp(&self, function: &str) -> Result<Offramp, Error> {
+        let function = self.function(function)?;
+        let environment = functions::environment(&self.deployment, function, &self.host);
+        functions::offramp(function, &environment, self.cloud.clock())
+    }
+
+    fn function(&self, crate_name: &str) -> Result<&Function, Error> {
         let functions = &self.deployment.functions;
-        let named = functions.iter().find(|one| one.crate_name == function);
-        let named = named.ok_or_else(|| failed("there is no such function".into()))?;
-        let answer = self.cloud.lambda().invoke(&named.name, payload).await;
-        answer.map_err(|error| failed(error.to_string()))
+        let named = functions.iter().find(|one| one.crate_name == crate_name);
+        named.ok_or_else(|| no_answer(crate_name, "there is no such function"))
     }
 
     pub(crate) async fn advance(&self, by: Duration) -> Result<DateTime<Utc>, Error> {
@@ -121,6 +129,13 @@ impl std::fmt::Debug for Seeded {
         debug
             .field("finished", &self.finished)
             .finish_non_exhaustive()
+    }
+}
+
+fn no_answer(function: &str, reason: impl std::fmt::Display) -> Error {
+    Error::Function {
+        function: function.to_owned(),
+        reason: reason.to_string(),
     }
 }
 

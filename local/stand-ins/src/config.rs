@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use crate::clock::Clock;
+use crate::kms::Keys;
 
 /// Says whether a DynamoDB call, by its operation and its raw body, is one of the card issuer's.
 pub type IssuerMatcher = fn(operation: &str, body: &[u8]) -> bool;
@@ -19,6 +20,8 @@ pub struct CloudConfig {
     pub region: String,
     /// The account in ARNs: twelve digits.
     pub account: String,
+    /// The keys that KMS has where `data_dir` has none: those of another cloud, whose ciphertexts this one is to open.
+    pub keys: Keys,
     /// Picks the DynamoDB calls that count as service `issuer` for faults and in the log of calls.
     pub issuer_matcher: Option<IssuerMatcher>,
 }
@@ -33,6 +36,7 @@ impl CloudConfig {
             dynamodb_upstream: None,
             region: "eu-west-1".to_owned(),
             account: "123456789012".to_owned(),
+            keys: Keys::default(),
             issuer_matcher: None,
         }
     }

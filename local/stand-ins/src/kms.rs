@@ -26,6 +26,12 @@ const FORMAT: u8 = 1;
 pub struct Kms(pub(crate) Arc<Shared>);
 
 impl Kms {
+    /// A copy of its keys.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        lock(&self.0.keys).clone()
+    }
+
     /// Makes a symmetric key with an alias (`offramp` or `alias/offramp`) and returns its ARN. Where the alias exists,
     /// the key that it names is taken.
     ///
@@ -53,9 +59,9 @@ impl Kms {
     }
 }
 
-/// All keys.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Keys {
+/// All keys of a KMS stand-in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Keys {
     keys: Vec<Key>,
 }
 

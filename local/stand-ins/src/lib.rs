@@ -43,7 +43,7 @@ pub use cloud::Cloud;
 pub use config::{CloudConfig, Endpoints, IssuerMatcher};
 pub use error::Error;
 pub use faults::{Fault, Faults, Mode, Service};
-pub use kms::Kms;
+pub use kms::{Keys, Kms};
 pub use lambda::{
     Function, FunctionError, Handler, Invocation, InvocationContext, InvocationKind,
     InvocationOutcome, InvokeError, Lambda,

@@ -62,7 +62,11 @@ impl Shared {
             mailbox: Mutex::new(Mailbox::restore(
                 store.load(File::Mails)?.unwrap_or_default(),
             )),
-            keys: Mutex::new(store.load(File::Keys)?.unwrap_or_default()),
+            keys: Mutex::new(
+                store
+                    .load(File::Keys)?
+                    .unwrap_or_else(|| config.keys.clone()),
+            ),
             store,
             dynamodb,
             driving: tokio::sync::Mutex::new(()),

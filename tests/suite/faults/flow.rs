@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offramp_local::client::Reply;
-use offramp_tests::{ORG, SOURCE, World, event};
+use offramp_tests::{Answer, World, event};
 use serde_json::{Value, json};
 
 use crate::snapshots::{complete, open, page, seeded};
@@ -165,12 +164,7 @@ async fn deliver(world: &World, people: &[(&str, &str, Value)]) {
         .collect();
     let body = json!({ "events": events });
     for _ in 0..TRIES {
-        let secret = world.stack.webhook_secret().unwrap();
-        let call = world
-            .client
-            .deliver(ORG, SOURCE, secret, world.now(), &body)
-            .unwrap();
-        let reply = call.reply().await.unwrap();
+        let reply = world.deliver_body(body.clone()).await;
         if reply.status < 500 {
             assert_eq!(reply.status, 200, "{}", reply.body);
             assert_eq!(
@@ -216,21 +210,24 @@ async fn answer(world: &World, approve: bool) {
 }
 
 /// An admin sends the same request until it is answered.
-async fn insist(world: &World, method: &str, path: &str, body: &Value, key: Option<&str>) -> Reply {
+async fn insist(
+    world: &World,
+    method: &str,
+    path: &str,
+    body: &Value,
+    key: Option<&str>,
+) -> Answer {
     for _ in 0..TRIES {
-        let path = world.path(path);
-        let call = match method {
-            "GET" => world.client.get(path),
-            "POST" => world.client.post(path, body),
-            "PUT" => world.client.put(path, body),
-            "PATCH" => world.client.patch(path, body),
-            _ => world.client.delete(path),
+        let ask = world.admin(method, path);
+        let ask = match body {
+            Value::Null => ask,
+            body => ask.json(body),
         };
-        let call = match key {
-            Some(key) => call.header("idempotency-key", key),
-            None => call,
+        let ask = match key {
+            Some(key) => ask.header("idempotency-key", key),
+            None => ask,
         };
-        let reply = call.token(&world.token).reply().await.unwrap();
+        let reply = ask.send().await;
         if reply.status < 500 {
             return reply;
         }
@@ -247,7 +244,7 @@ async fn confirmed(world: &World, patch: &Value) {
     wanted(&insist(world, "PATCH", "/settings", &patch, None).await);
 }
 
-fn wanted(reply: &Reply) {
+fn wanted(reply: &Answer) {
     assert!(
         (200..300).contains(&reply.status),
         "{}: {}",

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_stand_ins::{Clock, Fault, Function, Mode, Service};
-use offramp_local::client::Client;
 use offramp_local::{Stack, StackConfig};
 use offramp_tests::{MORNING, World, at};
 use serde_json::{Value, json};
@@ -328,11 +327,5 @@ async fn reopened(folder: &Folder) -> World {
         tries += 1;
         tokio::task::yield_now().await;
     };
-    let client = Client::new(stack.url()).unwrap();
-    let token = stack.admin_token().unwrap();
-    World {
-        stack,
-        client,
-        token,
-    }
+    World::of(stack)
 }

@@ -1,10 +1,9 @@
 //! Whose date it is: an admin's, or HR's where the settings count it.
 
-use offramp_tests::World;
+use offramp_tests::{MARCUS_MAIL, World};
 use serde_json::{Value, json};
 
 use super::{SCHEDULED, active, scheduled};
-use crate::telling::{MARCUS, confirmed, leaves_on, mailed, state, subjects, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hrs_date_is_shown_and_nothing_happens_unless_the_settings_count_it() {
@@ -18,7 +17,7 @@ async fn hrs_date_is_shown_and_nothing_happens_unless_the_settings_count_it() {
     assert_eq!(lena["leave_date"], "2026-03-03");
     assert_eq!(lena["leave_date_by"], "hr");
     world.hours(96).await;
-    assert_eq!(state(&world, "E-1007").await, active());
+    assert_eq!(world.state("E-1007").await, active());
     assert!(world.mails().is_empty());
     world.end().await;
 }
@@ -41,20 +40,20 @@ async fn hrs_date_acts_where_the_settings_count_all_and_hr_may_move_it() {
     world
         .hr("E-1015", "active", json!({ "leave_date": null }))
         .await;
-    until(&world, "2026-03-03T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1007").await, scheduled());
-    assert_eq!(state(&world, "E-1008").await, active());
-    assert_eq!(state(&world, "E-1015").await, active());
-    mailed(&world).await;
-    assert_eq!(subjects(&world, MARCUS), [SCHEDULED]);
+    world.until("2026-03-03T00:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, scheduled());
+    assert_eq!(world.state("E-1008").await, active());
+    assert_eq!(world.state("E-1015").await, active());
+    world.mailed().await;
+    assert_eq!(world.subjects(MARCUS_MAIL), [SCHEDULED]);
     // HR takes it back in the grace period.
     let result = world
         .hr("E-1007", "active", json!({ "leave_date": "2026-04-03" }))
         .await;
     assert_eq!(result["outcome"], "reactivated", "{result}");
-    until(&world, "2026-03-04T00:00:00Z").await;
-    assert_eq!(state(&world, "E-1007").await, active());
-    assert_eq!(state(&world, "E-1008").await, scheduled());
+    world.until("2026-03-04T00:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, active());
+    assert_eq!(world.state("E-1008").await, scheduled());
     world.hours(80).await;
     assert_eq!(world.alive("E-1007").await, 3);
     assert_eq!(world.status("E-1008").await, "deactivated");
@@ -65,7 +64,7 @@ async fn hrs_date_acts_where_the_settings_count_all_and_hr_may_move_it() {
 async fn an_admins_date_wins_over_hrs_until_it_is_removed() {
     let world = World::start().await;
     world.set(json!({ "leave_dates": "all" })).await;
-    leaves_on(&world, "E-1007", json!("2026-03-06")).await;
+    world.leaves_on("E-1007", json!("2026-03-06")).await;
     world.hours(1).await;
     world
         .hr("E-1007", "active", json!({ "leave_date": "2026-03-03" }))
@@ -75,9 +74,9 @@ async fn an_admins_date_wins_over_hrs_until_it_is_removed() {
         (&lena["leave_date"], &lena["leave_date_by"]),
         (&json!("2026-03-06"), &json!("admin"))
     );
-    until(&world, "2026-03-04T12:00:00Z").await;
-    assert_eq!(state(&world, "E-1007").await, active());
-    let removed = leaves_on(&world, "E-1007", Value::Null).await;
+    world.until("2026-03-04T12:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, active());
+    let removed = world.leaves_on("E-1007", Value::Null).await;
     assert_eq!(removed["leave_date"], "2026-03-03");
     assert_eq!(removed["leave_date_by"], "hr");
     assert_eq!(
@@ -85,7 +84,7 @@ async fn an_admins_date_wins_over_hrs_until_it_is_removed() {
         "HR's counts now, and has come"
     );
     // A later date of an admin's overrules it again.
-    let again = leaves_on(&world, "E-1007", json!("2026-03-09")).await;
+    let again = world.leaves_on("E-1007", json!("2026-03-09")).await;
     assert_eq!(again["status"], "active", "{again}");
     world.end().await;
 }
@@ -100,16 +99,16 @@ async fn counting_hrs_dates_asks_first_where_some_have_passed() {
     world
         .hr("E-1008", "active", json!({ "leave_date": "2026-03-04" }))
         .await;
-    let (asked, done) = confirmed(&world, json!({ "leave_dates": "all" })).await;
+    let (asked, done) = world.change(json!({ "leave_dates": "all" })).await;
     assert_eq!(asked["affected"], 1);
     assert_eq!(asked["users"][0]["employee_id"], "E-1007");
     assert_eq!(done["leave_dates"], "all");
     assert_eq!(done["users"], json!(["E-1007"]));
-    assert_eq!(state(&world, "E-1007").await, scheduled());
-    assert_eq!(state(&world, "E-1008").await, active());
-    until(&world, "2026-03-04T00:00:00Z").await;
+    assert_eq!(world.state("E-1007").await, scheduled());
+    assert_eq!(world.state("E-1008").await, active());
+    world.until("2026-03-04T00:00:00Z").await;
     assert_eq!(
-        state(&world, "E-1008").await,
+        world.state("E-1008").await,
         scheduled(),
         "and those ahead are planned"
     );
@@ -117,8 +116,8 @@ async fn counting_hrs_dates_asks_first_where_some_have_passed() {
     assert_eq!(history["entries"][0]["by"]["actor"], "settings_changed");
     // Back to manual: whoever leaves by HR's date does not.
     world.set(json!({ "leave_dates": "manual" })).await;
-    assert_eq!(state(&world, "E-1007").await, active());
-    assert_eq!(state(&world, "E-1008").await, active());
+    assert_eq!(world.state("E-1007").await, active());
+    assert_eq!(world.state("E-1008").await, active());
     world.hours(80).await;
     assert_eq!(world.alive("E-1007").await, 3);
     world.end().await;
@@ -128,13 +127,13 @@ async fn counting_hrs_dates_asks_first_where_some_have_passed() {
 async fn no_date_counts_where_the_settings_ignore_them() {
     let world = World::start().await;
     world.set(json!({ "leave_dates": "ignore" })).await;
-    let lena = leaves_on(&world, "E-1007", json!("2026-03-01")).await;
+    let lena = world.leaves_on("E-1007", json!("2026-03-01")).await;
     assert_eq!(lena["status"], "active");
     assert_eq!(lena["leave_date"], "2026-03-01");
     world.hours(24).await;
-    assert_eq!(state(&world, "E-1007").await, active());
-    let (asked, _) = confirmed(&world, json!({ "leave_dates": "manual" })).await;
+    assert_eq!(world.state("E-1007").await, active());
+    let (asked, _) = world.change(json!({ "leave_dates": "manual" })).await;
     assert_eq!(asked["affected"], 1);
-    assert_eq!(state(&world, "E-1007").await, scheduled());
+    assert_eq!(world.state("E-1007").await, scheduled());
     world.end().await;
 }

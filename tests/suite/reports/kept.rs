@@ -1,10 +1,9 @@
 //! Why somebody is still here although HR does not say active: the reason that it has, and ways that work.
 
-use offramp_tests::{SOURCE, World, event, numbered};
+use offramp_tests::{OTTO, SOURCE, World, event, numbered, texts};
 use serde_json::{Value, json};
 
 use super::{changed_by, codes, explain};
-use crate::telling::{open_holds, restore, rule, texts};
 
 async fn state(world: &World, state: &str) {
     let path = format!("/sources/{SOURCE}");
@@ -120,7 +119,7 @@ async fn an_admin_rejected_a_hold_took_a_run_back_or_restored_them() {
         "{}",
         reply.body
     );
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let id = hold["hold_id"].as_str().unwrap();
     let why = explain(&world, "P-0007").await;
     assert_eq!(codes(&why), ["held"]);
@@ -140,20 +139,20 @@ async fn an_admin_rejected_a_hold_took_a_run_back_or_restored_them() {
     assert!(first(&why).contains(&run), "{why}");
 
     world.hr("E-1009", "inactive", json!({})).await;
-    restore(&world, "E-1009").await;
+    world.restore("E-1009").await;
     let why = explain(&world, "E-1009").await;
     assert_eq!(codes(&why), ["reactivated_by_admin"], "{why}");
     way(&why, "any change of the HR record that still says inactive");
 
     world.hr("E-1010", "inactive", json!({})).await;
-    rule(&world, "employee.employee_id != \"E-1010\"").await;
-    rule(&world, "true").await;
+    world.rule("employee.employee_id != \"E-1010\"").await;
+    world.rule("true").await;
     let why = explain(&world, "E-1010").await;
     assert_eq!(codes(&why), ["left_out_before"], "{why}");
 
     world.hr("E-1011", "inactive", json!({})).await;
     let off = json!({ "deactivation_sync": { "enabled": false } });
-    crate::telling::confirmed(&world, off).await;
+    world.change(off).await;
     sync(&world, true).await;
     let why = explain(&world, "E-1011").await;
     assert_eq!(codes(&why), ["sync_turned_off"], "{why}");
@@ -177,7 +176,7 @@ async fn ways_that_the_last_admin_rule_refuses_are_not_offered() {
     assert_eq!(result["outcome"], "held");
     let why = explain(&world, "E-1001").await;
     assert_eq!(codes(&why), ["held"]);
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     let id = hold["hold_id"].as_str().unwrap();
     assert!(first(&why).contains(id), "{why}");
     way(
@@ -197,15 +196,9 @@ async fn ways_that_the_last_admin_rule_refuses_are_not_offered() {
     way(&why, &format!("an admin approving the hold {id}"));
     way(&why, "an admin deactivating or deleting them");
     let path = format!("/holds/{id}/approve");
-    let otto = world.stack.token_for(crate::telling::OTTO, "acme", &[]);
-    let done = world.client.post(world.path(&path), &json!({}));
-    let done = done.token(&otto.unwrap()).header("if-match", "\"1\"");
-    let done = done.reply().await.unwrap();
-    assert_eq!(
-        done.body["results"][0]["outcome"], "scheduled",
-        "{}",
-        done.body
-    );
+    let approval = world.admin_as(OTTO, "POST", &path).json(&json!({}));
+    let done = approval.if_match(1).ok().await;
+    assert_eq!(done["results"][0]["outcome"], "scheduled", "{done}");
     world.end().await;
 }
 

@@ -1,10 +1,9 @@
 //! Where HR and the system disagree, and everything that has changed.
 
-use offramp_tests::World;
+use offramp_tests::{ADA, World};
 use serde_json::{Value, json};
 
 use super::codes;
-use crate::telling::{delete, leaves_on, restore, rule};
 
 /// Everything of a paged list, so many on a page.
 async fn whole(world: &World, path: &str, list: &str, limit: usize) -> Vec<Value> {
@@ -40,16 +39,16 @@ async fn drift_lists_exactly_those_for_whom_hr_and_the_system_disagree() {
     world.post("/users", json!({ "employee_id": "N-2" })).await;
     // Not agreed.
     world.hr("E-1008", "inactive", json!({})).await;
-    restore(&world, "E-1008").await;
-    delete(&world, "E-1013").await;
+    world.restore("E-1008").await;
+    world.remove("E-1013").await;
     world.post("/users/E-1014/deactivate-now", json!({})).await;
-    rule(&world, "employee.department != \"Operations\"").await;
+    world.rule("employee.department != \"Operations\"").await;
     world.hr("E-1018", "inactive", json!({})).await;
     world
         .put("/users/E-1002/role", json!({ "role": "member" }))
         .await;
     world.hr("E-1001", "inactive", json!({})).await;
-    leaves_on(&world, "E-1010", json!("2026-03-01")).await;
+    world.leaves_on("E-1010", json!("2026-03-01")).await;
     for limit in [1, 2, 50] {
         let rows = whole(&world, "/reports/drift", "users", limit).await;
         let found: Vec<_> = rows
@@ -71,7 +70,7 @@ async fn drift_lists_exactly_those_for_whom_hr_and_the_system_disagree() {
     }
     // Turning the sync off makes Lena one of them at once.
     let off = json!({ "deactivation_sync": { "enabled": false } });
-    crate::telling::confirmed(&world, off).await;
+    world.change(off).await;
     let rows = whole(&world, "/reports/drift", "users", 50).await;
     assert!(rows.iter().any(|one| one["employee_id"] == "E-1007"));
     // It is a report: nothing is repaired.
@@ -91,9 +90,9 @@ async fn the_audit_has_every_change_of_users_settings_and_rules_since_an_instant
     world.minutes(1).await;
     world.hr("E-1007", "inactive", json!({})).await;
     world.minutes(1).await;
-    rule(&world, "employee.department != \"Finance\"").await;
+    world.rule("employee.department != \"Finance\"").await;
     world.minutes(1).await;
-    leaves_on(&world, "E-1008", json!("2026-03-20")).await;
+    world.leaves_on("E-1008", json!("2026-03-20")).await;
     world.minutes(1).await;
     world
         .hr("E-1008", "active", json!({ "team": "Platform" }))
@@ -134,7 +133,7 @@ async fn the_audit_has_every_change_of_users_settings_and_rules_since_an_instant
     let zone = &whole_audit[0];
     assert_eq!(zone["from"]["settings"]["time_zone"], "Etc/UTC");
     assert_eq!(zone["to"]["settings"]["time_zone"], "Europe/Berlin");
-    assert_eq!(zone["by"]["subject"], crate::telling::ADA);
+    assert_eq!(zone["by"]["subject"], ADA);
     assert_eq!(whole_audit[2]["from"]["rules"]["active"], "true");
     assert_eq!(
         whole_audit[2]["to"]["rules"]["active"],
@@ -180,15 +179,9 @@ async fn the_audit_has_every_change_of_users_settings_and_rules_since_an_instant
         all.iter()
             .any(|one| one["what"] == "created" && one["employee_id"] == "E-1025")
     );
-    let bad = world
-        .client
-        .get(world.path("/audit?since=yesterday"))
-        .token(&world.token);
-    let bad = bad.reply().await.unwrap();
-    assert_eq!(
-        (bad.status, &bad.body["errors"][0]["pointer"]),
-        (422, &json!("/since"))
-    );
+    let bad = world.admin("GET", "/audit?since=yesterday");
+    let bad = bad.refused(422, "invalid").await;
+    assert_eq!(bad["errors"][0]["pointer"], "/since");
     world.end().await;
 }
 
@@ -197,7 +190,7 @@ async fn a_cursor_is_of_one_organisation_and_one_query() {
     let world = World::start().await;
     let bootstrap = world.stack.bootstrap_token("other").unwrap();
     for id in ["E-1013", "E-1014"] {
-        delete(&world, id).await;
+        world.remove(id).await;
     }
     for (path, query) in [
         ("/audit", "since=2026-03-02T00:00:00Z&"),
@@ -211,34 +204,18 @@ async fn a_cursor_is_of_one_organisation_and_one_query() {
         world
             .get(&format!("{path}?{query}limit=1&cursor={cursor}"))
             .await;
-        let other = world.client.get(format!(
-            "/v1/orgs/other{path}?{query}limit=1&cursor={cursor}"
-        ));
-        let other = other.token(&bootstrap).reply().await.unwrap();
-        assert_eq!(other.status, 422, "{path}: {}", other.body);
-        assert_eq!(other.body["errors"][0]["pointer"], "/cursor");
-        let foreign = world.client.get(format!(
-            "{}?cursor={cursor}",
-            world.path("/users/E-1007/history")
-        ));
-        assert_eq!(
-            foreign.token(&world.token).reply().await.unwrap().status,
-            422,
-            "{path}"
-        );
+        let other = format!("/v1/orgs/other{path}?{query}limit=1&cursor={cursor}");
+        let other = world.ask("GET", &other).token(&bootstrap);
+        let other = other.refused(422, "invalid").await;
+        assert_eq!(other["errors"][0]["pointer"], "/cursor", "{path}");
+        let foreign = format!("/users/E-1007/history?cursor={cursor}");
+        let foreign = world.admin("GET", &foreign);
+        foreign.refused(422, "invalid").await;
     }
     let page = world.get("/audit?since=2026-03-02T00:00:00Z&limit=1").await;
     let cursor = page["next_cursor"].as_str().unwrap();
-    let later = world.path(&format!(
-        "/audit?since=2026-03-02T01:00:00Z&cursor={cursor}"
-    ));
-    let later = world
-        .client
-        .get(later)
-        .token(&world.token)
-        .reply()
-        .await
-        .unwrap();
-    assert_eq!(later.status, 422);
+    let later = format!("/audit?since=2026-03-02T01:00:00Z&cursor={cursor}");
+    let later = world.admin("GET", &later);
+    later.refused(422, "invalid").await;
     world.end().await;
 }

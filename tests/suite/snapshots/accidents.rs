@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{active, everybody_is_active, snapshot, snapshot_of, with_people};
-use crate::telling::open_holds;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upstream_503_taken_for_an_empty_directory_cuts_nobody_off() {
@@ -15,7 +14,7 @@ async fn an_upstream_503_taken_for_an_empty_directory_cuts_nobody_off() {
         assert_eq!(done["summary"]["held"], held, "{done}");
     }
     everybody_is_active(&world, &ids).await;
-    let holds = open_holds(&world).await;
+    let holds = world.open_holds().await;
     assert!(
         holds.iter().any(|hold| hold["rule"] == "empty_snapshot"),
         "{holds:?}"
@@ -31,7 +30,7 @@ async fn an_upstream_503_taken_for_an_empty_directory_cuts_nobody_off() {
     let done = snapshot(&world, &[all]).await;
     assert_eq!(done["state"], "applied", "{done}");
     world.hours(2).await;
-    assert_eq!(open_holds(&world).await, Vec::<Value>::new());
+    assert_eq!(world.open_holds().await, Vec::<Value>::new());
     assert_eq!(world.get("/sources/hris").await["health"], "healthy");
     everybody_is_active(&world, &ids).await;
     world.end().await;
@@ -45,7 +44,7 @@ async fn a_filter_that_was_changed_so_that_a_third_falls_out_is_held() {
     let done = snapshot(&world, &[filtered]).await;
     assert_eq!(done["state"], "held", "{done}");
     assert_eq!(done["summary"]["held"], 50);
-    let hold = open_holds(&world).await.remove(0);
+    let hold = world.open_holds().await.remove(0);
     assert_eq!(hold["rule"], "max_percent", "{hold}");
     assert_eq!(hold["figures"]["active"], 165);
     everybody_is_active(&world, &ids).await;
@@ -62,7 +61,7 @@ async fn a_filter_that_was_changed_so_that_a_third_falls_out_is_held() {
     assert_eq!(done["state"], "applied", "{done}");
     assert_eq!(done["summary"].get("held"), None);
     everybody_is_active(&world, &ids).await;
-    assert_eq!(open_holds(&world).await, Vec::<Value>::new());
+    assert_eq!(world.open_holds().await, Vec::<Value>::new());
     world.end().await;
 }
 
@@ -75,7 +74,7 @@ async fn an_account_that_loses_its_rights_page_by_page_is_seen_by_the_empty_page
     let done = snapshot(&world, &pages).await;
     // Ten of ninety-five is within the limits; the hole is what gives it away.
     assert_eq!(done["state"], "held", "{done}");
-    assert_eq!(open_holds(&world).await[0]["rule"], "empty_page");
+    assert_eq!(world.open_holds().await[0]["rule"], "empty_page");
     everybody_is_active(&world, &ids).await;
     world.end().await;
 }
@@ -108,7 +107,7 @@ async fn less_than_half_of_what_was_expected_is_held_however_few_they_are() {
     all.extend(active(&ids[1..]));
     let done = snapshot_of(&world, json!({ "expected_employees": 100 }), &[all]).await;
     assert_eq!(done["state"], "held", "{done}");
-    assert_eq!(open_holds(&world).await[0]["rule"], "short_snapshot");
+    assert_eq!(world.open_holds().await[0]["rule"], "short_snapshot");
     everybody_is_active(&world, &ids).await;
     world.end().await;
 }

@@ -69,7 +69,7 @@ where
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
-pub(super) async fn source<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId) -> Result<()>
+pub async fn source<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId) -> Result<()>
 where
     P::Store: Users + Breakers + Rosters + Sources + Pulses,
 {
