@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
+use jiff::{Span, SpanRelativeTo};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -146,38 +147,17 @@ async fn token(State(core): State<Arc<Core>>, body: Bytes) -> Answer {
     Ok(Json(json!({ "token": token })))
 }
 
-/// `72h`, `90m`, `1d12h`: numbers with s, m, h or d.
+/// `72h`, `90m`, `1d12h`: what [`jiff::fmt::friendly`] reads, a day being 24 hours. Months and years have no length.
 fn duration(text: &str) -> Result<Duration, Refusal> {
-    let wrong = || {
-        Refusal::bad(format!(
-            "{text:?} is no duration such as 90s, 2m, 72h, 3d or 1d12h"
-        ))
-    };
-    let mut seconds: Option<u64> = None;
-    let mut digits = String::new();
-    for character in text.chars().filter(|character| !character.is_whitespace()) {
-        if character.is_ascii_digit() {
-            digits.push(character);
-            continue;
-        }
-        let unit = match character {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = std::mem::take(&mut digits).parse().map_err(|_| wrong())?;
-        let part = count.checked_mul(unit).ok_or_else(wrong)?;
-        seconds = Some(
-            seconds
-                .unwrap_or_default()
-                .checked_add(part)
-                .ok_or_else(wrong)?,
-        );
-    }
-    let seconds = seconds.filter(|_| digits.is_empty()).ok_or_else(wrong)?;
-    Ok(Duration::from_secs(seconds))
+    let read = text.parse::<Span>();
+    read.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| {
+            Refusal::bad(format!(
+                "{text:?} is no duration such as 90s, 2m, 72h, 3d or 1d12h"
+            ))
+        })
 }
 
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
@@ -229,8 +209,20 @@ mod tests {
         assert_eq!(seconds("72h"), Some(259_200));
         assert_eq!(seconds("1d12h"), Some(129_600));
         assert_eq!(seconds("90s"), Some(90));
+        assert_eq!(seconds("2m"), Some(120));
+        assert_eq!(seconds("1d 12h"), Some(129_600));
+        assert_eq!(seconds("3w"), Some(21 * 86_400));
         assert_eq!(seconds("0s"), Some(0));
-        for wrong in ["", "72", "h", "-1h", "3w", "1h5", "99999999999999999999d"] {
+        for wrong in [
+            "",
+            "72",
+            "h",
+            "-1h",
+            "1h5",
+            "1mo",
+            "1y",
+            "99999999999999999999d",
+        ] {
             assert_eq!(seconds(wrong), None, "{wrong}");
         }
     }

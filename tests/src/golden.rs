@@ -1,9 +1,9 @@
-//! Golden files: what people and machines read, as it was looked at and found good. `UPDATE_GOLDEN=1` writes them anew.
+//! Golden files: what people and machines read, as it was looked at and found good. `UPDATE_EXPECT=1` writes them anew.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_stand_ins::Message;
+use expect_test::expect_file;
 use serde_json::Value;
 
 /// Where the files are.
@@ -15,17 +15,7 @@ pub fn folder() -> PathBuf {
 /// The text is that of `golden/<name>`.
 #[track_caller]
 pub fn text(name: &str, found: &str) {
-    let file = folder().join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, found).unwrap();
-        return;
-    }
-    let wanted = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == wanted,
-        "tests/golden/{name} is another; run with UPDATE_GOLDEN=1 if the new one is right.\n--- found\n{found}\n--- wanted\n{wanted}"
-    );
+    expect_file![folder().join(name)].assert_eq(found);
 }
 
 /// The JSON, with ids that are new every time made alike, is that of `golden/<name>.json`.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use expect_test::expect_file;
 use offramp_local::openapi;
 use offramp_local::template::{Names, Template};
 use offramp_tests::World;
@@ -16,16 +17,7 @@ fn file() -> PathBuf {
 
 #[test]
 fn the_document_that_is_served_is_the_one_that_the_code_makes() {
-    let made = openapi::text();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(file(), made).unwrap();
-        return;
-    }
-    let served = fs::read_to_string(file()).unwrap();
-    assert!(
-        made == served,
-        "functions/admin/openapi.json is another; run this test with UPDATE_GOLDEN=1 and look at the difference"
-    );
+    expect_file![file()].assert_eq(&openapi::text());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The JSON that is stored, and that Scheduler hands over: what is written down outlives the code
-//! that wrote it. `UPDATE_GOLDEN=1 cargo test -p offramp-domain --test rules golden` writes the files anew.
+//! that wrote it. `UPDATE_EXPECT=1 cargo test -p offramp-domain --test rules golden` writes the files anew.
 
 #[path = "golden_breakers.rs"]
 mod breakers;
@@ -8,10 +8,11 @@ mod notices;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::fs;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use chrono::TimeDelta;
+use expect_test::expect_file;
 use offramp_domain::settings::{
     Behaviour, DeactivationSync, Invitations, LeaveDates, Objectives, OnMissing, RestoreDeletedOn,
     Safeguards,
@@ -46,13 +47,8 @@ impl Golden {
         let name = format!("{name}.json");
         let path = PathBuf::from(FOLDER).join(&name);
         let text = serde_json::to_string_pretty(value).unwrap() + "\n";
-        if env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::create_dir_all(PathBuf::from(FOLDER)).unwrap();
-            fs::write(&path, &text).unwrap();
-        }
-        let golden = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(text, golden, "{name}");
-        let read: T = serde_json::from_str(&golden).unwrap();
+        expect_file![path].assert_eq(&text);
+        let read: T = serde_json::from_str(&text).unwrap();
         assert_eq!(&read, value, "{name}");
         assert!(self.names.insert(name), "named twice");
     }
