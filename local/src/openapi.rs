@@ -27,10 +27,10 @@ pub fn document() -> Value {
     for (tag, operations) in operations() {
         tags.push(json!({ "name": tag }));
         for operation in operations {
-            let (path, method) = operation.place();
-            let path = path.to_owned();
+            let row = operation.row();
             let (operation, spoken_of) = operation.finish(tag);
-            paths.entry(path).or_default().insert(method, operation);
+            let methods = paths.entry(row.path.to_owned()).or_default();
+            methods.insert(row.method.to_lowercase(), operation);
             schemas.extend(spoken_of);
         }
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
+use offramp_api::route::RouteRow;
 use offramp_local::openapi;
 use offramp_local::template::{Names, Template};
 use offramp_tests::World;
@@ -25,7 +26,7 @@ fn no_two_schemas_have_one_name() {
     let mut known: BTreeMap<String, Value> = BTreeMap::new();
     for (tag, operations) in openapi::operations() {
         for operation in operations {
-            let route = operation.route();
+            let route = operation.row().key();
             for (name, schema) in operation.finish(tag).1 {
                 let before = known.insert(name.clone(), schema.clone());
                 let same = before.is_none_or(|before| before == schema);
@@ -39,83 +40,48 @@ fn no_two_schemas_have_one_name() {
 }
 
 #[test]
-fn the_document_the_template_and_the_code_have_the_same_routes() {
-    let described: BTreeSet<String> = openapi::operations()
-        .iter()
-        .flat_map(|(_, operations)| operations)
-        .map(|operation| operation.route())
-        .collect();
-    let template = Template::workspace().unwrap();
-    let deployed: BTreeSet<String> = template
-        .resolve(&Names::local("offramp"))
-        .unwrap()
-        .functions
-        .iter()
-        .flat_map(|function| &function.routes)
-        .map(|route| format!("{} {}", route.method, route.path))
-        .collect();
-    let dispatched = ["admin", "hr-sync"].map(dispatched).concat();
-    let dispatched: BTreeSet<String> = dispatched.into_iter().collect();
-    assert_eq!(described, deployed, "the contract and template.yaml");
-    assert_eq!(
-        deployed, dispatched,
-        "template.yaml and the functions' own dispatch"
-    );
-}
-
-#[test]
-fn the_query_that_a_route_takes_is_the_one_that_is_described() {
+fn every_route_is_described_once_and_with_the_query_that_it_reads() {
+    let rows = hr_sync::Route::ALL.iter().map(|route| route.row());
+    let rows = rows.chain(admin::Route::ALL.iter().map(|route| route.row()));
+    let mut left: BTreeMap<String, RouteRow> = rows.map(|row| (row.key(), row)).collect();
     for (tag, operations) in openapi::operations() {
         for operation in operations {
-            let route = operation.route();
-            let Some((method, path)) = route.split_once(" /v1/orgs/{org}") else {
-                continue;
-            };
+            let key = operation.row().key();
+            let row = left.remove(&key);
+            let row = row.unwrap_or_else(|| panic!("{key} is described twice"));
             let described = operation.finish(tag).0;
             let parameters = described["parameters"].as_array().into_iter().flatten();
             let described: BTreeSet<&str> = parameters
                 .filter(|parameter| parameter["in"] == "query")
                 .filter_map(|parameter| parameter["name"].as_str())
                 .collect();
-            let taken = admin::contract::query(method, path);
-            assert_eq!(
-                taken.iter().copied().collect::<BTreeSet<_>>(),
-                described,
-                "{route}"
-            );
+            let read: BTreeSet<&str> = row.query.iter().copied().collect();
+            assert_eq!(described, read, "{key}");
         }
     }
+    assert!(left.is_empty(), "not described: {:?}", left.keys());
 }
 
-/// The routes that a function's source matches: `"GET /healthz"` whole, or `("GET", "/users")` after the organisation, and
-/// in `hr-sync` after the source.
-fn dispatched(function: &str) -> Vec<String> {
-    let file = format!("../functions/{function}/src/lib.rs");
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-    let within = match function {
-        "hr-sync" => "/sources/{source}",
-        _ => "",
-    };
-    let mut found = Vec::new();
-    for line in source.lines().map(str::trim) {
-        let texts: Vec<_> = line.split('"').skip(1).step_by(2).collect();
-        match texts[..] {
-            [method, path]
-                if line.starts_with('(') && line.contains(") =>") && methods.contains(&method) =>
-            {
-                found.push(format!("{method} /v1/orgs/{{org}}{within}{path}"));
-            }
-            [route, ..] => match route.split_once(' ') {
-                Some((method, path)) if methods.contains(&method) && path.starts_with('/') => {
-                    found.push(route.to_owned());
-                }
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-    found
+#[test]
+fn the_template_has_the_routes_of_the_tables() {
+    let rows = hr_sync::Route::ALL.iter().map(|route| route.row());
+    let rows = rows.chain(admin::Route::ALL.iter().map(|route| route.row()));
+    let rows: BTreeSet<_> = rows
+        .map(|row| (row.key(), row.door.needs_token()))
+        .collect();
+    let template = Template::workspace().unwrap();
+    let deployed: BTreeSet<_> = template
+        .resolve(&Names::local("offramp"))
+        .unwrap()
+        .functions
+        .iter()
+        .flat_map(|function| &function.routes)
+        .map(|route| {
+            let key = format!("{} {}", route.method, route.path);
+            (key, route.authorizer.is_some())
+        })
+        .collect();
+    assert_eq!(deployed, rows);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

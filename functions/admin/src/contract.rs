@@ -1,6 +1,6 @@
-//! What each route of this function takes and answers, for the OpenAPI document. A new route has its place here, in
-//! `answer` and in `template.yaml`, and its parameters in `query`; `tests/suite/openapi.rs` fails where one of them lacks
-//! it.
+//! What each route of this function takes and answers, for the OpenAPI document. Method, path, who may call it and the
+//! names of its query are the row's in `routes`; `tests/suite/openapi.rs` fails where a route has no place here, or
+//! describes another query.
 
 mod examples;
 mod holds;
@@ -10,7 +10,7 @@ mod people;
 use offramp_api::contract::Operation;
 use serde_json::json;
 
-use crate::Health;
+use crate::{Health, Route};
 
 /// The routes, by what they are about.
 #[must_use]
@@ -29,20 +29,14 @@ pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
     ]
 }
 
-/// The names that a route reads from the query, as the code has them; the path after the organisation.
-#[must_use]
-pub fn query(method: &str, path: &str) -> &'static [&'static str] {
-    crate::query::known(method, path)
-}
-
 fn service() -> Vec<Operation> {
     vec![
-        Operation::open("GET", "/healthz", "Whether the API answers").answers::<Health>(
+        Operation::of(Route::GetHealth, "Whether the API answers").answers::<Health>(
             200,
             "It does",
             json!({ "status": "ok" }),
         ),
-        Operation::open("GET", "/v1/openapi.json", "This document").answers_as(
+        Operation::of(Route::GetOpenApi, "This document").answers_as(
             200,
             "OpenAPI 3.1",
             json!({ "type": "object", "required": ["openapi", "info", "paths"] }),

@@ -90,7 +90,15 @@ impl Call<'_> {
         Ok(Reply::json(200, &view)?.with_version(hold.version))
     }
 
-    pub(crate) async fn answer_hold(&self, verdict: Verdict) -> Result<Reply> {
+    pub(crate) async fn approve_hold(&self) -> Result<Reply> {
+        self.answer_hold(Verdict::Approve).await
+    }
+
+    pub(crate) async fn reject_hold(&self) -> Result<Reply> {
+        self.answer_hold(Verdict::Reject).await
+    }
+
+    async fn answer_hold(&self, verdict: Verdict) -> Result<Reply> {
         let Part { employee_ids } = match self.request.body()?.is_empty() {
             true => Part::default(),
             false => self.request.json()?,

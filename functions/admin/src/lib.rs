@@ -13,6 +13,7 @@ mod operate;
 mod paging;
 mod query;
 mod reports;
+mod routes;
 mod rules;
 mod sources;
 mod users;
@@ -21,9 +22,9 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use lambda_runtime::LambdaEvent;
 use offramp_api::http::{Reply, Request, problem};
 use offramp_api::invoked::{self, Invoked};
+use offramp_api::route::{Door, RouteRow};
 use offramp_api::view::{Seen, SettingsView};
 use offramp_app::desk::settings;
-use offramp_app::engine::holds::Verdict;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
@@ -33,6 +34,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use operate::Operation;
+pub use routes::Route;
 
 /// What an invocation works with.
 #[derive(Debug)]
@@ -161,12 +163,18 @@ pub(crate) struct Touched {
     users: Vec<offramp_domain::EmployeeId>,
 }
 
+fn health() -> Result<Reply> {
+    Reply::json(200, &Health { status: "ok" })
+}
+
+fn document() -> Result<Reply> {
+    Ok(Reply::again(200, OPENAPI.to_owned(), None))
+}
+
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
-    if request.route() == "GET /healthz" {
-        return Reply::json(200, &Health { status: "ok" });
-    }
-    if request.route() == "GET /v1/openapi.json" {
-        return Ok(Reply::again(200, OPENAPI.to_owned(), None));
+    let route = Route::matched(request.route());
+    if let Some(open) = route.and_then(Route::open) {
+        return open;
     }
     let org = request.org()?;
     let caller = admit(
@@ -177,14 +185,14 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         state.offramp.clock.now(),
     )
     .await?;
-    let route = request.route().to_owned();
-    let Some((method, path)) = route.split_once(" /v1/orgs/{org}") else {
+    let Some(route) = route else {
         return Err(Error::NotFound("route"));
     };
-    if matches!(caller, Caller::Service { .. }) && !for_machines(method, path) {
+    let RouteRow { door, query, .. } = route.row();
+    if matches!(caller, Caller::Service { .. }) && door != Door::AdminsAndMachines {
         return Err(Error::Forbidden);
     }
-    query::check(request, method, path)?;
+    query::check(request, query)?;
     let call = Call {
         state,
         env: &state.offramp,
@@ -193,60 +201,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         caller,
         deadline,
     };
-    match (method, path) {
-        ("GET", "/settings") => call.settings().await,
-        ("PATCH", "/settings") => call.patch_settings().await,
-        ("GET", "/users") => call.users().await,
-        ("POST", "/users") => call.add_user().await,
-        ("GET", "/users/{id}") => call.user().await,
-        ("DELETE", "/users/{id}") => call.delete_user().await,
-        ("POST", "/users/{id}/deactivate-now") => call.deactivate_now().await,
-        ("POST", "/users/{id}/restore") => call.restore().await,
-        ("PUT", "/users/{id}/role") => call.set_role().await,
-        ("GET", "/users/{id}/access") => call.access().await,
-        ("GET", "/access") => call.access_by_email().await,
-        ("GET", "/users/{id}/history") => call.history().await,
-        ("GET", "/users/{id}/cards") => call.cards().await,
-        ("POST", "/users/{id}/cards") => call.add_card().await,
-        ("POST", "/cards/{card}/reassign") => call.reassign().await,
-        ("PUT", "/cards/{card}/status") => call.set_card_status().await,
-        ("PUT", "/users/{id}/leave-date") => call.set_leave_date().await,
-        ("GET", "/users/{id}/explain") => call.explain().await,
-        ("GET", "/reports/drift") => call.drift().await,
-        ("GET", "/audit") => call.audit().await,
-        ("POST", "/leavers") => call.leavers().await,
-        ("GET", "/sync-rules") => call.rules().await,
-        ("PUT", "/sync-rules") => call.put_rules().await,
-        ("POST", "/sync-rules/test") => call.test_rules().await,
-        ("GET", "/users/{id}/objectives") => call.objectives().await,
-        ("POST", "/users/{id}/objectives") => call.add_objective().await,
-        ("PATCH", "/objectives/{objective}") => call.set_objective_status().await,
-        ("DELETE", "/objectives/{objective}") => call.delete_objective().await,
-        ("GET", "/dashboard/objectives") => call.dashboard().await,
-        ("GET", "/feeds/celebrating") => call.celebrating().await,
-        ("GET", "/holds") => call.holds().await,
-        ("GET", "/holds/{id}") => call.hold().await,
-        ("POST", "/holds/{id}/approve") => call.answer_hold(Verdict::Approve).await,
-        ("POST", "/holds/{id}/reject") => call.answer_hold(Verdict::Reject).await,
-        ("GET", "/runs") => call.runs().await,
-        ("GET", "/runs/{run}") => call.run().await,
-        ("POST", "/runs/{run}/undo") => call.undo_run().await,
-        ("GET", "/sources") => call.sources().await,
-        ("POST", "/sources") => call.add_source().await,
-        ("GET", "/sources/{source}") => call.source().await,
-        ("PATCH", "/sources/{source}") => call.patch_source().await,
-        ("GET", "/sources/{source}/rejections") => call.rejections().await,
-        ("POST", "/sources/{source}/rotate-secret") => call.rotate_secret().await,
-        _ => Err(Error::NotFound("route")),
-    }
-}
-
-/// A machine's token reads access and users, and uses the card routes.
-fn for_machines(method: &str, path: &str) -> bool {
-    match (method, path) {
-        ("GET", "/users" | "/users/{id}" | "/users/{id}/access" | "/access") => true,
-        (_, path) => path == "/users/{id}/cards" || path.starts_with("/cards/"),
-    }
+    route.answer(&call).await
 }
 
 impl Call<'_> {

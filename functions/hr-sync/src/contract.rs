@@ -7,6 +7,8 @@ use offramp_connectors::native::{Body as Delivery, snapshot as wire};
 use offramp_domain::{SnapshotId, SourceId};
 use serde_json::json;
 
+use crate::Route;
+
 /// The routes, by what they are about.
 #[must_use]
 pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
@@ -14,7 +16,7 @@ pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
 }
 
 fn events() -> Operation {
-    Operation::signed("POST", "/sources/{source}/events", "Takes events of HR")
+    Operation::of(Route::PostEvents, "Takes events of HR")
         .about(
             "Signed as Standard Webhooks 1.0.0 says. At most 5,000 events and 4 MiB. Results are in the order of the \
              request; a bad record rejects itself, not its neighbours. The same delivery again changes nothing.",
@@ -39,12 +41,11 @@ fn events() -> Operation {
 
 fn snapshots() -> Vec<Operation> {
     const ID: &str = "snap_01a20e48daf170b8b48d5d99c0e8be9e";
-    let of_source = |method, path: &str, summary| {
-        let path = format!("/sources/{{source}}/snapshots{path}");
-        Operation::signed(method, &path, summary).path::<SourceId>("source", "The source.", "hris")
+    let of_source = |route: Route, summary| {
+        Operation::of(route, summary).path::<SourceId>("source", "The source.", "hris")
     };
-    let one = |method, path: &str, summary| {
-        of_source(method, &format!("/{{id}}{path}"), summary)
+    let one = |route: Route, summary| {
+        of_source(route, summary)
             .path::<SnapshotId>("id", "The snapshot.", ID)
             .refuses([Error::NotFound("snapshot")])
     };
@@ -55,12 +56,12 @@ fn snapshots() -> Vec<Operation> {
         })
     };
     vec![
-        of_source("POST", "", "Opens a snapshot")
+        of_source(Route::OpenSnapshot, "Opens a snapshot")
             .about("Everybody whom the source knows, as of one instant. One that was open takes no more pages.")
             .takes::<wire::Open>(json!({ "expected_employees": 25 }))
             .answers::<SnapshotView>(201, "The snapshot", snapshot("open"))
             .refuses([Error::TooLarge("the body is larger than 4 MiB")]),
-        one("PUT", "/pages/{n}", "Sends a page of a snapshot")
+        one(Route::PutPage, "Sends a page of a snapshot")
             .about("At most 5,000 employees and 4 MiB. The same page again replaces it. The body repeats what the path says, since the signature covers the body alone.")
             .path_as("n", "The page, from 1 to 400.", json!({ "type": "integer", "minimum": 1, "maximum": 400 }), json!(1))
             .takes::<wire::Page<'_>>(json!({
@@ -69,12 +70,12 @@ fn snapshots() -> Vec<Operation> {
             }))
             .answers::<wire::Received>(200, "How many employees are on it", json!({ "received": 1 }))
             .refuses([Error::SnapshotNotOpen, Error::TooLarge("the body is larger than 4 MiB")]),
-        one("POST", "/complete", "Says that all pages have come")
+        one(Route::CompleteSnapshot, "Says that all pages have come")
             .about("From now on it is applied, and takes the place of one that is being applied. 422 where a page is missing or left over: it stays open.")
             .takes::<wire::Complete>(json!({ "snapshot_id": ID, "pages": 1 }))
             .answers::<SnapshotView>(202, "The snapshot", snapshot("applying"))
             .refuses([Error::SnapshotNotOpen, Error::TooLarge("the body is larger than 4 MiB")]),
-        one("GET", "", "Shows what has become of a snapshot")
+        one(Route::GetSnapshot, "Shows what has become of a snapshot")
             .answers::<SnapshotView>(200, "The snapshot", snapshot("applied")),
     ]
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "schema")]
 pub mod contract;
+mod routes;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
@@ -18,6 +19,8 @@ use offramp_aws::{Aws, Clients, Config, ConfigError, Offramp, Opener, deadline, 
 use offramp_connectors::Native;
 use offramp_connectors::native::snapshot as wire;
 use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
+
+pub use routes::Route;
 
 /// What an invocation works with.
 #[derive(Debug)]
@@ -92,49 +95,32 @@ pub fn status(answered: &ApiGatewayV2httpResponse) -> Option<i64> {
 }
 
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
-    let route = request.route();
-    let Some((method, path)) = route.split_once(" /v1/orgs/{org}/sources/{source}") else {
-        return Err(Error::NotFound("route"));
-    };
     // Nothing is read for a route that there is not, and nothing answered before the signature is good.
-    let signed = |body: Vec<u8>| authenticated(state, request, body, deadline);
-    let (call, answered) = match (method, path) {
-        ("POST", "/events") => {
-            let call = signed(request.body()?).await?;
-            let events = Native.read(&call.body);
-            let dry_run = matches!(&events, Ok(events) if events.dry_run);
-            let answered = call.events(events).await;
-            if dry_run {
-                // It writes nothing, not even that it was there.
-                return answered;
-            }
-            (call, answered)
-        }
-        ("POST", "/snapshots") => {
-            let call = signed(request.body()?).await?;
-            let answered = call.open().await;
-            (call, answered)
-        }
-        ("PUT", "/snapshots/{id}/pages/{n}") => {
-            let call = signed(request.body()?).await?;
-            let answered = call.page().await;
-            (call, answered)
-        }
-        ("POST", "/snapshots/{id}/complete") => {
-            let call = signed(request.body()?).await?;
-            let answered = call.complete().await;
-            (call, answered)
-        }
-        ("GET", "/snapshots/{id}") => {
-            let call = signed(Vec::new()).await?;
-            let answered = call.snapshot().await;
-            (call, answered)
-        }
-        _ => return Err(Error::NotFound("route")),
+    let route = Route::matched(request.route()).ok_or(Error::NotFound("route"))?;
+    let body = match route {
+        Route::GetSnapshot => Vec::new(),
+        _ => request.body()?,
     };
-    // Whatever came of it, the source has spoken.
-    pulse::beat(&call.tenant(), &call.source, &state.heard, deadline).await;
-    answered
+    let call = authenticated(state, request, body, deadline).await?;
+    let Handled { reply, dry_run } = route.answer(&call).await;
+    // Whatever came of it, the source has spoken. A dry run writes nothing, not even that it was there.
+    if !dry_run {
+        pulse::beat(&call.tenant(), &call.source, &state.heard, deadline).await;
+    }
+    reply
+}
+
+/// What came of a request whose signature is good.
+struct Handled {
+    reply: Result<Reply>,
+    dry_run: bool,
+}
+
+impl From<Result<Reply>> for Handled {
+    fn from(reply: Result<Reply>) -> Self {
+        let dry_run = false;
+        Self { reply, dry_run }
+    }
 }
 
 /// A request whose signature is good.
@@ -190,7 +176,14 @@ impl Call<'_> {
         self.env.of(&self.org)
     }
 
-    async fn events(&self, events: Result<Delivery>) -> Result<Reply> {
+    async fn events(&self) -> Handled {
+        let events = Native.read(&self.body);
+        let dry_run = matches!(&events, Ok(events) if events.dry_run);
+        let reply = self.take(events).await;
+        Handled { reply, dry_run }
+    }
+
+    async fn take(&self, events: Result<Delivery>) -> Result<Reply> {
         let (tenant, source) = (self.tenant(), &self.source);
         let answers = delivery::take(&tenant, source, self.state, events?, self.deadline).await?;
         Reply::json(200, &ResultsView::of(&answers))

@@ -13,25 +13,16 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::http::{Problem, Question};
+use crate::route::{Door, RouteRow};
 use responses::{Problems, gateway};
 
 /// The beginning of every path but the open ones.
-pub const ORG: &str = "/v1/orgs/{org}";
-
-/// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    Open,
-    Signed,
-    Token,
-}
+const ORG: &str = "/v1/orgs/{org}";
 
 /// One route. Built up from what is particular to it; what all routes of its kind have is added by itself.
 #[derive(Debug)]
 pub struct Operation {
-    method: &'static str,
-    path: String,
-    door: Door,
+    row: RouteRow,
     summary: &'static str,
     description: Option<&'static str>,
     parameters: Vec<Value>,
@@ -45,24 +36,22 @@ pub struct Operation {
 pub type Schemas = BTreeMap<String, Value>;
 
 impl Operation {
-    /// A route that needs no credentials; the whole path.
+    /// A route, with what all routes of its door have.
     #[must_use]
-    pub fn open(method: &'static str, path: &str, summary: &'static str) -> Self {
-        Self::new(Door::Open, method, path.to_owned(), summary)
+    pub fn of(route: impl Into<RouteRow>, summary: &'static str) -> Self {
+        let own = Self::new(route.into(), summary);
+        match own.row.door {
+            Door::Open => own,
+            Door::Signed => own.signed(),
+            // Parameters that the route does not have are refused.
+            Door::Admins | Door::AdminsAndMachines => own
+                .path::<OrgId>("org", "The organisation.", "acme")
+                .refuses([Error::Forbidden, invalid()]),
+        }
     }
 
-    /// A route of the admin's side; the path after the organisation. Parameters that it does not have are refused.
-    #[must_use]
-    pub fn admin(method: &'static str, path: &str, summary: &'static str) -> Self {
-        Self::new(Door::Token, method, format!("{ORG}{path}"), summary)
-            .path::<OrgId>("org", "The organisation.", "acme")
-            .refuses([Error::Forbidden, invalid()])
-    }
-
-    /// A route of HR's side; the path after the organisation.
-    #[must_use]
-    pub fn signed(method: &'static str, path: &str, summary: &'static str) -> Self {
-        let mut own = Self::new(Door::Signed, method, format!("{ORG}{path}"), summary)
+    fn signed(self) -> Self {
+        let mut own = self
             .path::<OrgId>("org", "The organisation.", "acme")
             .refuses([Error::BadSignature, Error::TimestampOutOfTolerance]);
         for (name, what, example) in [
@@ -94,11 +83,9 @@ impl Operation {
         own
     }
 
-    fn new(door: Door, method: &'static str, path: String, summary: &'static str) -> Self {
+    fn new(row: RouteRow, summary: &'static str) -> Self {
         let mut own = Self {
-            method,
-            path,
-            door,
+            row,
             summary,
             description: None,
             parameters: Vec::new(),
@@ -107,9 +94,9 @@ impl Operation {
             problems: Problems::default(),
             schemas: Schemas::new(),
         };
-        if door != Door::Open {
+        if row.door != Door::Open {
             own = own.refuses([unavailable(), internal()]);
-            if method != "GET" {
+            if row.method != "GET" {
                 own = own.refuses([Error::Busy, Error::Unfinished("send it again")]);
             }
         }
@@ -299,16 +286,10 @@ impl Operation {
         self
     }
 
-    /// The route as API Gateway and the functions name it: `GET /healthz`.
+    /// The route's row.
     #[must_use]
-    pub fn route(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
-
-    /// The path and the method in small letters, as OpenAPI has them.
-    #[must_use]
-    pub fn place(&self) -> (&str, String) {
-        (&self.path, self.method.to_lowercase())
+    pub fn row(&self) -> RouteRow {
+        self.row
     }
 
     /// The operation object, with everything in place, and the schemas that it speaks of.
@@ -322,7 +303,11 @@ impl Operation {
             .map(|(status, answer)| (status.to_string(), answer.clone()))
             .collect();
         let statuses = self.problems.statuses();
-        let by_gateway = gateway(self.door == Door::Token, self.body.is_some(), &self.path);
+        let by_gateway = gateway(
+            self.row.door.needs_token(),
+            self.body.is_some(),
+            self.row.path,
+        );
         for status in statuses.chain(by_gateway.keys().copied()) {
             answers.insert(
                 status.to_string(),
@@ -330,14 +315,14 @@ impl Operation {
             );
         }
         let mut operation = json!({
-            "operationId": operation_id(self.method, &self.path),
+            "operationId": operation_id(self.row.method, self.row.path),
             "tags": [tag],
             "summary": self.summary,
             "responses": answers,
-            "security": match self.door {
+            "security": match self.row.door {
                 Door::Open => json!([]),
                 Door::Signed => json!([{ "webhook": [] }]),
-                Door::Token => json!([{ "token": [] }]),
+                Door::Admins | Door::AdminsAndMachines => json!([{ "token": [] }]),
             },
         });
         if let Some(description) = self.description {

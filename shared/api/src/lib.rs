@@ -7,4 +7,5 @@
 pub mod contract;
 pub mod http;
 pub mod invoked;
+pub mod route;
 pub mod view;

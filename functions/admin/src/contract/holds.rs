@@ -6,6 +6,7 @@ use offramp_app::Error;
 use offramp_domain::{HoldId, RunId};
 use serde_json::{Value, json};
 
+use crate::Route;
 use crate::holds::{HoldsView, MAX_ROWS, Part, ROWS, RunsView};
 
 const HOLD: &str = "hold_01a2e5180dd74c18d63521345b6af170";
@@ -35,12 +36,12 @@ fn with(mut whole: Value, more: &Value) -> Value {
 }
 
 pub(super) fn holds() -> Vec<Operation> {
-    let one = |method, path: &str, summary| {
-        Operation::admin(method, path, summary)
+    let one = |route: Route, summary| {
+        Operation::of(route, summary)
             .path::<HoldId>("id", "The hold.", HOLD)
             .refuses([Error::NotFound("hold")])
     };
-    let answer = |path: &str, summary| {
+    let answer = |route: Route, summary| {
         let answered = with(
             hold(),
             &json!({
@@ -48,7 +49,7 @@ pub(super) fn holds() -> Vec<Operation> {
                 "results": [{ "employee_id": "E-1012", "outcome": "scheduled", "due_at": "2026-11-27T09:00:00Z" }],
             }),
         );
-        one("POST", path, summary)
+        one(route, summary)
             .about(
                 "For those who were in it at the version that `If-Match` names, which is required: who joined since \
                  stays held. Each is decided anew against the present.",
@@ -61,10 +62,10 @@ pub(super) fn holds() -> Vec<Operation> {
             .refuses([Error::HoldClosed])
     };
     vec![
-        Operation::admin("GET", "/holds", "Lists what safeguards have stopped, the newest first")
+        Operation::of(Route::ListHolds, "Lists what safeguards have stopped, the newest first")
             .paged(MAX_ROWS, ROWS)
             .answers::<HoldsView>(200, "A page", json!({ "holds": [hold()], "next_cursor": null })),
-        one("GET", "/holds/{id}", "Shows a hold, with a page of those who are in it")
+        one(Route::GetHold, "Shows a hold, with a page of those who are in it")
             .cursor()
             .answers::<HoldDetail>(
                 200,
@@ -79,26 +80,25 @@ pub(super) fn holds() -> Vec<Operation> {
                 ),
             )
             .versioned(),
-        answer("/holds/{id}/approve", "Lets those go who are in a hold, or some of them"),
-        answer("/holds/{id}/reject", "Keeps those who are in a hold, or some of them"),
+        answer(Route::ApproveHold, "Lets those go who are in a hold, or some of them"),
+        answer(Route::RejectHold, "Keeps those who are in a hold, or some of them"),
     ]
 }
 
 pub(super) fn runs() -> Vec<Operation> {
-    let one = |method, path: &str, summary| {
-        Operation::admin(method, path, summary)
+    let one = |route: Route, summary| {
+        Operation::of(route, summary)
             .path::<RunId>("run", "The run.", RUN)
             .refuses([Error::NotFound("run")])
     };
     vec![
-        Operation::admin(
-            "GET",
-            "/runs",
+        Operation::of(
+            Route::ListRuns,
             "Lists deliveries, snapshots and approvals that ended somebody's access, the newest first",
         )
         .paged(MAX_ROWS, ROWS)
         .answers::<RunsView>(200, "A page", json!({ "runs": [run()], "next_cursor": null })),
-        one("GET", "/runs/{run}", "Shows a run, with a page of its people")
+        one(Route::GetRun, "Shows a run, with a page of its people")
             .cursor()
             .answers::<RunDetail>(
                 200,
@@ -113,7 +113,7 @@ pub(super) fn runs() -> Vec<Operation> {
                     }),
                 ),
             ),
-        one("POST", "/runs/{run}/undo", "Takes a run back")
+        one(Route::UndoRun, "Takes a run back")
             .about("Whoever is still in the grace period that it began is active from this moment on. A second time it touches nobody.")
             .answers::<UndoneView>(
                 200,

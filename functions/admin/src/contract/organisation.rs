@@ -8,11 +8,11 @@ use offramp_domain::{Settings, SourceId};
 use serde_json::{Value, json};
 
 use super::examples;
-use crate::Touched;
 use crate::paging::MAX_PART;
 use crate::reports::{AuditView, DriftView, MAX_ROWS, ROWS};
 use crate::rules::{LeaversView, NewRules, RulesView, Trial, TrialView};
 use crate::sources::{Change, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesView};
+use crate::{Route, Touched};
 
 pub(super) fn settings() -> Vec<Operation> {
     let question = || {
@@ -29,10 +29,10 @@ pub(super) fn settings() -> Vec<Operation> {
     changed["affected"] = json!(0);
     changed["users"] = json!([]);
     vec![
-        Operation::admin("GET", "/settings", "Shows the settings")
+        Operation::of(Route::GetSettings, "Shows the settings")
             .answers::<SettingsView>(200, "The settings", examples::settings())
             .versioned(),
-        Operation::admin("PATCH", "/settings", "Changes settings: a JSON merge patch (RFC 7396)")
+        Operation::of(Route::PatchSettings, "Changes settings: a JSON merge patch (RFC 7396)")
             .about(
                 "A change that touches people or loosens protection is asked about first; the same patch with the \
                  `confirmation` of that answer goes through, within ten minutes and for this version.",
@@ -84,16 +84,16 @@ pub(super) fn rules() -> Vec<Operation> {
     put["reactivated"] = json!(["E-1012"]);
     put["note"] = json!("1 scheduled for deactivation and left out by this rule: active again");
     vec![
-        Operation::admin("GET", "/sync-rules", "Shows the sync rule")
+        Operation::of(Route::GetSyncRules, "Shows the sync rule")
             .answers::<RulesView>(200, "The rule", rule)
             .versioned(),
-        Operation::admin("PUT", "/sync-rules", "Sets the sync rule")
+        Operation::of(Route::PutSyncRules, "Sets the sync rule")
             .about("One CEL expression over `employee`; false takes the employee out of the sync. A bad one is 422 with its place.")
             .takes::<NewRules>(json!({ "active": "employee.department != \"Contractors\"" }))
             .answers::<RulesView>(200, "The rule, and whom it has made active again", put)
             .versioned()
             .if_match(),
-        Operation::admin("POST", "/sync-rules/test", "Tries a sync rule")
+        Operation::of(Route::TestSyncRules, "Tries a sync rule")
             .about("Nothing is saved. An employee of whom only the id is given is tried as they are known.")
             .takes::<Trial>(json!({
                 "active": "employee.department != \"Contractors\"",
@@ -106,7 +106,7 @@ pub(super) fn rules() -> Vec<Operation> {
                     { "employee_id": "E-1012", "active": true }, { "employee_id": "E-9", "active": false },
                 ] }),
             ),
-        Operation::admin("POST", "/leavers", "Takes a list of leavers")
+        Operation::of(Route::Leavers, "Takes a list of leavers")
             .about(
                 "JSON, or CSV with the columns `employee_id`, `email` and `leave_date` in any order; 5,000 rows and \
                  4 MiB at most. Each row is answered by itself; the same list again does nothing.",
@@ -133,34 +133,34 @@ pub(super) fn rules() -> Vec<Operation> {
 }
 
 pub(super) fn sources() -> Vec<Operation> {
-    let source = |method, path: &str, summary| {
-        Operation::admin(method, &format!("/sources/{{source}}{path}"), summary)
+    let source = |route: Route, summary| {
+        Operation::of(route, summary)
             .path::<SourceId>("source", "The source.", "payroll")
             .refuses([Error::NotFound("source")])
     };
     vec![
-        Operation::admin("GET", "/sources", "Lists the HR integrations")
+        Operation::of(Route::ListSources, "Lists the HR integrations")
             .paged(MAX_PART, MAX_PART)
             .answers::<SourcesView>(
                 200,
                 "A page",
                 json!({ "sources": [examples::source()], "next_cursor": null }),
             ),
-        Operation::admin("POST", "/sources", "Adds an HR integration")
+        Operation::of(Route::AddSource, "Adds an HR integration")
             .about("It observes until it is made active. Its secret is in this answer, and never again.")
             .takes::<NewSource>(json!({ "source": "payroll" }))
             .answers::<SourceView>(201, "The source, with its secret", examples::source_with_secret())
             .versioned()
             .refuses([Error::Exists("a source of this name")]),
-        source("GET", "", "Shows an HR integration")
+        source(Route::GetSource, "Shows an HR integration")
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned(),
-        source("PATCH", "", "Makes an HR integration active, or shuts it out; says when it is silent")
+        source(Route::PatchSource, "Makes an HR integration active, or shuts it out; says when it is silent")
             .takes::<Change>(json!({ "state": "active", "silent_after_hours": 48 }))
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned()
             .if_match(),
-        source("GET", "/rejections", "Lists what was rejected, and why, the newest first")
+        source(Route::ListRejections, "Lists what was rejected, and why, the newest first")
             .about("Kept for 30 days, without what was in the records. What came twice may be here twice.")
             .paged(REJECTIONS, REJECTIONS)
             .answers::<RejectionsView>(
@@ -175,7 +175,7 @@ pub(super) fn sources() -> Vec<Operation> {
                     "next_cursor": null,
                 }),
             ),
-        source("POST", "/rotate-secret", "Makes a new secret")
+        source(Route::RotateSecret, "Makes a new secret")
             .about("The newest two verify; with `revoke_previous` the new one alone.")
             .may_take::<Rotate>(json!({ "revoke_previous": true }))
             .answers::<SourceView>(200, "The source, with its new secret", examples::source_with_secret())
@@ -200,9 +200,8 @@ pub(super) fn reports() -> Vec<Operation> {
         "affected": 12,
     });
     vec![
-        Operation::admin(
-            "GET",
-            "/reports/drift",
+        Operation::of(
+            Route::Drift,
             "Everybody for whom HR and the system disagree, and why",
         )
         .paged(MAX_ROWS, ROWS)
@@ -211,9 +210,8 @@ pub(super) fn reports() -> Vec<Operation> {
             "A page",
             json!({ "users": [examples::explanation()], "next_cursor": null }),
         ),
-        Operation::admin(
-            "GET",
-            "/audit",
+        Operation::of(
+            Route::Audit,
             "Every change of users, settings, rule and sources, each answer to a hold and each run taken back, oldest first",
         )
         .query(

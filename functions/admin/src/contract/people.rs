@@ -12,6 +12,7 @@ use offramp_domain::{CardId, EmployeeId, ObjectiveId, Refusal};
 use serde_json::json;
 
 use super::examples;
+use crate::Route;
 use crate::cards::{CardsView, NewCard, NewStatus as NewCardStatus, Reassign};
 use crate::objectives::{NewObjective, NewStatus as NewObjectiveStatus};
 use crate::paging::MAX_PART;
@@ -19,8 +20,8 @@ use crate::rules::NewLeaveDate;
 use crate::users::{AddedView, ENTRIES, EndedView, MAX_Q, NewRole, NewUser, RestoredView};
 
 /// A route of one user.
-pub(super) fn user(method: &'static str, path: &str, summary: &'static str) -> Operation {
-    Operation::admin(method, &format!("/users/{{id}}{path}"), summary)
+pub(super) fn user(route: Route, summary: &'static str) -> Operation {
+    Operation::of(route, summary)
         .path::<EmployeeId>("id", "The user's employee id.", "E-1012")
         .refuses([Error::NotFound("user")])
 }
@@ -46,7 +47,7 @@ pub(super) fn users() -> Vec<Operation> {
         .refuses([Refusal::OnSelf, Refusal::LastAdmin])
     };
     vec![
-        Operation::admin("GET", "/users", "Lists users by name, or finds them")
+        Operation::of(Route::ListUsers, "Lists users by name, or finds them")
             .about("By name; a search by name, then by address, then by id. A page of a search may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
             .query("status", "Only these.", status, "active")
             .query(
@@ -61,7 +62,7 @@ pub(super) fn users() -> Vec<Operation> {
                 "A page",
                 json!({ "users": [examples::user()], "next_cursor": null }),
             ),
-        Operation::admin("POST", "/users", "Adds somebody by hand")
+        Operation::of(Route::AddUser, "Adds somebody by hand")
             .takes::<NewUser>(json!({
                 "employee_id": "E-2001", "role": "member", "name": "Noor Haddad", "email": "noor@acme.example",
             }))
@@ -70,21 +71,19 @@ pub(super) fn users() -> Vec<Operation> {
             .answers::<AddedView>(201, "The user", examples::user())
             .versioned()
             .refuses([Refusal::Exists]),
-        user("GET", "", "Shows a user whole")
+        user(Route::GetUser, "Shows a user whole")
             .answers::<UserDetail>(200, "The user", examples::whole_user())
             .versioned(),
-        ended(user("DELETE", "", "Deletes a user by hand")).about(
+        ended(user(Route::DeleteUser, "Deletes a user by hand")).about(
             "The sync does not bring the user back unless `restore_deleted_on` says so.",
         ),
         ended(user(
-            "POST",
-            "/deactivate-now",
+            Route::DeactivateNow,
             "Deactivates at once, cards too",
         ))
         .refuses([Refusal::Deleted]),
         user(
-            "POST",
-            "/restore",
+            Route::RestoreUser,
             "Undoes a deletion, a deactivation or a scheduled one",
         )
         .about("`note` says where HR sees it differently. Cancelled cards do not come back.")
@@ -92,13 +91,13 @@ pub(super) fn users() -> Vec<Operation> {
         .versioned()
         .if_match()
         .refuses([Refusal::OnSelf]),
-        user("PUT", "/role", "Makes an admin, or a member")
+        user(Route::PutRole, "Makes an admin, or a member")
             .takes::<NewRole>(json!({ "role": "admin" }))
             .answers::<RestoredView>(200, "The user", examples::user())
             .versioned()
             .if_match()
             .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
-        user("PUT", "/leave-date", "Sets, moves or removes the leave date")
+        user(Route::SetLeaveDate, "Sets, moves or removes the leave date")
             .about("A date of today or before acts at once.")
             .takes::<NewLeaveDate>(json!({ "leave_date": "2026-12-31" }))
             .answers::<UserView>(200, "The user", examples::user())
@@ -110,7 +109,7 @@ pub(super) fn users() -> Vec<Operation> {
             .versioned()
             .if_match()
             .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
-        Operation::admin("GET", "/users/{id}/access", "Whether a user may log in")
+        Operation::of(Route::GetUserAccess, "Whether a user may log in")
             .any_path("id", "Any name of a user; one that cannot be is as unknown as one that is not.", "E-1012")
             .about("Unknown is revoked.")
             .answers::<AccessView>(
@@ -118,7 +117,7 @@ pub(super) fn users() -> Vec<Operation> {
                 "Yes or no, and why",
                 json!({ "access": "granted", "reason": "active" }),
             ),
-        Operation::admin("GET", "/access", "Whether whoever has this address may log in")
+        Operation::of(Route::FindAccess, "Whether whoever has this address may log in")
             .about("Unknown is revoked.")
             .needs_query(
                 "email",
@@ -131,7 +130,7 @@ pub(super) fn users() -> Vec<Operation> {
                 "Yes or no, and why",
                 json!({ "access": "granted", "reason": "active" }),
             ),
-        user("GET", "/history", "Every change of a user, newest first")
+        user(Route::GetHistory, "Every change of a user, newest first")
             .paged(ENTRIES, ENTRIES)
             .answers::<HistoryView>(
                 200,
@@ -139,8 +138,7 @@ pub(super) fn users() -> Vec<Operation> {
                 json!({ "entries": [examples::entry()], "next_cursor": null }),
             ),
         user(
-            "GET",
-            "/explain",
+            Route::Explain,
             "Why a user is here or gone, what happens next, and what would change it",
         )
         .answers::<Explanation>(200, "Why", examples::explanation())
@@ -149,33 +147,32 @@ pub(super) fn users() -> Vec<Operation> {
 }
 
 pub(super) fn cards() -> Vec<Operation> {
-    let card = |method, path: &str, summary| {
-        Operation::admin(method, &format!("/cards/{{card}}{path}"), summary)
+    let card = |route: Route, summary| {
+        Operation::of(route, summary)
             .path::<CardId>("card", "The card.", "card_01a200d2f3c577eb8373081c4eb8f645")
             .refuses([Error::NotFound("card")])
     };
     vec![
-        user("GET", "/cards", "Lists a user's cards, cancelled ones too")
+        user(Route::ListCards, "Lists a user's cards, cancelled ones too")
             .paged(MAX_PART, MAX_PART)
             .answers::<CardsView>(
                 200,
                 "A page",
                 json!({ "cards": [examples::card()], "next_cursor": null }),
             ),
-        user("POST", "/cards", "Adds a card to somebody who is active")
+        user(Route::AddCard, "Adds a card to somebody who is active")
             .takes::<NewCard>(json!({ "label": "Books", "kind": "virtual", "last4": "4243" }))
             .once()
             .answers::<CardView>(201, "The card", examples::card())
             .refuses([Refusal::NotActive]),
         card(
-            "POST",
-            "/reassign",
+            Route::ReassignCard,
             "Gives a card to somebody else who is active",
         )
         .takes::<Reassign>(json!({ "to": "E-1010" }))
         .answers::<CardView>(200, "The card", examples::card())
         .refuses([Refusal::NotActive, Refusal::CardCancelled]),
-        card("PUT", "/status", "Freezes a card, or thaws it")
+        card(Route::PutCardStatus, "Freezes a card, or thaws it")
             .takes::<NewCardStatus>(json!({ "status": "frozen" }))
             .answers::<CardView>(200, "The card", examples::card())
             .refuses([Refusal::CardCancelled]),
@@ -183,8 +180,8 @@ pub(super) fn cards() -> Vec<Operation> {
 }
 
 pub(super) fn objectives() -> Vec<Operation> {
-    let objective = |method, summary| {
-        Operation::admin(method, "/objectives/{objective}", summary)
+    let objective = |route: Route, summary| {
+        Operation::of(route, summary)
             .path::<ObjectiveId>(
                 "objective",
                 "The objective.",
@@ -197,30 +194,29 @@ pub(super) fn objectives() -> Vec<Operation> {
         "owner": "E-1010", "owner_name": "Ines Duarte",
     });
     vec![
-        user("GET", "/objectives", "Lists a user's objectives, oldest first")
+        user(Route::ListObjectives, "Lists a user's objectives, oldest first")
             .paged(page::MAX_PAGE, page::PAGE)
             .answers::<ObjectivesView>(
                 200,
                 "A page",
                 json!({ "objectives": [examples::objective()], "next_cursor": null }),
             ),
-        user("POST", "/objectives", "Adds an objective to somebody who is here")
+        user(Route::AddObjective, "Adds an objective to somebody who is here")
             .takes::<NewObjective>(json!({ "title": "Open the office in Lyon" }))
             .once()
             .answers::<ObjectiveView>(201, "The objective", examples::objective())
             .refuses([Refusal::NotActive]),
-        objective("PATCH", "Completes an objective, or opens it again")
+        objective(Route::PatchObjective, "Completes an objective, or opens it again")
             .takes::<NewObjectiveStatus>(json!({ "status": "complete" }))
             .answers::<ObjectiveView>(200, "The objective", examples::objective())
             .refuses([Refusal::NotActive]),
-        objective("DELETE", "Deletes an objective").answers::<ObjectiveView>(
+        objective(Route::DeleteObjective, "Deletes an objective").answers::<ObjectiveView>(
             200,
             "The objective, as it was",
             examples::objective(),
         ),
-        Operation::admin(
-            "GET",
-            "/dashboard/objectives",
+        Operation::of(
+            Route::GetDashboard,
             "Lists the open objectives of people who are here",
         )
         .about("A page may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
@@ -230,9 +226,8 @@ pub(super) fn objectives() -> Vec<Operation> {
             "A page",
             json!({ "objectives": [row], "next_cursor": null }),
         ),
-        Operation::admin(
-            "GET",
-            "/feeds/celebrating",
+        Operation::of(
+            Route::GetCelebrating,
             "Birthdays and work anniversaries of people who are here",
         )
         .query(

@@ -1,0 +1,71 @@
+//! The routes of the admin API, one row each. Dispatch, permission and known query names come from here; `contract` says
+//! of each what it takes and answers, and `template.yaml` is made from it.
+
+use offramp_api::http::Reply;
+use offramp_app::Result;
+
+use crate::{Call, document, health};
+
+offramp_api::routes! {
+    /// A route of this function.
+    pub enum Route;
+
+    open {
+        GetHealth:  GET "/healthz"         => health;
+        GetOpenApi: GET "/v1/openapi.json" => document;
+    }
+
+    within "/v1/orgs/{org}" as Call<'_> => Result<Reply> {
+        GetSettings:     GET    "/settings"                        => settings,             Admins;
+        PatchSettings:   PATCH  "/settings"                        => patch_settings,       Admins;
+
+        ListUsers:       GET    "/users"                           => users,                AdminsAndMachines, ["status", "q", "limit", "cursor"];
+        AddUser:         POST   "/users"                           => add_user,             Admins;
+        GetUser:         GET    "/users/{id}"                      => user,                 AdminsAndMachines;
+        DeleteUser:      DELETE "/users/{id}"                      => delete_user,          Admins;
+        DeactivateNow:   POST   "/users/{id}/deactivate-now"       => deactivate_now,       Admins;
+        RestoreUser:     POST   "/users/{id}/restore"              => restore,              Admins;
+        PutRole:         PUT    "/users/{id}/role"                 => set_role,             Admins;
+        SetLeaveDate:    PUT    "/users/{id}/leave-date"           => set_leave_date,       Admins;
+        GetUserAccess:   GET    "/users/{id}/access"               => access,               AdminsAndMachines;
+        FindAccess:      GET    "/access"                          => access_by_email,      AdminsAndMachines, ["email"];
+        GetHistory:      GET    "/users/{id}/history"              => history,              Admins, ["limit", "cursor"];
+        Explain:         GET    "/users/{id}/explain"              => explain,              Admins;
+
+        ListCards:       GET    "/users/{id}/cards"                => cards,                AdminsAndMachines, ["limit", "cursor"];
+        AddCard:         POST   "/users/{id}/cards"                => add_card,             AdminsAndMachines;
+        ReassignCard:    POST   "/cards/{card}/reassign"           => reassign,             AdminsAndMachines;
+        PutCardStatus:   PUT    "/cards/{card}/status"             => set_card_status,      AdminsAndMachines;
+
+        ListObjectives:  GET    "/users/{id}/objectives"           => objectives,           Admins, ["limit", "cursor"];
+        AddObjective:    POST   "/users/{id}/objectives"           => add_objective,        Admins;
+        PatchObjective:  PATCH  "/objectives/{objective}"          => set_objective_status, Admins;
+        DeleteObjective: DELETE "/objectives/{objective}"          => delete_objective,     Admins;
+        GetDashboard:    GET    "/dashboard/objectives"            => dashboard,            Admins, ["limit", "cursor"];
+        GetCelebrating:  GET    "/feeds/celebrating"               => celebrating,          Admins, ["on", "limit", "cursor"];
+
+        GetSyncRules:    GET    "/sync-rules"                      => rules,                Admins;
+        PutSyncRules:    PUT    "/sync-rules"                      => put_rules,            Admins;
+        TestSyncRules:   POST   "/sync-rules/test"                 => test_rules,           Admins;
+        Leavers:         POST   "/leavers"                         => leavers,              Admins, ["when"];
+
+        ListHolds:       GET    "/holds"                           => holds,                Admins, ["limit", "cursor"];
+        GetHold:         GET    "/holds/{id}"                      => hold,                 Admins, ["cursor"];
+        ApproveHold:     POST   "/holds/{id}/approve"              => approve_hold,         Admins;
+        RejectHold:      POST   "/holds/{id}/reject"               => reject_hold,          Admins;
+
+        ListRuns:        GET    "/runs"                            => runs,                 Admins, ["limit", "cursor"];
+        GetRun:          GET    "/runs/{run}"                      => run,                  Admins, ["cursor"];
+        UndoRun:         POST   "/runs/{run}/undo"                 => undo_run,             Admins;
+
+        ListSources:     GET    "/sources"                         => sources,              Admins, ["limit", "cursor"];
+        AddSource:       POST   "/sources"                         => add_source,           Admins;
+        GetSource:       GET    "/sources/{source}"                => source,               Admins;
+        PatchSource:     PATCH  "/sources/{source}"                => patch_source,         Admins;
+        ListRejections:  GET    "/sources/{source}/rejections"     => rejections,           Admins, ["limit", "cursor"];
+        RotateSecret:    POST   "/sources/{source}/rotate-secret"  => rotate_secret,        Admins;
+
+        Drift:           GET    "/reports/drift"                   => drift,                Admins, ["limit", "cursor"];
+        Audit:           GET    "/audit"                           => audit,                Admins, ["since", "limit", "cursor"];
+    }
+}

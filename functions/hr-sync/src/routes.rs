@@ -1,0 +1,19 @@
+//! The routes of HR, one row each. Dispatch comes from here; `contract` says of each what it takes and answers, and
+//! `template.yaml` is made from it.
+
+use crate::{Call, Handled};
+
+offramp_api::routes! {
+    /// A route of this function.
+    pub enum Route;
+
+    open {}
+
+    within "/v1/orgs/{org}/sources/{source}" as Call<'_> => Handled {
+        PostEvents:       POST "/events"                   => events,   Signed;
+        OpenSnapshot:     POST "/snapshots"                => open,     Signed;
+        PutPage:          PUT  "/snapshots/{id}/pages/{n}" => page,     Signed;
+        CompleteSnapshot: POST "/snapshots/{id}/complete"  => complete, Signed;
+        GetSnapshot:      GET  "/snapshots/{id}"           => snapshot, Signed;
+    }
+}

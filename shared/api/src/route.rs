@@ -1,0 +1,143 @@
+//! A function's routes: one row each. What the function dispatches, whom it lets in, which query it reads, the routes of
+//! `template.yaml` and the OpenAPI document all come from the row.
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Everybody, without credentials.
+    Open,
+    /// HR, by the signature of a source's secret, which the function verifies.
+    Signed,
+    /// An admin of the organisation, by a token that API Gateway has verified.
+    Admins,
+    /// The same, or a machine, by a token of the role `service`.
+    AdminsAndMachines,
+}
+
+impl Door {
+    /// Whether API Gateway asks for a token before the function is invoked.
+    #[must_use]
+    pub const fn needs_token(self) -> bool {
+        matches!(self, Self::Admins | Self::AdminsAndMachines)
+    }
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteRow {
+    /// Its name; with `Route` behind it, its logical id in `template.yaml`.
+    pub name: &'static str,
+    /// In capitals.
+    pub method: &'static str,
+    /// The whole path, with `{parameters}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub door: Door,
+    /// The names that it reads from the query; a request with another one is refused.
+    pub query: &'static [&'static str],
+}
+
+impl RouteRow {
+    /// The route as API Gateway names it: `GET /healthz`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// Makes an enum of a function's routes from a table with a row for each.
+///
+/// A row is `Name: METHOD "path" => handler, Door, ["query", …];`, the last of it where the route reads a query. The path
+/// goes on where `within` ends, and the handler is a method of the type behind `as`, which a request has become once its
+/// caller was let in. A row under `open` has a whole path, a handler without parameters, and nothing else.
+///
+/// The enum has `ALL`, `row`, `matched` (by API Gateway's route key), `open` (the answer of an open route) and `answer`.
+#[macro_export]
+macro_rules! routes {
+    (
+        $(#[$about:meta])*
+        $vis:vis enum $Route:ident;
+
+        open {
+            $($open:ident: $open_method:ident $open_path:literal => $open_handler:ident;)*
+        }
+
+        within $within:literal as $call:ty => $answer:ty {
+            $(
+                $name:ident: $method:ident $path:literal
+                    => $handler:ident, $door:ident $(, [$($query:literal),*])?;
+            )*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs)] // the rows say it
+        $vis enum $Route {
+            $($open,)*
+            $($name,)*
+        }
+
+        impl $Route {
+            /// Every route, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$open,)* $(Self::$name,)*];
+
+            /// The row of the table.
+            #[must_use]
+            pub const fn row(self) -> $crate::route::RouteRow {
+                use $crate::route::{Door, RouteRow};
+                match self {
+                    $(Self::$open => RouteRow {
+                        name: stringify!($open),
+                        method: stringify!($open_method),
+                        path: $open_path,
+                        door: Door::Open,
+                        query: &[],
+                    },)*
+                    $(Self::$name => RouteRow {
+                        name: stringify!($name),
+                        method: stringify!($method),
+                        path: concat!($within, $path),
+                        door: Door::$door,
+                        query: &[$($($query),*)?],
+                    },)*
+                }
+            }
+
+            /// The route of a key such as `GET /healthz`.
+            #[must_use]
+            pub fn matched(key: &str) -> Option<Self> {
+                let (method, path) = key.split_once(' ')?;
+                let mut all = Self::ALL.iter().copied();
+                all.find(|route| {
+                    let row = route.row();
+                    row.method == method && row.path == path
+                })
+            }
+
+            $crate::routes!(@open $answer { $($open => $open_handler;)* });
+
+            pub(crate) async fn answer(self, call: &$call) -> $answer {
+                match self {
+                    $(Self::$open => $open_handler(),)*
+                    $(Self::$name => call.$handler().await.into(),)*
+                }
+            }
+        }
+
+        impl From<$Route> for $crate::route::RouteRow {
+            fn from(route: $Route) -> Self {
+                route.row()
+            }
+        }
+    };
+
+    (@open $answer:ty {}) => {};
+    (@open $answer:ty { $($open:ident => $open_handler:ident;)+ }) => {
+        pub(crate) fn open(self) -> Option<$answer> {
+            match self {
+                $(Self::$open => Some($open_handler()),)*
+                _ => None,
+            }
+        }
+    };
+}
