@@ -3,6 +3,7 @@
 //! Routes, authorizers, environments, retries, the table and the queues are read from the very file that is deployed,
 //! so the laptop cannot drift from AWS: a route that is missing there is missing here.
 
+mod api;
 mod intrinsics;
 mod names;
 mod resources;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::Error;
+pub use api::{Authorizer, Route};
 use intrinsics::{Scope, to_json};
 pub use names::Names;
-pub use resources::{Authorizer, Function, Key, Queue, Route, Table};
+pub use resources::{Function, Key, Queue, Table};
 
 /// The template of this workspace, as it stood when the crate was built.
 const WORKSPACE: &str = include_str!("../../template.yaml");
@@ -31,7 +33,7 @@ pub struct Template {
 pub struct Deployment {
     /// The functions, by logical id.
     pub functions: Vec<Function>,
-    /// The API's authorizers, by name.
+    /// The API's authorizers, by id.
     pub authorizers: BTreeMap<String, Authorizer>,
     /// The one table.
     pub table: Table,
@@ -75,7 +77,7 @@ impl Template {
     /// Everything that the template makes, called as `names` says.
     pub fn resolve(&self, names: &Names) -> Result<Deployment, Error> {
         let scope = self.scope(names)?;
-        let authorizers = resources::authorizers(self, &scope)?;
+        let authorizers = api::authorizers(self, &scope)?;
         let mut deployment = Deployment {
             functions: Vec::new(),
             table: resources::table(self, &scope)?,
@@ -107,6 +109,12 @@ impl Template {
                 _ => {}
             }
         }
+        let Deployment {
+            functions,
+            authorizers,
+            ..
+        } = &mut deployment;
+        api::routes(self, &scope, authorizers, functions)?;
         Ok(deployment)
     }
 

@@ -21,6 +21,12 @@ class NoManagedPolicies:
         return {}
 
 
+def without_sam(document, parameters):
+    """The document as CloudFormation gets it from SAM's own translator."""
+    defaults = {name: given.get("Default") for name, given in document["Parameters"].items()}
+    return transform(document, {**defaults, **parameters}, NoManagedPolicies())
+
+
 def deploy(emulator, template, binaries, stack, parameters):
     """The stack's outputs and the names of its resources."""
     cloudformation, s3 = emulator.client("cloudformation"), emulator.client("s3")
@@ -66,9 +72,8 @@ def package(document, binaries, s3):
 
 
 def translate(document, parameters):
-    """Without SAM, and with the API's routes as resources: MiniStack reads none from the body of an API."""
-    defaults = {name: given.get("Default") for name, given in document["Parameters"].items()}
-    translated = transform(document, {**defaults, **parameters}, NoManagedPolicies())
+    """Without SAM, and without what MiniStack does not know."""
+    translated = without_sam(document, parameters)
     resources = translated["Resources"]
     for name in [name for name, one in resources.items() if is_metric_math(one)]:
         print(f"  left out, since MiniStack has no alarms on metric math: {name}", flush=True)
@@ -77,11 +82,6 @@ def translate(document, parameters):
         forget_unknown_keys(statement)
         name_sessions(statement)
         name_what_is_asked_for(statement)
-    for name in [name for name, one in resources.items() if one["Type"] == "AWS::ApiGatewayV2::Api"]:
-        body = resources[name]["Properties"].pop("Body")
-        resources[name]["Properties"].setdefault("ProtocolType", "HTTP")
-        resources[name]["Properties"].setdefault("Name", name)
-        resources.update(routes(name, body))
     return translated
 
 
@@ -126,43 +126,3 @@ def name_what_is_asked_for(statement):
         statement["Resource"] = json.loads(text.replace("schedule/${ScheduleGroup}/", "schedule/default/"))
     if "ses:SendEmail" in statement["Action"]:
         statement["Resource"] = "*"
-
-
-def routes(api, body):
-    """The routes, integrations and authorizers that an API's OpenAPI document says."""
-    made = {}
-    for name, scheme in body["components"]["securitySchemes"].items():
-        said = scheme["x-amazon-apigateway-authorizer"]
-        jwt = said["jwtConfiguration"]
-        made[f"{api}{name}Authorizer"] = {
-            "Type": "AWS::ApiGatewayV2::Authorizer",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "Name": name,
-                "AuthorizerType": "JWT",
-                "IdentitySource": [said["identitySource"]],
-                "JwtConfiguration": {"Issuer": jwt["issuer"], "Audience": jwt["audience"]},
-            },
-        }
-    for path, methods in body["paths"].items():
-        for method, operation in methods.items():
-            said = operation["x-amazon-apigateway-integration"]
-            name = "".join(part for part in f"{api}{method.title()}{path.title()}" if part.isalnum())
-            made[f"{name}Integration"] = {
-                "Type": "AWS::ApiGatewayV2::Integration",
-                "Properties": {
-                    "ApiId": {"Ref": api},
-                    "IntegrationType": "AWS_PROXY",
-                    "IntegrationUri": said["uri"],
-                    "PayloadFormatVersion": said["payloadFormatVersion"],
-                },
-            }
-            route = {
-                "ApiId": {"Ref": api},
-                "RouteKey": f"{method.upper()} {path}",
-                "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration"}]]},
-            }
-            for scheme in [scheme for one in operation.get("security", []) for scheme in one if scheme != "NONE"]:
-                route |= {"AuthorizationType": "JWT", "AuthorizerId": {"Ref": f"{api}{scheme}Authorizer"}}
-            made[f"{name}Route"] = {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}
-    return made

@@ -294,10 +294,9 @@ def admin_routes():
     """Every route of template.yaml that the API's authorizer guards, as (method, path)."""
     template = yaml.load((ROOT / "template.yaml").read_text(), Template)
     for resource in template["Resources"].values():
-        for event in resource.get("Properties", {}).get("Events", {}).values():
-            route = event["Properties"]
-            if event["Type"] == "HttpApi" and route.get("Auth", {}).get("Authorizer") != "NONE":
-                yield route["Method"], route["Path"]
+        if resource["Type"] == "AWS::ApiGatewayV2::Route" and resource["Properties"]["AuthorizationType"] != "NONE":
+            method, path = resource["Properties"]["RouteKey"].split(" ")
+            yield method, path
 
 
 def strangers(stack):

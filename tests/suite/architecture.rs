@@ -3,6 +3,7 @@
 
 mod modules;
 mod operations;
+mod routes;
 mod workspace;
 
 use std::collections::BTreeSet;
@@ -433,46 +434,6 @@ fn sample_requests_are_whole_bodies() {
     refuse(
         &wrong,
         "a file in events/hr is {\"events\": […]}, each with an employee's id and status, and `now` as its instant",
-    );
-}
-
-#[test]
-fn sample_api_events_name_routes_of_the_template() {
-    let template = template();
-    let routes: BTreeSet<String> = functions(&template)
-        .flat_map(|(_, function)| {
-            function["Properties"]["Events"]
-                .as_mapping()
-                .into_iter()
-                .flatten()
-        })
-        .filter(|(_, event)| event["Type"] == "HttpApi")
-        .map(|(_, event)| {
-            let property = |key: &str| {
-                event["Properties"][key]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            format!("{} {}", property("Method"), property("Path"))
-        })
-        .collect();
-    let mut wrong = Vec::new();
-    for name in samples()
-        .into_iter()
-        .filter(|name| name.starts_with("events/lambda/"))
-    {
-        let event = json(&text(&root().join(&name)));
-        if let Some(route) = event["routeKey"]
-            .as_str()
-            .filter(|route| !routes.contains(*route))
-        {
-            wrong.push(format!("{name} is for {route}"));
-        }
-    }
-    refuse(
-        &wrong,
-        "template.yaml has no such route: bring the sample up to it",
     );
 }
 

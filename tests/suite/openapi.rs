@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use expect_test::expect_file;
 use offramp_api::route::RouteRow;
 use offramp_local::openapi;
-use offramp_local::template::{Names, Template};
 use offramp_tests::World;
 use serde_json::Value;
 
@@ -60,28 +59,6 @@ fn every_route_is_described_once_and_with_the_query_that_it_reads() {
         }
     }
     assert!(left.is_empty(), "not described: {:?}", left.keys());
-}
-
-#[test]
-fn the_template_has_the_routes_of_the_tables() {
-    let rows = hr_sync::Route::ALL.iter().map(|route| route.row());
-    let rows = rows.chain(admin::Route::ALL.iter().map(|route| route.row()));
-    let rows: BTreeSet<_> = rows
-        .map(|row| (row.key(), row.door.needs_token()))
-        .collect();
-    let template = Template::workspace().unwrap();
-    let deployed: BTreeSet<_> = template
-        .resolve(&Names::local("offramp"))
-        .unwrap()
-        .functions
-        .iter()
-        .flat_map(|function| &function.routes)
-        .map(|route| {
-            let key = format!("{} {}", route.method, route.path);
-            (key, route.authorizer.is_some())
-        })
-        .collect();
-    assert_eq!(deployed, rows);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::api::Route;
 use super::intrinsics::{Physical, Scope};
 use super::{Template, rate};
 use crate::Error;
@@ -15,8 +16,6 @@ const DEFAULT_TIMEOUT: u64 = 3;
 const DEFAULT_RETRIES: u64 = 2;
 /// Lambda's own limit for the age of an asynchronous event: six hours.
 const DEFAULT_EVENT_AGE: u64 = 21_600;
-/// What SAM calls the API that no template declares.
-const IMPLICIT_API: &str = "ServerlessHttpApi";
 
 /// One `AWS::Serverless::Function`.
 #[derive(Debug, Clone)]
@@ -43,26 +42,6 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// How often EventBridge invokes it, by the name of the rule, with the rule's input.
     pub schedules: Vec<(String, Duration, Option<Value>)>,
-}
-
-/// One route of the HTTP API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// In capitals; `ANY` is every method.
-    pub method: String,
-    /// With `{parameters}`.
-    pub path: String,
-    /// The authorizer that a request must satisfy; `None` is open to all.
-    pub authorizer: Option<String>,
-}
-
-/// A JWT authorizer of the HTTP API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorizer {
-    /// The issuer that a token must have.
-    pub issuer: String,
-    /// A token must be for one of these.
-    pub audience: Vec<String>,
 }
 
 /// The DynamoDB table.
@@ -161,7 +140,12 @@ pub(super) fn function(
     for (name, event) in own["Events"].as_object().into_iter().flatten() {
         let properties = &event["Properties"];
         match event["Type"].as_str() {
-            Some("HttpApi") => function.routes.push(route(template, scope, properties)?),
+            Some("HttpApi" | "Api") => {
+                return Err(Error::Template(format!(
+                    "event {name} of {id} is a route: it belongs in functions/{}/src/routes.rs",
+                    function.crate_name
+                )));
+            }
             Some("Schedule" | "ScheduleV2") => {
                 let expression = match &properties["Schedule"] {
                     Value::Null => scope.text(&properties["ScheduleExpression"])?,
@@ -189,69 +173,6 @@ fn variables(scope: &Scope, environment: &Value) -> Result<BTreeMap<String, Stri
     variables
         .map(|(name, value)| Ok((name.clone(), scope.text(value)?)))
         .collect()
-}
-
-fn route(template: &Template, scope: &Scope, properties: &Value) -> Result<Route, Error> {
-    let api = properties["ApiId"]["Ref"].as_str().unwrap_or(IMPLICIT_API);
-    let auth = api_auth(template, api);
-    let authorizer = match &properties["Auth"]["Authorizer"] {
-        Value::Null => &auth["DefaultAuthorizer"],
-        own => own,
-    };
-    let authorizer = match authorizer {
-        Value::Null => None,
-        name => Some(scope.text(name)?).filter(|name| name != "NONE"),
-    };
-    Ok(Route {
-        method: scope.text(&properties["Method"])?.to_uppercase(),
-        path: scope.text(&properties["Path"])?,
-        authorizer,
-    })
-}
-
-/// The `Auth` of an API: its own, or the one of the globals.
-fn api_auth<'t>(template: &'t Template, api: &str) -> &'t Value {
-    let own = template.resources().find(|(id, _)| *id == api);
-    match own.map(|(_, resource)| &resource["Properties"]["Auth"]) {
-        None | Some(Value::Null) => template.global("HttpApi", "Auth"),
-        Some(auth) => auth,
-    }
-}
-
-pub(super) fn authorizers(
-    template: &Template,
-    scope: &Scope,
-) -> Result<BTreeMap<String, Authorizer>, Error> {
-    let mut apis = template.logical_ids("AWS::Serverless::HttpApi");
-    apis.push(IMPLICIT_API);
-    let mut found = BTreeMap::new();
-    for api in apis {
-        let declared = api_auth(template, api)["Authorizers"].as_object();
-        for (name, authorizer) in declared.into_iter().flatten() {
-            let jwt = scope
-                .resolve(&authorizer["JwtConfiguration"])?
-                .unwrap_or_default();
-            let issuer = jwt["issuer"].as_str();
-            let audience = match &jwt["audience"] {
-                Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-                Value::String(text) => text.split(',').collect(),
-                _ => Vec::new(),
-            };
-            let Some(issuer) = issuer.filter(|_| !audience.is_empty()) else {
-                let reason = format!("authorizer {name} has no issuer or no audience");
-                return Err(Error::Template(reason));
-            };
-            let authorizer = Authorizer {
-                issuer: issuer.to_owned(),
-                audience: audience
-                    .into_iter()
-                    .map(|text| text.trim().to_owned())
-                    .collect(),
-            };
-            found.insert(name.clone(), authorizer);
-        }
-    }
-    Ok(found)
 }
 
 pub(super) fn table(template: &Template, scope: &Scope) -> Result<Table, Error> {
