@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::lambda::{FunctionError, Handler, InvocationContext};
 use crate::runtime_api::{Outcome, RuntimeApi};
-use crate::shared::lock;
+use crate::sync::lock;
 
 /// How many lines of its log are kept.
 const KEPT: usize = 10_000;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::shared::lock;
+use crate::sync::lock;
 
 /// The time that all stand-ins share. Clones are the same clock.
 ///

@@ -19,7 +19,8 @@ use crate::persist;
 use crate::queues::QueuedMessage;
 use crate::scheduler::Scheduler;
 use crate::ses::Ses;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
+use crate::sync::lock;
 use crate::timers::Rule;
 
 /// RFC 3339 has years of four digits, and timers look ahead.

@@ -9,7 +9,8 @@ use crate::lambda::{self, Function, InvocationKind, InvokeError};
 use crate::persist::File;
 use crate::queues::QueuedMessage;
 use crate::scheduler;
-use crate::shared::{Shared, lock, rfc3339};
+use crate::shared::Shared;
+use crate::sync::{lock, rfc3339};
 use crate::timers::{Due, PendingInvocation, next_tick};
 
 /// A jump that is longer than this fires each recurring rule once, at its end.

@@ -2,8 +2,8 @@ use hyper::body::Bytes;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Request};
 use crate::shared::Shared;
+use crate::wire::{Answer, Request};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810#";

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use crate::calls::{Call, CallLog};
-use crate::shared::lock;
+use crate::sync::lock;
 
 /// Which service a call or a fault belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

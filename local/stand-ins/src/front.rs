@@ -3,11 +3,11 @@ use serde_json::json;
 use crate::calls::{Call, Outcome};
 use crate::dynamodb;
 use crate::faults::{Mode, Service, can_conflict};
-use crate::http::{Answer, Reply, Request};
 use crate::kms;
 use crate::scheduler;
 use crate::ses;
 use crate::shared::Shared;
+use crate::wire::{Answer, Reply, Request};
 
 /// Which of the four ports a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::http::{Answer, Request};
 use crate::persist::File;
-use crate::shared::{Shared, epoch_seconds, lock};
+use crate::shared::Shared;
+use crate::sync::{epoch_seconds, lock};
+use crate::wire::{Answer, Request};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// The most that KMS encrypts in one call, in bytes.

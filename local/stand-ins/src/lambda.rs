@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
+use crate::sync::lock;
 use crate::timers::PendingInvocation;
 
 /// A function's code: the event and its context in, the answer or the error out.

@@ -31,7 +31,9 @@ mod runtime_api;
 mod scheduler;
 mod ses;
 mod shared;
+mod sync;
 mod timers;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::error::Error;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
+use crate::sync::lock;
 
 /// How long changes gather before they are written.
 const DEBOUNCE: Duration = Duration::from_millis(100);

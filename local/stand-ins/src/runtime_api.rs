@@ -20,7 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::Error;
 use crate::lambda::{FunctionError, InvocationContext};
-use crate::shared::lock;
+use crate::sync::lock;
 
 const PATH: &str = "/2018-06-01/runtime";
 

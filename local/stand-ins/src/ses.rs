@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::http::{Answer, Request};
 use crate::persist::File;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
+use crate::sync::lock;
+use crate::wire::{Answer, Request};
 
 /// A message that SES accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

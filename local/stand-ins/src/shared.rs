@@ -1,7 +1,6 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
@@ -12,6 +11,7 @@ use crate::kms::Keys;
 use crate::lambda::Registry;
 use crate::persist::{File, Store};
 use crate::ses::Mailbox;
+use crate::sync::lock;
 use crate::timers::Timers;
 
 /// What all services share. No lock in here is held across an `.await`, but for `driving`.
@@ -112,24 +112,4 @@ impl Shared {
             File::Keys => serde_json::to_vec(&*lock(&self.keys)),
         }
     }
-}
-
-/// Locks a mutex whose holders never leave it half changed, so that a panic elsewhere does not matter.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An instant as AWS writes it: `2026-03-01T09:00:00Z`, with milliseconds only where there are any.
-pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
-    let format = if at.timestamp_subsec_millis() == 0 {
-        SecondsFormat::Secs
-    } else {
-        SecondsFormat::Millis
-    };
-    at.to_rfc3339_opts(format, true)
-}
-
-/// An instant as AWS's JSON protocols write it: seconds of the epoch.
-pub(crate) fn epoch_seconds(at: DateTime<Utc>) -> f64 {
-    at.timestamp_millis() as f64 / 1000.0
 }

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::check;
 use super::model::{Definition, Group, Schedule};
-use crate::http::{Answer, Request};
-use crate::shared::{Shared, epoch_seconds, lock};
+use crate::shared::Shared;
+use crate::sync::{epoch_seconds, lock};
 use crate::timers::Timers;
+use crate::wire::{Answer, Request};
 
 const DEFAULT_GROUP: &str = "default";
 

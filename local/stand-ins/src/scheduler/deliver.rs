@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::api;
 use super::model::{Schedule, Timing};
 use crate::queues::QueuedMessage;
-use crate::shared::{Shared, lock, rfc3339};
+use crate::shared::Shared;
+use crate::sync::{lock, rfc3339};
 use crate::timers::{PendingInvocation, Timers, next_tick};
 
 /// The longest pause between two attempts to deliver. AWS backs off exponentially and does not say how far.
