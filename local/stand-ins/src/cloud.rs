@@ -20,6 +20,7 @@ use crate::queues::QueuedMessage;
 use crate::scheduler::Scheduler;
 use crate::ses::Ses;
 use crate::shared::Shared;
+use crate::streams::StreamMapping;
 use crate::sync::lock;
 use crate::timers::Rule;
 
@@ -74,12 +75,32 @@ impl Cloud {
         })
     }
 
-    /// Begins to fire in real time what falls due, first of all what is overdue. To be called once, when all functions
-    /// are registered. A frozen clock has no real time: it is driven by [`Self::advance`] and [`Self::settle`] alone.
+    /// Begins to fire in real time what falls due, first of all what is overdue, and to deliver the stream. To be called
+    /// once, when all functions are registered. A frozen clock has no real time: it is driven by [`Self::advance`] and
+    /// [`Self::settle`] alone; the stream is delivered all the same, as what is written is written now.
     pub fn run(&self) {
-        if self.shared.clock.is_running() {
-            lock(&self.tasks).push(tokio::spawn(drive::background(Arc::clone(&self.shared))));
-        }
+        lock(&self.tasks).push(tokio::spawn(drive::background(Arc::clone(&self.shared))));
+    }
+
+    /// Delivers the table's stream to a function from now on. To be called before [`Self::run`].
+    pub fn follow(&self, mapping: StreamMapping) {
+        lock(&self.shared.streams).follow(mapping);
+    }
+
+    /// Notes that the table was written otherwise than through [`Endpoints::dynamodb`].
+    pub fn written(&self) {
+        self.shared.written();
+    }
+
+    /// Notes that the database itself is about to delete an item, whose time to live has ended: `key` is its key in
+    /// DynamoDB's JSON. The stream's record of that deletion says so.
+    pub fn expiring(&self, key: &Value) {
+        lock(&self.shared.streams).expiring(key);
+    }
+
+    /// Takes [`Self::expiring`] back: the item was given more time.
+    pub fn not_expiring(&self, key: &Value) {
+        lock(&self.shared.streams).not_expiring(key);
     }
 
     /// The URLs of the services.

@@ -16,6 +16,10 @@ pub struct CloudConfig {
     /// The URL of the DynamoDB emulator behind the front, such as `http://127.0.0.1:8000`. Without one the front answers
     /// every call with `InternalServerError`.
     pub dynamodb_upstream: Option<String>,
+    /// The table whose stream is followed and whose indexes may lag.
+    pub table: String,
+    /// The access key that the stand-ins ask DynamoDB's emulator with: some keep apart what different keys store.
+    pub access_key: String,
     /// The region in ARNs.
     pub region: String,
     /// The account in ARNs: twelve digits.
@@ -34,6 +38,8 @@ impl CloudConfig {
             clock,
             data_dir: None,
             dynamodb_upstream: None,
+            table: String::new(),
+            access_key: "local".to_owned(),
             region: "eu-west-1".to_owned(),
             account: "123456789012".to_owned(),
             keys: Keys::default(),

@@ -10,6 +10,7 @@ use crate::persist::File;
 use crate::queues::QueuedMessage;
 use crate::scheduler;
 use crate::shared::Shared;
+use crate::streams;
 use crate::sync::{lock, rfc3339};
 use crate::timers::{Due, PendingInvocation, next_tick};
 
@@ -58,32 +59,45 @@ pub(crate) async fn settle(shared: &Arc<Shared>) {
     fire_until(shared, now, true).await;
 }
 
-/// Fires in real time what falls due, until the stand-ins stop. A frozen clock has no real time.
+/// Delivers the stream, and fires in real time what falls due, until the stand-ins stop. A frozen clock has no real time:
+/// with one, the stream alone is delivered.
 pub(crate) async fn background(shared: Arc<Shared>) {
     loop {
         let wait = {
             let _driving = shared.driving.lock().await;
-            let now = shared.clock.now();
-            loop {
-                let popped = lock(&shared.timers).pop(now, true);
-                let Some((at, due)) = popped else { break };
-                if let Some(pending) = fire(&shared, at, due) {
-                    spawn(&shared, pending);
-                }
+            streams::read(&shared).await;
+            streams::spawn_due(&shared);
+            match shared.clock.is_running() {
+                true => fire_now(&shared),
+                false => LOOK_AT_LEAST,
             }
-            let next = lock(&shared.timers).next();
-            next.map_or(LOOK_AT_LEAST, |next| {
-                // What fell due meanwhile is negative, and fires at once.
-                let wait = (next - shared.clock.now()).to_std().unwrap_or_default();
-                wait.clamp(Duration::from_millis(1), LOOK_AT_LEAST)
-            })
         };
         tokio::select! {
             () = shared.scheduled.notified() => {}
+            () = shared.faults.changed() => {}
             () = tokio::time::sleep(wait) => {}
             () = shared.stopped() => return,
         }
     }
+}
+
+/// Fires what is due by now, and says how long there is nothing more.
+fn fire_now(shared: &Arc<Shared>) -> Duration {
+    let now = shared.clock.now();
+    loop {
+        let popped = lock(&shared.timers).pop(now, true);
+        let Some((at, due)) = popped else { break };
+        if let Some(pending) = fire(shared, at, due) {
+            spawn(shared, pending);
+        }
+    }
+    let next = lock(&shared.timers).next();
+    let next = next.into_iter().chain(streams::next(shared)).min();
+    next.map_or(LOOK_AT_LEAST, |next| {
+        // What fell due meanwhile is negative, and fires at once.
+        let wait = (next - shared.clock.now()).to_std().unwrap_or_default();
+        wait.clamp(Duration::from_millis(1), LOOK_AT_LEAST)
+    })
 }
 
 /// The right to drive time, once nothing runs that the background task has started.
@@ -100,6 +114,17 @@ async fn quiet(shared: &Arc<Shared>) -> tokio::sync::MutexGuard<'_, ()> {
 
 async fn fire_until(shared: &Arc<Shared>, target: DateTime<Utc>, with_recurring: bool) {
     while !shared.is_stopping() {
+        streams::read(shared).await;
+        let batch = streams::next(shared).filter(|at| *at <= target);
+        let timer = lock(&shared.timers).next_of(with_recurring);
+        if let Some(at) = batch.filter(|at| timer.is_none_or(|timer| *at <= timer)) {
+            if at > shared.clock.now() {
+                shared.clock.hold(at);
+                shared.store.mark(File::Clock);
+            }
+            streams::deliver_due(shared).await;
+            continue;
+        }
         let popped = lock(&shared.timers).pop(target, with_recurring);
         let Some((at, due)) = popped else { return };
         if at > shared.clock.now() {
@@ -142,12 +167,16 @@ fn spawn(shared: &Arc<Shared>, pending: PendingInvocation) {
 }
 
 /// Counts an invocation as running for as long as it lives.
-struct Running(Arc<Shared>);
+pub(crate) struct Running(Arc<Shared>);
 
 impl Running {
-    fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.in_flight.send_modify(|running| *running += 1);
         Self(Arc::clone(shared))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
     }
 }
 

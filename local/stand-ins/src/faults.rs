@@ -1,6 +1,8 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::calls::{Call, CallLog};
 use crate::sync::lock;
@@ -90,6 +92,54 @@ impl Fault {
     }
 }
 
+/// Trouble that lasts until it is taken back, and hits no single call: the body of `POST /_local/faults`, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "LastingBody", into = "LastingBody")]
+pub enum Lasting {
+    /// What is written is seen in indexes only so many seconds later, on the clock. "Any global secondary index is updated
+    /// asynchronously, using an eventually consistent model":
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>
+    Lag(u64),
+    /// No function gets anything from the table's stream. What was written meanwhile is delivered afterwards.
+    StreamsOff,
+}
+
+/// `{"service":"dynamodb","mode":"lag","seconds":3}`, `{"service":"streams","mode":"off"}`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LastingBody {
+    service: String,
+    mode: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seconds: Option<u64>,
+}
+
+impl TryFrom<LastingBody> for Lasting {
+    type Error = String;
+
+    fn try_from(body: LastingBody) -> Result<Self, String> {
+        match (body.service.as_str(), body.mode.as_str(), body.seconds) {
+            ("dynamodb", "lag", Some(seconds)) => Ok(Self::Lag(seconds)),
+            ("streams", "off", None) => Ok(Self::StreamsOff),
+            _ => Err("`lag` is of `dynamodb` and has `seconds`, `off` is of `streams`".to_owned()),
+        }
+    }
+}
+
+impl From<Lasting> for LastingBody {
+    fn from(lasting: Lasting) -> Self {
+        let (service, mode, seconds) = match lasting {
+            Lasting::Lag(seconds) => ("dynamodb", "lag", Some(seconds)),
+            Lasting::StreamsOff => ("streams", "off", None),
+        };
+        Self {
+            service: service.to_owned(),
+            mode: mode.to_owned(),
+            seconds,
+        }
+    }
+}
+
 /// The faults to come and the log of calls. Clones are the same.
 #[derive(Clone, Default)]
 pub struct Faults(Arc<State>);
@@ -97,7 +147,10 @@ pub struct Faults(Arc<State>);
 #[derive(Default)]
 struct State {
     pending: Mutex<Vec<Fault>>,
+    lasting: Mutex<Vec<Lasting>>,
     calls: Mutex<CallLog>,
+    /// Rung when something that lasts comes or goes.
+    changed: Notify,
 }
 
 impl Faults {
@@ -108,9 +161,27 @@ impl Faults {
         }
     }
 
-    /// Takes back all faults that have not hit.
+    /// Begins what lasts; it takes the place of the last of its kind.
+    pub fn begin(&self, lasting: Lasting) {
+        let kind = std::mem::discriminant(&lasting);
+        let mut all = lock(&self.0.lasting);
+        all.retain(|other| std::mem::discriminant(other) != kind);
+        all.push(lasting);
+        drop(all);
+        self.0.changed.notify_one();
+    }
+
+    /// Takes back all faults that have not hit, and ends what lasts.
     pub fn clear(&self) {
         lock(&self.0.pending).clear();
+        lock(&self.0.lasting).clear();
+        self.0.changed.notify_one();
+    }
+
+    /// What lasts.
+    #[must_use]
+    pub fn lasting(&self) -> Vec<Lasting> {
+        lock(&self.0.lasting).clone()
     }
 
     /// The faults that have not hit, with what is left of `times` and `skip`.
@@ -132,6 +203,24 @@ impl Faults {
 
     pub(crate) fn log(&self) -> std::sync::MutexGuard<'_, CallLog> {
         lock(&self.0.calls)
+    }
+
+    /// How far indexes lag behind.
+    pub(crate) fn lag(&self) -> Option<Duration> {
+        let lasting = lock(&self.0.lasting);
+        lasting.iter().find_map(|one| match one {
+            Lasting::Lag(seconds) => Some(Duration::from_secs(*seconds)),
+            Lasting::StreamsOff => None,
+        })
+    }
+
+    pub(crate) fn streams_are_off(&self) -> bool {
+        lock(&self.0.lasting).contains(&Lasting::StreamsOff)
+    }
+
+    /// Returns once something that lasts has come or gone.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
     }
 
     /// The mode that hits this call, if any; uses it up.

@@ -4,6 +4,7 @@ use crate::calls::{Call, Outcome};
 use crate::dynamodb;
 use crate::faults::{Mode, Service, can_conflict};
 use crate::kms;
+use crate::lag;
 use crate::scheduler;
 use crate::ses;
 use crate::shared::Shared;
@@ -83,7 +84,7 @@ fn service(shared: &Shared, surface: Surface, operation: &str, request: &Request
 
 async fn work(shared: &Shared, surface: Surface, operation: &str, request: &Request) -> Answer {
     if surface == Surface::Dynamodb {
-        return dynamodb::forward(shared, request).await;
+        return lag::forward(shared, operation, request).await;
     }
     // Signatures are not checked, but that there is one is: AWS turns an unsigned request away.
     if !request

@@ -144,6 +144,8 @@ pub enum InvocationKind {
     Sync,
     /// From the queue: `Event`.
     Async,
+    /// A batch of the table's stream, by an event source mapping.
+    Stream,
 }
 
 /// How an invocation ended.

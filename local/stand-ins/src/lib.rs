@@ -1,4 +1,4 @@
-//! EventBridge Scheduler, Lambda, SES v2, KMS and a front for DynamoDB, in one process and on loopback HTTP.
+//! EventBridge Scheduler, Lambda with its event source mappings, SES v2, KMS and a front for DynamoDB, in one process and on loopback HTTP.
 //!
 //! The production adapters reach these services with the official SDKs and an endpoint override, so that what is tested
 //! is what is deployed. Time is a [`Clock`] that can be moved: what falls due on the way fires in order.
@@ -24,6 +24,7 @@ mod faults;
 mod front;
 mod http;
 mod kms;
+mod lag;
 mod lambda;
 mod persist;
 mod queues;
@@ -31,6 +32,7 @@ mod runtime_api;
 mod scheduler;
 mod ses;
 mod shared;
+mod streams;
 mod sync;
 mod timers;
 mod wire;
@@ -44,7 +46,7 @@ pub use clock::Clock;
 pub use cloud::Cloud;
 pub use config::{CloudConfig, Endpoints, IssuerMatcher};
 pub use error::Error;
-pub use faults::{Fault, Faults, Mode, Service};
+pub use faults::{Fault, Faults, Lasting, Mode, Service};
 pub use kms::{Keys, Kms};
 pub use lambda::{
     Function, FunctionError, Handler, Invocation, InvocationContext, InvocationKind,
@@ -54,3 +56,4 @@ pub use queues::QueuedMessage;
 pub use runtime_api::RuntimeApi;
 pub use scheduler::{ScheduleView, Scheduler};
 pub use ses::{Message, Ses};
+pub use streams::{Pattern, StreamMapping};

@@ -23,6 +23,8 @@ pub(crate) enum File {
     Timers,
     Mails,
     Keys,
+    /// How far the table's stream was delivered.
+    Streams,
 }
 
 /// The data directory; without one nothing is written.
@@ -41,6 +43,7 @@ impl File {
             Self::Timers => "timers.json",
             Self::Mails => "mails.json",
             Self::Keys => "keys.json",
+            Self::Streams => "streams.json",
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,13 +9,15 @@ use crate::config::CloudConfig;
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::kms::Keys;
+use crate::lag::Lag;
 use crate::lambda::Registry;
 use crate::persist::{File, Store};
 use crate::ses::Mailbox;
+use crate::streams::{Reading, Streams};
 use crate::sync::lock;
 use crate::timers::Timers;
 
-/// What all services share. No lock in here is held across an `.await`, but for `driving`.
+/// What all services share. No lock in here is held across an `.await`, but for those of Tokio.
 pub(crate) struct Shared {
     pub(crate) config: CloudConfig,
     pub(crate) clock: Clock,
@@ -23,6 +26,12 @@ pub(crate) struct Shared {
     pub(crate) registry: Mutex<Registry>,
     pub(crate) mailbox: Mutex<Mailbox>,
     pub(crate) keys: Mutex<Keys>,
+    pub(crate) streams: Mutex<Streams>,
+    /// Held by whoever reads the table's stream.
+    pub(crate) reading: tokio::sync::Mutex<Reading>,
+    /// Held by whoever uses what indexes are seen as.
+    pub(crate) lag: tokio::sync::Mutex<Option<Lag>>,
+    writes: AtomicU64,
     pub(crate) store: Store,
     pub(crate) dynamodb: reqwest::Client,
     /// Held by whoever fires what falls due.
@@ -67,6 +76,12 @@ impl Shared {
                     .load(File::Keys)?
                     .unwrap_or_else(|| config.keys.clone()),
             ),
+            streams: Mutex::new(Streams::restore(
+                store.load(File::Streams)?.unwrap_or_default(),
+            )),
+            reading: tokio::sync::Mutex::default(),
+            lag: tokio::sync::Mutex::default(),
+            writes: AtomicU64::new(0),
             store,
             dynamodb,
             driving: tokio::sync::Mutex::new(()),
@@ -81,6 +96,17 @@ impl Shared {
     /// Notes that the timers changed: they are saved, and the background task looks at them again.
     pub(crate) fn timers_changed(&self) {
         self.store.mark(File::Timers);
+        self.scheduled.notify_one();
+    }
+
+    /// How often the table was written.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the table was written: whoever follows its stream looks again.
+    pub(crate) fn written(&self) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
         self.scheduled.notify_one();
     }
 
@@ -110,6 +136,7 @@ impl Shared {
             File::Timers => serde_json::to_vec(&lock(&self.timers).saved()),
             File::Mails => serde_json::to_vec(lock(&self.mailbox).messages()),
             File::Keys => serde_json::to_vec(&*lock(&self.keys)),
+            File::Streams => serde_json::to_vec(&lock(&self.streams).position()),
         }
     }
 }

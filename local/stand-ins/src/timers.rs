@@ -192,8 +192,13 @@ impl Timers {
 
     /// When the next thing is due.
     pub(crate) fn next(&self) -> Option<DateTime<Utc>> {
+        self.next_of(true)
+    }
+
+    /// When the next thing is due, what ticks left out where it is to be.
+    pub(crate) fn next_of(&self, with_recurring: bool) -> Option<DateTime<Utc>> {
         let once = self.once.first_key_value();
-        let tick = self.recurring.first_key_value();
+        let tick = self.recurring.first_key_value().filter(|_| with_recurring);
         once.into_iter().chain(tick).map(|(key, _)| key.0).min()
     }
 

@@ -11,6 +11,7 @@ mod persistence;
 mod runtime_api;
 mod scheduler;
 mod ses;
+mod streams;
 mod time;
 
 use std::path::PathBuf;
