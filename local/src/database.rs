@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use aws_stand_ins::Cloud;
 use chrono::{DateTime, Utc};
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
@@ -10,10 +11,11 @@ use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
 use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::Error;
 use crate::files::{self, TemporaryFolder};
@@ -21,6 +23,9 @@ use crate::template::Table;
 
 /// The file in a data directory.
 const FILE: &str = "dynamodb.sqlite";
+
+/// Records of a stream that are kept.
+const STREAM_RECORDS: u32 = 20_000;
 
 /// The database and its one table.
 #[derive(Clone)]
@@ -35,13 +40,16 @@ impl LocalDatabase {
     /// # Errors
     /// [`Error::Database`], also where the folder holds a table that was made from another template.
     pub(crate) fn open(data: Option<&Path>, table: Table) -> Result<Self, Error> {
-        let database = match data {
+        let place = match data {
             Some(folder) => {
                 files::private_folder(folder)?;
-                Database::new(&folder.join(FILE).to_string_lossy()).map_err(refused)?
+                folder.join(FILE).to_string_lossy().into_owned()
             }
-            None => Database::memory().map_err(refused)?,
+            // In memory, and open to a second connection as well: https://www.sqlite.org/inmemorydb.html
+            None => format!("file:offramp-{}?mode=memory&cache=shared", Uuid::new_v4()),
         };
+        let database = Database::new(&place).map_err(refused)?;
+        keep_streams_short(&place).map_err(|error| Error::Database(error.to_string()))?;
         let opened = Self { database, table };
         match opened.shape()? {
             None => opened.create()?,
@@ -110,11 +118,11 @@ impl LocalDatabase {
         Ok((format!("http://{address}"), task))
     }
 
-    /// Deletes the items that have expired at `now`, and says how many.
+    /// Deletes the items that have expired at `now`, and says how many. The cloud is told of each before, by its key.
     ///
-    /// DynamoDB does this by itself, within days; its emulator has a sweep for it, but in a file-backed database that
-    /// sweep reads the host's clock, which is not the stack's.
-    pub(crate) fn expire(&self, now: DateTime<Utc>) -> Result<usize, Error> {
+    /// DynamoDB does this by itself, within days; its emulator has a sweep for it, but that reads the host's clock, which
+    /// is not the stack's.
+    pub(crate) fn expire(&self, now: DateTime<Utc>, cloud: &Cloud) -> Result<usize, Error> {
         let Some(attribute) = &self.table.ttl_attribute else {
             return Ok(0);
         };
@@ -130,7 +138,7 @@ impl LocalDatabase {
             }))?);
             let page = page.map_err(refused)?;
             for item in page.items.unwrap_or_default() {
-                expired += usize::from(self.delete_expired(&item, attribute, now)?);
+                expired += usize::from(self.delete_expired(&item, attribute, now, cloud)?);
             }
             match page.last_evaluated_key {
                 Some(key) => start = document(&key)?,
@@ -145,6 +153,7 @@ impl LocalDatabase {
         item: &Item,
         attribute: &str,
         now: DateTime<Utc>,
+        cloud: &Cloud,
     ) -> Result<bool, Error> {
         let item = document(item)?;
         let names = self.table.create["KeySchema"]
@@ -152,7 +161,11 @@ impl LocalDatabase {
             .into_iter()
             .flatten();
         let names = names.filter_map(|part| part["AttributeName"].as_str());
-        let key: BTreeMap<_, _> = names.map(|name| (name, &item[name])).collect();
+        let key: Map<_, _> = names
+            .map(|name| (name.to_owned(), item[name].clone()))
+            .collect();
+        let key = Value::Object(key);
+        cloud.expiring(&key);
         let deleted = self
             .database
             .delete_item(request::<DeleteItemRequest>(json!({
@@ -164,7 +177,10 @@ impl LocalDatabase {
             }))?);
         match deleted {
             Ok(_) => Ok(true),
-            Err(DynoxideError::ConditionalCheckFailedException(..)) => Ok(false),
+            Err(DynoxideError::ConditionalCheckFailedException(..)) => {
+                cloud.not_expiring(&key);
+                Ok(false)
+            }
             Err(error) => Err(refused(error)),
         }
     }
@@ -203,6 +219,18 @@ impl LocalDatabase {
     }
 }
 
+/// `dynoxide` keeps the records of a stream for ever, and looks through all of them at each write for the number of the
+/// next. At AWS they are kept for a day; here the latest are, and found by an index.
+fn keep_streams_short(place: &str) -> rusqlite::Result<()> {
+    let connection = rusqlite::Connection::open(place)?;
+    connection.execute_batch(&format!(
+        "CREATE INDEX IF NOT EXISTS offramp_stream
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+         CREATE TRIGGER IF NOT EXISTS offramp_stream_end AFTER INSERT ON _stream_records
+             BEGIN DELETE FROM _stream_records WHERE id <= NEW.id - {STREAM_RECORDS}; END;"
+    ))
+}
+
 /// The keys of a table and of each global index, by the index's name; the table's own have none.
 fn shape_of(table: &Value) -> BTreeMap<String, Value> {
     let indexes = table["GlobalSecondaryIndexes"]
@@ -234,6 +262,10 @@ fn refused(error: DynoxideError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use aws_stand_ins::{Clock, CloudConfig};
+    use dynoxide::actions::get_records::GetRecordsRequest;
+    use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+
     use super::*;
     use crate::template::{Names, Template};
 
@@ -247,6 +279,7 @@ Resources:
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
       TimeToLiveSpecification: {AttributeName: expires, Enabled: true}
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
 ";
         let names = Names::local("test");
         Template::parse(template)
@@ -265,19 +298,50 @@ Resources:
         database.database.put_item(request(put).unwrap()).unwrap();
     }
 
-    #[test]
-    fn expiry_goes_by_the_given_clock() {
+    #[tokio::test]
+    async fn expiry_goes_by_the_given_clock() {
+        let config = CloudConfig::new(Clock::running());
+        let cloud = Cloud::start(config).await.unwrap();
         let database = LocalDatabase::open(None, table()).unwrap();
         let now: DateTime<Utc> = "2040-01-01T00:00:00Z".parse().unwrap();
         put(&database, "past", Some(now.timestamp()));
         put(&database, "to come", Some(now.timestamp() + 1));
         put(&database, "for ever", None);
         assert_eq!(
-            database.expire(now - chrono::TimeDelta::hours(1)).unwrap(),
+            database
+                .expire(now - chrono::TimeDelta::hours(1), &cloud)
+                .unwrap(),
             0
         );
-        assert_eq!(database.expire(now).unwrap(), 1);
-        assert_eq!(database.expire(now).unwrap(), 0);
+        assert_eq!(database.expire(now, &cloud).unwrap(), 1);
+        assert_eq!(database.expire(now, &cloud).unwrap(), 0);
+    }
+
+    /// Fails where a new `dynoxide` keeps its records elsewhere: without the index each write is slower than the last.
+    #[test]
+    fn the_latest_records_of_the_stream_are_kept() {
+        let database = LocalDatabase::open(None, table()).unwrap();
+        for number in 0..STREAM_RECORDS + 10 {
+            put(&database, &number.to_string(), None);
+        }
+        let database = &database.database;
+        let streams = database.list_streams(request(json!({})).unwrap()).unwrap();
+        let stream = document(&streams).unwrap()["Streams"][0]["StreamArn"].clone();
+        let described = json!({ "StreamArn": stream });
+        let described = database.describe_stream(request(described).unwrap());
+        let described = document(&described.unwrap()).unwrap();
+        let shard = described["StreamDescription"]["Shards"][0]["ShardId"].clone();
+        let begin: GetShardIteratorRequest = request(json!({
+            "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON",
+        }))
+        .unwrap();
+        let iterator = database.get_shard_iterator(begin).unwrap();
+        let first: GetRecordsRequest = request(json!({
+            "ShardIterator": iterator.shard_iterator, "Limit": 1,
+        }))
+        .unwrap();
+        let first = document(&database.get_records(first).unwrap()).unwrap();
+        assert_eq!(first["Records"][0]["dynamodb"]["Keys"]["pk"]["S"], "10");
     }
 
     #[test]

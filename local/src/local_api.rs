@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_stand_ins::Fault;
+use aws_stand_ins::{Fault, Lasting};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -96,12 +96,18 @@ async fn schedules(State(core): State<Arc<Core>>) -> Json<Value> {
 }
 
 async fn faults(State(core): State<Arc<Core>>) -> Json<Value> {
-    Json(json!({ "pending": core.cloud.faults().pending() }))
+    let faults = core.cloud.faults();
+    Json(json!({ "pending": faults.pending(), "lasting": faults.lasting() }))
 }
 
 async fn inject_fault(State(core): State<Arc<Core>>, body: Bytes) -> Answer {
-    core.cloud.faults().inject(parsed::<Fault>(&body)?);
-    Ok(Json(json!({ "pending": core.cloud.faults().pending() })))
+    let wanted: Value = parsed(&body)?;
+    let faults = core.cloud.faults();
+    match wanted["mode"].as_str() {
+        Some("lag" | "off") => faults.begin(parsed::<Lasting>(&body)?),
+        _ => faults.inject(parsed::<Fault>(&body)?),
+    }
+    Ok(self::faults(State(core)).await)
 }
 
 async fn clear_faults(State(core): State<Arc<Core>>) -> StatusCode {

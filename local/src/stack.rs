@@ -119,6 +119,7 @@ impl Stack {
         let (listener, url) = listen(config.port, config.any_port_instead).await?;
 
         let table = template.resolve(&names)?.table;
+        let table_name = table.name.clone();
         let access_key = uuid::Uuid::new_v4().simple().to_string();
         let image = config.image.as_deref();
         let store = match (&config.dynamodb, &config.data, image) {
@@ -144,6 +145,8 @@ impl Stack {
         let cloud = Cloud::start(CloudConfig {
             data_dir: config.data.as_ref().map(|folder| folder.join("aws")),
             dynamodb_upstream: Some(upstream),
+            table: table_name,
+            access_key: access_key.clone(),
             region: names.region.clone(),
             account: names.account.clone(),
             issuer_matcher: Some(functions::is_issuer_call),

@@ -1,5 +1,6 @@
 //! Where a stack keeps its items: in the embedded DynamoDB, or in another that answers at an address.
 
+use aws_stand_ins::Cloud;
 use chrono::{DateTime, Utc};
 use dynoxide::Item;
 use reqwest::Client;
@@ -72,17 +73,21 @@ impl Store {
         }
     }
 
-    /// Deletes the items that have expired at `now`, and says how many.
-    pub(crate) async fn expire(&self, now: DateTime<Utc>) -> Result<usize, Error> {
-        match self {
+    /// Deletes the items that have expired at `now`, and says how many. The cloud is told of each before.
+    pub(crate) async fn expire(&self, now: DateTime<Utc>, cloud: &Cloud) -> Result<usize, Error> {
+        let expired = match self {
             Self::Embedded(database) => {
-                let database = database.clone();
-                tokio::task::spawn_blocking(move || database.expire(now))
+                let (database, cloud) = (database.clone(), cloud.clone());
+                tokio::task::spawn_blocking(move || database.expire(now, &cloud))
                     .await
                     .map_err(|error| Error::Database(error.to_string()))?
             }
-            Self::External(external) => external.expire(now).await,
+            Self::External(external) => external.expire(now, cloud).await,
+        }?;
+        if expired > 0 {
+            cloud.written();
         }
+        Ok(expired)
     }
 }
 
@@ -111,7 +116,7 @@ impl External {
         Ok(external)
     }
 
-    async fn expire(&self, now: DateTime<Utc>) -> Result<usize, Error> {
+    async fn expire(&self, now: DateTime<Utc>, cloud: &Cloud) -> Result<usize, Error> {
         let Some(attribute) = &self.table.ttl_attribute else {
             return Ok(0);
         };
@@ -130,9 +135,14 @@ impl External {
             let page = self.call("Scan", &scan).await?;
             for item in page["Items"].as_array().into_iter().flatten() {
                 let delete = with(&expired, "ConditionExpression", json!("#expires <= :now"));
-                let delete = with(&delete, "Key", self.key(item));
-                // One that was given more time since it was read stays.
-                deleted += usize::from(self.call("DeleteItem", &delete).await.is_ok());
+                let key = self.key(item);
+                let delete = with(&delete, "Key", key.clone());
+                cloud.expiring(&key);
+                match self.call("DeleteItem", &delete).await {
+                    Ok(_) => deleted += 1,
+                    // One that was given more time since it was read stays.
+                    Err(_) => cloud.not_expiring(&key),
+                }
             }
             start = page["LastEvaluatedKey"].clone();
             if start.is_null() {

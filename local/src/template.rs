@@ -7,10 +7,12 @@ mod api;
 mod intrinsics;
 mod names;
 mod resources;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_stand_ins::StreamMapping;
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -37,6 +39,8 @@ pub struct Deployment {
     pub authorizers: BTreeMap<String, Authorizer>,
     /// The one table.
     pub table: Table,
+    /// The event source mappings on its stream.
+    pub streams: Vec<StreamMapping>,
     /// The queues: dead letters of deliveries and of functions.
     pub queues: Vec<Queue>,
     /// The KMS keys.
@@ -81,6 +85,7 @@ impl Template {
         let mut deployment = Deployment {
             functions: Vec::new(),
             table: resources::table(self, &scope)?,
+            streams: streams::mappings(self, &scope)?,
             authorizers,
             queues: Vec::new(),
             keys: resources::keys(self, &scope)?,

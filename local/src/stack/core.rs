@@ -109,7 +109,7 @@ impl Core {
     }
 
     pub(super) async fn expire(&self, now: DateTime<Utc>) -> Result<usize, Error> {
-        self.store.expire(now).await
+        self.store.expire(now, &self.cloud).await
     }
 
     pub(super) fn gateway(&self) -> Result<Gateway, Error> {

@@ -70,6 +70,9 @@ pub(super) fn register(
             cloud.every(*period, &function.name, input);
         }
     }
+    for mapping in &deployment.streams {
+        cloud.follow(mapping.clone());
+    }
     Ok(())
 }
 

@@ -218,7 +218,7 @@ impl Scope {
             .ok_or_else(|| Error::Template(format!("Fn::FindInMap found nothing at {path:?}")))
     }
 
-    fn condition(&self, name: &str) -> Result<bool, Error> {
+    pub(super) fn condition(&self, name: &str) -> Result<bool, Error> {
         let condition = self
             .conditions
             .get(name)

@@ -77,7 +77,11 @@ impl Names {
             "AWS::DynamoDB::Table" => {
                 let name = own_name("TableName")?;
                 let arn = self.arn("dynamodb", &format!("table/{name}"));
-                (name, vec![("Arn", arn)])
+                let mut attributes = vec![("Arn", arn.clone())];
+                if !resource["Properties"]["StreamSpecification"].is_null() {
+                    attributes.push(("StreamArn", format!("{arn}/stream/local")));
+                }
+                (name, attributes)
             }
             "AWS::SQS::Queue" => {
                 let name = own_name("QueueName")?;

@@ -206,6 +206,10 @@ pub(super) fn table(template: &Template, scope: &Scope) -> Result<Table, Error> 
             create.insert(key.to_owned(), value);
         }
     }
+    // CloudFormation has no such flag: what names a view is on.
+    if let Some(stream) = create.get_mut("StreamSpecification") {
+        stream["StreamEnabled"] = json!(true);
+    }
     let ttl = scope
         .resolve(&properties["TimeToLiveSpecification"])?
         .unwrap_or_default();

@@ -103,8 +103,13 @@ fn the_table_comes_with_its_indexes_and_its_expiry() {
             "starts",
             "leaving",
             "drift",
-            "roster"
+            "roster",
+            "find"
         ]
+    );
+    assert_eq!(
+        table.create["StreamSpecification"],
+        serde_json::json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" })
     );
     let keys = deployment().keys;
     let keys: Vec<_> = keys.iter().map(|key| &*key.logical_id).collect();
@@ -125,4 +130,82 @@ fn a_parameter_without_a_value_is_named() {
     names.parameters.remove("OidcIssuer");
     let error = Template::workspace().unwrap().resolve(&names).unwrap_err();
     assert!(error.to_string().contains("OidcIssuer"), "{error}");
+}
+
+/// A table with a stream, a function, a queue, and a mapping with these properties more.
+fn with_mapping(properties: &str) -> Result<Deployment, crate::Error> {
+    let template = format!(
+        "
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      KeySchema: [{{AttributeName: pk, KeyType: HASH}}]
+      AttributeDefinitions: [{{AttributeName: pk, AttributeType: S}}]
+      StreamSpecification: {{StreamViewType: NEW_AND_OLD_IMAGES}}
+  Failures: {{Type: AWS::SQS::Queue}}
+  Terminate:
+    Type: AWS::Serverless::Function
+    Properties: {{CodeUri: functions/terminate}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref Terminate
+      StartingPosition: TRIM_HORIZON
+{properties}"
+    );
+    Template::parse(&template)?.resolve(&Names::local("s"))
+}
+
+#[test]
+fn a_mapping_on_the_stream_is_read_whole() {
+    let properties = r#"
+      EventSourceArn: !GetAtt Table.StreamArn
+      BatchSize: 5
+      MaximumBatchingWindowInSeconds: 2
+      ParallelizationFactor: 10
+      BisectBatchOnFunctionError: true
+      MaximumRecordAgeInSeconds: 300
+      MaximumRetryAttempts: 3
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      DestinationConfig: {OnFailure: {Destination: !GetAtt Failures.Arn}}
+      FilterCriteria:
+        Filters:
+          - Pattern: '{"dynamodb":{"NewImage":{"todo":{"N":[{"exists":true}]}}}}'
+"#;
+    let mapping = with_mapping(properties).unwrap().streams.remove(0);
+    assert_eq!(
+        (mapping.name.as_str(), mapping.function.as_str()),
+        ("Mapping", "s-Terminate")
+    );
+    assert!(mapping.stream_arn.ends_with("table/s-Table/stream/local"));
+    assert!(mapping.from_the_oldest && mapping.bisect && mapping.reports_failures);
+    assert_eq!((mapping.batch_size, mapping.parallel), (5, 10));
+    assert_eq!(mapping.window, Duration::from_secs(2));
+    assert_eq!(mapping.max_record_age, Some(Duration::from_secs(300)));
+    assert_eq!(mapping.max_retries, Some(3));
+    assert!(mapping.on_failure.unwrap().ends_with(":s-Failures"));
+    assert_eq!(mapping.patterns.len(), 1);
+}
+
+#[test]
+fn a_mapping_that_is_not_honoured_is_an_error() {
+    let stream = "      EventSourceArn: !GetAtt Table.StreamArn\n";
+    assert!(with_mapping(stream).is_ok());
+    assert!(with_mapping("      EventSourceArn: arn:aws:kinesis:r:a:stream/s\n").is_err());
+    for property in [
+        "TumblingWindowInSeconds: 5",
+        "ParallelizationFactor: 11",
+        "BatchSize: many",
+        "FunctionResponseTypes: [Other]",
+        "StartingPositionTimestamp: 5",
+        "DestinationConfig: {OnFailure: {Destination: arn:aws:sns:r:a:topic}}",
+        r#"FilterCriteria: {Filters: [{Pattern: '{"dynamodb":{"n":[{"prefix":"a"}]}}'}]}"#,
+        "FilterCriteria: {Filters: []}",
+    ] {
+        let error = with_mapping(&format!("{stream}      {property}\n")).unwrap_err();
+        assert!(error.to_string().contains("Mapping: "), "{error}");
+    }
+    let off = with_mapping(&format!("{stream}      Enabled: false\n"));
+    assert!(off.unwrap().streams.is_empty());
 }
