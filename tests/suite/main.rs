@@ -21,6 +21,7 @@ mod goldens;
 mod grace;
 mod health;
 mod holds;
+mod lag;
 mod leave_dates;
 mod leavers;
 mod limits;
