@@ -94,7 +94,7 @@ fn way_back(arrows: &BTreeMap<String, BTreeSet<String>>, start: &str) -> Option<
                 .into_iter()
                 .flatten()
             {
-                let further = [way.as_slice(), &[next.clone()]].concat();
+                let further = [way.as_slice(), std::slice::from_ref(next)].concat();
                 if next == start {
                     return Some(further);
                 }

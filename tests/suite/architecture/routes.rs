@@ -1,5 +1,5 @@
 //! The routes: one row each in a function's table, and from there in `template.yaml`, where the local stack and AWS find
-//! them. `UPDATE_GOLDEN=1` writes the template's part anew.
+//! them. `UPDATE_EXPECT=1` writes the template's part anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -99,13 +99,13 @@ fn permission(function: &str) -> String {
 #[test]
 fn the_template_has_the_routes_that_the_tables_have() {
     let made = made();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(root().join("template.yaml"), made).unwrap();
         return;
     }
     assert!(
         made == text(&root().join("template.yaml")),
-        "its routes are others than those of functions/*/src/routes.rs; run this test with UPDATE_GOLDEN=1 and look at \
+        "its routes are others than those of functions/*/src/routes.rs; run this test with UPDATE_EXPECT=1 and look at \
          the difference"
     );
 }

@@ -193,6 +193,7 @@ fn pause(failed: u32) -> TimeDelta {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::time::Duration;
 

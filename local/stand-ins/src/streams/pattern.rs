@@ -71,7 +71,7 @@ impl Rule {
             Some(value) => std::slice::from_ref(value),
         };
         match self {
-            Self::Exists(wanted) => !values.is_empty() == *wanted,
+            Self::Exists(wanted) => values.is_empty() != *wanted,
             Self::Equals(wanted) => values.contains(wanted),
         }
     }
@@ -120,6 +120,7 @@ fn rule(value: &Value, path: &[String]) -> Result<Rule, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

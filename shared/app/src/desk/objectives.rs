@@ -1,5 +1,5 @@
 //! Objectives by hand, and the dashboard of those that are open. What becomes of a leaver's is in
-//! [`closing`].
+//! [`crate::engine::closing`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

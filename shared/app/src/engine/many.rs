@@ -91,7 +91,7 @@ where
     /// `read` is what the plan has read, by chunks of [`USERS_PER_READ`].
     ///
     /// # Errors
-    /// As [`take`].
+    /// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] when time runs out.
     pub async fn run(
         &self,
         people: &[(EmployeeId, Events)],

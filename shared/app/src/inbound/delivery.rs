@@ -21,7 +21,7 @@ use crate::{Deadline, Ports, Result, Tenant};
 /// the request, which is then sent again: what was done already is `unchanged`.
 ///
 /// # Errors
-/// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] when time runs out.
+/// A fault of a service, [`crate::Error::Busy`], or [`crate::Error::Unfinished`] when time runs out.
 pub async fn take<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,

@@ -50,7 +50,7 @@ impl Users for Table {
                 Some("B") => loaded.breaker = Some(Arc::new(item.read()?)),
                 Some("ADMINS") => {
                     item.known()?;
-                    let ids = item.get_texts("ids").into_iter().map(|id| {
+                    let ids = item.get_texts("ids").iter().map(|id| {
                         EmployeeId::new(id.as_str())
                             .map_err(|error| Fault::corrupt("read", error.to_string()))
                     });

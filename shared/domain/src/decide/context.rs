@@ -81,7 +81,7 @@ pub struct Context<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// What the breaker has said of a person: read it off a [`Decision::counted`], ask, and decide again.
+/// What the breaker has said of a person: read it off a [`super::Decision::counted`], ask, and decide again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
     /// They may go, or nobody has asked.
