@@ -240,7 +240,7 @@ async fn the_local_routes_are_there_without_a_token() {
     client.delete("/_local/faults").ok().await.unwrap();
     assert_eq!(
         client.get("/_local/faults").ok().await.unwrap(),
-        json!({"pending": []})
+        json!({"lasting": [], "pending": []})
     );
     let token = client.post(
         "/_local/token",
