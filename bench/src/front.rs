@@ -1,11 +1,13 @@
 //! AWS over TLS: stands in front of the stand-ins, which speak plain HTTP, with a certificate of its own.
 //!
 //! It passes calls on, or answers them as they were answered the last time: then what is measured is a function and not
-//! the database behind it. It counts them either way.
+//! the database behind it. It notes them either way, and can hold each answer for a while, as a network would: answers
+//! are held side by side, so that what is asked at once comes at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -21,6 +23,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::Result;
+use crate::book::{Answer, Book, Call, Mode, counts};
+use crate::hold::hold;
 
 /// Variables whose values are addresses of AWS services.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_";
@@ -51,22 +55,6 @@ impl Certificate {
 pub(crate) struct Front {
     book: Arc<Mutex<Book>>,
     tasks: Vec<JoinHandle<()>>,
-}
-
-/// What was answered, and how often what was asked.
-#[derive(Default)]
-struct Book {
-    replays: bool,
-    /// By service, operation and key.
-    answers: HashMap<(String, String, String), Answer>,
-    counts: BTreeMap<String, u32>,
-}
-
-#[derive(Clone)]
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 impl Front {
@@ -101,14 +89,29 @@ impl Front {
         Ok(Self { book, tasks })
     }
 
-    /// From here on calls are answered as the same ones were before.
-    pub(crate) fn replay(&self) {
-        lock(&self.book).replays = true;
+    /// From here on answers are remembered.
+    pub(crate) fn remember(&self) {
+        lock(&self.book).mode = Mode::Remember;
     }
 
-    /// The calls since the last time that this was asked, by service and operation.
+    /// From here on calls are answered as the same ones were while answers were remembered.
+    pub(crate) fn replay(&self) {
+        lock(&self.book).mode = Mode::Replay;
+    }
+
+    /// From here on each answer is held so long.
+    pub(crate) fn hold(&self, time: Duration) {
+        lock(&self.book).hold = time;
+    }
+
+    /// The calls since the last time that this or [`Self::counts`] was asked, in the order in which they came.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        lock(&self.book).take()
+    }
+
+    /// How many they are, by service and operation.
     pub(crate) fn counts(&self) -> BTreeMap<String, u32> {
-        std::mem::take(&mut lock(&self.book).counts)
+        counts(&self.calls())
     }
 }
 
@@ -156,35 +159,51 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, behind: Arc<Behind>) {
 
 impl Behind {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let Ok(body) = body.collect().await else {
             return plain(StatusCode::BAD_REQUEST, "the request has no end");
         };
         let body = body.to_bytes();
         let operation = operation(&parts.method, parts.uri.path(), &parts.headers);
-        let name = (self.service.clone(), operation, key(&body));
-        let known = {
+        let (number, mode, time) = {
             let mut book = lock(&self.book);
-            *book
-                .counts
-                .entry(format!("{} {}", name.0, name.1))
-                .or_default() += 1;
-            book.replays.then(|| book.answers.get(&name).cloned())
+            let passed = book.mode == Mode::Pass;
+            let number = book.begun(Call {
+                service: self.service.clone(),
+                operation: operation.clone(),
+                body: passed.then(|| body.clone()).unwrap_or_default(),
+                begun,
+                ended: None,
+            });
+            (number, book.mode, book.hold)
         };
-        match known {
-            Some(Some(answer)) => answer.into_response(),
-            Some(None) => plain(
-                StatusCode::BAD_REQUEST,
-                &format!("nothing like {name:?} was asked before"),
-            ),
-            None => match self.pass(&parts, body).await {
-                Ok(answer) => {
+        let response = match mode {
+            Mode::Pass => self.pass(&parts, body).await.map(Answer::into_response),
+            Mode::Remember => {
+                let name = (self.service.clone(), operation, key(&body));
+                self.pass(&parts, body).await.map(|answer| {
                     lock(&self.book).answers.insert(name, answer.clone());
                     answer.into_response()
-                }
-                Err(error) => plain(StatusCode::BAD_GATEWAY, &error.to_string()),
-            },
-        }
+                })
+            }
+            Mode::Replay => {
+                let name = (self.service.clone(), operation, key(&body));
+                let known = lock(&self.book).answers.get(&name).cloned();
+                Ok(known.map_or_else(
+                    || {
+                        let text = format!("nothing like {name:?} was asked before");
+                        plain(StatusCode::BAD_REQUEST, &text)
+                    },
+                    Answer::into_response,
+                ))
+            }
+        };
+        hold(time).await;
+        let response =
+            response.unwrap_or_else(|error| plain(StatusCode::BAD_GATEWAY, &error.to_string()));
+        lock(&self.book).ended(number, Instant::now());
+        response
     }
 
     async fn pass(

@@ -7,12 +7,13 @@ use chrono::TimeDelta;
 use offramp_local::Cost;
 use serde_json::Value;
 
+use crate::Result;
 use crate::cores::Cores;
 use crate::front::{Certificate, Front};
+use crate::options::Options;
 use crate::programs::{FUNCTIONS, Programs};
 use crate::stage::{Hr, Stage};
 use crate::stats::{Times, ms};
-use crate::{Options, Result};
 
 /// Starts of each job.
 const STARTS: usize = 20;
@@ -21,6 +22,8 @@ const BEFORE: usize = 5;
 const COUNTED: usize = 100;
 /// Of applying a snapshot, which is a job of a hundred calls and more.
 const FEW: usize = 30;
+/// The people of a snapshot: those of the seed.
+const PEOPLE: u32 = 25;
 
 /// What a function is made to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +153,7 @@ impl Bench {
         let mut timers = Vec::new();
         match job {
             Job::Deactivate => timers = stage.leaving(times).await?,
-            Job::Hr(Hr::Leaves) | Job::Digest => stage.crowd(times + 1)?,
+            Job::Hr(Hr::Leaves) | Job::Digest => stage.crowd(times + 1).await?,
             _ => {}
         }
         Ok(Self { stage, job, timers })
@@ -164,7 +167,7 @@ impl Bench {
             Job::Sweep => self.stage.sweep()?,
             Job::Deactivate => self.timers.pop().ok_or("nobody is left to deactivate")?,
             Job::Digest => self.stage.digest().await?,
-            Job::Snapshot => self.stage.snapshot().await?,
+            Job::Snapshot => self.stage.snapshot(PEOPLE).await?.1,
         })
     }
 

@@ -1,5 +1,6 @@
 //! `cargo run --release -p bench`: what the deployed functions cost, beside the least that one can cost and beside the
-//! same job as most would write it. See `docs/PERFORMANCE.md`, into which `--write` puts what it measures.
+//! same job as most would write it; and `bench calls`: what each job calls of AWS, and how much of that one call after
+//! the other. See `docs/PERFORMANCE.md`, into which `--write` puts what it measures.
 //!
 //! Every program is a process that speaks the Runtime API with the stand-in and AWS over TLS, on a core of its own;
 //! this process, with the stack, is on the other. Ratios, calls and bytes are held against targets: it exits with 2
@@ -7,9 +8,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod book;
+mod chain;
 mod cores;
+mod figures;
 mod front;
 mod functions;
+mod hold;
+mod jobs;
+mod options;
 mod page;
 mod peers;
 mod process;
@@ -19,57 +26,33 @@ mod share;
 mod stage;
 mod stats;
 mod targets;
+mod tree;
 
 use std::process::ExitCode;
 
 use crate::cores::Cores;
+use crate::figures::Figures;
+use crate::options::{Asked, Options};
 use crate::programs::Programs;
+use crate::tree::Tree;
 
 /// Whatever keeps a figure from being measured.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
-const USAGE: &str = "\
-cargo run --release -p bench -- [--write] [--quick]
-  --write   put the tables and the plot into docs/PERFORMANCE.md
-  --quick   a tenth of the rounds: to see that it works, not to be quoted";
-
-/// What was asked for.
-#[derive(Debug, Clone, Copy, Default)]
-struct Options {
-    write: bool,
-    quick: bool,
-}
-
-impl Options {
-    fn read(arguments: impl Iterator<Item = String>) -> std::result::Result<Self, String> {
-        let mut options = Self::default();
-        for argument in arguments {
-            match argument.as_str() {
-                "--write" => options.write = true,
-                "--quick" => options.quick = true,
-                "--help" | "-h" => return Err(USAGE.to_owned()),
-                other => return Err(format!("{other} is not known\n{USAGE}")),
-            }
-        }
-        Ok(options)
-    }
-
-    /// So many rounds, or a tenth of them.
-    fn rounds(self, all: usize) -> usize {
-        if self.quick { all.div_ceil(10) } else { all }
-    }
-}
-
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args().skip(1)) {
-        Ok(options) => options,
+    let asked = match options::read(std::env::args().skip(1)) {
+        Ok(asked) => asked,
         Err(usage) => {
             eprintln!("{usage}");
             return ExitCode::FAILURE;
         }
     };
-    match measured(options) {
+    let measured = match asked {
+        Asked::Functions(options) => measured(options),
+        Asked::Calls(calls) => jobs::measure(&calls),
+    };
+    match measured {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("a target is missed");
@@ -82,19 +65,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures everything; says whether every target is met.
+/// Measures what the functions cost; says whether every target is met.
 fn measured(options: Options) -> Result<bool> {
-    let programs = Programs::build()?;
+    let programs = Programs::build(&Tree::own(None)?)?;
     let cores = Cores::divide()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let figures = runtime.block_on(async {
+    let figures = runtime()?.block_on(async {
         let reading = reading::measure(options);
         let functions = functions::measure(&programs, &cores, options).await?;
         let peers = peers::measure(&programs, &cores, options).await?;
-        Ok::<_, Error>(page::Figures {
+        Ok::<_, Error>(Figures {
             machine: cores.machine(),
             functions,
             peers,
@@ -110,17 +89,8 @@ fn measured(options: Options) -> Result<bool> {
     Ok(targets.iter().all(|target| target.met != Some(false)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_does_what_is_asked_or_says_how() {
-        let read = |line: &str| Options::read(line.split_whitespace().map(str::to_owned));
-        assert!(read("--write --quick").is_ok_and(|options| options.write && options.quick));
-        assert!(read("--wrote").is_err_and(|usage| usage.contains("--wrote is not known")));
-        assert_eq!(read("--help").map(drop), Err(USAGE.to_owned()));
-        assert_eq!(read("").map(|options| options.rounds(30)), Ok(30));
-        assert_eq!(read("--quick").map(|options| options.rounds(30)), Ok(3));
-    }
+/// What the stack and the fronts run on.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    Ok(runtime.worker_threads(2).enable_all().build()?)
 }

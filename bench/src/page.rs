@@ -1,9 +1,10 @@
 //! The figures as Markdown and as a plot, and their place in the documentation.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::figures::Figures;
 use crate::functions::Functions;
 use crate::peers::{Row, Who};
 use crate::reading::Speeds;
@@ -12,17 +13,8 @@ use crate::targets::Target;
 /// Where the figures stand, from the root of the workspace.
 const PAGE: &str = "docs/PERFORMANCE.md";
 const PLOT: &str = "docs/functions.svg";
-const BEGIN: &str = "<!-- functions: begin -->";
-const END: &str = "<!-- functions: end -->";
-
-/// Everything that was measured.
-#[derive(Debug, Clone)]
-pub(crate) struct Figures {
-    pub(crate) machine: String,
-    pub(crate) functions: Functions,
-    pub(crate) peers: Vec<Row>,
-    pub(crate) reading: Speeds,
-}
+/// The name of the tables' place.
+const PLACE: &str = "functions";
 
 /// All of it.
 pub(crate) fn tables(figures: &Figures, targets: &[Target]) -> String {
@@ -126,7 +118,8 @@ fn jobs(text: &mut String, functions: &Functions) {
     text.push('\n');
 }
 
-fn held(text: &mut String, targets: &[Target]) {
+/// What was wanted, and whether it was met.
+pub(crate) fn held(text: &mut String, targets: &[Target]) {
     text.push_str("| target | wanted | measured | |\n|---|--:|--:|---|\n");
     for target in targets {
         let met = match target.met {
@@ -144,17 +137,33 @@ fn held(text: &mut String, targets: &[Target]) {
 
 /// Puts tables and plot into the documentation of this workspace.
 pub(crate) fn write(tables: &str, figures: &Figures) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = root.join(PAGE);
+    place(PLACE, tables)?;
+    Ok(std::fs::write(root().join(PLOT), plot(&figures.peers))?)
+}
+
+/// Puts a text into the documentation, where marks name its place.
+pub(crate) fn place(name: &str, text: &str) -> Result<()> {
+    let path = root().join(PAGE);
     let page = std::fs::read_to_string(&path)?;
-    let places = page.find(BEGIN).zip(page.find(END));
-    let (begin, end) = places.ok_or_else(|| format!("{PAGE} has no {BEGIN} … {END}"))?;
-    let (before, after) = (&page[..begin + BEGIN.len()], &page[end..]);
-    std::fs::write(
-        &path,
-        format!("{before}\n\n{}\n\n{after}", tables.trim_end()),
-    )?;
-    Ok(std::fs::write(root.join(PLOT), plot(&figures.peers))?)
+    Ok(std::fs::write(&path, placed(&page, name, text)?)?)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A page with a text between the marks of a name, instead of what was there.
+fn placed(page: &str, name: &str, text: &str) -> Result<String> {
+    let (begin, end) = (
+        format!("<!-- {name}: begin -->"),
+        format!("<!-- {name}: end -->"),
+    );
+    let places = page.find(&begin).zip(page.find(&end));
+    let Some((from, to)) = places.filter(|(from, to)| from < to) else {
+        return Err(format!("{PAGE} has no {begin} … {end}").into());
+    };
+    let (before, after) = (&page[..from + begin.len()], &page[to..]);
+    Ok(format!("{before}\n\n{}\n\n{after}", text.trim_end()))
 }
 
 /// Bars, the longest as wide as there is room, on a logarithmic axis: the start and a warm invocation of each.
@@ -220,7 +229,8 @@ fn panel(svg: &mut String, top: f64, title: &str, peers: &[Row], figure: fn(&Row
     at + 6.0
 }
 
-fn known(figure: f64) -> String {
+/// A figure, or a dash where it is none.
+pub(crate) fn known(figure: f64) -> String {
     if figure.is_nan() {
         "–".to_owned()
     } else {
@@ -229,7 +239,7 @@ fn known(figure: f64) -> String {
 }
 
 /// A number without decimals where it has none.
-fn plain(figure: f64) -> String {
+pub(crate) fn plain(figure: f64) -> String {
     let text = format!("{figure:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -286,6 +296,18 @@ mod tests {
         let drawn = plot(&figures.peers);
         assert_eq!(drawn.matches("<rect").count(), 1 + 3 * 2);
         assert!(drawn.contains("412.00"));
+    }
+
+    #[test]
+    fn a_text_takes_the_place_of_the_one_before() {
+        let page = "# Page\n\n<!-- a: begin -->\n\nold\n\n<!-- a: end -->\n\nend\n";
+        let placed = placed(page, "a", "new\n\n").unwrap();
+        assert_eq!(placed, page.replace("old", "new"));
+        for lost in ["b", ""] {
+            assert!(super::placed(page, lost, "new").is_err());
+        }
+        let turned = "<!-- a: end -->\n<!-- a: begin -->";
+        assert!(super::placed(turned, "a", "new").is_err());
     }
 
     #[test]

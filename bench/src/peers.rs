@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use crate::Result;
 use crate::cores::Cores;
 use crate::front::{Certificate, Front};
+use crate::options::Options;
 use crate::process::{Program, Running};
 use crate::programs::{NODE, PYTHON, Programs};
 use crate::share::Share;
 use crate::stage::{Hr, Stage};
 use crate::stats::{Times, ms};
-use crate::{Options, Result};
 
 /// Starts that count; one more goes before them.
 const STARTS: usize = 30;
@@ -212,6 +213,7 @@ impl Peer {
         let certificate = Certificate::new(&programs.folder.join(format!("{}.pem", who.short())))?;
         let mut environment = stage.stack.environment(stage.function("hr-sync")?);
         let front = Front::before(&mut environment, &certificate).await?;
+        front.remember();
         if who == Who::Unprimed {
             environment.insert("PRIME".to_owned(), "off".to_owned());
         }

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::Result;
 use crate::cores::Cores;
 
-/// How long a start or an invocation may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a start may take before it counts as failed; and an invocation, unless something else is said.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that Lambda could start.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(crate) struct Program {
     pub(crate) environment: BTreeMap<String, String>,
     /// Where what it says goes.
     pub(crate) log: PathBuf,
+    /// How long an invocation may take: what it is told as its deadline.
+    pub(crate) timeout: Duration,
 }
 
 /// A started program. It is killed when it is dropped.
@@ -85,12 +87,12 @@ impl Running {
                 "arn:aws:lambda:eu-central-1:123456789012:function:{}",
                 self.program.name
             ),
-            deadline: SystemTime::now() + PATIENCE,
+            deadline: SystemTime::now() + self.program.timeout,
             xray_trace_id: "Root=1-6920e1a0-0123456789abcdef01234567;Sampled=0".to_owned(),
         };
         let begun = Instant::now();
         let outcome = self.api.offer(event, context);
-        let outcome = tokio::time::timeout(PATIENCE, outcome).await;
+        let outcome = tokio::time::timeout(self.program.timeout, outcome).await;
         let took = begun.elapsed();
         match outcome {
             Ok(Ok(Ok(answer))) => Ok((answer, took)),

@@ -10,7 +10,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
 use crate::Result;
-use crate::process::Program;
+use crate::process::{PATIENCE, Program};
+use crate::tree::{Tree, run};
 
 /// The functions, by the names of their folders.
 pub(crate) const FUNCTIONS: [&str; 6] =
@@ -19,13 +20,6 @@ pub(crate) const FUNCTIONS: [&str; 6] =
 pub(crate) const PYTHON: &str = "Python";
 pub(crate) const NODE: &str = "Node";
 const NODE_BUNDLE: &str = "index.mjs";
-/// What is measured is built as this program is: without optimisation only to see that it works.
-const PROFILE: &str = if cfg!(debug_assertions) {
-    "debug"
-} else {
-    "release"
-};
-
 /// How each is started.
 #[derive(Debug, Clone)]
 struct Start {
@@ -34,6 +28,7 @@ struct Start {
 }
 
 /// Everything built.
+#[derive(Debug, Clone)]
 pub(crate) struct Programs {
     starts: BTreeMap<String, Start>,
     /// Files of this run: the certificate, and what programs say.
@@ -43,45 +38,61 @@ pub(crate) struct Programs {
 impl Programs {
     /// Builds the functions, the floor and the same function as most would build it; fetches what the peers need where
     /// the machine has their languages.
-    pub(crate) fn build() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .ok_or("bench/ is in a workspace")?;
-        let program = std::env::current_exe()?;
-        // …/release/bench
-        let beside = program.parent().ok_or("this program is in a folder")?;
-        let target = beside
-            .parent()
-            .ok_or("this program is in a target folder")?;
-        let folder = target.join("bench");
-        fs::create_dir_all(&folder)?;
-        let mut programs = Self {
-            starts: BTreeMap::new(),
-            folder: folder.clone(),
+    pub(crate) fn build(tree: &Tree) -> Result<Self> {
+        let folder = tree.folder()?;
+        let others = ["floor"];
+        tree.build(&[&FUNCTIONS[..], &others].concat())?;
+        let mut programs = Self::found(&tree.programs(), &folder);
+        for name in others {
+            programs.binary(name, tree.programs().join(name));
+        }
+        // A workspace of its own, which has no profiles but Cargo's.
+        let (profile, built) = match tree.is_optimised() {
+            true => ("release", "release/default"),
+            false => ("dev", "debug/default"),
         };
-
-        let mut build = cargo(root, target);
-        build.arg("--locked");
-        for name in FUNCTIONS.iter().chain(&["floor"]) {
-            build.args(["--package", name]);
-        }
-        run(build)?;
-        for name in FUNCTIONS.iter().chain(&["floor"]) {
-            programs.binary(name, beside.join(name));
-        }
         let elsewhere = folder.join("default");
-        let mut build = cargo(root, &elsewhere);
+        let mut build = tree.cargo(&elsewhere, profile);
         build.args(["--manifest-path", "bench/default/Cargo.toml"]);
         run(build)?;
-        programs.binary("default", elsewhere.join(PROFILE).join("default"));
-
-        let peers = root.join("bench/peers");
-        programs.optional(
-            PYTHON,
-            python(&peers.join("python"), &folder.join("python")),
-        );
-        programs.optional(NODE, node(&peers.join("node"), &folder.join("node")));
+        programs.binary("default", elsewhere.join(built));
+        programs.peers(&tree.root.join("bench/peers"), &folder);
         Ok(programs)
+    }
+
+    /// The functions that were built into a folder; files of this run go into another.
+    pub(crate) fn found(built: &Path, folder: &Path) -> Self {
+        let mut programs = Self {
+            starts: BTreeMap::new(),
+            folder: folder.to_owned(),
+        };
+        for name in FUNCTIONS {
+            programs.binary(name, built.join(name));
+        }
+        programs
+    }
+
+    /// Adds the peers whose sources are in a folder; what they stand on goes into another.
+    pub(crate) fn peers(&mut self, sources: &Path, into: &Path) {
+        self.optional(
+            PYTHON,
+            python(&sources.join("python"), &into.join("python")),
+        );
+        self.optional(NODE, node(&sources.join("node"), &into.join("node")));
+    }
+
+    /// Whether there is a program of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.starts.contains_key(name)
+    }
+
+    /// Where the functions' programs are, by name.
+    pub(crate) fn functions(&self) -> BTreeMap<String, PathBuf> {
+        let program = |name: &&str| {
+            let path = self.starts.get(*name)?.command.first()?;
+            Some(((*name).to_owned(), PathBuf::from(path)))
+        };
+        FUNCTIONS.iter().filter_map(program).collect()
     }
 
     /// How to start one in an environment; `None` where the machine lacks what it needs.
@@ -113,6 +124,7 @@ impl Programs {
             folder: start.folder.clone(),
             environment,
             log: self.folder.join(format!("{name}.log")),
+            timeout: PATIENCE,
         })
     }
 
@@ -142,16 +154,6 @@ impl Programs {
             Err(error) => eprintln!("{name} is left out: {error}"),
         }
     }
-}
-
-fn cargo(root: &Path, target: &Path) -> Command {
-    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    cargo.current_dir(root).arg("build");
-    if PROFILE == "release" {
-        cargo.arg("--release");
-    }
-    cargo.arg("--target-dir").arg(target);
-    cargo
 }
 
 /// A virtual environment with what the function needs, made once.
@@ -212,7 +214,7 @@ fn node(source: &Path, folder: &Path) -> Result<Start> {
 }
 
 /// Makes a folder unless it was made of the same.
-fn once(folder: &Path, of: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn once(folder: &Path, of: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
     let stamp = folder.join("made-of");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == of) {
         return Ok(());
@@ -240,17 +242,5 @@ impl ArgOf for Command {
     fn arg_of(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
         self.arg(argument);
         self
-    }
-}
-
-fn run(mut command: Command) -> Result<()> {
-    eprintln!("{command:?}");
-    let status = command
-        .status()
-        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{command:?}: {status}").into())
     }
 }

@@ -13,8 +13,9 @@ use offramp_connectors::signed::standard;
 use offramp_local::signer::Signed;
 use serde_json::{Value, json};
 
+use crate::Result;
+use crate::options::Options;
 use crate::stats::Times;
-use crate::{Options, Result};
 
 /// Employees in the body, as many as one takes.
 const EMPLOYEES: usize = 5_000;

@@ -29,6 +29,13 @@ impl Times {
     }
 }
 
+/// The one in the middle of numbers, the larger of two; NaN of none.
+pub(crate) fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// A duration in milliseconds.
 pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
@@ -49,5 +56,8 @@ mod tests {
         let mut one = Times::default();
         one.push(Duration::from_micros(1_500));
         assert_eq!((one.p50(), one.p99()), (1.5, 1.5));
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[2.0, 1.0]), 2.0);
+        assert!(median(&[]).is_nan());
     }
 }

@@ -1,7 +1,7 @@
 //! What the figures are held against. Ratios, calls and bytes, and differences of two figures of the same run.
 
+use crate::figures::Figures;
 use crate::functions::{Job, Row as Cost};
-use crate::page::Figures;
 use crate::peers::{Row, Who};
 use crate::stage::Hr;
 
@@ -191,7 +191,8 @@ fn called(row: &Cost, which: impl Fn(&str) -> bool) -> f64 {
         .sum()
 }
 
-fn most(what: &str, measured: Option<f64>, limit: f64, unit: &str) -> Target {
+/// At most a limit; `None`, or no number, is not measured.
+pub(crate) fn most(what: &str, measured: Option<f64>, limit: f64, unit: &str) -> Target {
     target(what, measured, ("at most", limit, unit), |figure| {
         figure <= limit
     })

@@ -3,6 +3,7 @@
 pub(crate) mod core;
 mod expiry;
 mod metrics;
+mod programs;
 mod provision;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aws_stand_ins::{Clock, Cloud, Function as LambdaFunction};
+use aws_stand_ins::{Clock, Cloud, Function as LambdaFunction, Handler};
 use offramp_aws::Sink;
 use tokio::net::TcpListener;
 
@@ -10,7 +10,7 @@ use super::core::stand_in;
 use crate::Error;
 use crate::functions::{self, Host, Wire};
 use crate::identity::{ClaimNames, Identity};
-use crate::template::{Deployment, Names, Template};
+use crate::template::{Deployment, Function, Names, Template};
 
 pub(super) async fn listen(port: u16, any_instead: bool) -> Result<(TcpListener, String), Error> {
     let failed = |source| Error::Listen { port, source };
@@ -57,12 +57,7 @@ pub(super) fn register(
     for function in &deployment.functions {
         let environment = functions::environment(deployment, function, host);
         let handler = wire(function, &environment, clock.clone(), metrics.clone())?;
-        cloud.lambda().register(LambdaFunction {
-            max_retries: function.retries,
-            max_event_age: function.max_event_age,
-            on_failure: function.on_failure.clone(),
-            ..LambdaFunction::new(&function.name, &function.arn, function.timeout, handler)
-        });
+        cloud.lambda().register(lambda(function, handler));
         for (rule, period, input) in &function.schedules {
             let input = input
                 .clone()
@@ -74,6 +69,16 @@ pub(super) fn register(
         cloud.follow(mapping.clone());
     }
     Ok(())
+}
+
+/// A function as the template deploys it, with its code.
+pub(super) fn lambda(function: &Function, handler: Handler) -> LambdaFunction {
+    LambdaFunction {
+        max_retries: function.retries,
+        max_event_age: function.max_event_age,
+        on_failure: function.on_failure.clone(),
+        ..LambdaFunction::new(&function.name, &function.arn, function.timeout, handler)
+    }
 }
 
 pub(super) fn identity(deployment: &Deployment, data: Option<&Path>) -> Result<Identity, Error> {
