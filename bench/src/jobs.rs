@@ -193,7 +193,8 @@ impl Stages {
                 for job in &jobs {
                     let all = samples.entry(*job);
                     let all = all.or_insert_with(|| vec![Samples::default(); sides.len()]);
-                    for (place, side) in sides.iter().enumerate() {
+                    for place in turn(sides.len(), round + usize::from(held)) {
+                        let side = &sides[place];
                         let Some(scene) = &mut self.0[place] else {
                             continue;
                         };
@@ -230,6 +231,16 @@ impl Stages {
     }
 }
 
+/// The places of all sides, forwards and backwards in turn: the caches are warm for the second side of a round.
+fn turn(sides: usize, round: usize) -> Vec<usize> {
+    let places = 0..sides;
+    if round.is_multiple_of(2) {
+        places.collect()
+    } else {
+        places.rev().collect()
+    }
+}
+
 impl Side {
     /// What went wrong ends everything with the name of the side, unless it is a peer's: then that is left out.
     fn unless_a_peer<T>(&self, done: Result<T>) -> Result<Option<T>> {
@@ -242,5 +253,17 @@ impl Side {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_always_comes_first() {
+        assert_eq!(turn(3, 0), [0, 1, 2]);
+        assert_eq!(turn(3, 1), [2, 1, 0]);
+        assert_eq!(turn(0, 1), [0; 0]);
     }
 }

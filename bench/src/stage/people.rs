@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use offramp_local::client::Call;
-use offramp_local::{acme, seed};
 use offramp_local::signer::{Signed, rfc3339};
+use offramp_local::{acme, seed};
 use serde_json::{Value, json};
 
 use super::{Stage, person};

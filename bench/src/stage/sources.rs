@@ -1,8 +1,8 @@
 //! Sources, and what HR says of somebody through one.
 
 use chrono::Utc;
-use offramp_local::{acme, seed};
 use offramp_local::signer::{Signed, rfc3339};
+use offramp_local::{acme, seed};
 use serde_json::{Value, json};
 
 use super::{Stage, sample};

@@ -30,7 +30,7 @@ impl Stack {
         if self.core.seeded.get().is_some() {
             return Err(Error::Usage("the seed is there already".to_owned()));
         }
-        let seeded = seed::run(&self.core, None).await?;
+        let seeded = seed::run(&self.core, None, false).await?;
         // Set once, here.
         let _ = self.core.seeded.set(seeded);
         Ok(())
