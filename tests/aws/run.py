@@ -36,7 +36,7 @@ from issuer import Issuer  # noqa: E402
 
 ADMIN, AUDIENCE, ORG = "ada.okafor@acme.example", "offramp", "acme"
 SHORT_DAY = 120
-QUEUES = ("TimerDeadLettersUrl", "FailedInvocationsUrl")
+QUEUES = ("TimerDeadLettersUrl", "FailedInvocationsUrl", "StreamFailuresUrl")
 
 
 def main():

@@ -1,5 +1,6 @@
 //! How a flow speaks HTTP: any method, any header, any bytes. Each answer is held against the OpenAPI document.
 
+use aws_stand_ins::Cloud;
 use chrono::{DateTime, Utc};
 use offramp_local::signer::Signed;
 use reqwest::{Method, RequestBuilder};
@@ -23,7 +24,10 @@ const INSIDE: &[&str] = &[
 
 /// A request in the making.
 #[must_use]
-pub struct Ask(RequestBuilder);
+pub struct Ask {
+    request: RequestBuilder,
+    cloud: Cloud,
+}
 
 /// An answer, whatever its status.
 #[derive(Debug, Clone)]
@@ -64,7 +68,10 @@ impl World {
     pub fn ask(&self, method: &str, path: &str) -> Ask {
         let url = format!("{}{path}", self.stack.url());
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Ask(self.http.request(method, url))
+        Ask {
+            request: self.http.request(method, url),
+            cloud: self.stack.cloud().clone(),
+        }
     }
 
     /// A request of the admin to a path of the organisation.
@@ -134,6 +141,13 @@ impl World {
 }
 
 impl Ask {
+    fn with(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        Self {
+            request: change(self.request),
+            cloud: self.cloud,
+        }
+    }
+
     /// With a bearer token.
     pub fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
@@ -141,7 +155,7 @@ impl Ask {
 
     /// With one more header.
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self(self.0.header(name, value))
+        self.with(|request| request.header(name, value))
     }
 
     /// For the version that was read.
@@ -156,7 +170,7 @@ impl Ask {
 
     /// With a body that says nothing of itself.
     pub fn body(self, body: &'static str) -> Self {
-        Self(self.0.body(body))
+        self.with(|request| request.body(body))
     }
 
     /// With a body that says that it is JSON.
@@ -166,15 +180,16 @@ impl Ask {
 
     /// With a body of another media type.
     pub fn bytes_of(self, kind: &str, body: Vec<u8>) -> Self {
-        Self(self.0.header("content-type", kind).body(body))
+        self.with(|request| request.header("content-type", kind).body(body))
     }
 
-    /// Sends it; the answer is one that the OpenAPI document promises.
+    /// Sends it; the answer is one that the OpenAPI document promises. The table's stream has delivered what the request
+    /// wrote by the time that this returns.
     ///
     /// # Panics
     /// Where it is another.
     pub async fn send(self) -> Answer {
-        let (client, request) = self.0.build_split();
+        let (client, request) = self.request.build_split();
         let request = request.unwrap();
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = client.execute(request).await.unwrap();
@@ -186,6 +201,7 @@ impl Ask {
         let (kind, etag) = (header("content-type").unwrap_or_default(), header("etag"));
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
+        self.cloud.delivered().await;
         documented::hold(method.as_str(), &path, status, &kind, &body);
         Answer {
             status,

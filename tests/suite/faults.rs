@@ -86,6 +86,7 @@ async fn deactivate_now() {
             Step::post(format!("/users/{LEAVER}/deactivate-now")),
             Step::Minutes(6),
         ],
+        waits_in: vec![0],
         faults_in: vec![0],
         ..Flow::default()
     })
@@ -102,6 +103,7 @@ async fn deactivate_now_in_the_grace_period() {
             Step::post(format!("/users/{LEAVER}/deactivate-now")),
             Step::Hours(73),
         ],
+        waits_in: vec![0],
         faults_in: vec![0],
         ..Flow::default()
     })
@@ -119,6 +121,7 @@ async fn deleted_and_restored_by_hand() {
             Step::post(format!("/users/{LEAVER}/restore")),
             Step::Minutes(6),
         ],
+        waits_in: vec![0],
         faults_in: vec![0, 2],
         ..Flow::default()
     })

@@ -36,6 +36,7 @@ mod settings;
 mod signatures;
 mod snapshot_kills;
 mod snapshots;
+mod stream;
 mod sync_off;
 mod sync_rules;
 mod telemetry;

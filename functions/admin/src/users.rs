@@ -215,15 +215,7 @@ impl Call<'_> {
     async fn end(&self, event: &Event) -> Result<Reply> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
-        let ended = users::end(
-            &self.tenant(),
-            &id,
-            event,
-            &self.caller,
-            if_match,
-            self.deadline,
-        )
-        .await?;
+        let ended = users::end(&self.tenant(), &id, event, if_match, self.deadline).await?;
         let Ended {
             user,
             policy,
@@ -244,15 +236,7 @@ impl Call<'_> {
     pub(crate) async fn end_and_show(&self, event: &Event) -> Result<Reply> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
-        let ended = users::end(
-            &self.tenant(),
-            &id,
-            event,
-            &self.caller,
-            if_match,
-            self.deadline,
-        )
-        .await?;
+        let ended = users::end(&self.tenant(), &id, event, if_match, self.deadline).await?;
         let (user, policy) = (&ended.user, &ended.policy);
         let status = if ended.done { 200 } else { 202 };
         let view = UserView::of(user, self.seen(policy));

@@ -1,16 +1,27 @@
-//! A timer fired: the end of a grace period, or what a deactivation has left to do.
+//! The end of a grace period, and whatever a deactivation or deletion has left to do: for a timer that fired, and for a commit
+//! of another function, handed over by the table's stream. No other function speaks to an issuer.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod stream;
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::engine::leave;
 use offramp_app::engine::terminate::{Terminated, due, finish_timer};
-use offramp_app::{Clock, Error, Fault};
-use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
+use offramp_app::metrics::Metric;
+use offramp_app::{Clock, Deadline, Error, Fault};
+use offramp_aws::{Clients, Config, ConfigError, Terminating, deadline, terminating};
 use offramp_domain::Timer;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+pub use stream::{Batch, Failures};
 
 /// What an invocation works with.
 #[derive(Debug)]
 pub struct State {
-    offramp: Offramp,
+    env: Terminating,
 }
 
 impl State {
@@ -21,7 +32,7 @@ impl State {
     pub fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
         let clients = Clients::new(&config.aws)?;
         Ok(Self {
-            offramp: offramp(config, &clients, clock),
+            env: terminating(config, &clients, clock),
         })
     }
 
@@ -30,57 +41,109 @@ impl State {
     /// # Errors
     /// Those of AWS, which need not keep it from starting.
     pub async fn prime(&self) -> Result<(), Fault> {
-        self.offramp.store.prime().await
+        self.env.store.prime().await
     }
 }
 
-/// Does what the timer was armed for, if it still fits.
+/// What starts the function: a timer, or the table's stream.
+#[derive(Debug)]
+pub enum Event {
+    /// A timer fired.
+    Timer(Timer),
+    /// Other functions have committed what this one finishes.
+    Stream(Batch),
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let read = match event.get("Records") {
+            Some(_) => serde_json::from_value(event).map(Self::Stream),
+            None => serde_json::from_value(event).map(Self::Timer),
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
+/// What an invocation answers; to a timer, nothing.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a timer.
+    Timer,
+    /// To the stream.
+    Stream(Failures),
+}
+
+/// Does what the timer was armed for, if it still fits, or what the stream hands over.
 ///
 /// # Errors
-/// Any fault: Lambda runs it again, twice, and then it goes to the on-failure queue.
-pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Error> {
+/// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue. What of the stream
+/// failed is in the answer.
+pub async fn handle(state: &State, event: LambdaEvent<Event>) -> Result<Answer, Error> {
     let deadline = deadline(&event.context);
-    let timer = event.payload;
-    let env = &state.offramp;
-    let done = match &timer {
+    match event.payload {
+        Event::Timer(timer) => {
+            fire(&state.env, &timer, deadline).await?;
+            Ok(Answer::Timer)
+        }
+        Event::Stream(batch) => {
+            let failures = stream::take(&state.env, &batch, deadline).await;
+            Ok(Answer::Stream(failures))
+        }
+    }
+}
+
+async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<(), Error> {
+    let done = match timer {
         Timer::Deactivate {
             org,
             employee_id,
             generation,
             due: at,
-        } => due(&env.of(org), employee_id, *generation, *at, deadline).await?,
+        } => due(&env.of(org), employee_id, *generation, *at, deadline).await,
         Timer::Finish {
             org,
             employee_id,
             generation,
             due: at,
-        } => finish_timer(&env.of(org), employee_id, *generation, *at, deadline).await?,
+            ..
+        } => finish_timer(&env.of(org), employee_id, *generation, *at, deadline).await,
         Timer::Leave {
             org,
             employee_id,
             plan,
             due: at,
-        } => leave::due(&env.of(org), employee_id, *plan, *at, deadline).await?,
+        } => leave::due(&env.of(org), employee_id, *plan, *at, deadline).await,
         Timer::Digest { .. }
         | Timer::Tidy { .. }
         | Timer::Answer { .. }
-        | Timer::Snapshot { .. } => Terminated::NoOp {
+        | Timer::Snapshot { .. } => Ok(Terminated::NoOp {
             reason: "not a timer of this function".to_owned(),
-        },
+        }),
     };
+    let (org, name, kind) = (timer.org(), timer.name(), timer.kind());
     match done {
-        Terminated::Done { cards } => {
-            tracing::info!(org = %timer.org(), timer = timer.name(), kind = timer.kind(), cards, "terminated");
+        Ok(Terminated::Done { cards }) => {
+            tracing::info!(%org, timer = name, kind, cards, "terminated");
+            Ok(())
         }
-        Terminated::NoOp { reason } => {
-            tracing::info!(org = %timer.org(), timer = timer.name(), kind = timer.kind(), reason, "a timer did nothing");
+        Ok(Terminated::NoOp { reason }) => {
+            tracing::info!(%org, timer = name, kind, reason, "a timer did nothing");
+            Ok(())
         }
+        // The sweep's next timer is the next try; else an issuer that is down for a day fills the queue.
+        Err(error) if matches!(timer, Timer::Finish { swept: true, .. }) => {
+            env.meter.record(Metric::OverdueWorkFailed, 1_u32);
+            tracing::error!(%org, timer = name, kind, %error, "an overdue piece of work failed");
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// The HTTP status of an answer, where it has one; for the log.
 #[must_use]
-pub fn status((): &()) -> Option<i64> {
+pub fn status(_: &Answer) -> Option<i64> {
     None
 }

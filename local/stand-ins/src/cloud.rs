@@ -202,6 +202,13 @@ impl Cloud {
         let _ = tokio::spawn(async move { drive::settle(&shared).await }).await;
     }
 
+    /// Waits until the stream has delivered what was written by now, and runs nothing else.
+    pub async fn delivered(&self) {
+        let shared = Arc::clone(&self.shared);
+        // Fails only when the runtime stops.
+        let _ = tokio::spawn(async move { drive::deliver(&shared).await }).await;
+    }
+
     /// Writes all that has changed to the data directory.
     ///
     /// # Errors

@@ -59,6 +59,19 @@ pub(crate) async fn settle(shared: &Arc<Shared>) {
     fire_until(shared, now, true).await;
 }
 
+/// Delivers what was written, and what that has written, as far as it is due now.
+pub(crate) async fn deliver(shared: &Arc<Shared>) {
+    let _driving = quiet(shared).await;
+    while !shared.is_stopping() {
+        streams::read(shared).await;
+        let now = shared.clock.now();
+        if streams::next(shared).is_none_or(|at| at > now) {
+            return;
+        }
+        streams::deliver_due(shared).await;
+    }
+}
+
 /// Delivers the stream, and fires in real time what falls due, until the stand-ins stop. A frozen clock has no real time:
 /// with one, the stream alone is delivered.
 pub(crate) async fn background(shared: Arc<Shared>) {

@@ -1,4 +1,4 @@
-//! Pauses between the tries of a conditional write that somebody else won.
+//! Pauses: between the tries of a conditional write that somebody else won, and between looks at what somebody else does.
 
 use std::time::Duration;
 
@@ -32,6 +32,39 @@ pub fn pauses() -> impl Iterator<Item = Pause> + Send {
     })
 }
 
+/// The first pause between two looks; each is twice as long as the last, up to [`LOOK_EVERY`]. The stream hands work over
+/// within a fraction of a second.
+const FIRST_LOOK_AFTER: Duration = Duration::from_millis(40);
+/// The longest pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The pauses before looks at what somebody else is doing, for so long at most. Nobody competes for it, so each is waited
+/// for as a whole.
+pub fn looks(most: Duration) -> impl Iterator<Item = Look> + Send {
+    let mut after = Duration::ZERO;
+    (0..)
+        .map(|n| {
+            FIRST_LOOK_AFTER
+                .saturating_mul(2_u32.saturating_pow(n))
+                .min(LOOK_EVERY)
+        })
+        .map_while(move |pause| {
+            after += pause;
+            (after <= most).then_some(Look(pause))
+        })
+}
+
+/// A pause before a look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look(pub Duration);
+
+impl Look {
+    /// Waits.
+    pub async fn wait(self) {
+        tokio::time::sleep(self.0).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +75,16 @@ mod tests {
         assert_eq!(longest[..3], [5, 10, 20].map(Duration::from_millis));
         assert_eq!(longest.len(), 20);
         assert!(longest.iter().sum::<Duration>() < Duration::from_secs(8));
+    }
+
+    #[test]
+    fn looks_come_often_at_first_and_end_in_time() {
+        let looks: Vec<_> = looks(Duration::from_secs(5)).map(|look| look.0).collect();
+        assert_eq!(
+            looks[..5],
+            [40, 80, 160, 320, 500].map(Duration::from_millis)
+        );
+        let all: Duration = looks.iter().sum();
+        assert!(all <= Duration::from_secs(5) && all + LOOK_EVERY > Duration::from_secs(5));
     }
 }

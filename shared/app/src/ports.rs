@@ -110,6 +110,9 @@ pub struct Commit<'a> {
     pub cards: Vec<CardWrite>,
     /// The receipt of an idempotent request.
     pub receipt: Option<Receipt>,
+    /// The committer itself goes on with the work that the changes make; otherwise it is handed to `terminate`, by
+    /// the table's stream.
+    pub own_work: bool,
 }
 
 /// Users, read and written consistently.
@@ -130,6 +133,12 @@ pub trait Users: Send + Sync {
     ) -> impl Future<Output = Result<Loaded, Fault>> + Send {
         self.load_of(org, None, ids)
     }
+    /// One user; a consistent read of that item alone.
+    fn one(
+        &self,
+        org: &OrgId,
+        id: &EmployeeId,
+    ) -> impl Future<Output = Result<Option<User>, Fault>> + Send;
     /// One transaction, conditional on each user's `rev`.
     fn commit(
         &self,

@@ -7,7 +7,7 @@ use offramp_domain::OrgId;
 
 use crate::Clock;
 use crate::metrics::Meter;
-use crate::ports::{CardIssuer, Timers};
+use crate::ports::Timers;
 
 /// The adapters of one deployment. A new port is one line here, one in [`Env`], and one where the adapters are built.
 pub trait Ports: Send + Sync + 'static {
@@ -15,8 +15,8 @@ pub trait Ports: Send + Sync + 'static {
     type Store: Send + Sync;
     /// The scheduler.
     type Timers: Timers;
-    /// The card issuer.
-    type Issuer: CardIssuer;
+    /// The card issuer, which `terminate` alone has; nothing elsewhere. Who speaks to one asks for a `CardIssuer`.
+    type Issuer: Send + Sync;
 }
 
 /// The adapters, and the present.
@@ -26,7 +26,7 @@ pub struct Env<P: Ports> {
     pub store: P::Store,
     /// The scheduler.
     pub timers: P::Timers,
-    /// The card issuer.
+    /// The card issuer, in `terminate`.
     pub issuer: P::Issuer,
     /// The present.
     pub clock: Clock,

@@ -35,6 +35,10 @@ pub const SK: &str = "sk";
 /// When DynamoDB may delete an item, epoch seconds.
 pub const EXPIRES: &str = "expires";
 
+/// On a user in the write that begins a deactivation or deletion, and in no other: the generation whose cards,
+/// objectives and notice `terminate` is handed by the stream. A filter of the stream sees attributes, and not `data`.
+pub const TODO: &str = "todo";
+
 /// Between a folded name and the id that it belongs to: sorts before everything in a name.
 pub(crate) const UNIT: char = '\u{1f}';
 /// Bytes of a folded name or id in a sort key, which holds 1,024 in all.

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use offramp_app::Fault;
-use offramp_app::ports::{CancelOrder, CardIssuer, IssuerAnswer};
+use offramp_app::ports::{CancelOrder, CardIssuer, ISSUER, IssuerAnswer};
 
 use crate::fault::fault;
 use crate::keys;
@@ -49,7 +49,7 @@ impl CardIssuer for Ledger {
             {
                 Ok(IssuerAnswer::AlreadyCancelled)
             }
-            Err(error) => Err(fault("issuer", "UpdateItem", &error)),
+            Err(error) => Err(fault(ISSUER, "UpdateItem", &error)),
         }
     }
 }

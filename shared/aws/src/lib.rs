@@ -40,19 +40,46 @@ pub enum Aws {}
 impl Ports for Aws {
     type Store = Table;
     type Timers = Scheduler;
+    type Issuer = ();
+}
+
+/// What every function works with, but `terminate`.
+pub type Offramp = Env<Aws>;
+
+/// The adapters to AWS, and to who issued the cards.
+#[derive(Debug)]
+pub enum WithIssuer {}
+
+impl Ports for WithIssuer {
+    type Store = Table;
+    type Timers = Scheduler;
     type Issuer = Ledger;
 }
 
-/// What every function works with.
-pub type Offramp = Env<Aws>;
+/// What `terminate` works with.
+pub type Terminating = Env<WithIssuer>;
 
 /// The table and the scheduler, with the present of `clock`.
 #[must_use]
 pub fn offramp(config: &Config, clients: &Clients, clock: Clock) -> Offramp {
+    with((), config, clients, clock)
+}
+
+/// The same, and the ledger.
+#[must_use]
+pub fn terminating(config: &Config, clients: &Clients, clock: Clock) -> Terminating {
+    let ledger = Ledger::new(clients.dynamodb(), config.table.clone());
+    with(ledger, config, clients, clock)
+}
+
+fn with<P>(issuer: P::Issuer, config: &Config, clients: &Clients, clock: Clock) -> Env<P>
+where
+    P: Ports<Store = Table, Timers = Scheduler>,
+{
     Env {
         store: Table::new(clients.dynamodb(), config.table.clone()),
         timers: Scheduler::new(clients.scheduler(), config.timers.clone()),
-        issuer: Ledger::new(clients.dynamodb(), config.table.clone()),
+        issuer,
         clock: clock.with_day(config.day),
         meter: config.telemetry.meter().clone(),
     }

@@ -34,6 +34,7 @@ impl User {
             employee_id: self.employee_id.clone(),
             generation: self.generation,
             due,
+            swept: false,
         }));
         timers
     }

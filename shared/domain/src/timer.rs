@@ -33,6 +33,9 @@ pub enum Timer {
         generation: Generation,
         /// When.
         due: DateTime<Utc>,
+        /// The sweep has armed it, and arms the next: Lambda does not try it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        swept: bool,
     },
     /// The beginning of a leave date.
     Leave {

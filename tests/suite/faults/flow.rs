@@ -23,6 +23,8 @@ pub(super) struct Flow {
     pub(super) people: Vec<&'static str>,
     /// The steps whose calls are hit, unless all is wanted; none named are all of them. A digest is a digest.
     pub(super) faults_in: Vec<usize>,
+    /// The steps in which an admin's request waits for what the stream hands over.
+    pub(super) waits_in: Vec<usize>,
     /// What is told must be the same, but it may come in more mails.
     pub(super) mails_may_split: bool,
     /// Holds, runs and the window are looked at as well; and of calls with the same neighbours one is hit, since the

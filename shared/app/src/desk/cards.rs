@@ -39,6 +39,7 @@ where
             changes: vec![&change],
             cards: vec![CardWrite::Add(card.clone())],
             receipt: receipt.cloned(),
+            ..Commit::default()
         };
         if tenant.store.commit(tenant.org, &commit).await? == Committed::Done {
             telemetry::counted(tenant, &change, begun);
@@ -107,6 +108,7 @@ where
                 from: card.owner.clone(),
             }],
             receipt: None,
+            ..Commit::default()
         };
         match tenant.store.commit(tenant.org, &commit).await? {
             Committed::Done => {
@@ -160,6 +162,7 @@ where
             changes: vec![&change],
             cards: vec![CardWrite::Status { card: card.clone() }],
             receipt: None,
+            ..Commit::default()
         };
         match tenant.store.commit(tenant.org, &commit).await? {
             Committed::Done => {

@@ -13,15 +13,12 @@ use serde::Serialize;
 
 use crate::desk::leavers::list::{Row, When, Who};
 use crate::engine::execute::{Armed, How, execute};
-use crate::engine::terminate::finish;
 use crate::identity::Caller;
-use crate::ports::{Cards, Directory, Loaded, Objectives, USERS_PER_READ, Users};
+use crate::ports::{Directory, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// People who are worked on at once.
 const AT_ONCE: usize = 8;
-/// Below this much time, cards are left to their finishing timers.
-const TIME_FOR_CARDS: Duration = Duration::from_secs(10);
 /// Below this much time, the rest of the rows is left for the list to be handed in again.
 const TIME_FOR_ROWS: Duration = Duration::from_secs(3);
 
@@ -74,7 +71,7 @@ pub async fn take<P: Ports>(
     deadline: Deadline,
 ) -> Result<Vec<RowAnswer>>
 where
-    P::Store: Users + Directory + Cards + Objectives,
+    P::Store: Users + Directory,
 {
     let armed = Armed::default();
     let work = Work {
@@ -144,7 +141,7 @@ struct Work<'a, P: Ports> {
 
 impl<P: Ports> Work<'_, P>
 where
-    P::Store: Users + Directory + Cards + Objectives,
+    P::Store: Users + Directory,
 {
     async fn find(&self, row: &Row) -> Result<Found> {
         let email = match &row.who {
@@ -235,13 +232,6 @@ where
         let Some(user) = &executed.user else {
             return Ok((Became::NotFound, None));
         };
-        if !user.pending.is_done() && self.deadline.leaves(TIME_FOR_CARDS) {
-            let by = self.caller.actor();
-            let done = finish(&self.tenant, id, user.generation, &by, self.deadline).await;
-            if let Err(error) = done {
-                tracing::warn!(org = %self.tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
-            }
-        }
         Ok(match (outcome.word, user.status()) {
             (Word::Scheduled, _) => (Became::Scheduled, None),
             (Word::Deactivated, _) => (Became::Deactivated, None),

@@ -3,14 +3,14 @@
 mod search;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
 
+use crate::backoff::looks;
 use crate::engine::closing;
 use crate::engine::closing::Reopened;
 use crate::engine::execute::{Armed, Executed, How, execute};
-use crate::engine::terminate;
-use crate::engine::terminate::Finished;
 use crate::identity::Caller;
 use crate::ports::{Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -19,6 +19,9 @@ use crate::{Deadline, Error, Ports, Result, Tenant};
 pub const PAGE: usize = 50;
 /// Users on a page at most.
 pub const MAX_PAGE: usize = USERS_PER_READ;
+
+/// How long a deactivation by hand is waited for.
+const WAIT_FOR_CARDS: Duration = Duration::from_secs(5);
 
 /// What a deactivation or deletion by hand came to.
 #[derive(Debug)]
@@ -33,21 +36,21 @@ pub struct Ended {
     pub done: bool,
 }
 
-/// Deactivates now, or deletes: access and cards are gone before it answers, as far as the issuer answers in time.
+/// Deactivates now, or deletes. Access is gone with the commit, which also hands the cards to `terminate`; what that does is
+/// waited for, five seconds at most.
 ///
 /// # Errors
-/// A refusal, [`Error::VersionMismatch`], or a fault before anything was done. A fault of the
-/// issuer is no error: the answer says that cards are pending.
+/// A refusal, [`Error::VersionMismatch`], or a fault before anything was done. What is not done in time is no error: the
+/// answer says that cards are pending.
 pub async fn end<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
-    caller: &Caller,
     if_match: Option<u64>,
     deadline: Deadline,
 ) -> Result<Ended>
 where
-    P::Store: Users + Cards + Objectives,
+    P::Store: Users,
 {
     let armed = Armed::default();
     let how = How {
@@ -59,7 +62,6 @@ where
     let Some(user) = executed.user else {
         return Err(Error::NotFound("user"));
     };
-    let before = user.pending.cancelled;
     if user.pending.is_done() {
         return Ok(Ended {
             user,
@@ -68,29 +70,42 @@ where
             done: true,
         });
     }
-    let finished = terminate::finish(tenant, id, user.generation, &caller.actor(), deadline).await;
-    let (cancelled, done) = match finished {
-        Ok(Finished { done, cancelled }) => (before + cancelled, done),
-        Err(error) => {
-            tracing::warn!(org = %tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
-            (before, false)
-        }
-    };
-    // What is told is what is stored: some cards may be gone although another failed.
-    let mut loaded = tenant
-        .store
-        .load(tenant.org, std::slice::from_ref(id))
-        .await?;
-    let user = loaded.users.remove(id).unwrap_or(user);
-    let cancelled = cancelled.max(user.pending.cancelled);
-    // Objectives that are left, or a notice, are not what the caller waits for.
-    let done = done || user.active_cards == 0;
+    // Those that a deactivation before has cancelled count as well.
+    let all = user.pending.cancelled + user.active_cards;
+    let user = done_in_time(tenant, user, deadline).await;
     Ok(Ended {
+        cancelled: all.saturating_sub(user.active_cards),
+        // Objectives that are left, or a notice, are not what the caller waits for.
+        done: user.active_cards == 0,
         user,
         policy,
-        cancelled,
-        done,
     })
+}
+
+/// The user as they are when nothing is left to do of what was committed, or when the time is over.
+async fn done_in_time<P: Ports>(tenant: &Tenant<'_, P>, mut user: User, deadline: Deadline) -> User
+where
+    P::Store: Users,
+{
+    let generation = user.generation;
+    for look in looks(WAIT_FOR_CARDS) {
+        if !deadline.leaves(look.0) {
+            break;
+        }
+        look.wait().await;
+        match tenant.store.one(tenant.org, &user.employee_id).await {
+            Ok(Some(now)) => user = now,
+            Ok(None) => return user,
+            Err(fault) => {
+                tracing::warn!(org = %tenant.org, employee_id = %user.employee_id, %fault, "a look at cards failed");
+                continue;
+            }
+        }
+        if user.generation != generation || user.pending.is_done() {
+            return user;
+        }
+    }
+    user
 }
 
 /// Brings somebody back, and what their deactivation had closed, as far as there is time: the

@@ -49,6 +49,7 @@ where
     P::Store: Users + Breakers,
 {
     let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
+    let own_work = how.own_work;
     // A second time for whoever has become the last admin meanwhile.
     for _ in 0..ASKED_AT_MOST {
         let executed = execute(tenant, id, event, armed, how).await?;
@@ -64,6 +65,7 @@ where
             if_match,
             observing,
             gate: Some(gates.remove(id).unwrap_or(Gate::OPEN)),
+            own_work,
         };
     }
     Err(Error::Busy)

@@ -55,6 +55,8 @@ pub struct How<'a> {
     pub observing: bool,
     /// What the breaker has said of this person; `None` where it was not asked.
     pub gate: Option<Gate>,
+    /// The caller goes on with the work that the change makes, as only `terminate` may.
+    pub own_work: bool,
 }
 
 /// Decides an event for one user and makes it so.
@@ -113,6 +115,7 @@ where
         let commit = Commit {
             changes: vec![change],
             receipt,
+            own_work: how.own_work,
             ..Commit::default()
         };
         match tenant.store.commit(tenant.org, &commit).await? {

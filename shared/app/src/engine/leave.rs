@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use offramp_domain::{Actor, EmployeeId, Event, Origin, TimerKind};
 
 use crate::engine::breaker::{Asking, guarded};
-use crate::engine::execute::{Armed, Executed, How, execute};
-use crate::engine::terminate::{Terminated, finish};
-use crate::ports::{Breakers, Cards, Objectives, Users};
+use crate::engine::execute::{Armed, How, execute};
+use crate::engine::terminate::{Begun, Terminated, finish};
+use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// A `leave` timer: the day of that plan has begun.
@@ -22,34 +22,17 @@ pub async fn due<P: Ports>(
 ) -> Result<Terminated>
 where
     P::Store: Users + Breakers + Cards + Objectives,
+    P::Issuer: CardIssuer,
 {
-    let event = Event::LeaveDue { plan, due };
-    let armed = Armed::default();
-    let executed = match by_hr(tenant, id, &event, &armed).await {
-        Err(Error::Refused(refusal)) => {
-            return Ok(Terminated::NoOp {
-                reason: refusal.to_string(),
-            });
-        }
-        executed => executed?,
+    let begun = begin_due(tenant, id, plan, due, true).await?;
+    let Some(generation) = begun.pending() else {
+        return Ok(begun.ended());
     };
-    let reason = executed.decision.outcome.reason.clone().unwrap_or_default();
-    let acted = executed.decision.change.is_some();
-    let Some(user) = executed.user else {
-        return Ok(Terminated::NoOp { reason });
-    };
-    if user.pending.is_done() {
-        return Ok(if acted {
-            Terminated::Done { cards: 0 }
-        } else {
-            Terminated::NoOp { reason }
-        });
-    }
     let by = Actor::Timer {
         kind: TimerKind::Leave,
         due,
     };
-    let finished = finish(tenant, id, user.generation, &by, deadline).await?;
+    let finished = finish(tenant, id, generation, &by, deadline).await?;
     if finished.done {
         Ok(Terminated::Done {
             cards: finished.cancelled,
@@ -59,23 +42,47 @@ where
     }
 }
 
-/// Executes the event. The breaker of the source is asked where the date is HR's; an admin's own is exempt.
-async fn by_hr<P: Ports>(
+/// What a `leave` timer decides. A caller without `own_work` hands what is left to `terminate`, by the stream. The breaker of
+/// the source is asked where the date is HR's; an admin's own is exempt.
+///
+/// # Errors
+/// Any fault.
+pub async fn begin_due<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
-    event: &Event,
-    armed: &Armed,
-) -> Result<Executed>
+    plan: u64,
+    due: DateTime<Utc>,
+    own_work: bool,
+) -> Result<Begun>
 where
     P::Store: Users + Breakers,
 {
-    let first = execute(tenant, id, event, armed, How::default()).await?;
-    let Some(Origin::Source(source)) = first.user.as_ref().map(|user| &user.origin) else {
-        return Ok(first);
+    let event = Event::LeaveDue { plan, due };
+    let armed = Armed::default();
+    let how = || How {
+        own_work,
+        ..How::default()
     };
-    if !first.asks {
-        return Ok(first);
-    }
-    let asking = Asking::delivery(source);
-    guarded(tenant, id, event, armed, How::default(), &asking).await
+    let first = match execute(tenant, id, &event, &armed, how()).await {
+        Err(Error::Refused(refusal)) => {
+            return Ok(Begun {
+                acted: false,
+                reason: refusal.to_string(),
+                user: None,
+            });
+        }
+        executed => executed?,
+    };
+    let executed = match first.user.as_ref().map(|user| &user.origin) {
+        Some(Origin::Source(source)) if first.asks => {
+            let asking = Asking::delivery(source);
+            guarded(tenant, id, &event, &armed, how(), &asking).await?
+        }
+        _ => first,
+    };
+    Ok(Begun {
+        acted: executed.decision.change.is_some(),
+        reason: executed.decision.outcome.reason.unwrap_or_default(),
+        user: executed.user,
+    })
 }

@@ -13,17 +13,17 @@ use offramp_domain::decide::Word;
 use offramp_domain::{Actor, EmployeeId, Event, Gate, HoldId, Outcome, RunId, User, Verdict};
 
 use super::breaker::{Asking, guarded, taking};
+use super::closing;
 use super::execute::{Armed, Executed, How};
-use super::{closing, terminate};
-use crate::ports::{Breakers, Cards, Loaded, Objectives, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Loaded, Objectives, USERS_PER_READ, Users};
 use crate::{Error, Ports, Result};
 
 pub use plan::Plan;
 
 /// Employees who are worked on at once.
 const AT_ONCE: usize = 16;
-/// Below this much time, cards of an immediate deactivation are left to its finishing timer.
-const TIME_FOR_CARDS: Duration = Duration::from_secs(10);
+/// Below this much time, what a deactivation had closed is left to the finishing timer.
+const TIME_FOR_OBJECTIVES: Duration = Duration::from_secs(10);
 /// Below this much time, the rest of a request is refused as a whole and sent again.
 const TIME_FOR_EVENTS: Duration = Duration::from_secs(3);
 
@@ -85,7 +85,7 @@ pub struct Engine<'a, P: Ports> {
 
 impl<P: Ports> Engine<'_, P>
 where
-    P::Store: Users + Breakers + Cards + Objectives,
+    P::Store: Users + Breakers + Objectives,
 {
     /// Decides and commits the events of many people, in order for each; answers with their places.
     /// `read` is what the plan has read, by chunks of [`USERS_PER_READ`].
@@ -195,17 +195,18 @@ where
         };
         let tenant = &self.plan.tenant;
         let executed = guarded(tenant, id, event, armed, how, self.asking).await?;
+        let word = executed.decision.outcome.word;
         if let Some(user) = &executed.user
-            && self.plan.deadline.leaves(TIME_FOR_CARDS)
+            && matches!(word, Word::Reactivated | Word::Restored)
+            && self.plan.deadline.leaves(TIME_FOR_OBJECTIVES)
         {
-            self.at_once(user, &executed.decision.outcome, event).await;
+            self.reopen(user, event).await;
         }
         Ok(executed)
     }
 
-    /// The cards of an immediate deactivation, the objectives of who comes back. Whatever fails
-    /// here, the finishing timer does.
-    async fn at_once(&self, user: &User, outcome: &Outcome, event: &Event) {
+    /// The objectives of who comes back. Whatever fails here, the finishing timer does.
+    async fn reopen(&self, user: &User, event: &Event) {
         let by = match event {
             Event::Hr { source, event } => Actor::Hr {
                 source: source.clone(),
@@ -219,20 +220,7 @@ where
             },
             _ => return,
         };
-        let deadline = self.plan.deadline;
-        let (tenant, id) = (&self.plan.tenant, &user.employee_id);
-        match outcome.word {
-            Word::Deactivated => {
-                let finished = terminate::finish(tenant, id, user.generation, &by, deadline).await;
-                if let Err(error) = finished {
-                    tracing::warn!(org = %tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
-                }
-            }
-            Word::Reactivated | Word::Restored => {
-                closing::reopen_in_time(tenant, user, &by, deadline).await;
-            }
-            _ => {}
-        }
+        closing::reopen_in_time(&self.plan.tenant, user, &by, self.plan.deadline).await;
     }
 }
 

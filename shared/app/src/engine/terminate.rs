@@ -1,25 +1,20 @@
-//! The end of a grace period, and whatever a deactivation or deletion still has to do.
+//! The end of a grace period, and whatever a deactivation or deletion still has to do: for a timer, or for the table's stream.
+
+mod finish;
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::stream::{self, StreamExt};
-use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, TimerKind, User};
+use chrono::{DateTime, SubsecRound, Utc};
+use offramp_domain::{Actor, EmployeeId, Event, Generation, TimerKind, User};
 
-use crate::backoff::pauses;
-use crate::engine::closing;
 use crate::engine::execute::{Armed, Executed, How, execute};
-use crate::ports::{CancelOrder, CardIssuer, CardWrite, Cards, Committed, Objectives, Users};
-use crate::{Deadline, Error, Fault, Ports, Result, Tenant};
+use crate::ports::{CardIssuer, Cards, ISSUER, Objectives, Users};
+use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// Cards that are cancelled in one round: a transaction has at most 100 items.
-const CARDS_PER_ROUND: usize = 90;
-/// Cancellations under way at once at an issuer.
-const CANCELLING_AT_ONCE: usize = 8;
-/// A round is begun only while this much time is left.
-const ROUND_TIME: Duration = Duration::from_secs(3);
-/// When the sweep takes up a card whose cancellation was begun.
-const CARD_WORK_AFTER: TimeDelta = TimeDelta::minutes(2);
+pub use finish::{Finished, finish};
+
+/// What a person gets from the stream: a batch must not wait for a slow issuer.
+const TIME_FROM_STREAM: Duration = Duration::from_secs(2);
 
 /// What a timer came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +31,37 @@ pub enum Terminated {
     },
 }
 
+/// A decision that a timer, or the sweep in its place, has made and committed.
+#[derive(Debug)]
+pub struct Begun {
+    /// Whether anything has changed.
+    pub acted: bool,
+    /// Why not, for the log.
+    pub reason: String,
+    /// The user after it; `None` where there is nobody, or the rules say no.
+    pub user: Option<User>,
+}
+
+impl Begun {
+    /// What it comes to where nothing is left to do.
+    #[must_use]
+    pub fn ended(&self) -> Terminated {
+        match self.acted {
+            true => Terminated::Done { cards: 0 },
+            false => Terminated::NoOp {
+                reason: self.reason.clone(),
+            },
+        }
+    }
+
+    /// The generation whose work is left to do.
+    #[must_use]
+    pub fn pending(&self) -> Option<Generation> {
+        let user = self.user.as_ref().filter(|user| !user.pending.is_done())?;
+        Some(user.generation)
+    }
+}
+
 /// A `deactivate` timer: the grace period of that generation, due at that second, is over.
 ///
 /// # Errors
@@ -49,35 +75,120 @@ pub async fn due<P: Ports>(
 ) -> Result<Terminated>
 where
     P::Store: Users + Cards + Objectives,
+    P::Issuer: CardIssuer,
 {
-    let armed = Armed::default();
-    let event = Event::Due { generation, due };
-    let executed = match execute(tenant, id, &event, &armed, How::default()).await {
-        Err(Error::Refused(refusal)) => {
-            return Ok(Terminated::NoOp {
-                reason: refusal.to_string(),
-            });
-        }
-        executed => executed?,
+    let begun = begin_due(tenant, id, generation, due, true).await?;
+    let Some(generation) = begun.pending() else {
+        let reason = begun.reason;
+        return Ok(Terminated::NoOp { reason });
     };
     let by = Actor::Timer {
         kind: TimerKind::Deactivate,
         due,
     };
-    let reason = executed.decision.outcome.reason.clone().unwrap_or_default();
-    let acted = executed.decision.change.is_some();
-    let user = tidied(tenant, executed, &armed).await?;
-    if user.pending.is_done() {
-        return Ok(Terminated::NoOp { reason });
-    }
-    let finished = finish(tenant, id, user.generation, &by, deadline).await?;
+    let finished = finish(tenant, id, generation, &by, deadline).await?;
     match finished {
         Finished {
             done: true,
             cancelled,
-        } if acted || cancelled > 0 => Ok(Terminated::Done { cards: cancelled }),
-        Finished { done: true, .. } => Ok(Terminated::NoOp { reason }),
+            ..
+        } if begun.acted || cancelled > 0 => Ok(Terminated::Done { cards: cancelled }),
+        Finished { done: true, .. } => Ok(begun.ended()),
         Finished { done: false, .. } => Err(Error::Unfinished("cards or objectives are left")),
+    }
+}
+
+/// What a `deactivate` timer decides. A caller without `own_work` hands what is left to `terminate`, by the stream.
+///
+/// # Errors
+/// Any fault.
+pub async fn begin_due<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    generation: Generation,
+    due: DateTime<Utc>,
+    own_work: bool,
+) -> Result<Begun>
+where
+    P::Store: Users,
+{
+    let armed = Armed::default();
+    let event = Event::Due { generation, due };
+    let how = How {
+        own_work,
+        ..How::default()
+    };
+    let executed = match execute(tenant, id, &event, &armed, how).await {
+        Err(Error::Refused(refusal)) => {
+            return Ok(Begun {
+                acted: false,
+                reason: refusal.to_string(),
+                user: None,
+            });
+        }
+        executed => executed?,
+    };
+    Ok(Begun {
+        acted: executed.decision.change.is_some(),
+        reason: executed.decision.outcome.reason.clone().unwrap_or_default(),
+        user: Some(tidied(tenant, executed, &armed).await?),
+    })
+}
+
+/// What became of work that the table's stream has handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handed {
+    /// Nothing is left of it.
+    Done {
+        /// Cards cancelled by this run.
+        cards: u32,
+    },
+    /// The finishing timer goes on.
+    Left {
+        /// Why, for the log.
+        reason: String,
+    },
+}
+
+/// Does what another function's commit has left to do for a person, for two seconds at most. What an issuer does not do, or
+/// there is no time for, is the finishing timer's: it was armed before that commit.
+///
+/// # Errors
+/// A fault of another service than the issuer's, which a second try may not meet.
+pub async fn handed_over<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    generation: Generation,
+    deadline: Deadline,
+) -> Result<Handed>
+where
+    P::Store: Users + Cards + Objectives,
+    P::Issuer: CardIssuer,
+{
+    // As the finishing timer would have done it.
+    let by = Actor::Timer {
+        kind: TimerKind::Finish,
+        due: tenant.clock.now().trunc_subsecs(0),
+    };
+    let work = async {
+        let (mut cards, mut next) = (0, Some(generation));
+        while let Some(generation) = next {
+            let finished = finish(tenant, id, generation, &by, deadline).await?;
+            if !finished.done {
+                return Err(Error::Unfinished("cards or objectives are left"));
+            }
+            cards += finished.cancelled;
+            next = finished.next;
+        }
+        Ok(cards)
+    };
+    let left = |reason: String| Ok(Handed::Left { reason });
+    match tokio::time::timeout(TIME_FROM_STREAM, work).await {
+        Ok(Ok(cards)) => Ok(Handed::Done { cards }),
+        Err(_) => left("two seconds were not enough".to_owned()),
+        Ok(Err(Error::Fault(fault))) if fault.service == ISSUER => left(fault.to_string()),
+        Ok(Err(error @ (Error::Unfinished(_) | Error::Busy))) => left(error.to_string()),
+        Ok(Err(error)) => Err(error),
     }
 }
 
@@ -95,6 +206,7 @@ pub async fn finish_timer<P: Ports>(
 ) -> Result<Terminated>
 where
     P::Store: Users + Cards + Objectives,
+    P::Issuer: CardIssuer,
 {
     let by = Actor::Timer {
         kind: TimerKind::Finish,
@@ -105,233 +217,17 @@ where
         Finished {
             done: true,
             cancelled: 0,
+            ..
         } => Ok(Terminated::NoOp {
             reason: "nothing was left to do".to_owned(),
         }),
         Finished {
             done: true,
             cancelled,
+            ..
         } => Ok(Terminated::Done { cards: cancelled }),
         Finished { done: false, .. } => Err(Error::Unfinished("cards or objectives are left")),
     }
-}
-
-/// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finished {
-    /// Nothing is left to do for that generation.
-    pub done: bool,
-    /// Cards that this run has cancelled.
-    pub cancelled: u32,
-}
-
-/// Cancels what is alive while the deactivation of `generation` stands, closes the objectives, and
-/// tells the admins; opens again what a deactivation that has ended had closed. A card whose
-/// cancellation has begun is cancelled whatever has become of its owner since.
-///
-/// # Errors
-/// Any fault, after all other cards were tried.
-pub async fn finish<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    generation: Generation,
-    by: &Actor,
-    deadline: Deadline,
-) -> Result<Finished>
-where
-    P::Store: Users + Cards + Objectives,
-{
-    let armed = Armed::default();
-    let mut cancelled = 0;
-    for pause in pauses() {
-        let mut loaded = tenant
-            .store
-            .load(tenant.org, std::slice::from_ref(id))
-            .await?;
-        let Some(user) = loaded.users.remove(id) else {
-            return Ok(Finished {
-                done: true,
-                cancelled,
-            });
-        };
-        let stands = stands(&user, generation);
-        let alive: Vec<Card> = tenant
-            .store
-            .cards_of(tenant.org, id)
-            .await?
-            .into_iter()
-            .filter(|card| card.is_alive() && (card.cancelling || (stands && user.pending.cards)))
-            .take(CARDS_PER_ROUND)
-            .collect();
-        if alive.is_empty() {
-            let done = rest(tenant, &user, generation, by, deadline).await?;
-            return Ok(Finished { done, cancelled });
-        }
-        if !deadline.leaves(ROUND_TIME) {
-            return Ok(Finished {
-                done: false,
-                cancelled,
-            });
-        }
-        if begin(tenant, id, generation, &alive).await? == Committed::Conflict {
-            pause.wait().await;
-            continue;
-        }
-        cancelled += round(tenant, id, &alive, by, &armed).await?;
-    }
-    Err(Error::Busy)
-}
-
-/// What comes after the cards: objectives are closed and the admins told while the deactivation
-/// stands, and once it has ended what it had closed is opened again. Says whether nothing is left.
-async fn rest<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    user: &User,
-    generation: Generation,
-    by: &Actor,
-    deadline: Deadline,
-) -> Result<bool>
-where
-    P::Store: Users + Objectives,
-{
-    if stands(user, generation) {
-        if user.pending.objectives && !closing::close(tenant, user, by, deadline).await? {
-            return Ok(false);
-        }
-        let event = Event::Finished {
-            generation,
-            by: by.clone(),
-        };
-        let armed = Armed::default();
-        execute(tenant, &user.employee_id, &event, &armed, How::default()).await?;
-        return Ok(true);
-    }
-    // Armed when the owner came back; it is theirs still when they have been scheduled since.
-    match user.reopening {
-        Some(reopening) if reopening.generation < generation => {
-            Ok(closing::reopen(tenant, &user.employee_id, by, deadline)
-                .await?
-                .done)
-        }
-        _ => Ok(true),
-    }
-}
-
-/// Whether the deactivation or deletion of that generation is the user's present state.
-fn stands(user: &User, generation: Generation) -> bool {
-    user.generation == generation && !user.pending.is_done()
-}
-
-/// Writes down what the issuer is about to be told.
-async fn begin<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    generation: Generation,
-    alive: &[Card],
-) -> Result<Committed>
-where
-    P::Store: Users + Cards,
-{
-    let fresh: Vec<CardId> = alive
-        .iter()
-        .filter(|card| !card.cancelling)
-        .map(|card| card.card_id.clone())
-        .collect();
-    if fresh.is_empty() {
-        return Ok(Committed::Done);
-    }
-    let due = tenant.clock.now() + CARD_WORK_AFTER;
-    Ok(tenant
-        .store
-        .begin_cancelling(tenant.org, id, generation, &fresh, due)
-        .await?)
-}
-
-/// Tells the issuer of each card, and writes down what it has cancelled.
-async fn round<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    alive: &[Card],
-    by: &Actor,
-    armed: &Armed,
-) -> Result<u32>
-where
-    P::Store: Users + Cards,
-{
-    let answers: Vec<(CardId, std::result::Result<_, Fault>)> = stream::iter(alive)
-        .map(|card| async move {
-            let order = CancelOrder {
-                org: tenant.org,
-                card_id: &card.card_id,
-                external_id: card.external_id.as_deref(),
-                idempotency_key: format!("cancel:{}:{}", tenant.org, card.card_id),
-            };
-            (card.card_id.clone(), tenant.issuer.cancel(&order).await)
-        })
-        .buffer_unordered(CANCELLING_AT_ONCE)
-        .collect()
-        .await;
-    let mut gone = Vec::new();
-    let mut fault = None;
-    for (card, answer) in answers {
-        match answer {
-            Ok(_) => gone.push(card),
-            Err(failed) => {
-                tracing::warn!(org = %tenant.org, %card, fault = %failed, "the issuer did not cancel a card");
-                fault = Some(failed);
-            }
-        }
-    }
-    gone.sort();
-    let count = u32::try_from(gone.len()).unwrap_or(u32::MAX);
-    if !gone.is_empty() {
-        record(tenant, id, gone, by, armed).await?;
-    }
-    match fault {
-        Some(fault) => Err(fault.into()),
-        None => Ok(count),
-    }
-}
-
-/// Writes down what the issuer has cancelled. Another run may have done so for some of them.
-async fn record<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    mut gone: Vec<CardId>,
-    by: &Actor,
-    armed: &Armed,
-) -> Result<()>
-where
-    P::Store: Users + Cards,
-{
-    for _ in pauses() {
-        let event = Event::CardsCancelled {
-            cards: gone.clone(),
-            by: by.clone(),
-        };
-        let fill = |commit: &mut crate::ports::Commit<'_>| {
-            commit
-                .cards
-                .extend(gone.iter().map(|card| CardWrite::Cancelled {
-                    owner: id.clone(),
-                    card: card.clone(),
-                }));
-        };
-        let once = crate::engine::execute::once(tenant, id, &event, armed, fill).await?;
-        if once == Committed::Done {
-            return Ok(());
-        }
-        let alive = tenant.store.cards_of(tenant.org, id).await?;
-        gone.retain(|card| {
-            alive
-                .iter()
-                .any(|other| other.card_id == *card && other.is_alive())
-        });
-        if gone.is_empty() {
-            return Ok(());
-        }
-    }
-    Err(Error::Busy)
 }
 
 /// Where the epoch has ended the schedule, what is stored catches up.

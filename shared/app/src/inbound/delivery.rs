@@ -11,8 +11,8 @@ use super::{pulse, rejections};
 use crate::engine::breaker::Asking;
 use crate::engine::many::{Answer, Answers, Engine, Events, Plan, answers};
 use crate::ports::{
-    About, Breakers, Cards, Objectives, Observed, Parsed, Rejection, Rejections, Request,
-    SourceState, Users,
+    About, Breakers, Objectives, Observed, Parsed, Rejection, Rejections, Request, SourceState,
+    Users,
 };
 use crate::{Deadline, Ports, Result, Tenant};
 
@@ -30,7 +30,7 @@ pub async fn take<P: Ports>(
     deadline: Deadline,
 ) -> Result<Answers>
 where
-    P::Store: Users + Breakers + Cards + Objectives + Observed + Rejections,
+    P::Store: Users + Breakers + Objectives + Observed + Rejections,
 {
     let (people, mut results, mut about) = by_person(request.events, source);
     let asking = Asking::delivery(source);

@@ -82,7 +82,10 @@ pub enum IssuerAnswer {
     AlreadyCancelled,
 }
 
-/// Who issued the cards. May be slow and may fail; a retryable fault is tried again by the
+/// What a fault of an issuer names as its service.
+pub const ISSUER: &str = "issuer";
+
+/// Who issued the cards. `terminate` alone speaks to them. May be slow and may fail; a retryable fault is tried again by the
 /// finishing timer, Lambda's retries and the sweep, a permanent one ends as a dead letter.
 pub trait CardIssuer: Send + Sync {
     /// Cancels a card for ever.

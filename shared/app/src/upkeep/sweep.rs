@@ -1,23 +1,23 @@
-//! The certainty behind the timers: whatever is overdue or half done is finished. It never decides
-//! anything that a timer would not have decided.
+//! The certainty behind the timers and the stream: whatever is overdue is decided, as its timer would have decided it, and
+//! whatever is half done is given to `terminate`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use offramp_domain::{Actor, DigestMinute, EmployeeId, Lifecycle, OrgId, TimerKind};
+use chrono::{DateTime, TimeDelta};
+use offramp_domain::{DigestMinute, EmployeeId, Lifecycle, OrgId, Timer};
 
-use crate::engine::terminate::Terminated;
+use crate::engine::terminate::Begun;
 use crate::engine::{leave, terminate};
 use crate::inbound::snapshots::apply;
 use crate::metrics::Metric;
 use crate::outbound::digest;
 use crate::ports::{
-    Breakers, Cards, Mailer, Notices, Objectives, Overdue, Pulses, Rosters, Snapshots, Sources,
-    Users, Work,
+    Breakers, Cards, Mailer, Notices, Overdue, Pulses, Rosters, Snapshots, Sources, Timers, Users,
+    Work,
 };
 use crate::upkeep::watch;
-use crate::{Deadline, Env, Error, Ports, Result, Tenant};
+use crate::{Deadline, Env, Ports, Result, Tenant};
 
 /// How long after its time something counts as overdue: a timer is delivered within the minute,
 /// and a failed run is retried after one and after two more.
@@ -25,6 +25,8 @@ const SLACK: TimeDelta = TimeDelta::seconds(90);
 /// What one run takes up of each shard: so many that what stays for long, an open hold or what fails for
 /// good, does not hide what has come since. Each is a key, and they are in one page of a query.
 const PER_SHARD: usize = 1_000;
+/// How far ahead the timer is that finishes what is half done: the nearest that is armed at all.
+const AHEAD_SECONDS: i64 = 60;
 /// A piece of work is begun only while this much time is left.
 const PIECE_TIME: Duration = Duration::from_secs(6);
 
@@ -51,16 +53,7 @@ pub async fn sweep<P: Ports, M>(
 ) -> Result<Swept>
 where
     M: Mailer,
-    P::Store: Users
-        + Cards
-        + Objectives
-        + Notices
-        + Overdue
-        + Breakers
-        + Rosters
-        + Snapshots
-        + Sources
-        + Pulses,
+    P::Store: Users + Cards + Notices + Overdue + Breakers + Rosters + Snapshots + Sources + Pulses,
 {
     let before = env.clock.now() - SLACK;
     let found: BTreeSet<Work> = env
@@ -85,7 +78,7 @@ where
             break;
         }
         let result = match &piece {
-            Work::User { org, employee_id } => person(&env.of(org), employee_id, deadline).await,
+            Work::User { org, employee_id } => person(&env.of(org), employee_id).await,
             Work::Notice { org, minute } => mail(&env.of(org), mailer, *minute, holder).await,
             Work::Hold { org, hold } => watch::hold(&env.of(org), hold).await.map(|open| {
                 holds += u32::from(open);
@@ -140,50 +133,58 @@ fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
     turns
 }
 
-/// Does for a user what their timers would have done.
-async fn person<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId, deadline: Deadline) -> Result<()>
+/// Decides for a user what their timers would have decided. Cards and objectives are `terminate`'s: the stream hands it what is
+/// decided here, and a timer what was left half done.
+async fn person<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId) -> Result<()>
 where
-    P::Store: Users + Breakers + Cards + Objectives,
+    P::Store: Users + Breakers + Cards,
 {
-    let loaded = tenant
-        .store
-        .load(tenant.org, std::slice::from_ref(id))
-        .await?;
-    let Some(user) = loaded.users.get(id) else {
+    let org = tenant.org;
+    let Some(user) = tenant.store.one(org, id).await? else {
         return Ok(());
     };
+    let now = tenant.clock.now();
     if let Lifecycle::Scheduled(schedule) = &user.lifecycle
-        && schedule.fires_at() <= tenant.clock.now()
+        && schedule.fires_at() <= now
     {
         let due = schedule.fires_at();
-        let done = terminate::due(tenant, id, user.generation, due, deadline).await?;
-        late(tenant, &done);
-        tracing::warn!(org = %tenant.org, employee_id = %id, ?done, "an overdue deactivation was taken up");
+        let begun = terminate::begin_due(tenant, id, user.generation, due, false).await?;
+        late(tenant, &begun);
+        let done = begun.ended();
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
         return Ok(());
     }
-    // Otherwise a card whose cancellation was begun, or objectives, of a deactivation before.
     if let Some(plan) = user.leave.plan
-        && plan.at <= tenant.clock.now()
+        && plan.at <= now
     {
-        let done = leave::due(tenant, id, user.leave.count, plan.at, deadline).await?;
-        late(tenant, &done);
-        tracing::warn!(org = %tenant.org, employee_id = %id, ?done, "an overdue leave date was taken up");
+        let begun = leave::begin_due(tenant, id, user.leave.count, plan.at, false).await?;
+        late(tenant, &begun);
+        let done = begun.ended();
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
+        return Ok(());
     }
-    let by = Actor::Timer {
-        kind: TimerKind::Sweep,
-        due: user.pending.due.unwrap_or_else(|| tenant.clock.now()),
+    // Otherwise a deactivation that is half done, or a card whose cancellation was begun in one before.
+    let cards = tenant.store.cards_of(org, id).await?;
+    let begun = cards.iter().any(|card| card.is_alive() && card.cancelling);
+    if user.pending.is_done() && user.reopening.is_none() && !begun {
+        return Ok(());
+    }
+    let due = DateTime::from_timestamp(now.timestamp() + AHEAD_SECONDS, 0).unwrap_or(now);
+    let timer = Timer::Finish {
+        org: org.clone(),
+        employee_id: id.clone(),
+        generation: user.generation,
+        due,
+        swept: true,
     };
-    let finished = terminate::finish(tenant, id, user.generation, &by, deadline).await?;
-    if finished.done {
-        Ok(())
-    } else {
-        Err(Error::Unfinished("cards or objectives are left"))
-    }
+    tenant.timers.arm(&timer).await?;
+    tracing::warn!(%org, employee_id = %id, "what a deactivation has left to do was given to a timer");
+    Ok(())
 }
 
 /// Counts what a timer should have done.
-fn late<P: Ports>(env: &Env<P>, done: &Terminated) {
-    if matches!(done, Terminated::Done { .. }) {
+fn late<P: Ports>(env: &Env<P>, begun: &Begun) {
+    if begun.acted {
         env.meter.record(Metric::OverdueDeactivations, 1_u32);
     }
 }

@@ -1,4 +1,4 @@
-//! Cards: our record of them, and the ledger that is their issuer.
+//! Our record of the cards.
 
 use chrono::{DateTime, Utc};
 use offramp_app::Fault;

@@ -65,10 +65,15 @@ impl Users for Table {
         Ok(loaded)
     }
 
+    async fn one(&self, org: &OrgId, id: &EmployeeId) -> Result<Option<User>, Fault> {
+        let item = self.get(&keys::user(org, id)).await?;
+        item.map(|item| item.read()).transpose()
+    }
+
     async fn commit(&self, org: &OrgId, commit: &Commit<'_>) -> Result<Committed, Fault> {
         let mut parts = Parts::default();
         for change in &commit.changes {
-            self.change(&mut parts, org, change)?;
+            self.change(&mut parts, org, change, commit.own_work)?;
         }
         for write in &commit.cards {
             self.card(&mut parts, org, write)?;
@@ -90,9 +95,20 @@ impl Users for Table {
 
 impl Table {
     /// Everything that one change of a user writes.
-    fn change(&self, parts: &mut Parts, org: &OrgId, change: &Change) -> Result<(), Fault> {
+    fn change(
+        &self,
+        parts: &mut Parts,
+        org: &OrgId,
+        change: &Change,
+        own_work: bool,
+    ) -> Result<(), Fault> {
         let user = &change.user;
-        parts.put(self, user_item(org, user)?, Some(unchanged(change)))?;
+        let mut item = user_item(org, user)?;
+        // The next write leaves it out again, whoever's it is: what is left then is the timers'.
+        if change.makes_work && !own_work {
+            item = item.number(keys::TODO, user.generation.0);
+        }
+        parts.put(self, item, Some(unchanged(change)))?;
         if let Some(entry) = &change.entry {
             parts.put(self, entry_item(org, &user.employee_id, entry)?, None)?;
         }

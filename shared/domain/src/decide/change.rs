@@ -30,6 +30,7 @@ pub(super) struct Draft<'a> {
     ended_by: Option<Actor>,
     counted: Option<Counted>,
     ignored: Option<Ignored>,
+    makes_work: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -42,6 +43,7 @@ impl<'a> Draft<'a> {
             ended_by,
             counted: None,
             ignored: None,
+            makes_work: false,
             stored: Some(stored),
             user: settled,
             notice: None,
@@ -61,6 +63,7 @@ impl<'a> Draft<'a> {
             ended_by: None,
             counted: None,
             ignored: None,
+            makes_work: false,
             stored: None,
             user,
             notice: None,
@@ -287,6 +290,7 @@ impl<'a> Draft<'a> {
         }
         // The finishing timer stays: a card that the issuer is being told of is still its business.
         self.user.pending = Pending::default();
+        self.makes_work = false;
         // What is to be opened again stays so until it is, or until the next deactivation closes it anew.
         if matches!(
             lifecycle,
@@ -324,6 +328,7 @@ impl<'a> Draft<'a> {
             cancelled: 0,
         };
         self.arm.push(self.finish_timer(due));
+        self.makes_work = true;
     }
 
     fn timer_at(&self, due: DateTime<Utc>) -> Timer {
@@ -341,6 +346,7 @@ impl<'a> Draft<'a> {
             employee_id: self.user.employee_id.clone(),
             generation: self.user.generation,
             due,
+            swept: false,
         }
     }
 
@@ -390,6 +396,7 @@ impl<'a> Draft<'a> {
                 notice: self.notice,
                 withdraw,
                 admins,
+                makes_work: self.makes_work,
             })),
         }
     }

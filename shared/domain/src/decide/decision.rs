@@ -165,6 +165,8 @@ pub struct Change {
     pub withdraw: Option<NoticeKey>,
     /// Who joins or leaves the admins.
     pub admins: AdminsChange,
+    /// Cards, objectives or a notice are left to do: a deactivation or a deletion begins with this change.
+    pub makes_work: bool,
 }
 
 impl Change {

@@ -202,6 +202,7 @@ fn timers(golden: &mut Golden) {
             employee_id: employee_id.clone(),
             generation,
             due,
+            swept: false,
         },
         Timer::Leave {
             org: org.clone(),

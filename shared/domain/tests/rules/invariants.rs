@@ -109,6 +109,7 @@ fn invariants(world: &World, user: &User) {
             employee_id: id.clone(),
             generation: user.generation,
             due: user.pending.due.unwrap(),
+            swept: false,
         };
         assert!(world.standing.contains(&finish), "{id}: no {finish:?}");
         assert!(user.work_due() <= user.pending.due && user.work_due().is_some());

@@ -37,6 +37,7 @@ fn timers_are_named_apart() {
             employee_id: employee("E-7"),
             generation: Generation(2),
             due,
+            swept: false,
         },
         Timer::Leave {
             org: org(),

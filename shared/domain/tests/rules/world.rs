@@ -205,6 +205,10 @@ impl World {
         let known = self.users.get(id);
         assert_eq!(change.base_rev, known.map(|user| user.rev), "the condition");
         assert_eq!(&change.user.employee_id, id);
+        // Work is made by the commit that begins it, and by no other.
+        let user = &change.user;
+        let began = known.is_none_or(|known| known.generation != user.generation);
+        assert_eq!(change.makes_work, began && !user.pending.is_done(), "{id}");
         self.armed.extend(change.arm.iter().cloned());
         self.standing.extend(change.arm.iter().cloned());
         self.standing.retain(|timer| !change.disarm.contains(timer));

@@ -14,8 +14,7 @@ use super::{get, members, settle, told};
 use crate::backoff::pauses;
 use crate::engine::breaker::{new_run, rolls, tell};
 use crate::ports::{
-    Answer as Entry, BreakerCommit, Breakers, Cards, Committed, Objectives, RollOf, Snapshots,
-    Timers, Users,
+    Answer as Entry, BreakerCommit, Breakers, Committed, RollOf, Snapshots, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -70,7 +69,7 @@ pub async fn answer<P: Ports>(
     deadline: Deadline,
 ) -> Result<Answered>
 where
-    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
+    P::Store: Users + Breakers + Snapshots,
 {
     for pause in pauses() {
         if let Some((hold, run, people)) = commit(tenant, ask).await? {

@@ -6,7 +6,7 @@ use offramp_domain::{HoldId, HoldState, RunId, RunKind, Timer};
 use super::answer::REST_AFTER;
 use super::work::{Work, stay};
 use super::{get, members, settle};
-use crate::ports::{Breakers, Cards, Objectives, RollOf, Snapshots, Timers, Users};
+use crate::ports::{Breakers, RollOf, Snapshots, Timers, Users};
 use crate::{Deadline, Ports, Result, Tenant};
 
 /// Whoever is left of the run of an approval. Says how many there was no time for.
@@ -17,7 +17,7 @@ async fn approved<P: Ports>(
     deadline: Deadline,
 ) -> Result<usize>
 where
-    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
+    P::Store: Users + Breakers + Snapshots,
 {
     // A timer that was armed for an answer that was never given.
     let Some(run) = tenant.store.run(tenant.org, run).await? else {
@@ -66,7 +66,7 @@ async fn rejected<P: Ports>(
     deadline: Deadline,
 ) -> Result<usize>
 where
-    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
+    P::Store: Users + Breakers + Snapshots,
 {
     let hold = get(tenant, hold).await?;
     let Some((from, answer)) = hold.answer(until, HoldState::Rejected) else {
@@ -101,7 +101,7 @@ pub async fn step<P: Ports>(
     deadline: Deadline,
 ) -> Result<usize>
 where
-    P::Store: Users + Breakers + Cards + Objectives + Snapshots,
+    P::Store: Users + Breakers + Snapshots,
 {
     let due = DigestMinute::of(tenant.clock.now()).start() + REST_AFTER;
     let left = match run {

@@ -11,16 +11,13 @@ use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Ru
 use super::get;
 use crate::backoff::pauses;
 use crate::engine::execute::{Armed, How, execute};
-use crate::engine::terminate;
-use crate::ports::{BreakerCommit, Breakers, Cards, Committed, Objectives, Users};
+use crate::ports::{BreakerCommit, Breakers, Committed, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// People who are worked on at once.
 const AT_ONCE: usize = 8;
 /// Below this much time, the rest is left to the timer.
 const TIME_FOR_PEOPLE: Duration = Duration::from_secs(5);
-/// Below this much time, cards are left to their finishing timers.
-const TIME_FOR_CARDS: Duration = Duration::from_secs(10);
 
 /// What became of one person.
 #[derive(Debug, Clone)]
@@ -48,7 +45,7 @@ pub(super) struct Work<'a, P: Ports> {
 
 impl<P: Ports> Work<'_, P>
 where
-    P::Store: Users + Breakers + Cards + Objectives,
+    P::Store: Users + Breakers,
 {
     /// Lets people go; says how many there was no time for.
     pub(super) async fn approve(
@@ -114,15 +111,6 @@ where
         };
         let executed = execute(&self.tenant, id, event, armed, how).await?;
         let outcome = executed.decision.outcome;
-        if let Some(user) = &executed.user
-            && outcome.word == Word::Deactivated
-            && self.deadline.leaves(TIME_FOR_CARDS)
-        {
-            let done = terminate::finish(&self.tenant, id, user.generation, self.by, self.deadline);
-            if let Err(error) = done.await {
-                tracing::warn!(org = %self.tenant.org, employee_id = %id, %error, "cards are left to the finishing timer");
-            }
-        }
         // An approval that could not be evaluated leaves the person held.
         let stays = match outcome.word {
             Word::Held | Word::Rejected => executed.user.as_ref().and_then(|user| {

@@ -29,8 +29,8 @@ use crate::inbound::{pulse, rejections};
 use crate::ports::About;
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
-    BreakerCommit, Breakers, Cards, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection,
-    Rejections, Rosters, SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
+    BreakerCommit, Breakers, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections,
+    Rosters, SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::apart;
@@ -53,7 +53,7 @@ pub async fn work<P: Ports>(
     deadline: Deadline,
 ) -> Result<bool>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Cards + Objectives + Observed + Rejections,
+    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     let (mut snapshot, _) = match get(tenant, source, id).await {
         Err(Error::NotFound(_)) => return Ok(true),
@@ -187,7 +187,7 @@ struct Applying<'a, P: Ports> {
 
 impl<P: Ports> Applying<'_, P>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Cards + Objectives + Observed + Rejections,
+    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// The snapshot after its next step.
     async fn step(&self, before: &Snapshot) -> Result<Snapshot> {

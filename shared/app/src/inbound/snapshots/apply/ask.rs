@@ -14,7 +14,7 @@ use offramp_domain::{
 use super::Applying;
 use crate::engine::breaker::{Asking, ask, taking};
 use crate::ports::{
-    Breakers, Cards, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, Users,
+    Breakers, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, Users,
 };
 use crate::{Ports, Result};
 
@@ -25,7 +25,7 @@ const RECENT: usize = 20;
 
 impl<P: Ports> Applying<'_, P>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Cards + Objectives + Observed + Rejections,
+    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// Asks the breaker for everybody at once.
     pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
