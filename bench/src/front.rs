@@ -172,7 +172,7 @@ impl Behind {
             let number = book.begun(Call {
                 service: self.service.clone(),
                 operation: operation.clone(),
-                body: passed.then(|| body.clone()).unwrap_or_default(),
+                body: if passed { body.clone() } else { Bytes::new() },
                 begun,
                 ended: None,
             });
