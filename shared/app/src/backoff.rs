@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{Error, Result};
+
 /// How often a decision is made anew because somebody else wrote first.
 const TRIES: u32 = 20;
 /// The first pause is at most this; each may be twice as long as the last, up to [`LONGEST`].
@@ -30,6 +32,24 @@ pub fn pauses() -> impl Iterator<Item = Pause> + Send {
     (0..TRIES).map(|n| Pause {
         longest: FIRST.saturating_mul(2_u32.saturating_pow(n)).min(LONGEST),
     })
+}
+
+/// Tries until nobody else was quicker: `None` is a try that somebody else's write has made void. (It takes no `AsyncFnMut`:
+/// of a future that has waited for one, the compiler does not see that it is `Send`.)
+///
+/// # Errors
+/// That of a try, which ends it; [`Error::Busy`] when others kept writing first.
+pub async fn until_won<T, F>(mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<Option<T>>>,
+{
+    for pause in pauses() {
+        if let Some(won) = attempt().await? {
+            return Ok(won);
+        }
+        pause.wait().await;
+    }
+    Err(Error::Busy)
 }
 
 /// The first pause between two looks; each is twice as long as the last, up to [`LOOK_EVERY`]. The stream hands work over

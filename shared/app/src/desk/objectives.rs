@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offramp_domain::{Access, EmployeeId, Objective, ObjectiveId, ObjectiveStatus, Refusal, User};
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::ports::{
     Board, Committed, Fence, Loaded, Objectives, Page, Receipt, USERS_PER_READ, Users,
 };
@@ -31,19 +31,16 @@ pub async fn add<P: Ports>(
 where
     P::Store: Users + Objectives,
 {
-    for pause in pauses() {
+    until_won(|| async {
         let owner = here(tenant, &objective.owner).await?;
         let receipt = receipt.map(|receipt| (receipt, objective.created_at));
         let added = tenant
             .store
             .add_objective(tenant.org, objective, owner.generation, receipt)
             .await?;
-        match added {
-            Committed::Done => return Ok(()),
-            Committed::Conflict => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+        Ok((added == Committed::Done).then_some(()))
+    })
+    .await
 }
 
 /// A page of somebody's objectives, oldest first.
@@ -101,10 +98,10 @@ pub async fn set_status<P: Ports>(
 where
     P::Store: Users + Objectives,
 {
-    for pause in pauses() {
+    until_won(|| async {
         let objective = shown(tenant, objective).await?;
         let Some(after) = objective.with_status(status) else {
-            return Ok(objective);
+            return Ok(Some(objective));
         };
         let fence = match status {
             ObjectiveStatus::Open => Fence::Owner(here(tenant, &after.owner).await?.generation),
@@ -119,12 +116,9 @@ where
                 fence,
             )
             .await?;
-        match put {
-            Committed::Done => return Ok(after),
-            Committed::Conflict => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+        Ok((put == Committed::Done).then_some(after))
+    })
+    .await
 }
 
 /// Deletes an objective by hand. One that a deactivation has closed leaves a tombstone, since its
@@ -136,7 +130,7 @@ pub async fn delete<P: Ports>(tenant: &Tenant<'_, P>, objective: &ObjectiveId) -
 where
     P::Store: Objectives,
 {
-    for pause in pauses() {
+    until_won(|| async {
         let objective = shown(tenant, objective).await?;
         let deleted = match objective.tombstone() {
             Some(tombstone) => {
@@ -153,12 +147,9 @@ where
                     .await?
             }
         };
-        match deleted {
-            Committed::Done => return Ok(objective),
-            Committed::Conflict => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+        Ok((deleted == Committed::Done).then_some(objective))
+    })
+    .await
 }
 
 /// A page of the open objectives of people who are here, oldest first: the index finds them,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use offramp_domain::{Actor, EmployeeId, Run, RunId, User};
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::policy::{Effects, commit, scheduled};
 use crate::engine::tidy;
 use crate::identity::Caller;
@@ -84,14 +84,14 @@ where
     P::Store: Users + Directory + Policies + Breakers,
 {
     let run = get(tenant, id).await?;
-    for pause in pauses() {
+    until_won(|| async {
         let before = tenant.store.policy(tenant.org).await?;
         if let Some(undone) = before.undoing(id) {
             let by = undone.by.clone().unwrap_or_else(|| caller.actor());
-            return Ok(Undone {
-                run: written(tenant, run, (by, undone.at)).await?,
+            return Ok(Some(Undone {
+                run: written(tenant, run.clone(), (by, undone.at)).await?,
                 reactivated: Vec::new(),
-            });
+            }));
         }
         let reactivated = of_run(tenant, id).await?;
         let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
@@ -112,19 +112,18 @@ where
             ..Effects::default()
         };
         if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
-            pause.wait().await;
-            continue;
+            return Ok(None);
         }
         if let Err(error) = tidy::tidy(tenant, deadline).await {
             // They are active already; the timer rewrites them.
             tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
         }
-        return Ok(Undone {
-            run: written(tenant, run, (by, at)).await?,
+        Ok(Some(Undone {
+            run: written(tenant, run.clone(), (by, at)).await?,
             reactivated,
-        });
-    }
-    Err(Error::Busy)
+        }))
+    })
+    .await
 }
 
 /// The run says that it was taken back. That is for who looks at it: what it means is in the policy.

@@ -8,7 +8,7 @@ use offramp_domain::{EmployeeId, Event, Policy, Settings, User, hex};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::execute::decide_on;
 use crate::engine::policy::{Effects, commit, scheduled_by_sync};
 use crate::engine::tidy;
@@ -47,13 +47,7 @@ pub async fn patch<P: Ports>(
 where
     P::Store: Users + Directory + Policies,
 {
-    for pause in pauses() {
-        match once(tenant, patch.clone(), if_match, caller, deadline).await? {
-            Some(done) => return Ok(done),
-            None => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+    until_won(|| once(tenant, patch.clone(), if_match, caller, deadline)).await
 }
 
 /// One try of [`patch`]; `None` where somebody else changed the settings meanwhile.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use offramp_domain::{EmployeeId, Event, Policy, Status};
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::execute::decide_on;
 use crate::engine::policy::{Effects, commit};
 use crate::engine::tidy;
@@ -37,13 +37,7 @@ where
     P::Store: Users + Directory + Policies,
 {
     compile(&active)?;
-    for pause in pauses() {
-        match once(tenant, &active, if_match, caller, deadline).await? {
-            Some(put) => return Ok(put),
-            None => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+    until_won(|| once(tenant, &active, if_match, caller, deadline)).await
 }
 
 /// One try of [`put`]; `None` where somebody else changed the policy meanwhile.

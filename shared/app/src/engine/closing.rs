@@ -9,10 +9,10 @@ use std::time::Duration;
 use offramp_domain::objective::Fate;
 use offramp_domain::{Actor, EmployeeId, Event, Objective, User};
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::execute::{Armed, How, execute};
 use crate::ports::{Committed, Fence, OBJECTIVES_PER_WRITE, Objectives, Users};
-use crate::{Deadline, Error, Ports, Result, Tenant};
+use crate::{Deadline, Ports, Result, Tenant};
 
 /// A batch is begun only while this much time is left.
 const BATCH_TIME: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ where
     P::Store: Users + Objectives,
 {
     let (id, generation) = (&deactivated.employee_id, deactivated.generation);
-    for pause in pauses() {
+    until_won(|| async {
         let loaded = tenant
             .store
             .load(tenant.org, std::slice::from_ref(id))
@@ -53,7 +53,7 @@ where
             .get(id)
             .is_some_and(|user| user.generation == generation && user.pending.objectives);
         if !stands {
-            return Ok(true);
+            return Ok(Some(true));
         }
         let how = loaded.policy.settings.objectives;
         let all = tenant.store.objectives_of(tenant.org, id).await?;
@@ -62,11 +62,8 @@ where
             .filter_map(|objective| objective.closed(how, generation))
             .collect();
         match write(tenant, id, &close, Fence::Closing(generation), deadline).await? {
-            Written::Conflict => {
-                pause.wait().await;
-                continue;
-            }
-            Written::OutOfTime => return Ok(false),
+            Written::Conflict => return Ok(None),
+            Written::OutOfTime => return Ok(Some(false)),
             Written::All => {}
         }
         let before = all
@@ -83,9 +80,9 @@ where
         if count > 0 {
             tracing::info!(org = %tenant.org, employee_id = %id, count, "closed the objectives of a leaver");
         }
-        return Ok(true);
-    }
-    Err(Error::Busy)
+        Ok(Some(true))
+    })
+    .await
 }
 
 /// Opens again what the user's last deactivation had closed, if that is still to be done.
@@ -101,16 +98,16 @@ pub async fn reopen<P: Ports>(
 where
     P::Store: Users + Objectives,
 {
-    for pause in pauses() {
+    until_won(|| async {
         let loaded = tenant
             .store
             .load(tenant.org, std::slice::from_ref(id))
             .await?;
         let Some(reopening) = loaded.users.get(id).and_then(|user| user.reopening) else {
-            return Ok(Reopened {
+            return Ok(Some(Reopened {
                 done: true,
                 ..Reopened::default()
-            });
+            }));
         };
         let generation = reopening.generation;
         let all = tenant.store.objectives_of(tenant.org, id).await?;
@@ -119,11 +116,8 @@ where
             .filter_map(|objective| objective.reopened(generation))
             .collect();
         match write(tenant, id, &open, Fence::Reopening(generation), deadline).await? {
-            Written::Conflict => {
-                pause.wait().await;
-                continue;
-            }
-            Written::OutOfTime => return Ok(Reopened::default()),
+            Written::Conflict => return Ok(None),
+            Written::OutOfTime => return Ok(Some(Reopened::default())),
             Written::All => {}
         }
         let fates = |fate: Fate| {
@@ -142,13 +136,13 @@ where
         if count > 0 || lost > 0 {
             tracing::info!(org = %tenant.org, employee_id = %id, count, lost, "opened objectives again");
         }
-        return Ok(Reopened {
+        Ok(Some(Reopened {
             count,
             lost,
             done: true,
-        });
-    }
-    Err(Error::Busy)
+        }))
+    })
+    .await
 }
 
 /// As [`reopen`], where somebody waits for an answer: whatever fails, the finishing timer does.

@@ -13,7 +13,7 @@ use offramp_domain::{
     Breaker, Generation, Listening, Notice, NoticeKind, OrgId, Pulse, SnapshotId, SourceId,
 };
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::breaker::tell;
 use crate::ports::{Breakers, Committed, Observed, Pulses, Source, SourceState};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -58,24 +58,14 @@ pub async fn beat<P: Ports>(
     if heard.lately(tenant.org, source, now) {
         return;
     }
-    let written = async {
-        for pause in pauses() {
-            let Some(after) = tenant.store.pulse(tenant.org, source).await?.beating(now) else {
-                return Ok(());
-            };
-            if tenant
-                .store
-                .put_pulse(tenant.org, source, &after, None)
-                .await?
-                == Committed::Done
-            {
-                return Ok(());
-            }
-            // Somebody else has written the same, or the sweep that the admins were told.
-            pause.wait().await;
-        }
-        Err(Error::Busy)
-    };
+    let written = until_won(|| async {
+        let Some(after) = tenant.store.pulse(tenant.org, source).await?.beating(now) else {
+            return Ok(Some(()));
+        };
+        let put = tenant.store.put_pulse(tenant.org, source, &after, None);
+        // Somebody else may have written the same, or the sweep that the admins were told.
+        Ok((put.await? == Committed::Done).then_some(()))
+    });
     if beside(tenant.org, source, "a pulse", deadline, written).await {
         heard.note(tenant.org, source, now);
     }
@@ -149,12 +139,12 @@ where
     P::Store: Breakers + Pulses,
 {
     let id = &source.source;
-    for pause in pauses() {
+    until_won(|| async {
         let breaker = tenant.store.breaker(tenant.org, id).await?;
         let pulse = tenant.store.pulse(tenant.org, id).await?;
         let (now, listening) = (tenant.clock.now(), listening(source, &breaker));
         let Some((after, mailed)) = pulse.telling(&listening, now) else {
-            return Ok(pulse.silent_at(&listening));
+            return Ok(Some(pulse.silent_at(&listening)));
         };
         let notice = mailed.then(|| changed(id, &after, now));
         if let Some(notice) = &notice {
@@ -163,13 +153,13 @@ where
         let put = tenant
             .store
             .put_pulse(tenant.org, id, &after, notice.as_ref());
-        if put.await? == Committed::Done {
-            tracing::info!(org = %tenant.org, source = %id, health = ?after.told, "the health of a source has changed");
-            return Ok(after.silent_at(&listening));
+        if put.await? == Committed::Conflict {
+            return Ok(None);
         }
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+        tracing::info!(org = %tenant.org, source = %id, health = ?after.told, "the health of a source has changed");
+        Ok(Some(after.silent_at(&listening)))
+    })
+    .await
 }
 
 fn changed(source: &SourceId, pulse: &Pulse, now: DateTime<Utc>) -> Notice {

@@ -11,7 +11,7 @@ use offramp_domain::{
 
 use super::work::{Became, Work, stay};
 use super::{get, members, settle, told};
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::breaker::{new_run, rolls, tell};
 use crate::ports::{
     Answer as Entry, BreakerCommit, Breakers, Committed, RollOf, Snapshots, Timers, Users,
@@ -71,42 +71,37 @@ pub async fn answer<P: Ports>(
 where
     P::Store: Users + Breakers + Snapshots,
 {
-    for pause in pauses() {
-        if let Some((hold, run, people)) = commit(tenant, ask).await? {
-            let work = Work {
-                tenant: *tenant,
-                hold: &hold,
-                until: ask.version,
-                by: ask.by,
-                deadline,
-            };
-            let strangers = ask.only.iter().flatten().filter(|id| !people.contains(*id));
-            let strangers: Vec<Became> = strangers.map(stranger).collect();
-            let (mut results, pending) = match &run {
-                Some(run) => work.approve(run, people).await?,
-                None => work.keep(people).await?,
-            };
-            if pending > 0 && run.is_none() && ask.only.is_some() {
-                return Err(Error::Unfinished(
-                    "some are kept, the others are still held",
-                ));
-            }
-            let left = stay(tenant, &hold.hold, &results).await?;
-            results.extend(strangers);
-            let hold = match pending {
-                0 => ended(tenant, left.unwrap_or(hold)).await,
-                _ => left.unwrap_or(hold),
-            };
-            return Ok(Answered {
-                hold,
-                run: run.map(|run| run.run),
-                results,
-                pending,
-            });
-        }
-        pause.wait().await;
+    let (hold, run, people) = until_won(|| commit(tenant, ask)).await?;
+    let work = Work {
+        tenant: *tenant,
+        hold: &hold,
+        until: ask.version,
+        by: ask.by,
+        deadline,
+    };
+    let strangers = ask.only.iter().flatten().filter(|id| !people.contains(*id));
+    let strangers: Vec<Became> = strangers.map(stranger).collect();
+    let (mut results, pending) = match &run {
+        Some(run) => work.approve(run, people).await?,
+        None => work.keep(people).await?,
+    };
+    if pending > 0 && run.is_none() && ask.only.is_some() {
+        return Err(Error::Unfinished(
+            "some are kept, the others are still held",
+        ));
     }
-    Err(Error::Busy)
+    let left = stay(tenant, &hold.hold, &results).await?;
+    results.extend(strangers);
+    let hold = match pending {
+        0 => ended(tenant, left.unwrap_or(hold)).await,
+        _ => left.unwrap_or(hold),
+    };
+    Ok(Answered {
+        hold,
+        run: run.map(|run| run.run),
+        results,
+        pending,
+    })
 }
 
 /// The hold, closed where nobody is left in it; else the sweep closes it.

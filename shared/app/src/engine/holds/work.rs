@@ -9,7 +9,7 @@ use offramp_domain::decide::Word;
 use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run};
 
 use super::get;
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::execute::{Armed, How, execute};
 use crate::ports::{BreakerCommit, Breakers, Committed, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -142,11 +142,11 @@ where
     let Some(first) = results.iter().filter_map(|one| one.stays).min() else {
         return Ok(None);
     };
-    for pause in pauses() {
+    until_won(|| async {
         let mut hold = get(tenant, id).await?;
         let before = hold.version;
         if hold.state == HoldState::Open && hold.answered < first {
-            return Ok(None);
+            return Ok(Some(None));
         }
         hold.state = HoldState::Open;
         hold.answered = hold.answered.min(first.saturating_sub(1));
@@ -156,10 +156,8 @@ where
             hold: Some((&hold, before)),
             ..BreakerCommit::default()
         };
-        if tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done {
-            return Ok(Some(hold));
-        }
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+        let committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
+        Ok((committed == Committed::Done).then_some(Some(hold)))
+    })
+    .await
 }
