@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod closing;
+pub mod commit;
 pub mod execute;
 pub mod holds;
 pub mod leave;

@@ -104,7 +104,7 @@ pub struct Receipt {
 /// One transaction: all of it, or nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Commit<'a> {
-    /// Changes of users; at most two.
+    /// Changes of users. A transaction has 100 items at most.
     pub changes: Vec<&'a Change>,
     /// Changes of cards.
     pub cards: Vec<CardWrite>,

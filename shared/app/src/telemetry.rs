@@ -6,56 +6,60 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::decide::Word;
-use offramp_domain::{Change, EmployeeId, Event, Generation, Happening, OrgId, Status};
+use offramp_domain::{Change, Decision, EmployeeId, Entry, Event, Happening, Status, User};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::metrics::{Meter, Metric};
-use crate::{Env, Ports, Tenant};
+use crate::{Ports, Tenant};
 
-/// A decision that is made, and where it changes something committed.
+/// A decision that is made, and committed where it changes something.
 #[derive(Debug)]
 pub struct Decided<'a> {
-    /// Whose.
-    pub org: &'a OrgId,
     /// About whom.
     pub employee_id: &'a EmployeeId,
-    /// What it was about: a name of ours.
-    pub event: &'static str,
-    /// When it was due, where a timer asked for it.
-    pub due: Option<DateTime<Utc>>,
-    /// What came of it.
-    pub outcome: Word,
-    /// The user's generation after it, where there is a user.
-    pub generation: Option<Generation>,
-    /// What was committed.
-    pub change: Option<&'a Change>,
+    /// On what.
+    pub event: &'a Event,
+    /// What was decided.
+    pub decision: &'a Decision,
+    /// The user before it, where there is one.
+    pub user: Option<&'a User>,
     /// When the work on it began.
     pub begun: Instant,
 }
 
-impl Decided<'_> {
+impl<'a> Decided<'a> {
+    /// What is written.
+    #[must_use]
+    pub fn change(&self) -> Option<&'a Change> {
+        self.decision.change.as_deref()
+    }
+
     /// Logs and counts it.
-    pub fn tell<P: Ports>(&self, env: &Env<P>) {
-        let entry = self.change.and_then(|change| change.entry.as_ref());
+    pub fn tell<P: Ports>(&self, tenant: &Tenant<'_, P>) {
+        let entry = self.entry();
+        let user = self.change().map(|change| &change.user).or(self.user);
         tracing::info!(
-            org = %self.org,
+            org = %tenant.org,
             employee_id = %self.employee_id,
-            generation = self.generation.map(|generation| generation.0),
-            event = self.event,
-            outcome = word(&Some(self.outcome)),
+            generation = user.map(|user| user.generation.0),
+            event = name(self.event),
+            outcome = word(&Some(self.decision.outcome.word)),
             from = word(&entry.and_then(|entry| entry.from)),
             to = word(&entry.map(|entry| entry.to)),
             cause = word(&entry.and_then(|entry| entry.cause)),
             duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             "decided"
         );
-        self.count(&env.meter, env.clock.now());
+        self.count(&tenant.meter, tenant.clock.now());
+    }
+
+    fn entry(&self) -> Option<&'a Entry> {
+        self.change().and_then(|change| change.entry.as_ref())
     }
 
     fn count(&self, meter: &Meter, now: DateTime<Utc>) {
-        let Some(entry) = self.change.and_then(|change| change.entry.as_ref()) else {
+        let Some(entry) = self.entry() else {
             return;
         };
         let here = |status| matches!(status, Status::Active | Status::DeactivationScheduled);
@@ -69,7 +73,7 @@ impl Decided<'_> {
             // Whom HR brings along as inactive was never here.
             (Some(from), Status::Deactivated) if here(from) => {
                 meter.record(Metric::DeactivationsDone, 1_u32);
-                if let Some(due) = self.due {
+                if let Some(due) = due(self.event) {
                     let lag = u64::try_from((now - due).num_seconds()).unwrap_or(0);
                     meter.record(Metric::DeactivationLag, lag);
                 }
@@ -83,21 +87,6 @@ impl Decided<'_> {
     }
 }
 
-/// Tells that cards of somebody came, went or changed by hand.
-pub(crate) fn counted<P: Ports>(tenant: &Tenant<'_, P>, change: &Change, begun: Instant) {
-    let decided = Decided {
-        org: tenant.org,
-        employee_id: &change.user.employee_id,
-        event: "cards_counted",
-        due: None,
-        outcome: Word::Updated,
-        generation: Some(change.user.generation),
-        change: Some(change),
-        begun,
-    };
-    decided.tell(tenant);
-}
-
 /// A word of ours as the API writes it.
 fn word<T: Serialize>(word: &Option<T>) -> Option<String> {
     match serde_json::to_value(word) {
@@ -107,8 +96,7 @@ fn word<T: Serialize>(word: &Option<T>) -> Option<String> {
 }
 
 /// When a timer's event was due.
-#[must_use]
-pub fn due(event: &Event) -> Option<DateTime<Utc>> {
+fn due(event: &Event) -> Option<DateTime<Utc>> {
     match event {
         Event::Due { due, .. } | Event::LeaveDue { due, .. } => Some(*due),
         _ => None,
@@ -116,8 +104,7 @@ pub fn due(event: &Event) -> Option<DateTime<Utc>> {
 }
 
 /// Our name for what a decision is about.
-#[must_use]
-pub fn name(event: &Event) -> &'static str {
+fn name(event: &Event) -> &'static str {
     match event {
         Event::Hr { .. } => "hr",
         Event::Missing { .. } => "missing",

@@ -3,13 +3,15 @@
 use std::time::Instant;
 
 use offramp_domain::{
-    Actor, Card, CardId, CardStatus, Change, EmployeeId, Event, Happening, Refusal, Status,
+    Actor, Card, CardId, CardStatus, Decision, EmployeeId, Event, Happening, Refusal, Status,
 };
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
+use crate::engine::commit::{Armed, commit_decided};
 use crate::engine::execute::decide_on;
 use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Receipts, Users};
-use crate::{Error, Ports, Result, Tenant, telemetry};
+use crate::telemetry::Decided;
+use crate::{Error, Ports, Result, Tenant};
 
 /// Adds a card to somebody who is active, in one transaction with them.
 ///
@@ -24,26 +26,20 @@ pub async fn add<P: Ports>(
 where
     P::Store: Users + Receipts,
 {
-    let begun = Instant::now();
-    for pause in pauses() {
-        let loaded = tenant
-            .store
-            .load(tenant.org, std::slice::from_ref(&card.owner))
-            .await?;
+    until_won(|| async {
+        let loaded = load(tenant, std::slice::from_ref(&card.owner)).await?;
         active(&loaded, &card.owner)?;
         let what = Happening::CardAdded {
             card: card.card_id.clone(),
         };
-        let change = counted(tenant, &loaded, &card.owner, by, what, 1)?;
-        let commit = Commit {
-            changes: vec![&change],
+        let owner = Counting::of(tenant, &loaded, &card.owner, (by, what, 1))?;
+        let beside = Commit {
             cards: vec![CardWrite::Add(card.clone())],
             receipt: receipt.cloned(),
             ..Commit::default()
         };
-        if tenant.store.commit(tenant.org, &commit).await? == Committed::Done {
-            telemetry::counted(tenant, &change, begun);
-            return Ok(());
+        if commit(tenant, &[owner], beside).await? == Committed::Done {
+            return Ok(Some(()));
         }
         if let Some(receipt) = receipt
             && tenant
@@ -55,9 +51,9 @@ where
             // The same request has won: its answer is this one's.
             return Err(Error::Busy);
         }
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+        Ok(None)
+    })
+    .await
 }
 
 /// Gives a card to somebody who is active; a leaver's card too, until its cancellation has begun.
@@ -73,19 +69,15 @@ pub async fn reassign<P: Ports>(
 where
     P::Store: Users + Cards,
 {
-    let begun = Instant::now();
-    for pause in pauses() {
+    until_won(|| async {
         let Some(card) = tenant.store.card(tenant.org, card).await? else {
             return Err(Error::NotFound("card"));
         };
         card.changeable()?;
-        let loaded = tenant
-            .store
-            .load(tenant.org, &[card.owner.clone(), to.clone()])
-            .await?;
+        let loaded = load(tenant, &[card.owner.clone(), to.clone()]).await?;
         active(&loaded, to)?;
         if card.owner == *to {
-            return Ok(card);
+            return Ok(Some(card));
         }
         let given = Happening::CardGiven {
             card: card.card_id.clone(),
@@ -95,31 +87,26 @@ where
             card: card.card_id.clone(),
             from: card.owner.clone(),
         };
-        let from = counted(tenant, &loaded, &card.owner, by, given, -1)?;
-        let onto = counted(tenant, &loaded, to, by, taken, 1)?;
-        let moved = Card {
+        let owners = [
+            Counting::of(tenant, &loaded, &card.owner, (by, given, -1))?,
+            Counting::of(tenant, &loaded, to, (by, taken, 1))?,
+        ];
+        let from = card.owner.clone();
+        let card = Card {
             owner: to.clone(),
-            ..card.clone()
+            ..card
         };
-        let commit = Commit {
-            changes: vec![&from, &onto],
+        let beside = Commit {
             cards: vec![CardWrite::Give {
-                card: moved.clone(),
-                from: card.owner.clone(),
+                card: card.clone(),
+                from,
             }],
-            receipt: None,
             ..Commit::default()
         };
-        match tenant.store.commit(tenant.org, &commit).await? {
-            Committed::Done => {
-                telemetry::counted(tenant, &from, begun);
-                telemetry::counted(tenant, &onto, begun);
-                return Ok(moved);
-            }
-            Committed::Conflict => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+        let committed = commit(tenant, &owners, beside).await?;
+        Ok((committed == Committed::Done).then_some(card))
+    })
+    .await
 }
 
 /// Freezes or thaws a card.
@@ -135,19 +122,15 @@ pub async fn set_status<P: Ports>(
 where
     P::Store: Users + Cards,
 {
-    let begun = Instant::now();
-    for pause in pauses() {
+    until_won(|| async {
         let Some(card) = tenant.store.card(tenant.org, card).await? else {
             return Err(Error::NotFound("card"));
         };
         card.changeable()?;
         if card.status == status {
-            return Ok(card);
+            return Ok(Some(card));
         }
-        let loaded = tenant
-            .store
-            .load(tenant.org, std::slice::from_ref(&card.owner))
-            .await?;
+        let loaded = load(tenant, std::slice::from_ref(&card.owner)).await?;
         let what = match status {
             CardStatus::Frozen => Happening::CardFrozen {
                 card: card.card_id.clone(),
@@ -156,23 +139,16 @@ where
                 card: card.card_id.clone(),
             },
         };
-        let change = counted(tenant, &loaded, &card.owner, by, what, 0)?;
+        let owner = Counting::of(tenant, &loaded, &card.owner, (by, what, 0))?;
         let card = Card { status, ..card };
-        let commit = Commit {
-            changes: vec![&change],
+        let beside = Commit {
             cards: vec![CardWrite::Status { card: card.clone() }],
-            receipt: None,
             ..Commit::default()
         };
-        match tenant.store.commit(tenant.org, &commit).await? {
-            Committed::Done => {
-                telemetry::counted(tenant, &change, begun);
-                return Ok(card);
-            }
-            Committed::Conflict => pause.wait().await,
-        }
-    }
-    Err(Error::Busy)
+        let committed = commit(tenant, &[owner], beside).await?;
+        Ok((committed == Committed::Done).then_some(card))
+    })
+    .await
 }
 
 /// Cards go to active users only.
@@ -184,29 +160,64 @@ fn active(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
     }
 }
 
-/// The change of an owner whose cards came or went.
-fn counted<P: Ports>(
+async fn load<P: Ports>(tenant: &Tenant<'_, P>, owners: &[EmployeeId]) -> Result<Loaded>
+where
+    P::Store: Users,
+{
+    Ok(tenant.store.load(tenant.org, owners).await?)
+}
+
+/// An owner whose cards come, go or change.
+struct Counting {
+    id: EmployeeId,
+    event: Event,
+    decision: Decision,
+    begun: Instant,
+}
+
+impl Counting {
+    /// Decides it: who did what, and by how many cards the owner has more.
+    fn of<P: Ports>(
+        tenant: &Tenant<'_, P>,
+        loaded: &Loaded,
+        id: &EmployeeId,
+        (by, what, difference): (&Actor, Happening, i32),
+    ) -> Result<Self> {
+        let begun = Instant::now();
+        let event = Event::CardsCounted {
+            by: by.clone(),
+            what,
+            difference,
+        };
+        let user = loaded.users.get(id);
+        let decision = decide_on(loaded, user, &event, tenant.org, &tenant.clock)?;
+        Ok(Self {
+            id: id.clone(),
+            event,
+            decision,
+            begun,
+        })
+    }
+}
+
+/// Commits cards with their owners.
+async fn commit<P: Ports>(
     tenant: &Tenant<'_, P>,
-    loaded: &Loaded,
-    id: &EmployeeId,
-    by: &Actor,
-    what: Happening,
-    difference: i32,
-) -> Result<Change> {
-    let event = Event::CardsCounted {
-        by: by.clone(),
-        what,
-        difference,
-    };
-    let decision = decide_on(
-        loaded,
-        loaded.users.get(id),
-        &event,
-        tenant.org,
-        &tenant.clock,
-    )?;
-    decision
-        .change
-        .map(|change| *change)
-        .ok_or(Error::NotFound("user"))
+    owners: &[Counting],
+    beside: Commit<'_>,
+) -> Result<Committed>
+where
+    P::Store: Users,
+{
+    let decided: Vec<Decided<'_>> = owners
+        .iter()
+        .map(|owner| Decided {
+            employee_id: &owner.id,
+            event: &owner.event,
+            decision: &owner.decision,
+            user: None,
+            begun: owner.begun,
+        })
+        .collect();
+    commit_decided(tenant, &decided, beside, &Armed::default()).await
 }

@@ -18,8 +18,9 @@ use offramp_domain::{
     RunKind, Timer, Tripped, Verdict,
 };
 
-use crate::backoff::pauses;
-use crate::engine::execute::{Armed, Executed, How, arm_all, execute};
+use crate::backoff::until_won;
+use crate::engine::commit::{Armed, arm_all};
+use crate::engine::execute::{Executed, How, execute};
 use crate::metrics::Metric;
 use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Users};
 use crate::{Error, Ports, Result, Tenant};
@@ -103,34 +104,34 @@ where
     if others.is_empty() {
         return Ok(gates);
     }
-    let mut read = read.cloned();
-    for pause in pauses() {
-        let unused = read.is_some();
-        let breaker = match read.take() {
-            Some(breaker) => breaker,
-            None => tenant.store.breaker(tenant.org, &asking.source).await?,
-        };
-        let now = tenant.clock.now();
-        let tripped = asking.tripped.map(|(tripped, _)| tripped);
-        let asked = Asked {
-            tenant: *tenant,
-            asking,
-            people: &others,
-            safeguards,
-            now,
-        };
-        let gate = match breaker.weigh(&others, safeguards, tripped, now) {
-            Verdict::Admitted => asked.admit(&breaker, unused).await?,
-            Verdict::Joins(hold) => asked.join(hold).await?,
-            Verdict::Trips(tripped, figures) => asked.trip(&breaker, tripped, figures).await?,
-        };
-        if let Some(gate) = gate {
-            gates.extend(others.into_iter().map(|id| (id, gate.clone())));
-            return Ok(gates);
+    let (mut read, others) = (read.cloned(), &others);
+    let gate = until_won(|| {
+        let read = read.take();
+        async move {
+            let unused = read.is_some();
+            let breaker = match read {
+                Some(breaker) => breaker,
+                None => tenant.store.breaker(tenant.org, &asking.source).await?,
+            };
+            let now = tenant.clock.now();
+            let tripped = asking.tripped.map(|(tripped, _)| tripped);
+            let asked = Asked {
+                tenant: *tenant,
+                asking,
+                people: others,
+                safeguards,
+                now,
+            };
+            match breaker.weigh(others, safeguards, tripped, now) {
+                Verdict::Admitted => asked.admit(&breaker, unused).await,
+                Verdict::Joins(hold) => asked.join(hold).await,
+                Verdict::Trips(tripped, figures) => asked.trip(&breaker, tripped, figures).await,
+            }
         }
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+    })
+    .await?;
+    gates.extend(others.iter().map(|id| (id.clone(), gate.clone())));
+    Ok(gates)
 }
 
 struct Asked<'a, P: Ports> {

@@ -1,30 +1,22 @@
-//! Load → decide → arm → commit: the one way in which a user changes.
+//! Load → decide → arm → commit: the one way in which a user changes. What is decided becomes true in [`super::commit`].
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
-    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, Origin, Timer, User,
-    decide,
+    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, Origin, User, decide,
 };
 
-use tokio::sync::Mutex;
-
-use crate::backoff::pauses;
-use crate::ports::{Commit, Committed, Loaded, Receipt, Timers, Users};
-use crate::telemetry;
+use super::commit::commit_decided;
+use crate::backoff::until_won;
+use crate::ports::{Commit, Committed, Loaded, Receipt, Users};
 use crate::telemetry::Decided;
 use crate::when::Days;
 use crate::{Clock, Error, Ports, Result, Tenant};
 
-/// The digest timers that one invocation has armed: forty leavers share one. Whoever wants one that
-/// is being armed waits for it, since it must stand before they commit.
-#[derive(Debug, Default)]
-pub struct Armed(Mutex<HashSet<String>>);
+pub use super::commit::Armed;
 
 /// What became of an event.
 #[derive(Debug)]
@@ -75,66 +67,65 @@ where
     P::Store: Users,
 {
     let begun = Instant::now();
-    for pause in pauses() {
-        let loaded = match how.loaded.take() {
-            Some(loaded) => loaded,
-            None => read(tenant, id, event).await?,
-        };
-        let user = loaded.users.get(id);
-        if let (Some(version), Some(user)) = (how.if_match, user)
-            && user.version != version
-        {
-            return Err(Error::VersionMismatch);
-        }
-        let (decision, would) = if how.observing {
-            let observed = observed(&loaded, user, event, tenant.org, &tenant.clock)?;
-            (observed.decision, Some(observed.would))
-        } else {
-            let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
-            let decision = decide_at(&loaded, user, event, tenant.org, &tenant.clock, gate)?;
-            (decision, None)
-        };
-        let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
-        let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);
-        let Some(change) = decision.change.as_ref().filter(|_| !asks) else {
-            let user = user.cloned();
-            // What is asked about is not decided yet.
-            if !asks {
-                tell(tenant, id, event, &decision, user.as_ref(), begun);
+    let mut first = how.loaded.take();
+    let how = &how;
+    until_won(|| {
+        let loaded = first.take();
+        async move {
+            let loaded = match loaded {
+                Some(loaded) => loaded,
+                None => read(tenant, id, event).await?,
+            };
+            let user = loaded.users.get(id);
+            if let (Some(version), Some(user)) = (how.if_match, user)
+                && user.version != version
+            {
+                return Err(Error::VersionMismatch);
             }
-            return Ok(Executed {
+            let (decision, would) = if how.observing {
+                let observed = observed(&loaded, user, event, tenant.org, &tenant.clock)?;
+                (observed.decision, Some(observed.would))
+            } else {
+                let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
+                let decision = decide_at(&loaded, user, event, tenant.org, &tenant.clock, gate)?;
+                (decision, None)
+            };
+            let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
+            let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);
+            let decided = Decided {
+                employee_id: id,
+                event,
+                decision: &decision,
+                user,
+                begun,
+            };
+            if decision.change.is_none() || asks {
+                // What is asked about is not decided yet.
+                if !asks {
+                    decided.tell(tenant);
+                }
+            } else {
+                let beside = Commit {
+                    receipt: how.receipt.cloned(),
+                    own_work: how.own_work,
+                    ..Commit::default()
+                };
+                if commit_decided(tenant, &[decided], beside, armed).await? == Committed::Conflict {
+                    return Ok(None);
+                }
+            }
+            let change = decision.change.as_ref().filter(|_| !asks);
+            let user = change.map(|change| &change.user).or(user).cloned();
+            Ok(Some(Executed {
                 decision,
                 user,
                 loaded,
                 asks,
                 would,
-            });
-        };
-        arm_all(&tenant.timers, &change.arm, armed).await?;
-        let receipt = how.receipt.cloned();
-        let commit = Commit {
-            changes: vec![change],
-            receipt,
-            own_work: how.own_work,
-            ..Commit::default()
-        };
-        match tenant.store.commit(tenant.org, &commit).await? {
-            Committed::Done => {
-                disarm_all(&tenant.timers, &change.disarm).await;
-                let user = Some(change.user.clone());
-                tell(tenant, id, event, &decision, user.as_ref(), begun);
-                return Ok(Executed {
-                    decision,
-                    user,
-                    loaded,
-                    asks: false,
-                    would,
-                });
-            }
-            Committed::Conflict => pause.wait().await,
+            }))
         }
-    }
-    Err(Error::Busy)
+    })
+    .await
 }
 
 /// Whether what the breaker has said is about this. Of the last admin it never says that they may go:
@@ -245,42 +236,19 @@ where
         tenant.org,
         &tenant.clock,
     )?;
-    let Some(change) = &decision.change else {
+    if decision.change.is_none() {
         return Ok(Committed::Done);
-    };
-    arm_all(&tenant.timers, &change.arm, armed).await?;
-    let mut commit = Commit {
-        changes: vec![change],
-        ..Commit::default()
-    };
-    fill(&mut commit);
-    let committed = tenant.store.commit(tenant.org, &commit).await?;
-    if committed == Committed::Done {
-        disarm_all(&tenant.timers, &change.disarm).await;
-        tell(tenant, id, event, &decision, Some(&change.user), begun);
     }
-    Ok(committed)
-}
-
-fn tell<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    event: &Event,
-    decision: &Decision,
-    user: Option<&User>,
-    begun: Instant,
-) {
+    let mut beside = Commit::default();
+    fill(&mut beside);
     let decided = Decided {
-        org: tenant.org,
         employee_id: id,
-        event: telemetry::name(event),
-        due: telemetry::due(event),
-        outcome: decision.outcome.word,
-        generation: user.map(|user| user.generation),
-        change: decision.change.as_deref(),
+        event,
+        decision: &decision,
+        user: None,
         begun,
     };
-    decided.tell(tenant);
+    commit_decided(tenant, &[decided], beside, armed).await
 }
 
 /// Decides on what was loaded, where nobody has asked the breaker.
@@ -322,34 +290,4 @@ pub fn decide_at(
         now: clock.now(),
     };
     Ok(decide(user, event, &context)?)
-}
-
-/// Arms what is not yet armed by this invocation.
-///
-/// # Errors
-/// The fault of the first timer that could not be armed.
-pub async fn arm_all<T: Timers>(timers: &T, arm: &[Timer], armed: &Armed) -> Result<()> {
-    try_join_all(arm.iter().map(|timer| async move {
-        if !matches!(timer, Timer::Digest { .. }) {
-            return Ok(timers.arm(timer).await?);
-        }
-        let mut armed = armed.0.lock().await;
-        let name = timer.name();
-        if !armed.contains(&name) {
-            timers.arm(timer).await?;
-            armed.insert(name);
-        }
-        Ok(())
-    }))
-    .await
-    .map(|_: Vec<()>| ())
-}
-
-/// Deletes timers that have lost their meaning. One that stays is harmless: it no longer fits.
-pub async fn disarm_all<T: Timers>(timers: &T, disarm: &[Timer]) {
-    for timer in disarm {
-        if let Err(fault) = timers.disarm(timer).await {
-            tracing::warn!(timer = timer.name(), %fault, "an orphan timer stays behind");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
 use offramp_domain::{Cause, Generation, Notice, NoticeKind, Run, Status, Timer, User};
 
-use crate::engine::execute::{Armed, arm_all};
+use crate::engine::commit::{Armed, arm_all};
 use crate::identity::Caller;
 use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};

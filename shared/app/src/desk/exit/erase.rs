@@ -7,8 +7,8 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::STEP_TIME;
-use crate::backoff::pauses;
-use crate::engine::execute::disarm_all;
+use crate::backoff::until_won;
+use crate::engine::commit::disarm_all;
 use crate::ports::{Archive, Cards, Committed, Erasure, Position, Users, Way};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -46,44 +46,56 @@ where
         erased: 0,
         done: false,
     };
-    let mut conflicts = pauses();
     while deadline.leaves(STEP_TIME) {
-        let mut loaded = tenant
-            .store
-            .load(tenant.org, std::slice::from_ref(id))
-            .await?;
-        let Some(user) = loaded.users.remove(id) else {
-            done.done = true;
-            return Ok(done);
-        };
-        erasable(&user, &user.settled(&loaded.policy))?;
-        let cards = tenant.store.cards_of(tenant.org, id).await?;
-        if cards.iter().any(Card::is_alive) {
-            return Err(Error::NotErasable("a card is alive"));
-        }
-        let items = tenant.store.of_person(tenant.org, id).await?;
-        let committed = if items.is_empty() {
-            // Before the user, for once: after them nobody would know what to disarm, and a leave date is
-            // the sweep's as well as the timer's.
-            disarm_all(&tenant.timers, &user.timers(tenant.org)).await;
-            let erasure = Erasure {
-                at: tenant.clock.now(),
-                by: by.clone(),
-                person: done.person.clone(),
-            };
-            tenant.store.erase_user(tenant.org, &user, &erasure).await?
-        } else {
-            tenant.store.erase_of(tenant.org, &user, &items).await?
-        };
-        match committed {
-            Committed::Done => done.erased += items.len().max(1),
-            Committed::Conflict => match conflicts.next() {
-                Some(pause) => pause.wait().await,
-                None => return Err(Error::Busy),
-            },
+        match until_won(|| batch(tenant, id, by, &done.person)).await? {
+            Some(erased) => done.erased += erased,
+            None => {
+                done.done = true;
+                break;
+            }
         }
     }
     Ok(done)
+}
+
+/// Erases one batch of what is theirs, or the user when nothing else is left. Says how many items, or `None` where nobody is
+/// known by that id; and `None` in the place of all that where somebody wrote meanwhile.
+async fn batch<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    by: &Actor,
+    person: &str,
+) -> Result<Option<Option<usize>>>
+where
+    P::Store: Users + Cards + Archive,
+{
+    let mut loaded = tenant
+        .store
+        .load(tenant.org, std::slice::from_ref(id))
+        .await?;
+    let Some(user) = loaded.users.remove(id) else {
+        return Ok(Some(None));
+    };
+    erasable(&user, &user.settled(&loaded.policy))?;
+    let cards = tenant.store.cards_of(tenant.org, id).await?;
+    if cards.iter().any(Card::is_alive) {
+        return Err(Error::NotErasable("a card is alive"));
+    }
+    let items = tenant.store.of_person(tenant.org, id).await?;
+    let committed = if items.is_empty() {
+        // Before the user, for once: after them nobody would know what to disarm, and a leave date is
+        // the sweep's as well as the timer's.
+        disarm_all(&tenant.timers, &user.timers(tenant.org)).await;
+        let erasure = Erasure {
+            at: tenant.clock.now(),
+            by: by.clone(),
+            person: person.to_owned(),
+        };
+        tenant.store.erase_user(tenant.org, &user, &erasure).await?
+    } else {
+        tenant.store.erase_of(tenant.org, &user, &items).await?
+    };
+    Ok((committed == Committed::Done).then(|| Some(items.len().max(1))))
 }
 
 fn erasable(stored: &User, settled: &User) -> Result<()> {

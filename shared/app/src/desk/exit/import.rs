@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::STEP_TIME;
 use super::export::FORM;
-use crate::engine::execute::{Armed, arm_all};
+use crate::engine::commit::{Armed, arm_all};
 use crate::ports::{Archive, Committed, Import};
 use crate::{Deadline, Env, Error, Ports, Result, Tenant};
 

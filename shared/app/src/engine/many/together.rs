@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Word;
-use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Gate};
+use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Event, Gate};
 
 use super::{Engine, Events, Plan};
+use crate::engine::commit::{Armed, commit_decided};
 use crate::engine::execute::{Executed, decide_at, observed, was_asked};
 use crate::ports::{Breakers, Commit, Committed, Loaded, USERS_PER_READ, Users};
 use crate::telemetry::Decided;
@@ -36,7 +37,7 @@ where
         tenant, observing, ..
     } = engine.plan;
     let begun = Instant::now();
-    let mut plain: Vec<(EmployeeId, Decision)> = Vec::new();
+    let mut plain: Vec<Plain<'_>> = Vec::new();
     let mut would: BTreeMap<EmployeeId, Word> = BTreeMap::new();
     for (id, events) in people {
         let Some((_, event)) = events.first() else {
@@ -61,24 +62,31 @@ where
             .counted
             .is_none_or(|counted| was_asked(gate, counted));
         if asked && decision.change.as_deref().is_some_and(is_plain) {
-            plain.push((id.clone(), decision));
+            plain.push(Plain {
+                id,
+                event,
+                decision,
+            });
         }
     }
     if plain.len() < 2 {
         return Ok(BTreeMap::new());
     }
-    let committed: Vec<Vec<(EmployeeId, Decision)>> = stream::iter(in_groups(plain))
+    let armed = &Armed::default();
+    let committed: Vec<Vec<Plain<'_>>> = stream::iter(in_groups(plain))
         .map(|group| {
             Box::pin(async move {
-                let changes = group
+                let decided: Vec<Decided<'_>> = group
                     .iter()
-                    .filter_map(|(_, one)| one.change.as_deref())
+                    .map(|one| Decided {
+                        employee_id: one.id,
+                        event: one.event,
+                        decision: &one.decision,
+                        user: None,
+                        begun,
+                    })
                     .collect();
-                let commit = Commit {
-                    changes,
-                    ..Commit::default()
-                };
-                match tenant.store.commit(tenant.org, &commit).await? {
+                match commit_decided(&tenant, &decided, Commit::default(), armed).await? {
                     Committed::Done => Ok::<_, crate::Error>(group),
                     Committed::Conflict => Ok(Vec::new()),
                 }
@@ -90,19 +98,7 @@ where
     Ok(committed
         .into_iter()
         .flatten()
-        .map(|(id, decision)| {
-            let change = decision.change.as_deref();
-            let decided = Decided {
-                org: tenant.org,
-                employee_id: &id,
-                event: "hr",
-                due: None,
-                outcome: decision.outcome.word,
-                generation: change.map(|change| change.user.generation),
-                change,
-                begun,
-            };
-            decided.tell(&tenant);
+        .map(|Plain { id, decision, .. }| {
             let user = decision.change.as_ref().map(|change| change.user.clone());
             let loaded = Loaded {
                 policy: loaded.policy.clone(),
@@ -115,11 +111,18 @@ where
                 user,
                 loaded,
                 asks: false,
-                would: would.get(&id).copied(),
+                would: would.get(id).copied(),
             };
-            (id, executed)
+            (id.clone(), executed)
         })
         .collect())
+}
+
+/// A plain change of one person.
+struct Plain<'a> {
+    id: &'a EmployeeId,
+    event: &'a Event,
+    decision: Decision,
 }
 
 fn is_plain(change: &Change) -> bool {
@@ -132,11 +135,12 @@ fn is_plain(change: &Change) -> bool {
 }
 
 /// Groups that each fit a transaction: a user is an item, and so is a history entry, which a newer instant alone has not.
-fn in_groups(plain: Vec<(EmployeeId, Decision)>) -> Vec<Vec<(EmployeeId, Decision)>> {
-    let mut groups: Vec<Vec<(EmployeeId, Decision)>> = Vec::new();
+fn in_groups(plain: Vec<Plain<'_>>) -> Vec<Vec<Plain<'_>>> {
+    let mut groups: Vec<Vec<Plain<'_>>> = Vec::new();
     let mut items = ITEMS_TOGETHER;
-    for (id, decision) in plain {
-        let entry = decision
+    for one in plain {
+        let entry = one
+            .decision
             .change
             .as_deref()
             .map(|change| change.entry.is_some());
@@ -144,11 +148,11 @@ fn in_groups(plain: Vec<(EmployeeId, Decision)>) -> Vec<Vec<(EmployeeId, Decisio
         match groups.last_mut() {
             Some(group) if items + own <= ITEMS_TOGETHER => {
                 items += own;
-                group.push((id, decision));
+                group.push(one);
             }
             _ => {
                 items = own;
-                groups.push(vec![(id, decision)]);
+                groups.push(vec![one]);
             }
         }
     }
