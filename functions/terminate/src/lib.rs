@@ -7,7 +7,7 @@ mod stream;
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::engine::leave;
-use offramp_app::engine::terminate::{Terminated, due, finish_timer};
+use offramp_app::engine::terminate::{Person, Terminated, due, finish_timer};
 use offramp_app::metrics::Metric;
 use offramp_app::{Clock, Deadline, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Terminating, deadline, terminating};
@@ -99,9 +99,13 @@ async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<()
         Timer::Deactivate {
             org,
             employee_id,
+            source,
             generation,
             due: at,
-        } => due(&env.of(org), employee_id, *generation, *at, deadline).await,
+        } => {
+            let person = Person::new(employee_id, source.as_ref());
+            due(&env.of(org), person, *generation, *at, deadline).await
+        }
         Timer::Finish {
             org,
             employee_id,
@@ -112,9 +116,13 @@ async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<()
         Timer::Leave {
             org,
             employee_id,
+            source,
             plan,
             due: at,
-        } => leave::due(&env.of(org), employee_id, *plan, *at, deadline).await,
+        } => {
+            let person = Person::new(employee_id, source.as_ref());
+            leave::due(&env.of(org), person, *plan, *at, deadline).await
+        }
         Timer::Digest { .. }
         | Timer::Tidy { .. }
         | Timer::Answer { .. }

@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{
-    Breaker, Change, DigestMinute, EmployeeId, Entry, HoldId, OrgId, Policy, RunId, SnapshotId,
-    SourceId, Status, Timer, User,
+    Breaker, Change, DigestMinute, EmployeeId, Entry, HoldId, Objective, OrgId, Policy, RunId,
+    SnapshotId, SourceId, Status, Timer, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -104,10 +104,13 @@ pub struct Receipt {
 /// One transaction: all of it, or nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Commit<'a> {
-    /// Changes of users. A transaction has 100 items at most.
+    /// Changes of users. A transaction has 100 items at most. Changes of one person are decided one after the other and
+    /// stand in that order: together they are one write of the user, with the entry of each.
     pub changes: Vec<&'a Change>,
     /// Changes of cards.
     pub cards: Vec<CardWrite>,
+    /// Objectives, each conditional on the version before. Their owner is among the changes.
+    pub objectives: Vec<Objective>,
     /// The receipt of an idempotent request.
     pub receipt: Option<Receipt>,
     /// The committer itself goes on with the work that the changes make; otherwise it is handed to `terminate`, by

@@ -86,6 +86,17 @@ pub enum Origin {
     Manual,
 }
 
+impl Origin {
+    /// The source, where one speaks of this employee.
+    #[must_use]
+    pub fn source(&self) -> Option<&SourceId> {
+        match self {
+            Self::Source(source) => Some(source),
+            Self::Manual => None,
+        }
+    }
+}
+
 /// A planned deactivation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {

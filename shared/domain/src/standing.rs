@@ -15,6 +15,7 @@ impl User {
             timers.push(Timer::Deactivate {
                 org: org.clone(),
                 employee_id: self.employee_id.clone(),
+                source: self.origin.source().cloned(),
                 generation: self.generation,
                 due: schedule.fires_at(),
             });
@@ -23,6 +24,7 @@ impl User {
             timers.push(Timer::Leave {
                 org: org.clone(),
                 employee_id: self.employee_id.clone(),
+                source: self.origin.source().cloned(),
                 plan: self.leave.count,
                 due: plan.at,
             });

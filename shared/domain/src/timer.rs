@@ -18,6 +18,9 @@ pub enum Timer {
         org: OrgId,
         /// Whose.
         employee_id: EmployeeId,
+        /// The source of the user when this was armed, `None` without one: it says which breaker is read with the user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<SourceId>,
         /// The generation it was armed for.
         generation: Generation,
         /// When.
@@ -43,6 +46,9 @@ pub enum Timer {
         org: OrgId,
         /// Whose.
         employee_id: EmployeeId,
+        /// As that of [`Timer::Deactivate`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<SourceId>,
         /// The leave plan it was armed for; lifecycle changes do not count it.
         plan: u64,
         /// When.

@@ -50,7 +50,7 @@ where
     P::Store: Users + Breakers,
 {
     let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
-    let own_work = how.own_work;
+    let (own_work, source) = (how.own_work, how.source);
     // A second time for whoever has become the last admin meanwhile.
     for _ in 0..ASKED_AT_MOST {
         let executed = execute(tenant, id, event, armed, how).await?;
@@ -67,6 +67,7 @@ where
             observing,
             gate: Some(gates.remove(id).unwrap_or(Gate::OPEN)),
             own_work,
+            source,
         };
     }
     Err(Error::Busy)

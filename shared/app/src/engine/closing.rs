@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use offramp_domain::objective::Fate;
-use offramp_domain::{Actor, EmployeeId, Event, Objective, User};
+use offramp_domain::{Actor, EmployeeId, Event, Generation, Objective, User};
 
 use crate::backoff::until_won;
 use crate::engine::execute::{Armed, How, execute};
@@ -66,10 +66,7 @@ where
             Written::OutOfTime => return Ok(Some(false)),
             Written::All => {}
         }
-        let before = all
-            .iter()
-            .filter(|one| one.closing.is_some_and(|closing| closing.by == generation));
-        let count = total(before.count() + close.len());
+        let count = closed_by(generation, &all) + total(close.len());
         let event = Event::ObjectivesClosed {
             generation,
             count,
@@ -199,6 +196,12 @@ where
         }
     }
     Ok(Written::All)
+}
+
+/// How many of somebody's objectives a deactivation has closed.
+pub(crate) fn closed_by(generation: Generation, objectives: &[Objective]) -> u32 {
+    let closed = |one: &&Objective| one.closing.is_some_and(|closing| closing.by == generation);
+    total(objectives.iter().filter(closed).count())
 }
 
 fn total(count: usize) -> u32 {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use offramp_domain::decide::Word;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
-    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, Origin, User, decide,
+    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, SourceId, User, decide,
 };
 
 use super::commit::commit_decided;
@@ -49,6 +49,8 @@ pub struct How<'a> {
     pub gate: Option<Gate>,
     /// The caller goes on with the work that the change makes, as only `terminate` may.
     pub own_work: bool,
+    /// The user's source, as far as the caller knows, where no source speaks: its breaker is read in the same call.
+    pub source: Option<&'a SourceId>,
 }
 
 /// Decides an event for one user and makes it so.
@@ -74,7 +76,7 @@ where
         async move {
             let loaded = match loaded {
                 Some(loaded) => loaded,
-                None => read(tenant, id, event).await?,
+                None => read(tenant, id, event, how.source).await?,
             };
             let user = loaded.users.get(id);
             if let (Some(version), Some(user)) = (how.if_match, user)
@@ -140,20 +142,23 @@ pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
 
 /// Reads what an event is decided on: with the breaker of the source that speaks, or of the source
 /// whose user a timer fires for.
-async fn read<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId, event: &Event) -> Result<Loaded>
+async fn read<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    event: &Event,
+    expected: Option<&SourceId>,
+) -> Result<Loaded>
 where
     P::Store: Users,
 {
     let ids = std::slice::from_ref(id);
-    let loaded = tenant
-        .store
-        .load_of(tenant.org, event.source(), ids)
-        .await?;
-    match loaded.users.get(id).map(|user| &user.origin) {
-        Some(Origin::Source(source)) if event.is_a_machines() && event.source().is_none() => {
-            Ok(tenant.store.load_of(tenant.org, Some(source), ids).await?)
-        }
-        _ => Ok(loaded),
+    let asked = event.source().or(expected);
+    let loaded = tenant.store.load_of(tenant.org, asked, ids).await?;
+    let of_a_timer = event.is_a_machines() && event.source().is_none();
+    let origin = loaded.users.get(id).and_then(|user| user.origin.source());
+    match origin.filter(|source| of_a_timer && asked != Some(*source)) {
+        Some(source) => Ok(tenant.store.load_of(tenant.org, Some(source), ids).await?),
+        None => Ok(loaded),
     }
 }
 
@@ -208,47 +213,6 @@ pub fn observed(
         would,
         counted,
     })
-}
-
-/// One try of [`execute`]: read, decide, arm, commit.
-///
-/// # Errors
-/// A refusal, or a fault of a service.
-pub async fn once<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    event: &Event,
-    armed: &Armed,
-    fill: impl FnOnce(&mut Commit<'_>),
-) -> Result<Committed>
-where
-    P::Store: Users,
-{
-    let begun = Instant::now();
-    let loaded = tenant
-        .store
-        .load(tenant.org, std::slice::from_ref(id))
-        .await?;
-    let decision = decide_on(
-        &loaded,
-        loaded.users.get(id),
-        event,
-        tenant.org,
-        &tenant.clock,
-    )?;
-    if decision.change.is_none() {
-        return Ok(Committed::Done);
-    }
-    let mut beside = Commit::default();
-    fill(&mut beside);
-    let decided = Decided {
-        employee_id: id,
-        event,
-        decision: &decision,
-        user: None,
-        begun,
-    };
-    commit_decided(tenant, &[decided], beside, armed).await
 }
 
 /// Decides on what was loaded, where nobody has asked the breaker.

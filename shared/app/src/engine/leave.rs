@@ -1,11 +1,11 @@
 //! The beginning of a leave date.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, Origin, TimerKind};
+use offramp_domain::{Actor, Event, TimerKind};
 
 use crate::engine::breaker::{Asking, guarded};
 use crate::engine::execute::{Armed, How, execute};
-use crate::engine::terminate::{Begun, Terminated, finish};
+use crate::engine::terminate::{Begun, Person, Terminated, finish};
 use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -15,7 +15,7 @@ use crate::{Deadline, Error, Ports, Result, Tenant};
 /// Any fault; Lambda and the sweep try again.
 pub async fn due<P: Ports>(
     tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
+    person: Person<'_>,
     plan: u64,
     due: DateTime<Utc>,
     deadline: Deadline,
@@ -24,7 +24,7 @@ where
     P::Store: Users + Breakers + Cards + Objectives,
     P::Issuer: CardIssuer,
 {
-    let begun = begin_due(tenant, id, plan, due, true).await?;
+    let begun = begin_due(tenant, person, plan, due, true).await?;
     let Some(generation) = begun.pending() else {
         return Ok(begun.ended());
     };
@@ -32,7 +32,7 @@ where
         kind: TimerKind::Leave,
         due,
     };
-    let finished = finish(tenant, id, generation, &by, deadline).await?;
+    let finished = finish(tenant, person.id, generation, &by, deadline).await?;
     if finished.done {
         Ok(Terminated::Done {
             cards: finished.cancelled,
@@ -49,7 +49,7 @@ where
 /// Any fault.
 pub async fn begin_due<P: Ports>(
     tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
+    person: Person<'_>,
     plan: u64,
     due: DateTime<Utc>,
     own_work: bool,
@@ -59,11 +59,12 @@ where
 {
     let event = Event::LeaveDue { plan, due };
     let armed = Armed::default();
-    let how = || How {
+    let how = How {
         own_work,
+        source: person.source,
         ..How::default()
     };
-    let first = match execute(tenant, id, &event, &armed, how()).await {
+    let first = match execute(tenant, person.id, &event, &armed, how).await {
         Err(Error::Refused(refusal)) => {
             return Ok(Begun {
                 acted: false,
@@ -73,12 +74,19 @@ where
         }
         executed => executed?,
     };
-    let executed = match first.user.as_ref().map(|user| &user.origin) {
-        Some(Origin::Source(source)) if first.asks => {
-            let asking = Asking::delivery(source);
-            guarded(tenant, id, &event, &armed, how(), &asking).await?
+    let source = first.user.as_ref().and_then(|user| user.origin.source());
+    let executed = match source.cloned().filter(|_| first.asks) {
+        Some(source) => {
+            let how = How {
+                loaded: Some(first.loaded),
+                own_work,
+                source: Some(&source),
+                ..How::default()
+            };
+            let asking = Asking::delivery(&source);
+            guarded(tenant, person.id, &event, &armed, how, &asking).await?
         }
-        _ => first,
+        None => first,
     };
     Ok(Begun {
         acted: executed.decision.change.is_some(),

@@ -5,7 +5,7 @@ mod finish;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, Generation, TimerKind, User};
+use offramp_domain::{Actor, EmployeeId, Event, Generation, SourceId, TimerKind, User};
 
 use crate::engine::execute::{Armed, Executed, How, execute};
 use crate::ports::{CardIssuer, Cards, ISSUER, Objectives, Users};
@@ -62,13 +62,30 @@ impl Begun {
     }
 }
 
+/// The user that a timer is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Person<'a> {
+    /// Their employee id.
+    pub id: &'a EmployeeId,
+    /// Their source, as far as the timer knows: its breaker is read with them, so that one read is enough.
+    pub source: Option<&'a SourceId>,
+}
+
+impl<'a> Person<'a> {
+    /// A user and, where it is known, their source.
+    #[must_use]
+    pub fn new(id: &'a EmployeeId, source: Option<&'a SourceId>) -> Self {
+        Self { id, source }
+    }
+}
+
 /// A `deactivate` timer: the grace period of that generation, due at that second, is over.
 ///
 /// # Errors
 /// Any fault; the timer, the finishing timer and the sweep try again.
 pub async fn due<P: Ports>(
     tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
+    person: Person<'_>,
     generation: Generation,
     due: DateTime<Utc>,
     deadline: Deadline,
@@ -77,7 +94,7 @@ where
     P::Store: Users + Cards + Objectives,
     P::Issuer: CardIssuer,
 {
-    let begun = begin_due(tenant, id, generation, due, true).await?;
+    let begun = begin_due(tenant, person, generation, due, true).await?;
     let Some(generation) = begun.pending() else {
         let reason = begun.reason;
         return Ok(Terminated::NoOp { reason });
@@ -86,7 +103,7 @@ where
         kind: TimerKind::Deactivate,
         due,
     };
-    let finished = finish(tenant, id, generation, &by, deadline).await?;
+    let finished = finish(tenant, person.id, generation, &by, deadline).await?;
     match finished {
         Finished {
             done: true,
@@ -104,7 +121,7 @@ where
 /// Any fault.
 pub async fn begin_due<P: Ports>(
     tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
+    person: Person<'_>,
     generation: Generation,
     due: DateTime<Utc>,
     own_work: bool,
@@ -116,9 +133,10 @@ where
     let event = Event::Due { generation, due };
     let how = How {
         own_work,
+        source: person.source,
         ..How::default()
     };
-    let executed = match execute(tenant, id, &event, &armed, how).await {
+    let executed = match execute(tenant, person.id, &event, &armed, how).await {
         Err(Error::Refused(refusal)) => {
             return Ok(Begun {
                 acted: false,

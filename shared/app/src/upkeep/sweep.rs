@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use offramp_domain::{DigestMinute, EmployeeId, Lifecycle, OrgId, Timer};
 
-use crate::engine::terminate::Begun;
+use crate::engine::terminate::{Begun, Person};
 use crate::engine::{leave, terminate};
 use crate::inbound::snapshots::apply;
 use crate::metrics::Metric;
@@ -144,11 +144,12 @@ where
         return Ok(());
     };
     let now = tenant.clock.now();
+    let person = Person::new(id, user.origin.source());
     if let Lifecycle::Scheduled(schedule) = &user.lifecycle
         && schedule.fires_at() <= now
     {
         let due = schedule.fires_at();
-        let begun = terminate::begin_due(tenant, id, user.generation, due, false).await?;
+        let begun = terminate::begin_due(tenant, person, user.generation, due, false).await?;
         late(tenant, &begun);
         let done = begun.ended();
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue deactivation was taken up");
@@ -157,7 +158,7 @@ where
     if let Some(plan) = user.leave.plan
         && plan.at <= now
     {
-        let begun = leave::begin_due(tenant, id, user.leave.count, plan.at, false).await?;
+        let begun = leave::begin_due(tenant, person, user.leave.count, plan.at, false).await?;
         late(tenant, &begun);
         let done = begun.ended();
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");

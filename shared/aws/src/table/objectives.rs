@@ -113,8 +113,7 @@ impl Objectives for Table {
         let mut parts = Parts::default();
         self.fence(&mut parts, org, owner, fence)?;
         for objective in objectives {
-            let before = Expression::new("rev = :rev").number(":rev", objective.rev - 1);
-            parts.put(self, objective_item(org, objective)?, Some(before))?;
+            self.put_objective(&mut parts, org, objective)?;
         }
         self.write(parts).await
     }
@@ -135,6 +134,17 @@ impl Objectives for Table {
 }
 
 impl Table {
+    /// A changed objective, conditional on the version before.
+    pub(super) fn put_objective(
+        &self,
+        parts: &mut Parts,
+        org: &OrgId,
+        objective: &Objective,
+    ) -> Result<(), Fault> {
+        let before = Expression::new("rev = :rev").number(":rev", objective.rev - 1);
+        parts.put(self, objective_item(org, objective)?, Some(before))
+    }
+
     /// The condition on the owner, in the same transaction.
     fn fence(
         &self,

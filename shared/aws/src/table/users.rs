@@ -72,11 +72,34 @@ impl Users for Table {
 
     async fn commit(&self, org: &OrgId, commit: &Commit<'_>) -> Result<Committed, Fault> {
         let mut parts = Parts::default();
-        for change in &commit.changes {
-            self.change(&mut parts, org, change, commit.own_work)?;
+        for (place, change) in commit.changes.iter().enumerate() {
+            let same = |other: &&Change| other.user.employee_id == change.user.employee_id;
+            let after = commit
+                .changes
+                .iter()
+                .skip(place + 1)
+                .copied()
+                .any(|other| same(&other));
+            if !after {
+                // One write of each user, conditional on what the first of their changes was decided on.
+                let first = commit.changes.iter().copied().find(same);
+                let base = first.map_or(change.base_rev, |first| first.base_rev);
+                let makes_work = commit.changes.iter().any(|one| same(one) && one.makes_work);
+                let item = user_item(org, &change.user)?;
+                // The next write leaves `todo` out again, by any function: what is left then is the timers'.
+                let item = match makes_work && !commit.own_work {
+                    true => item.number(keys::TODO, change.user.generation.0),
+                    false => item,
+                };
+                parts.put(self, item, Some(unchanged(base)))?;
+            }
+            self.change(&mut parts, org, change)?;
         }
         for write in &commit.cards {
             self.card(&mut parts, org, write)?;
+        }
+        for objective in &commit.objectives {
+            self.put_objective(&mut parts, org, objective)?;
         }
         if let Some(receipt) = &commit.receipt {
             let at = commit
@@ -94,21 +117,9 @@ impl Users for Table {
 }
 
 impl Table {
-    /// Everything that one change of a user writes.
-    fn change(
-        &self,
-        parts: &mut Parts,
-        org: &OrgId,
-        change: &Change,
-        own_work: bool,
-    ) -> Result<(), Fault> {
+    /// Everything that a change writes beside the user.
+    fn change(&self, parts: &mut Parts, org: &OrgId, change: &Change) -> Result<(), Fault> {
         let user = &change.user;
-        let mut item = user_item(org, user)?;
-        // The next write leaves it out again, whoever's it is: what is left then is the timers'.
-        if change.makes_work && !own_work {
-            item = item.number(keys::TODO, user.generation.0);
-        }
-        parts.put(self, item, Some(unchanged(change)))?;
         if let Some(entry) = &change.entry {
             parts.put(self, entry_item(org, &user.employee_id, entry)?, None)?;
         }
@@ -284,8 +295,9 @@ pub(super) fn receipt_item(
 }
 
 /// What the write of a user is conditional on.
-fn unchanged(change: &Change) -> Expression {
-    match change.base_rev {
+/// The user is as they were read.
+fn unchanged(base_rev: Option<u64>) -> Expression {
+    match base_rev {
         None => Expression::new("attribute_not_exists(pk)"),
         Some(rev) => Expression::new("rev = :rev").number(":rev", rev),
     }

@@ -310,6 +310,7 @@ impl<'a> Draft<'a> {
             self.disarm.push(Timer::Deactivate {
                 org: self.ctx.org.clone(),
                 employee_id: scheduled.employee_id.clone(),
+                source: scheduled.origin.source().cloned(),
                 generation: scheduled.generation,
                 due: schedule.fires_at(),
             });
@@ -335,6 +336,7 @@ impl<'a> Draft<'a> {
         Timer::Deactivate {
             org: self.ctx.org.clone(),
             employee_id: self.user.employee_id.clone(),
+            source: self.user.origin.source().cloned(),
             generation: self.user.generation,
             due,
         }

@@ -209,6 +209,7 @@ impl Draft<'_> {
         Timer::Leave {
             org: self.ctx.org.clone(),
             employee_id: self.user.employee_id.clone(),
+            source: self.user.origin.source().cloned(),
             plan: self.user.leave.count,
             due,
         }

@@ -194,6 +194,7 @@ fn timers(golden: &mut Golden) {
         Timer::Deactivate {
             org: org.clone(),
             employee_id: employee_id.clone(),
+            source: Some(source("hris")),
             generation,
             due,
         },
@@ -207,6 +208,7 @@ fn timers(golden: &mut Golden) {
         Timer::Leave {
             org: org.clone(),
             employee_id,
+            source: None,
             plan: 2,
             due,
         },

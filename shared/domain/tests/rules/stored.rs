@@ -20,6 +20,7 @@ fn timers_are_named_apart() {
     let timer = |org: &str, id: &str, generation: u64, seconds: i64| Timer::Deactivate {
         org: OrgId::new(org).unwrap(),
         employee_id: employee(id),
+        source: None,
         generation: Generation(generation),
         due: due + TimeDelta::seconds(seconds),
     };
@@ -42,12 +43,14 @@ fn timers_are_named_apart() {
         Timer::Leave {
             org: org(),
             employee_id: employee("E-7"),
+            source: None,
             plan: 2,
             due,
         },
         Timer::Leave {
             org: org(),
             employee_id: employee("E-7"),
+            source: None,
             plan: 3,
             due,
         },

@@ -200,6 +200,12 @@ impl World {
         Ok(decision)
     }
 
+    /// Whether a timer of that name is armed.
+    pub(crate) fn stands(&self, timer: &Timer) -> bool {
+        let name = timer.name();
+        self.standing.iter().any(|armed| armed.name() == name)
+    }
+
     /// All of a change, with the conditions that the transaction has.
     fn apply(&mut self, id: &EmployeeId, change: &Change) {
         let known = self.users.get(id);
@@ -211,7 +217,9 @@ impl World {
         assert_eq!(change.makes_work, began && !user.pending.is_done(), "{id}");
         self.armed.extend(change.arm.iter().cloned());
         self.standing.extend(change.arm.iter().cloned());
-        self.standing.retain(|timer| !change.disarm.contains(timer));
+        // A schedule goes by its name. The source that it carries may be that of another day.
+        let gone: Vec<String> = change.disarm.iter().map(Timer::name).collect();
+        self.standing.retain(|timer| !gone.contains(&timer.name()));
         if let Some(key) = &change.withdraw {
             assert!(self.notices.remove(key).is_some(), "withdraws {key:?}");
         }

@@ -1,19 +1,31 @@
-//! The work of a deactivation or deletion: cards cancelled, objectives closed, the admins told.
+//! The work of a deactivation or deletion: its cards are cancelled, its objectives closed, the admins told.
+//!
+//! A round takes up to 90 cards: it marks them (*begin*), tells the issuer, and commits what came of it (*settle*). Where
+//! nothing is left after that, the same commit closes the objectives and finishes. Every write is conditional on the user's
+//! state, so a round that was interrupted anywhere is gone through again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use futures_util::future::{join, try_join3};
 use futures_util::stream::{self, StreamExt};
-use offramp_domain::{Actor, Card, CardId, EmployeeId, Event, Generation, User};
+use offramp_domain::{
+    Actor, Card, CardId, Decision, DigestMinute, EmployeeId, Event, Generation, Objective, Timer,
+    User,
+};
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::closing;
-use crate::engine::execute::{Armed, How, execute};
-use crate::ports::{CancelOrder, CardIssuer, CardWrite, Cards, Committed, Objectives, Users};
-use crate::{Deadline, Error, Fault, Ports, Result, Tenant};
+use crate::engine::commit::{Armed, arm_all, commit_decided};
+use crate::engine::execute::decide_on;
+use crate::ports::{
+    CancelOrder, CardIssuer, CardWrite, Cards, Commit, Committed, Loaded, Objectives, Users,
+};
+use crate::telemetry::Decided;
+use crate::{Deadline, Fault, Ports, Result, Tenant};
 
-/// Cards that are cancelled in one round: a transaction has at most 100 items.
-const CARDS_PER_ROUND: usize = 90;
+/// Cards of one round, and cards and objectives of one commit: a transaction has at most 100 items, and a few are the user's.
+const ITEMS_PER_ROUND: usize = 90;
 /// Cancellations under way at once at an issuer.
 const CANCELLING_AT_ONCE: usize = 8;
 /// A round is begun only while this much time is left.
@@ -32,12 +44,12 @@ pub struct Finished {
     pub next: Option<Generation>,
 }
 
-/// Cancels what is alive while the deactivation of `generation` stands, closes the objectives, and
-/// tells the admins; opens again what a deactivation that has ended had closed. A card whose
-/// cancellation has begun is cancelled whatever has become of its owner since.
+/// Cancels the living cards while the deactivation of `generation` stands, closes the objectives, and tells the admins;
+/// opens again what a deactivation that has ended had closed. A card whose cancellation has begun is cancelled whatever has
+/// become of its owner since.
 ///
 /// # Errors
-/// Any fault, after all other cards were tried.
+/// Any fault, after all other cards were tried; or [`crate::Error::Busy`] when others kept writing first.
 pub async fn finish<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -49,204 +61,373 @@ where
     P::Store: Users + Cards + Objectives,
     P::Issuer: CardIssuer,
 {
-    let armed = Armed::default();
+    let run = Run {
+        tenant: *tenant,
+        id,
+        generation,
+        by,
+        deadline,
+        armed: Armed::default(),
+    };
     let mut cancelled = 0;
-    for pause in pauses() {
-        let mut loaded = tenant
-            .store
-            .load(tenant.org, std::slice::from_ref(id))
-            .await?;
-        let Some(user) = loaded.users.remove(id) else {
-            return Ok(Finished {
-                done: true,
-                cancelled,
-                next: None,
-            });
+    loop {
+        let (seen, alive) = match until_won(|| run.begin()).await? {
+            Begun::Nobody => {
+                return Ok(Finished {
+                    done: true,
+                    cancelled,
+                    next: None,
+                });
+            }
+            Begun::OutOfTime(next) => {
+                return Ok(Finished {
+                    done: false,
+                    cancelled,
+                    next,
+                });
+            }
+            Begun::Round(seen, alive) => (seen, alive),
         };
-        let stands = stands(&user, generation);
-        let later = user.generation > generation && !user.pending.is_done();
-        let next = later.then_some(user.generation);
-        let alive: Vec<Card> = tenant
-            .store
-            .cards_of(tenant.org, id)
-            .await?
-            .into_iter()
-            .filter(|card| card.is_alive() && (card.cancelling || (stands && user.pending.cards)))
-            .take(CARDS_PER_ROUND)
-            .collect();
-        if alive.is_empty() {
-            let done = rest(tenant, &user, generation, by, deadline).await?;
+        let told = run.tell_issuer(&seen, &alive).await;
+        let settled = run.settle(*seen, told).await?;
+        cancelled += settled.cancelled;
+        if let Some(done) = settled.over {
             return Ok(Finished {
                 done,
                 cancelled,
-                next,
+                next: settled.next,
             });
         }
-        if !deadline.leaves(ROUND_TIME) {
-            return Ok(Finished {
-                done: false,
-                cancelled,
-                next,
-            });
-        }
-        if begin(tenant, id, generation, &alive).await? == Committed::Conflict {
-            pause.wait().await;
-            continue;
-        }
-        cancelled += round(tenant, id, &alive, by, &armed).await?;
     }
-    Err(Error::Busy)
 }
 
-/// What comes after the cards: objectives are closed and the admins told while the deactivation
-/// stands, and once it has ended what it had closed is opened again. Says whether nothing is left.
-async fn rest<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    user: &User,
+/// One call of [`finish`].
+struct Run<'a, P: Ports> {
+    tenant: Tenant<'a, P>,
+    id: &'a EmployeeId,
     generation: Generation,
-    by: &Actor,
+    by: &'a Actor,
     deadline: Deadline,
-) -> Result<bool>
+    armed: Armed,
+}
+
+/// What was read of a person: their state, and what is theirs.
+struct Seen {
+    loaded: Loaded,
+    user: User,
+    cards: Vec<Card>,
+    objectives: Vec<Objective>,
+}
+
+/// What a round begins with.
+enum Begun {
+    /// There is no such user.
+    Nobody,
+    /// There was no time for another round; with a later generation that has something left to do.
+    OutOfTime(Option<Generation>),
+    /// These cards are marked, none where none is left.
+    Round(Box<Seen>, Vec<Card>),
+}
+
+/// What the issuer has answered.
+#[derive(Default)]
+struct Told {
+    gone: Vec<CardId>,
+    fault: Option<Fault>,
+}
+
+/// What a round has come to.
+struct Settled {
+    cancelled: u32,
+    /// Whether nothing is left; `None`: another round.
+    over: Option<bool>,
+    next: Option<Generation>,
+}
+
+impl Seen {
+    /// Whether the deactivation or deletion of that generation is the user's present state.
+    fn stands(&self, generation: Generation) -> bool {
+        self.user.generation == generation && !self.user.pending.is_done()
+    }
+
+    /// The cards that are to be cancelled: those of a deactivation that stands, and those of which an issuer may have been
+    /// told before it ended.
+    fn to_cancel(&self, generation: Generation) -> impl Iterator<Item = &Card> {
+        let all = self.stands(generation) && self.user.pending.cards;
+        let alive = self.cards.iter().filter(|card| card.is_alive());
+        alive.filter(move |card| card.cancelling || all)
+    }
+
+    /// A later deactivation or deletion, which has something left to do.
+    fn next(&self, generation: Generation) -> Option<Generation> {
+        let later = self.user.generation > generation && !self.user.pending.is_done();
+        later.then_some(self.user.generation)
+    }
+}
+
+impl<P: Ports> Run<'_, P>
 where
-    P::Store: Users + Objectives,
+    P::Store: Users + Cards + Objectives,
 {
-    if stands(user, generation) {
-        if user.pending.objectives && !closing::close(tenant, user, by, deadline).await? {
-            return Ok(false);
-        }
-        let event = Event::Finished {
-            generation,
-            by: by.clone(),
+    /// Reads the person, their cards and their objectives, side by side. While the deactivation stands nothing is missed:
+    /// it was committed before this run was given its generation, and nothing new comes to somebody who is deactivated.
+    async fn read(&self) -> Result<Option<Seen>> {
+        let (store, org, id) = (&self.tenant.store, self.tenant.org, self.id);
+        let (mut loaded, cards, objectives) = try_join3(
+            store.load(org, std::slice::from_ref(id)),
+            store.cards_of(org, id),
+            store.objectives_of(org, id),
+        )
+        .await?;
+        let Some(user) = loaded.users.remove(id) else {
+            return Ok(None);
         };
-        let armed = Armed::default();
-        execute(tenant, &user.employee_id, &event, &armed, How::default()).await?;
-        return Ok(true);
+        Ok(Some(Seen {
+            loaded,
+            user,
+            cards,
+            objectives,
+        }))
     }
-    // Armed when the owner came back; it is theirs still when they have been scheduled since.
-    match user.reopening {
-        Some(reopening) if reopening.generation < generation => {
-            Ok(closing::reopen(tenant, &user.employee_id, by, deadline)
-                .await?
-                .done)
+
+    /// Reads what is left to do, and writes down what the issuer is about to be told.
+    async fn begin(&self) -> Result<Option<Begun>> {
+        let Some(seen) = self.read().await? else {
+            return Ok(Some(Begun::Nobody));
+        };
+        let alive: Vec<Card> = seen
+            .to_cancel(self.generation)
+            .take(ITEMS_PER_ROUND)
+            .cloned()
+            .collect();
+        if !alive.is_empty() && !self.deadline.leaves(ROUND_TIME) {
+            return Ok(Some(Begun::OutOfTime(seen.next(self.generation))));
         }
-        _ => Ok(true),
-    }
-}
-
-/// Whether the deactivation or deletion of that generation is the user's present state.
-fn stands(user: &User, generation: Generation) -> bool {
-    user.generation == generation && !user.pending.is_done()
-}
-
-/// Writes down what the issuer is about to be told.
-async fn begin<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    generation: Generation,
-    alive: &[Card],
-) -> Result<Committed>
-where
-    P::Store: Users + Cards,
-{
-    let fresh: Vec<CardId> = alive
-        .iter()
-        .filter(|card| !card.cancelling)
-        .map(|card| card.card_id.clone())
-        .collect();
-    if fresh.is_empty() {
-        return Ok(Committed::Done);
-    }
-    let due = tenant.clock.now() + CARD_WORK_AFTER;
-    Ok(tenant
-        .store
-        .begin_cancelling(tenant.org, id, generation, &fresh, due)
-        .await?)
-}
-
-/// Tells the issuer of each card, and writes down what it has cancelled.
-async fn round<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    alive: &[Card],
-    by: &Actor,
-    armed: &Armed,
-) -> Result<u32>
-where
-    P::Store: Users + Cards,
-    P::Issuer: CardIssuer,
-{
-    let answers: Vec<(CardId, std::result::Result<_, Fault>)> = stream::iter(alive)
-        .map(|card| async move {
-            let order = CancelOrder {
-                org: tenant.org,
-                card_id: &card.card_id,
-                external_id: card.external_id.as_deref(),
-                idempotency_key: format!("cancel:{}:{}", tenant.org, card.card_id),
-            };
-            (card.card_id.clone(), tenant.issuer.cancel(&order).await)
-        })
-        .buffer_unordered(CANCELLING_AT_ONCE)
-        .collect()
-        .await;
-    let mut gone = Vec::new();
-    let mut fault = None;
-    for (card, answer) in answers {
-        match answer {
-            Ok(_) => gone.push(card),
-            Err(failed) => {
-                tracing::warn!(org = %tenant.org, %card, fault = %failed, "the issuer did not cancel a card");
-                fault = Some(failed);
+        let fresh: Vec<CardId> = alive
+            .iter()
+            .filter(|card| !card.cancelling)
+            .map(|card| card.card_id.clone())
+            .collect();
+        if !fresh.is_empty() {
+            let due = self.tenant.clock.now() + CARD_WORK_AFTER;
+            let begun = self.tenant.store.begin_cancelling(
+                self.tenant.org,
+                self.id,
+                self.generation,
+                &fresh,
+                due,
+            );
+            if begun.await? == Committed::Conflict {
+                return Ok(None);
             }
         }
+        Ok(Some(Begun::Round(Box::new(seen), alive)))
     }
-    gone.sort();
-    let count = u32::try_from(gone.len()).unwrap_or(u32::MAX);
-    if !gone.is_empty() {
-        record(tenant, id, gone, by, armed).await?;
+
+    /// Tells the issuer of each card. Beside it the digest is armed that will tell the admins; if that fails, or its minute
+    /// passes, the commit arms it.
+    async fn tell_issuer(&self, seen: &Seen, alive: &[Card]) -> Told
+    where
+        P::Issuer: CardIssuer,
+    {
+        if alive.is_empty() {
+            return Told::default();
+        }
+        let tenant = &self.tenant;
+        let answers = stream::iter(alive)
+            .map(|card| async move {
+                let order = CancelOrder {
+                    org: tenant.org,
+                    card_id: &card.card_id,
+                    external_id: card.external_id.as_deref(),
+                    idempotency_key: format!("cancel:{}:{}", tenant.org, card.card_id),
+                };
+                (card.card_id.clone(), tenant.issuer.cancel(&order).await)
+            })
+            .buffer_unordered(CANCELLING_AT_ONCE)
+            .collect::<Vec<_>>();
+        let digest = Timer::Digest {
+            org: tenant.org.clone(),
+            minute: DigestMinute::of(tenant.clock.now()),
+        };
+        let told_of = seen.stands(self.generation).then_some(&digest);
+        let (answers, _) = join(answers, arm_all(&tenant.timers, told_of, &self.armed)).await;
+        let mut told = Told::default();
+        for (card, answer) in answers {
+            match answer {
+                Ok(_) => told.gone.push(card),
+                Err(fault) => {
+                    tracing::warn!(org = %tenant.org, %card, %fault, "the issuer did not cancel a card");
+                    told.fault = Some(fault);
+                }
+            }
+        }
+        told.gone.sort();
+        told
     }
-    match fault {
-        Some(fault) => Err(fault.into()),
-        None => Ok(count),
+
+    /// Writes down what the issuer has cancelled, and finishes where nothing is left. Another run may have been quicker.
+    async fn settle(&self, seen: Seen, told: Told) -> Result<Settled> {
+        let mut first = Some(seen);
+        let answered = &told;
+        let settled = until_won(|| {
+            let seen = first.take();
+            async move {
+                let seen = match seen {
+                    Some(seen) => Some(seen),
+                    None => self.read().await?,
+                };
+                match seen {
+                    Some(seen) => self.commit(&seen, answered).await,
+                    None => Ok(Some(Settled {
+                        cancelled: 0,
+                        over: Some(true),
+                        next: None,
+                    })),
+                }
+            }
+        })
+        .await?;
+        match told.fault {
+            Some(fault) => Err(fault.into()),
+            None => Ok(settled),
+        }
+    }
+
+    /// One try of [`Self::settle`].
+    async fn commit(&self, seen: &Seen, told: &Told) -> Result<Option<Settled>> {
+        let begun = Instant::now();
+        let alive = |gone: &&CardId| {
+            let mut cards = seen.cards.iter();
+            cards.any(|card| card.card_id == **gone && card.is_alive())
+        };
+        let gone: Vec<CardId> = told.gone.iter().filter(alive).cloned().collect();
+        let left = seen
+            .to_cancel(self.generation)
+            .any(|card| !gone.contains(&card.card_id));
+        let stands = seen.stands(self.generation);
+        let close = self.to_close(seen);
+        let fits = gone.len() + close.len() <= ITEMS_PER_ROUND;
+        let finishes = stands && !left && told.fault.is_none() && fits;
+
+        let mut events = Vec::new();
+        let by = || self.by.clone();
+        if !gone.is_empty() {
+            events.push(Event::CardsCancelled {
+                cards: gone.clone(),
+                by: by(),
+            });
+        }
+        if finishes && seen.user.pending.objectives {
+            events.push(Event::ObjectivesClosed {
+                generation: self.generation,
+                count: closing::closed_by(self.generation, &seen.objectives) + total(close.len()),
+                all: true,
+                by: by(),
+            });
+        }
+        if finishes {
+            events.push(Event::Finished {
+                generation: self.generation,
+                by: by(),
+            });
+        }
+        let decisions = self.decide(seen, &events)?;
+        let decided: Vec<Decided<'_>> = events
+            .iter()
+            .zip(&decisions)
+            .map(|(event, decision)| Decided {
+                employee_id: self.id,
+                event,
+                decision,
+                user: None,
+                begun,
+            })
+            .collect();
+        let cards = gone.iter().map(|card| CardWrite::Cancelled {
+            owner: self.id.clone(),
+            card: card.clone(),
+        });
+        let beside = Commit {
+            cards: cards.collect(),
+            objectives: if finishes { close } else { Vec::new() },
+            ..Commit::default()
+        };
+        if decisions.iter().any(|decision| decision.change.is_some())
+            && commit_decided(&self.tenant, &decided, beside, &self.armed).await?
+                == Committed::Conflict
+        {
+            return Ok(None);
+        }
+        let over = if finishes {
+            Some(true)
+        } else if left || told.fault.is_some() {
+            None
+        } else {
+            self.rest(seen, stands).await?
+        };
+        Ok(Some(Settled {
+            cancelled: total(gone.len()),
+            over,
+            next: seen.next(self.generation),
+        }))
+    }
+
+    /// The objectives that are open, closed as the settings say now.
+    fn to_close(&self, seen: &Seen) -> Vec<Objective> {
+        if !(seen.stands(self.generation) && seen.user.pending.objectives) {
+            return Vec::new();
+        }
+        let how = seen.loaded.policy.settings.objectives;
+        let closed = |one: &Objective| one.closed(how, self.generation);
+        seen.objectives.iter().filter_map(closed).collect()
+    }
+
+    /// Decides one event after the other, each on what the one before has made of the user.
+    fn decide(&self, seen: &Seen, events: &[Event]) -> Result<Vec<Decision>> {
+        let mut user = seen.user.clone();
+        let mut decisions = Vec::with_capacity(events.len());
+        for event in events {
+            let decision = decide_on(
+                &seen.loaded,
+                Some(&user),
+                event,
+                self.tenant.org,
+                &self.tenant.clock,
+            )?;
+            if let Some(change) = &decision.change {
+                user = change.user.clone();
+            }
+            decisions.push(decision);
+        }
+        Ok(decisions)
+    }
+
+    /// What is left where no card is: more objectives than one commit takes, or the end of a deactivation, after which
+    /// objectives are opened again. `None`: another round.
+    async fn rest(&self, seen: &Seen, stands: bool) -> Result<Option<bool>> {
+        let Self {
+            tenant,
+            id,
+            by,
+            deadline,
+            ..
+        } = self;
+        if stands {
+            let closed = closing::close(tenant, &seen.user, by, *deadline).await?;
+            return Ok(if closed { None } else { Some(false) });
+        }
+        // Armed when the owner came back; it is theirs still when they have been scheduled since.
+        match seen.user.reopening {
+            Some(reopening) if reopening.generation < self.generation => {
+                let reopened = closing::reopen(tenant, id, by, *deadline).await?;
+                Ok(Some(reopened.done))
+            }
+            _ => Ok(Some(true)),
+        }
     }
 }
 
-/// Writes down what the issuer has cancelled. Another run may have done so for some of them.
-async fn record<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
-    mut gone: Vec<CardId>,
-    by: &Actor,
-    armed: &Armed,
-) -> Result<()>
-where
-    P::Store: Users + Cards,
-{
-    for _ in pauses() {
-        let event = Event::CardsCancelled {
-            cards: gone.clone(),
-            by: by.clone(),
-        };
-        let fill = |commit: &mut crate::ports::Commit<'_>| {
-            commit
-                .cards
-                .extend(gone.iter().map(|card| CardWrite::Cancelled {
-                    owner: id.clone(),
-                    card: card.clone(),
-                }));
-        };
-        let once = crate::engine::execute::once(tenant, id, &event, armed, fill).await?;
-        if once == Committed::Done {
-            return Ok(());
-        }
-        let alive = tenant.store.cards_of(tenant.org, id).await?;
-        gone.retain(|card| {
-            alive
-                .iter()
-                .any(|other| other.card_id == *card && other.is_alive())
-        });
-        if gone.is_empty() {
-            return Ok(());
-        }
-    }
-    Err(Error::Busy)
+fn total(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
