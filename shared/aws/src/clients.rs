@@ -1,8 +1,8 @@
-//! The SDK clients: hyper 1 and rustls on ring, Amazon's roots, no `aws-config`.
+//! The SDK clients. They use hyper 1 and rustls on ring, trust Amazon's roots, and do without `aws-config`.
 //!
-//! Time: connecting at most 1 s; an attempt at most [`AwsConfig::attempt_timeout`] (3 s unless
-//! set); 3 attempts with the SDK's standard back-off from 50 ms; a call at most three attempts and
-//! a second, 10 s unless set, well inside a function's 29 s.
+//! Time limits: a connection takes at most 1 second. An attempt takes at most [`AwsConfig::attempt_timeout`], which is
+//! 3 seconds unless set. A call makes at most 3 attempts, with the SDK's standard back-off from 50 ms on. A call takes
+//! at most three attempts and 1 second, which is 10 seconds unless set, well within a function's 29 seconds.
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 
 use std::time::Duration;
@@ -16,16 +16,16 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::config::{AwsConfig, ConfigError};
 
-/// The roots that AWS endpoints chain to: Amazon Root CA 1–4 and Starfield Services G2.
-/// <https://www.amazontrust.com/repository/>. Loading these five saves the milliseconds that
-/// probing a machine's whole store takes.
+/// The root certificates of AWS endpoints: Amazon Root CA 1 to 4 and Starfield Services G2.
+/// <https://www.amazontrust.com/repository/>. To load these five takes milliseconds less than to read the trust store
+/// of the machine.
 const ROOTS: &[u8] = include_bytes!("../roots.pem");
 const ATTEMPTS: u32 = 3;
 const CONNECT: Duration = Duration::from_secs(1);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Makes clients that share one connection pool. Each costs about a quarter of a millisecond, so a
-/// function makes only those that it needs.
+/// Makes clients that share one connection pool. A client costs about 0.25 ms, so a function makes only the clients
+/// that it needs.
 #[derive(Debug, Clone)]
 pub struct Clients {
     config: AwsConfig,
@@ -53,10 +53,10 @@ macro_rules! client {
 }
 
 impl Clients {
-    /// Prepares the connection pool; nothing is connected yet.
+    /// Prepares the connection pool. No connection is made yet.
     ///
     /// # Errors
-    /// [`ConfigError::Roots`] where the file of `AWS_CA_BUNDLE` cannot be read.
+    /// [`ConfigError::Roots`] if the file of `AWS_CA_BUNDLE` cannot be read.
     pub fn new(config: &AwsConfig) -> Result<Self, ConfigError> {
         let roots = match &config.ca_bundle {
             Some(path) => {
@@ -80,7 +80,7 @@ impl Clients {
         Ok(Self::over(config, http))
     }
 
-    /// Clients over another HTTP client, such as that of `aws-config`.
+    /// Clients on another HTTP client, such as that of `aws-config`.
     #[must_use]
     pub fn over(config: &AwsConfig, http: SharedHttpClient) -> Self {
         Self {
@@ -90,19 +90,19 @@ impl Clients {
     }
 
     client!(
-        /// DynamoDB.
+        /// A client for DynamoDB.
         dynamodb, aws_sdk_dynamodb, dynamodb_url
     );
     client!(
-        /// EventBridge Scheduler.
+        /// A client for EventBridge Scheduler.
         scheduler, aws_sdk_scheduler, scheduler_url
     );
     client!(
-        /// SES v2.
+        /// A client for SES v2.
         sesv2, aws_sdk_sesv2, sesv2_url
     );
     client!(
-        /// KMS.
+        /// A client for KMS.
         kms, aws_sdk_kms, kms_url
     );
 

@@ -1,4 +1,4 @@
-//! A function's environment, read once.
+//! The environment of a function, read once when the function starts.
 
 use std::time::Duration;
 
@@ -8,46 +8,45 @@ use offramp_domain::decide::DAY;
 
 use crate::telemetry::{Sink, Telemetry};
 
-/// Looks a variable up by name.
+/// Looks up a variable by its name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What is wrong with the environment.
+/// An error in the environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A variable that the function needs is not set.
+    /// A required variable is not set.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// A variable holds something else than it should.
+    /// A variable has an invalid value.
     #[error("the environment variable {0} {1}")]
     Invalid(&'static str, &'static str),
-    /// The TLS roots cannot be read.
+    /// The root certificates for TLS cannot be read.
     #[error("the trusted roots cannot be read: {0}")]
     Roots(String),
 }
 
-/// Where AWS is, and as whom we speak to it. On Lambda all of it is in the environment, so there
-/// is nothing to load.
+/// The address of AWS and the credentials. On Lambda both are in the environment, so nothing is loaded.
 #[derive(Clone)]
 pub struct AwsConfig {
-    /// Region.
+    /// The AWS region, such as `eu-central-1`.
     pub region: String,
-    /// Access key id.
+    /// The access key id.
     pub access_key_id: String,
-    /// Secret access key.
+    /// The secret access key.
     pub secret_access_key: String,
-    /// Session token of the role.
+    /// The session token of the role; `None` for credentials without one.
     pub session_token: Option<String>,
-    /// Endpoint of DynamoDB, where it is not AWS's.
+    /// The endpoint of DynamoDB; `None` for AWS's own.
     pub dynamodb_url: Option<String>,
-    /// Endpoint of Scheduler, where it is not AWS's.
+    /// The endpoint of Scheduler; `None` for AWS's own.
     pub scheduler_url: Option<String>,
-    /// Endpoint of SES v2, where it is not AWS's.
+    /// The endpoint of SES v2; `None` for AWS's own.
     pub sesv2_url: Option<String>,
-    /// Endpoint of KMS, where it is not AWS's.
+    /// The endpoint of KMS; `None` for AWS's own.
     pub kms_url: Option<String>,
-    /// Longest time for one attempt of a call.
+    /// The longest time for one attempt of a call.
     pub attempt_timeout: Duration,
-    /// A file of PEM certificates to trust instead of Amazon's roots.
+    /// A file of PEM certificates to trust instead of Amazon's roots; `None` for Amazon's.
     pub ca_bundle: Option<String>,
 }
 
@@ -57,57 +56,57 @@ impl std::fmt::Debug for AwsConfig {
     }
 }
 
-/// Where timers go.
+/// The schedule group, role and targets of timers.
 #[derive(Debug, Clone, Default)]
 pub struct TimerConfig {
-    /// The schedules' group.
+    /// The group of the schedules.
     pub group: String,
-    /// The role that Scheduler assumes to invoke.
+    /// The ARN of the role with which Scheduler invokes the targets.
     pub role_arn: String,
-    /// Where deliveries go that Scheduler gives up.
+    /// The ARN of the queue for timers that Scheduler could not deliver.
     pub dead_letter_arn: String,
-    /// The target of `deactivate` and `finish` timers.
+    /// The target of `deactivate`, `finish` and `leave` timers; `None` if the function arms none.
     pub terminate_arn: Option<String>,
-    /// The target of `digest` timers.
+    /// The target of `digest` timers; `None` if the function arms none.
     pub notify_arn: Option<String>,
-    /// The target of `tidy` timers.
+    /// The target of `tidy`, `answer` and `snapshot` timers; `None` if the function arms none.
     pub apply_arn: Option<String>,
 }
 
-/// A function's environment. Each function has only the variables that it needs (`template.yaml`);
-/// asking for another is an error when the function starts, not when it is used.
+/// The environment of a function. Each function has only the variables that it needs (`template.yaml`). A missing
+/// required variable is an error when the function starts, not at its first use.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where AWS is.
+    /// The address of AWS and the credentials.
     pub aws: AwsConfig,
-    /// The table's name.
+    /// The name of the table.
     pub table: String,
-    /// Where timers go.
+    /// The schedule group, role and targets of timers.
     pub timers: TimerConfig,
-    /// From whom mails are.
+    /// The sender address of mails; `None` if the function sends none.
     pub sender: Option<String>,
-    /// The key that seals webhook secrets.
+    /// The ARN of the KMS key for webhook secrets; `None` if the function uses none.
     pub secrets_key: Option<String>,
-    /// How tokens are read.
+    /// The claims of tokens; `None` if the function reads no tokens.
     pub claims: Option<Claims>,
-    /// How long a day of the grace period lasts.
+    /// The length of a day of the grace period.
     pub day: TimeDelta,
-    /// What is counted, and where it is told.
+    /// The meter of the function, and the sink of its metrics.
     pub telemetry: Telemetry,
-    /// Whether the function makes its first calls while it starts ([`crate::prime()`]).
+    /// True if the function makes its first calls while it starts ([`crate::prime()`]).
     pub prime: bool,
 }
 
-/// Longest time for one attempt of a call, unless `SDK_ATTEMPT_TIMEOUT_MS` says otherwise.
-/// DynamoDB answers in single milliseconds; three attempts of three seconds stay well inside the
-/// function's own 29 s.
+/// The longest time for one attempt of a call, unless `SDK_ATTEMPT_TIMEOUT_MS` sets another. DynamoDB answers within
+/// milliseconds. Three attempts of 3 seconds are well within a function's 29 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a day of the grace period may last, in seconds: a timer is armed two minutes ahead at least.
+/// The allowed length of a day of the grace period, in seconds. A timer is armed at least two minutes ahead, so a day
+/// is no shorter.
 const DAY_SECONDS: std::ops::RangeInclusive<i64> = 120..=86_400;
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the environment of the process. Metrics go to standard output.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable.
@@ -119,7 +118,7 @@ impl Config {
         })
     }
 
-    /// Reads any environment. Metrics go nowhere.
+    /// Reads an environment through `lookup`. Metrics are dropped.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable.
@@ -156,30 +155,30 @@ impl Config {
         })
     }
 
-    /// From whom mails are.
+    /// The sender address of mails.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`].
+    /// [`ConfigError::Missing`] if the variable is not set.
     pub fn need_sender(&self) -> Result<String, ConfigError> {
         self.sender
             .clone()
             .ok_or(ConfigError::Missing("MAIL_SENDER"))
     }
 
-    /// The key that seals webhook secrets.
+    /// The ARN of the KMS key for webhook secrets.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`].
+    /// [`ConfigError::Missing`] if the variable is not set.
     pub fn need_secrets_key(&self) -> Result<String, ConfigError> {
         self.secrets_key
             .clone()
             .ok_or(ConfigError::Missing("SECRETS_KEY_ARN"))
     }
 
-    /// How tokens are read.
+    /// The claims of tokens.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`].
+    /// [`ConfigError::Missing`] if the variable is not set.
     pub fn need_claims(&self) -> Result<Claims, ConfigError> {
         self.claims.clone().ok_or(ConfigError::Missing("ORG_CLAIM"))
     }

@@ -1,11 +1,12 @@
-//! SDK errors as [`Fault`]s: what may be tried again, and what may not.
+//! SDK errors as [`Fault`]s, which say whether a retry can help.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use offramp_app::Fault;
 
-/// Codes that mean «later» without a status of 5xx or 429: throttling, and others who write the same.
+/// Codes of errors that a retry can clear although their status is neither 5xx nor 429: throttling, and conflicts of
+/// concurrent writes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 const LATER: [&str; 14] = [
     "ProvisionedThroughputExceededException",
@@ -24,7 +25,7 @@ const LATER: [&str; 14] = [
     "RequestTimeout",
 ];
 
-/// An SDK error of a service's call. The message names the code, never what was sent.
+/// The fault for an SDK error. The message has the error's code, and nothing of the request.
 pub(crate) fn fault<E>(
     service: &'static str,
     operation: &'static str,

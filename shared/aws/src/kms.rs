@@ -1,7 +1,7 @@
-//! Webhook secrets, sealed by a KMS key of their own.
+//! Webhook secrets, sealed by a KMS key that serves nothing else.
 //!
-//! The encryption context binds a ciphertext to its organisation, source and version: moved
-//! elsewhere, it does not open. `admin` may only encrypt, `hr-sync` only decrypt.
+//! The encryption context binds a ciphertext to its organisation, source and version. KMS does not open a ciphertext
+//! that was moved to another one. `admin` may only encrypt, `hr-sync` only decrypt.
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html>
 
 use std::collections::HashMap;
@@ -17,10 +17,10 @@ use offramp_app::ports::{SealContext, Seals, Unseals};
 use crate::fault::fault;
 use crate::prime;
 
-/// Opened secrets that are kept in memory.
+/// How many opened secrets are kept in memory. When the number is reached, all are dropped.
 const KEPT: usize = 1_024;
 
-/// Seals secrets.
+/// Seals secrets with a KMS key.
 #[derive(Debug, Clone)]
 pub struct Sealer {
     client: Client,
@@ -28,7 +28,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Seals with that key.
+    /// Seals with the key `key`, an ARN.
     #[must_use]
     pub fn new(client: Client, key: String) -> Self {
         Self { client, key }
@@ -54,7 +54,8 @@ impl Seals for Sealer {
     }
 }
 
-/// Opens sealed secrets, each once: a ciphertext never changes its meaning.
+/// Opens sealed secrets with a KMS key, and keeps up to 1,024 of them in memory. A kept secret is never out of date,
+/// because a rotated secret has another ciphertext.
 pub struct Opener {
     client: Client,
     key: String,
@@ -68,7 +69,7 @@ impl std::fmt::Debug for Opener {
 }
 
 impl Opener {
-    /// Opens what that key has sealed.
+    /// Opens secrets that the key `key`, an ARN, has sealed.
     #[must_use]
     pub fn new(client: Client, key: String) -> Self {
         Self {
@@ -78,10 +79,10 @@ impl Opener {
         }
     }
 
-    /// Connects to KMS, and asks nothing of it.
+    /// Connects to KMS without calling an operation.
     ///
     /// # Errors
-    /// Where there is no connection to be had.
+    /// A fault if no connection could be made.
     pub async fn prime(&self) -> Result<(), Fault> {
         let call = self.client.decrypt().customize();
         let answer = call.mutate_request(prime::connection_only).send().await;

@@ -9,7 +9,7 @@ use crate::fault::fault;
 use crate::keys;
 use crate::table::{form, key_map};
 
-/// Its items are in the table of all organisations, apart from the record of the cards.
+/// A card issuer on DynamoDB. Its items are in the table of all organisations, but apart from the items of the cards.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     client: Client,
@@ -17,14 +17,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The ledger in the table of that name.
+    /// The ledger in the table `table`.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 }
 
-/// Cancelling is one conditional write, so the second of two answers that the card was cancelled before.
+/// A cancellation is one conditional write. A second one is answered with [`IssuerAnswer::AlreadyCancelled`].
 impl CardIssuer for Ledger {
     async fn cancel(&self, order: &CancelOrder<'_>) -> Result<IssuerAnswer, Fault> {
         let sent = self

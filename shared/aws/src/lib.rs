@@ -1,5 +1,5 @@
-//! The ports of `offramp_app` on DynamoDB, EventBridge Scheduler, SES v2 and KMS, and what a
-//! function needs around them: configuration, deadlines, logs.
+//! The ports of `offramp_app` on DynamoDB, EventBridge Scheduler, SES v2 and KMS. The crate also has what each function
+//! needs beside them: configuration, deadlines, logs and metrics.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -30,7 +30,7 @@ pub use telemetry::{Sink, Telemetry};
 
 use offramp_app::{Clock, Deadline, Env, Ports};
 
-/// Time that a function keeps back to answer.
+/// The time before Lambda's deadline that a function keeps for its answer.
 const TO_ANSWER: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 /// The adapters to AWS.
@@ -43,7 +43,7 @@ impl Ports for Aws {
     type Issuer = ();
 }
 
-/// What every function works with, but `terminate`.
+/// The environment of every function but `terminate`: the adapters to AWS with a clock and a meter.
 pub type Offramp = Env<Aws>;
 
 /// The adapters to AWS, and to who issued the cards.
@@ -56,16 +56,16 @@ impl Ports for WithIssuer {
     type Issuer = Ledger;
 }
 
-/// What `terminate` works with.
+/// The environment of `terminate`.
 pub type Terminating = Env<WithIssuer>;
 
-/// The table and the scheduler, with the present of `clock`.
+/// Builds the environment of a function. `clock` gives the present.
 #[must_use]
 pub fn offramp(config: &Config, clients: &Clients, clock: Clock) -> Offramp {
     with((), config, clients, clock)
 }
 
-/// The same, and the ledger.
+/// Builds the environment of `terminate`, with the ledger as its issuer.
 #[must_use]
 pub fn terminating(config: &Config, clients: &Clients, clock: Clock) -> Terminating {
     let ledger = Ledger::new(clients.dynamodb(), config.table.clone());
@@ -85,7 +85,7 @@ where
     }
 }
 
-/// By when an invocation must have done its work, so that there is time left to answer.
+/// The instant at which an invocation must stop its work, so that time is left for the answer.
 #[must_use]
 pub fn deadline(context: &lambda_runtime::Context) -> Deadline {
     let left = context
@@ -95,7 +95,7 @@ pub fn deadline(context: &lambda_runtime::Context) -> Deadline {
     Deadline::after(left.saturating_sub(TO_ANSWER))
 }
 
-/// An error as Lambda records it: its type says whether a retry can help.
+/// An error as Lambda records it. Its type says whether a retry can help.
 #[must_use]
 pub fn diagnostic(error: offramp_app::Error) -> lambda_runtime::Diagnostic {
     let kind = if error.is_retryable() {

@@ -1,10 +1,10 @@
-//! Logs: one JSON object a line, as CloudWatch reads them. A fact is a field; ids only, never
-//! names or addresses. `span` holds the request's id.
+//! Logs: one JSON object a line, as CloudWatch reads them. Each fact is a field. Logs contain ids, never names or
+//! addresses. The object `span` has the request id.
 
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-/// Starts logging. What is logged is set by `RUST_LOG`; `info` unless set.
+/// Starts logging. `RUST_LOG` sets the levels; without it the level is `info`.
 pub fn init() {
     let lines = tracing_subscriber::fmt::layer()
         .json()
@@ -12,21 +12,21 @@ pub fn init() {
         .with_current_span(true)
         .with_span_list(false);
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), "info");
-    // A second start, as in tests, changes nothing.
+    // A second call, as in tests, changes nothing.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .try_init();
 }
 
-/// What `asked` asks for: levels, and `target=level` for what begins with a module's path, with commas
-/// between. What no directive is about is logged as `usual` says, and so is everything where `asked`
-/// cannot be read. Fields and spans are not looked at: that would bring regular expressions into each
-/// function, a third of a megabyte.
+/// Parses directives that are separated by commas: a level, or `target=level` for modules whose path begins with
+/// `target`. The levels of `usual` apply to modules without a directive, and to all modules if `asked` cannot be
+/// parsed. Filters on fields and spans are not supported: they would add regular expressions to each function, a third
+/// of a megabyte.
 #[must_use]
 pub fn filter(asked: Option<&str>, usual: &str) -> Targets {
     let usual: Targets = usual.parse().unwrap_or_default();
     let directives = asked.unwrap_or_default().split(',').map(str::trim);
-    // An empty one would be a target that everything begins with.
+    // An empty directive would match every module.
     let directives: Vec<&str> = directives.filter(|one| !one.is_empty()).collect();
     let asked = directives.join(",").parse::<Targets>();
     let Some(asked) = asked.ok().filter(|_| !directives.is_empty()) else {

@@ -1,24 +1,24 @@
-//! Metrics in CloudWatch's Embedded Metric Format: a line of JSON in the log, from which CloudWatch Logs
-//! takes the values. It costs no call and needs no permission.
+//! Metrics in CloudWatch's Embedded Metric Format: CloudWatch Logs takes the values from a line of JSON in the log.
+//! This costs no call and needs no permission.
 //!
-//! By the specification a line has the object `_aws` with an instant in milliseconds and directives, and
-//! each dimension and metric that a directive names as a member of the line itself; a metric's value is a
-//! number, or at most 100 of them. A line may reach CloudWatch twice.
+//! By the specification a line has the object `_aws` with an instant in milliseconds and directives. Each dimension and
+//! metric of a directive is a member of the line itself. The value of a metric is a number, or an array of at most 100
+//! numbers. A line may reach CloudWatch twice.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use chrono::{DateTime, Utc};
 use offramp_app::metrics::{Kind, Metric, Readings, Unit};
 use serde_json::{Map, Value, json};
 
-/// The namespace of our metrics.
+/// The namespace of Offramp's metrics.
 pub const NAMESPACE: &str = "Offramp";
-/// Their one dimension: the stack. One for each organisation, or person, would be a metric that is paid for
-/// and would have their names; the log's events have the ids.
+/// The only dimension: the stack. A dimension for each organisation or person would be a metric of its own, which costs
+/// money and would contain a name. The log events have the ids.
 pub const DIMENSION: &str = "Stack";
-/// Values in one line.
+/// The most values of one metric in a line.
 const VALUES: usize = 100;
 
-/// The lines that tell the readings of one invocation; none where there are none.
+/// The lines for the readings of one invocation. Empty if there are no readings.
 #[must_use]
 pub fn lines(
     readings: &Readings,
@@ -71,7 +71,7 @@ fn value(metric: Metric, values: &[u64]) -> Value {
     }
 }
 
-/// CloudWatch's word for a unit.
+/// CloudWatch's name of a unit.
 fn unit(metric: Metric) -> &'static str {
     match metric.unit() {
         Unit::Count => "Count",

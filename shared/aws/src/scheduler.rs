@@ -1,9 +1,9 @@
-//! Timers on EventBridge Scheduler.
+//! Timers as EventBridge Scheduler schedules.
 //!
-//! Names are of 1–64 characters of `[0-9a-zA-Z-_.]`, so they are hashes; a one-time schedule is
-//! precise to 60 s; `ConflictException` means that it stands already, which is what we want; with
-//! `ActionAfterCompletion: DELETE` it is gone after its target was invoked or its retries were used
-//! up. Invocation of Lambda is asynchronous: a failing handler is retried by Lambda, not from here.
+//! A schedule's name has 1 to 64 characters of `[0-9a-zA-Z-_.]`, so the name of a timer contains a hash. A one-time
+//! schedule is precise to 60 seconds. `ConflictException` means that the timer is armed already, which counts as
+//! success. With `ActionAfterCompletion: DELETE` a schedule is deleted once its target was invoked or its retries are
+//! used up. Scheduler invokes Lambda asynchronously: Lambda, not Scheduler, retries a handler that fails.
 //! <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>
 
 use aws_sdk_scheduler::Client;
@@ -18,12 +18,12 @@ use offramp_domain::Timer;
 use crate::config::TimerConfig;
 use crate::fault::fault;
 
-/// Tries to hand a timer to Lambda before it becomes a dead letter.
+/// How often Scheduler tries to pass a timer to Lambda before the timer goes to the dead-letter queue.
 const DELIVERIES: i32 = 20;
-/// How long those tries may go on, in seconds: six hours.
+/// How long Scheduler goes on trying, in seconds: six hours.
 const DELIVERY_SECONDS: i32 = 21_600;
 
-/// Timers of this deployment.
+/// The timers of this stack.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     client: Client,
@@ -31,7 +31,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Timers in that group, to those targets.
+    /// Arms timers in the schedule group and for the targets of `config`.
     #[must_use]
     pub fn new(client: Client, config: TimerConfig) -> Self {
         Self { client, config }

@@ -1,7 +1,7 @@
-//! Mails on SES v2.
+//! Sends mails with SES v2.
 //!
-//! One message for one person: a message has at most 50 recipients, and one bad address fails it
-//! whole. SES takes no idempotency key, so a send whose answer was lost may have gone.
+//! Each message has one recipient. SES allows 50, but one bad address fails the whole message. SES takes no idempotency
+//! key, so a message whose answer was lost may have been sent.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>
 
 use aws_sdk_sesv2::Client;
@@ -14,7 +14,7 @@ use offramp_app::ports::{Mailer, Message, Sent};
 use crate::fault::fault;
 use crate::prime;
 
-/// Mails from one sender.
+/// Sends mails from one address.
 #[derive(Debug, Clone)]
 pub struct Ses {
     client: Client,
@@ -22,24 +22,24 @@ pub struct Ses {
 }
 
 impl Ses {
-    /// Mails from that address, whose identity SES has verified.
+    /// Sends mails from `sender`, whose identity must be verified in SES.
     #[must_use]
     pub fn new(client: Client, sender: String) -> Self {
         Self { client, sender }
     }
 
-    /// Connects to SES, and asks nothing of it.
+    /// Connects to SES without calling an operation.
     ///
     /// # Errors
-    /// Where there is no connection to be had.
+    /// A fault if no connection could be made.
     pub async fn prime(&self) -> Result<(), Fault> {
         let call = self.client.send_email().customize();
         let answer = call.mutate_request(prime::connection_only).send().await;
         prime::connected("ses", answer)
     }
 
-    /// Whether the message was refused for its recipient's sake: the sender's own troubles are not
-    /// to be taken for that, or every mail would be lost while they last.
+    /// True if SES refused the message because of its recipient. An error that names the sender is not such a refusal.
+    /// Otherwise every mail would be lost while the sender has a problem.
     fn refused(&self, error: &SendEmailError) -> bool {
         match error {
             SendEmailError::BadRequestException(_) => true,

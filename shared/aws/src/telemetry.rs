@@ -1,5 +1,5 @@
-//! What surrounds an invocation: the span whose request id every event of the log carries, one event at
-//! its end, and the metrics that it has recorded.
+//! The telemetry of an invocation: a span that gives every log event its request id, one event at the end, and the
+//! recorded metrics.
 
 use std::fmt;
 use std::io::Write;
@@ -12,21 +12,21 @@ use tracing::Instrument;
 
 use crate::metrics;
 
-/// Where lines of metrics go.
+/// The destination of lines of metrics.
 #[derive(Clone)]
 pub struct Sink(Arc<dyn Fn(&str) + Send + Sync>);
 
 impl Sink {
-    /// To standard output, where Lambda takes them to CloudWatch Logs.
+    /// Writes to standard output, which Lambda sends to CloudWatch Logs.
     #[must_use]
     pub fn stdout() -> Self {
         Self::from_fn(|line| {
-            // A log that cannot be written is no reason to fail.
+            // If the line cannot be written, the invocation goes on.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
         })
     }
 
-    /// To whoever wants them.
+    /// Passes each line to `take`.
     pub fn from_fn(take: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
@@ -38,7 +38,7 @@ impl fmt::Debug for Sink {
     }
 }
 
-/// The telemetry of one function. Clones share the meter.
+/// The telemetry of one function. Clones share one meter.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     meter: Meter,
@@ -48,7 +48,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// For a function of a stack; its metrics go nowhere until a sink is given.
+    /// The telemetry of a function of a stack. Its metrics are dropped until [`Telemetry::to`] gives a sink.
     #[must_use]
     pub fn new(stack: &str, function: &str) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Telemetry {
         }
     }
 
-    /// The same, with its metrics told there.
+    /// The same telemetry with a sink for its metrics.
     #[must_use]
     pub fn to(&self, sink: Sink) -> Self {
         Self {
@@ -68,17 +68,17 @@ impl Telemetry {
         }
     }
 
-    /// What an invocation records its figures in.
+    /// The meter in which invocations record their figures.
     #[must_use]
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// Runs one invocation. `status` reads the HTTP status off what it has answered, where it has one. An invocation that
-    /// times out or dies tells no metrics; Lambda's own show it.
+    /// Runs one invocation. `status` gives the HTTP status of the answer; `None` if the answer has none. An invocation
+    /// that times out or crashes emits no metrics. Lambda's own metrics show it.
     ///
     /// # Errors
-    /// Those of `work`.
+    /// The error of `work`.
     pub async fn invocation<T, E: fmt::Display>(
         &self,
         request_id: &str,
@@ -111,7 +111,7 @@ impl Telemetry {
         .await
     }
 
-    /// Tells what was recorded since the last time.
+    /// Emits the figures that were recorded since the last call.
     fn flush(&self, request_id: &str) {
         let readings = self.meter.take();
         let (stack, function) = (&self.stack, &self.function);

@@ -1,81 +1,81 @@
-//! Who or what causes a change.
+//! The person or machine that causes a change.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EmployeeId, EventId, RunId, SourceId, Subject};
 
-/// Who or what caused a change.
+/// The person or machine that caused a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "actor", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Actor {
     /// An HR source.
     Hr {
-        /// Which.
+        /// The source that sent the event.
         source: SourceId,
-        /// Its name for the event.
+        /// The event's id in the HR system. For an absence it is the snapshot's id. `None` if the event had no id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event_id: Option<EventId>,
-        /// When it became true there.
+        /// When the statement became true in the HR system.
         occurred_at: DateTime<Utc>,
     },
     /// An admin.
     Admin {
-        /// As the token names them.
+        /// The subject claim of the admin's token.
         subject: Subject,
-        /// The employee they are; `None` for the bootstrap identity.
+        /// The admin's employee id; `None` for the bootstrap identity.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         employee_id: Option<EmployeeId>,
     },
-    /// A machine with a token.
+    /// A machine with the role `service` in its token.
     Service {
-        /// As the token names it.
+        /// The subject claim of the machine's token.
         subject: Subject,
     },
-    /// A timer, or the sweep in its place.
+    /// A timer, or the sweep in place of a timer.
     Timer {
-        /// Its kind.
+        /// What the timer was armed for.
         kind: TimerKind,
-        /// When it was due.
+        /// When the timer was due, to the second.
         due: DateTime<Utc>,
     },
-    /// The end of an epoch: an admin turned the sync off.
+    /// The end of an epoch: an admin turned the deactivation sync off.
     SyncTurnedOff,
     /// An admin changed the sync rule.
     RuleChanged,
-    /// An admin changed what leave dates count, or the time zone.
+    /// An admin changed which leave dates count, or the time zone.
     SettingsChanged,
-    /// An admin took a run back.
+    /// An admin undid a run.
     RunUndone {
-        /// Which.
+        /// The run that was undone.
         run: RunId,
-        /// The admin, as the token named them.
+        /// The subject claim of the admin's token; `None` if the stored run does not name an admin.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subject: Option<Subject>,
-        /// The employee they are; `None` for the bootstrap identity.
+        /// The admin's employee id; `None` for the bootstrap identity.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         employee_id: Option<EmployeeId>,
     },
-    /// Whoever operates the stack invoked a function by hand: IAM let them, no token did. Who that was,
-    /// CloudTrail knows by the request.
+    /// An operator of the stack who invoked a function directly. IAM authorised the call, no token did. CloudTrail
+    /// names the operator by the request id.
     Operator {
-        /// Lambda's name for the invocation.
+        /// Lambda's request id of the invocation.
         request_id: String,
     },
 }
 
-/// What a machine that acts by the clock acts on.
+/// The occasion on which a timer, or the sweep, acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum TimerKind {
     /// The end of a grace period.
     Deactivate,
-    /// The rest of a deactivation or deletion.
+    /// The remaining work of a deactivation or deletion.
     Finish,
-    /// A leave date.
+    /// The beginning of a leave date.
     Leave,
-    /// The sweep, in the place of a timer.
+    /// The sweep, in place of a timer.
     Sweep,
 }

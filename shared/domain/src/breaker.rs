@@ -1,11 +1,10 @@
-//! The breaker between a broken HR connection and everyone leaving.
+//! The breaker: it stops a broken HR connection from ending everybody's access.
 //!
-//! One for each source. Whoever a machine is about to deactivate, or to bring back from a deletion,
-//! takes a *place* in its rolling window first; a run that would take more places than the
-//! safeguards allow takes none, and is *held* until a person answers. A person has one place, however
-//! often a delivery comes: so a retry never trips it. While a hold is open nothing of the source
-//! departs: who comes later joins the hold, and who has a place waits at the end of their grace
-//! period, without access and with their cards alive.
+//! Each source has one breaker. Before a machine deactivates a user, or restores a deleted one, the user takes a
+//! *place* in the breaker's rolling window. A run that would take more places than the safeguards allow takes none: it
+//! is *held* until an admin answers. A person has one place, however often a delivery arrives, so a retry never trips
+//! the breaker. While a hold is open, no user of the source departs. A later leaver joins the hold. A user who already
+//! has a place waits at the end of the grace period, without access and with live cards.
 
 mod window;
 
@@ -21,55 +20,55 @@ use crate::settings::Safeguards;
 
 pub use window::{NoWindow, Window};
 
-/// A share counts only from so many active people on: of five, one is twenty per cent.
+/// `max_percent` applies from this number of active people on. In a smaller source one person is a large share: of
+/// five, 20 per cent.
 pub const SHARE_FROM: u32 = 20;
-/// Places that a window holds, whatever the safeguards say: it is one item, of 400 KB at most, with those
-/// whom a rejection has spared, who may be as many.
+/// The most places in a window, whatever the safeguards say. The breaker is one DynamoDB item of at most 400 KB. A
+/// place takes 18 bytes, and the item holds up to two windows: the present one and the one of the last rejection.
 pub const PLACES: usize = 10_000;
 
-/// What a machine is about to do that counts.
+/// A change by a machine that the breaker counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "counted", content = "cause", rename_all = "snake_case")]
 pub enum Counted {
-    /// Somebody active loses access.
+    /// An active user loses access.
     Departure(Cause),
-    /// The same, of the last admin with access: always held, by themselves.
+    /// The last admin would lose access. This is always held, as a hold of that one person.
     LastAdmin(Cause),
-    /// Somebody whom an admin deleted comes back.
+    /// A user whom an admin deleted is restored.
     Restore,
 }
 
-/// Which safeguard stopped a run.
+/// The safeguard that stopped a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Tripped {
-    /// More people than `max_users` within the window.
+    /// The window would hold more than `max_users` people.
     MaxUsers,
-    /// More than `max_percent` of the source's active people within the window.
+    /// The window would hold more than `max_percent` of the source's active people.
     MaxPercent,
-    /// The last admin with access. Holds that person alone.
+    /// The run would end the access of the last admin. Only that person is held.
     LastAdmin,
-    /// A snapshot of nobody.
+    /// The snapshot has no employees.
     EmptySnapshot,
-    /// A page without anybody among pages with somebody.
+    /// A page of the snapshot is empty, although other pages are not.
     EmptyPage,
-    /// Less than half of what was expected, or of the last snapshot.
+    /// The snapshot has less than half of the expected employees, or of those in the last snapshot.
     ShortSnapshot,
-    /// The settings ask before missing people are deactivated.
+    /// The setting `on_missing` is `hold`: an admin decides about missing people.
     OnMissing,
 }
 
 impl Tripped {
-    /// Whether it says that the connection may be broken, so that the source is quarantined. That the
-    /// last admin leaves, or that the settings ask first, says nothing of the others, and must not keep
-    /// them in.
+    /// True if the safeguard suggests a broken connection, so that the source is quarantined. The rules `last_admin`
+    /// and `on_missing` say nothing about the connection, so other leavers of the source may go.
     #[must_use]
     pub fn quarantines(self) -> bool {
         !matches!(self, Self::LastAdmin | Self::OnMissing)
     }
 
-    /// Its name in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,24 +83,24 @@ impl Tripped {
     }
 }
 
-/// What a safeguard was held against.
+/// The figures that a safeguard compared with its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Figures {
-    /// People whom the run would touch.
+    /// How many people the run would affect.
     pub people: u32,
-    /// Those who have a place in the window already.
+    /// How many places of the window were taken.
     pub in_window: u32,
-    /// The source's active people when the window began; `None` where nobody has counted yet.
+    /// The source's active people when the window began; `None` if nobody has counted them yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<u32>,
-    /// The limits at that moment.
+    /// The limits at the time of the comparison.
     #[serde(flatten)]
     pub limits: Limits,
-    /// Employees in the snapshot.
+    /// How many employees the snapshot has; `None` outside a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employees: Option<u64>,
-    /// Employees that it was expected to have.
+    /// How many employees the snapshot should have: the expected number, or that of the last snapshot if it is larger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
 }
@@ -110,11 +109,11 @@ pub struct Figures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Limits {
-    /// People.
+    /// The most people within the window.
     pub max_users: u32,
-    /// Per cent.
+    /// The largest share of the source's active people within the window, in per cent.
     pub max_percent: u8,
-    /// Hours.
+    /// The length of the window, in hours.
     pub window_hours: u16,
 }
 
@@ -128,19 +127,19 @@ impl From<Safeguards> for Limits {
     }
 }
 
-/// What the breaker says to a run.
+/// The answer of the breaker to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// They take their places and go.
+    /// The people of the run take their places and may go.
     Admitted,
-    /// A hold is open: they join it.
+    /// A hold is open, and the people of the run join it.
     Joins(HoldId),
-    /// A hold is opened.
+    /// The run trips the breaker, which opens a hold.
     Trips(Tripped, Figures),
 }
 
 impl Verdict {
-    /// Its name in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -151,58 +150,58 @@ impl Verdict {
     }
 }
 
-/// How many active people a source had, and when they were counted.
+/// A count of a source's active people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
-    /// People.
+    /// How many active people the source had.
     pub active: u32,
-    /// When.
+    /// When they were counted.
     pub at: DateTime<Utc>,
 }
 
-/// Those who had a place when a hold was rejected: from then on they have a whole grace period.
+/// The window at the time of a rejection. Each person in it has a whole grace period from that instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spared {
-    /// When.
+    /// When the hold was rejected.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The people who had a place at that instant.
     pub window: Window,
 }
 
 /// The breaker of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Breaker {
-    /// Who takes a place.
+    /// The people who have taken a place.
     #[serde(default, skip_serializing_if = "Window::is_empty")]
     pub window: Window,
-    /// What a percentage is of.
+    /// The count that a percentage refers to; `None` if nobody has counted yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
-    /// The hold that is open.
+    /// The open hold that quarantines the source; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldId>,
-    /// Those of it who joined with this number or a smaller one have been answered.
+    /// The people who joined the open hold up to this roll number have been answered.
     #[serde(default)]
     pub answered: u64,
-    /// When the sweep looks at the source again.
+    /// When the sweep looks at the source again; `None` if it has no reason to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_at: Option<DateTime<Utc>>,
-    /// Whom a rejection spared.
+    /// The window of the last rejection that spared anybody; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spared: Option<Spared>,
-    /// What the last applied snapshot said of everybody.
+    /// What the last applied snapshot stated about every employee of the source.
     #[serde(default, skip_serializing_if = "Mark::is_none")]
     pub mark: Mark,
-    /// Employees in the last applied snapshot.
+    /// How many employees the last applied snapshot had; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employees: Option<u64>,
-    /// Counts writes: what the next one is conditional on. 0 where there is none yet.
+    /// Counts writes. Each write is conditional on it. 0 if nothing is stored yet.
     pub rev: u64,
 }
 
 impl Breaker {
-    /// Holds a run against the safeguards. `tripped` is what the snapshot itself has tripped; in a
-    /// snapshot that trips, all are held, however few.
+    /// Compares a run with the safeguards. `tripped` is the safeguard that the snapshot itself has tripped, if any.
+    /// Such a snapshot is held as a whole, however few people it affects.
     #[must_use]
     pub fn weigh(
         &self,
@@ -242,8 +241,8 @@ impl Breaker {
         }
     }
 
-    /// The figures of a hold: the base as it was when the window began, since those who have left
-    /// within it were active then.
+    /// The figures of a hold. `active` is the count at the beginning of the window: people who left within the window
+    /// before the count are added to it.
     fn figures(&self, people: usize, window: &Window, safeguards: Safeguards) -> Figures {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Figures {
@@ -257,7 +256,7 @@ impl Breaker {
         }
     }
 
-    /// The breaker after people have taken their places.
+    /// The breaker after the people of a run have taken their places.
     #[must_use]
     pub fn admitting(
         &self,
@@ -276,7 +275,7 @@ impl Breaker {
         }
     }
 
-    /// The breaker after it has tripped. The window stays as it is until the hold has ended.
+    /// The breaker after a hold was opened. No place is taken while the hold is open.
     #[must_use]
     pub fn tripping(&self, hold: HoldId, safeguards: Safeguards, now: DateTime<Utc>) -> Self {
         Self {
@@ -288,8 +287,8 @@ impl Breaker {
         }
     }
 
-    /// The breaker after a person has answered for those who joined the hold with this number or a
-    /// smaller one. The others are still held, and so whoever has a place goes on waiting.
+    /// The breaker after an admin answered for the people up to roll number `answered`. Later members are still held,
+    /// so a user with a place goes on waiting.
     #[must_use]
     pub fn answering_until(&self, answered: u64) -> Self {
         Self {
@@ -299,8 +298,8 @@ impl Breaker {
         }
     }
 
-    /// The breaker after a hold has ended: the window is empty. `rejected`: those who were in it have a
-    /// whole grace period from now.
+    /// The breaker after a hold has ended. The window is empty. If the hold was `rejected`, each person in the window
+    /// has a whole grace period from `now`.
     #[must_use]
     pub fn answering(&self, rejected: bool, now: DateTime<Utc>) -> Self {
         let spared = if rejected && !self.window.is_empty() {
@@ -321,8 +320,8 @@ impl Breaker {
         }
     }
 
-    /// Until when somebody's grace period goes on because of this breaker; `None` where it has no say.
-    /// `now` at least, while a hold is open and they have a place in its window.
+    /// How long this breaker keeps the cards of a user alive who was scheduled at `scheduled`; `None` if it does not.
+    /// `grace` is the length of the grace period.
     #[must_use]
     pub fn keeps(
         &self,
@@ -338,11 +337,11 @@ impl Breaker {
     }
 }
 
-/// How long a breaker keeps somebody's cards alive.
+/// How long a breaker keeps a user's cards alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
-    /// Until the open hold is answered.
+    /// Until an admin answers the open hold.
     UntilAnswered,
-    /// Until an instant.
+    /// Until this instant.
     Until(DateTime<Utc>),
 }

@@ -1,68 +1,69 @@
-//! Payment cards, and what may be done with them.
+//! Payment cards, and the changes that they allow.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Refusal;
 use crate::ids::{CardId, EmployeeId};
 
-/// Plastic, or a number only.
+/// The form of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CardKind {
-    /// A number only.
+    /// A card number without plastic.
     Virtual,
-    /// Plastic.
+    /// A plastic card.
     Physical,
 }
 
-/// What a card can do.
+/// Whether a card pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CardStatus {
-    /// Pays.
+    /// The card pays.
     Active,
-    /// Pays again once it is thawed.
+    /// The card does not pay until it is thawed.
     Frozen,
-    /// Never pays again.
+    /// The card never pays again.
     Cancelled,
 }
 
-/// A card of one owner.
+/// A payment card and its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
-    /// Ours.
+    /// The id that Offramp gave the card.
     pub card_id: CardId,
-    /// What people call it.
+    /// The name that people see.
     pub label: String,
-    /// Plastic, or a number only.
+    /// The form of the card.
     pub kind: CardKind,
     /// The last four digits.
     pub last4: String,
-    /// The issuer's name for it.
+    /// The issuer's id of the card; `None` if the issuer's id is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// What it can do.
+    /// Whether the card pays.
     pub status: CardStatus,
-    /// Whose it is.
+    /// The employee who holds the card.
     pub owner: EmployeeId,
-    /// The issuer is being told to cancel it: past the point of no return, whatever becomes of the owner.
+    /// True once the issuer is asked to cancel the card. From here the cancellation goes on, even if the owner is
+    /// reactivated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelling: bool,
 }
 
 impl Card {
-    /// Whether it counts as one of the owner's active cards: not cancelled (a frozen card counts).
+    /// True unless the card is cancelled. A frozen card counts as one of the owner's active cards.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.status != CardStatus::Cancelled
     }
 
-    /// Whether its owner or its status may still be changed.
+    /// Checks that the owner and the status may still be changed.
     ///
     /// # Errors
-    /// [`Refusal::CardCancelled`] once its cancellation has begun.
+    /// [`Refusal::CardCancelled`] once the cancellation has begun.
     pub fn changeable(&self) -> Result<(), Refusal> {
         if self.is_alive() && !self.cancelling {
             Ok(())

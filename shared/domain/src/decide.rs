@@ -1,6 +1,6 @@
-//! Every rule of the lifecycle, as one pure function.
+//! The rules of the lifecycle, as one pure function.
 //!
-//! [`decide()`] takes a user, an event and a [`Context`], and gives a [`Decision`]. Nothing else decides.
+//! [`decide()`] takes a user, an event and a [`Context`], and returns a [`Decision`]. No other function decides.
 
 mod by_hand;
 mod change;
@@ -19,11 +19,11 @@ pub use context::{
 };
 pub use decision::{AdminsChange, Change, Decision, Outcome, Refusal, Word};
 
-/// Decides what an event comes to for a user (`None`: nobody is known by that id).
+/// Decides the effect of an event on a user. `user` is `None` if no user has that id.
 ///
 /// # Errors
-/// [`Refusal`] for what an admin asked and may not have; HR's events and timers are never refused,
-/// their outcome says what became of them.
+/// [`Refusal`] if an admin may not have what the event asks for. HR's events and timers are never refused; their
+/// outcome says what happened to them.
 pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<Decision, Refusal> {
     let settled = user.map(|user| user.settled(ctx.policy));
     if let Event::Hr { source, event } = event {

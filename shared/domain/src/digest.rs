@@ -1,4 +1,4 @@
-//! Notices, and the digests that they are mailed in.
+//! Notices, and the digests in which they are mailed.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use crate::hold::HoldState;
 use crate::ids::{EmployeeId, Generation, HoldId, RunId, SourceId, Subject};
 use crate::lifecycle::Cause;
 
-/// A whole minute. What is noticed in minute k is mailed at the start of minute k + 2, so that
-/// commits, which end within a function's 30 s, are in.
+/// A whole minute. The notices of minute k are mailed at the start of minute k + 2. A function's commit ends within 30
+/// seconds, so by then all notices of minute k are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DigestMinute(DateTime<Utc>);
@@ -22,141 +22,141 @@ impl DigestMinute {
         Self(at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at))
     }
 
-    /// Its first instant.
+    /// The first instant of the minute.
     #[must_use]
     pub fn start(self) -> DateTime<Utc> {
         self.0
     }
 
-    /// When its digest is mailed.
+    /// When the digest of this minute is mailed.
     #[must_use]
     pub fn fires_at(self) -> DateTime<Utc> {
         self.0 + TimeDelta::minutes(2)
     }
 }
 
-/// What a notice tells the admins.
+/// The content of a notice to the admins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoticeKind {
-    /// Somebody will be deactivated.
+    /// A user will be deactivated.
     Scheduled {
-        /// Why.
+        /// Why the user is scheduled.
         cause: Cause,
-        /// When.
+        /// When the grace period ends.
         due_at: DateTime<Utc>,
-        /// Cards that are alive and will be terminated.
+        /// How many cards will be cancelled at that time.
         active_cards: u32,
     },
-    /// Somebody was deactivated or deleted, and their cards are terminated.
+    /// A user was deactivated or deleted, and their cards are cancelled.
     Terminated {
-        /// Why.
+        /// Why the user was deactivated.
         cause: Cause,
-        /// How many cards.
+        /// How many cards were cancelled.
         cards: u32,
     },
-    /// HR brought somebody back whom an admin had deleted.
+    /// HR's statement restored a user whom an admin had deleted.
     Restored {
-        /// Whether they are invited.
+        /// True if the user is invited by mail.
         #[serde(default)]
         invited: bool,
     },
-    /// Somebody came back, or is new, and is invited. Not told to the admins.
+    /// A returning or new user is invited by mail. The admins are not told.
     Invited {
-        /// Whether they had lost their account; what was stored before this was known says no.
+        /// True if the user had lost their account. Notices that were stored before this field existed say false.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
     /// An admin turned the deactivation sync off.
     SyncTurnedOff {
-        /// Who.
+        /// The admin, by the subject claim of the token.
         by: Subject,
-        /// How many scheduled people became active again.
+        /// How many scheduled users became active again.
         reverted: u32,
     },
-    /// A safeguard stopped people of a source.
+    /// A safeguard opened a hold.
     HoldOpened {
-        /// The hold.
+        /// The id of the hold.
         hold: HoldId,
-        /// Whose people.
+        /// The source whose people are held.
         source: SourceId,
-        /// The safeguard.
+        /// The safeguard that opened it.
         rule: Tripped,
-        /// How many.
+        /// How many people are held.
         people: u32,
     },
-    /// Nobody has answered a hold for a day.
+    /// A hold has been open for a day without an answer.
     HoldWaits {
-        /// The hold.
+        /// The id of the hold.
         hold: HoldId,
-        /// Whose people.
+        /// The source whose people are held.
         source: SourceId,
-        /// Since when it is open.
+        /// When the hold was opened.
         since: DateTime<Utc>,
     },
-    /// A hold, or a part of it, was answered; or nobody was left in it.
+    /// A hold was answered, in whole or in part, or it emptied.
     HoldAnswered {
-        /// The hold.
+        /// The id of the hold.
         hold: HoldId,
-        /// Whose people.
+        /// The source whose people were held.
         source: SourceId,
-        /// What was answered; or how the hold ended, where nobody was left in it.
+        /// The answer, or the final state of a hold that emptied.
         answer: HoldState,
-        /// Who answered; `None` where nobody was left in it.
+        /// The actor who answered; `None` if the hold emptied.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Actor>,
-        /// How many people it was for.
+        /// How many people the answer covered.
         people: u32,
-        /// Whether others are held on.
+        /// True if other people are still held.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         open: bool,
-        /// Whether it had quarantined the source, and does not any more.
+        /// True if the hold had quarantined the source and no longer does.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         freed: bool,
     },
-    /// An admin took a run back.
+    /// An admin undid a run.
     RunUndone {
-        /// The run.
+        /// The id of the run.
         run: RunId,
-        /// Whose people.
+        /// The source whose people the run had affected.
         source: SourceId,
-        /// When it was.
+        /// When the run was decided.
         ran_at: DateTime<Utc>,
-        /// Who took it back.
+        /// The admin who undid the run.
         by: Actor,
-        /// How many scheduled people became active again.
+        /// How many scheduled users became active again.
         reverted: u32,
     },
-    /// A source is well again, or has gone silent.
+    /// The health of a source changed.
     SourceHealth {
-        /// Which.
+        /// The id of the source.
         source: SourceId,
-        /// How it is now.
+        /// The present health.
         health: Health,
     },
-    /// An admin raised a safeguard.
+    /// An admin loosened a safeguard.
     SafeguardsLoosened {
-        /// Who.
+        /// The admin, by the subject claim of the token.
         by: Subject,
     },
 }
 
-/// How an HR source is.
+/// The health of an HR source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SourceHealth))]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// It speaks, and nothing is held.
+    /// The source delivers, and no hold quarantines it.
     #[default]
     Healthy,
-    /// A hold of its people is open.
+    /// An open hold quarantines the source.
     Quarantined,
-    /// It has not spoken for longer than usual.
+    /// The source has not delivered for longer than usual.
     Silent,
 }
 
 impl NoticeKind {
-    /// Whether the person it is about is mailed: an invitation, the only mail that a user ever gets.
+    /// True if the user is mailed. An invitation is the only mail that a user receives.
     #[must_use]
     pub fn invites(&self) -> bool {
         matches!(
@@ -165,13 +165,13 @@ impl NoticeKind {
         )
     }
 
-    /// Whether somebody came back who had lost their account.
+    /// True if the user had lost their account and returns.
     #[must_use]
     pub fn is_return(&self) -> bool {
         matches!(self, Self::Restored { .. } | Self::Invited { back: true })
     }
 
-    /// Who did it, where that is told by name.
+    /// The actor who caused the notice, if the mail names them.
     #[must_use]
     pub fn by(&self) -> Option<&Actor> {
         match self {
@@ -181,7 +181,7 @@ impl NoticeKind {
         }
     }
 
-    /// The kind, as in its JSON; part of the notice's key.
+    /// The kind, as in the JSON. It is part of the notice's key.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -199,7 +199,7 @@ impl NoticeKind {
         }
     }
 
-    /// What tells it from others of its kind in the same minute that are about nobody either.
+    /// Distinguishes the notices of one kind, minute and organisation that are not about a user.
     fn part_of_key(&self) -> String {
         let kind = self.as_str();
         match self {
@@ -213,40 +213,42 @@ impl NoticeKind {
     }
 }
 
-/// Where a notice is. One change makes at most one notice, so user and generation name it.
+/// The key of a notice. One change makes at most one notice, so user and generation identify it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NoticeKey {
-    /// The minute it belongs to.
+    /// The minute of the notice.
     pub minute: DigestMinute,
-    /// Its kind.
+    /// The kind, with the id of the hold, run or source if the notice is about one.
     pub kind: String,
-    /// Whom it is about; `None` for the organisation itself.
+    /// The user whom the notice is about; `None` if it is about the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
-    /// The user's generation, or the version of the settings.
+    /// The user's generation. If the notice is about no user, the version of the settings or of the hold, or the `rev`
+    /// of the pulse.
     pub generation: Generation,
 }
 
-/// Something that admins will be told.
+/// A change that the admins are told about in a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// When it was noticed.
+    /// When the change was decided.
     pub at: DateTime<Utc>,
-    /// What.
+    /// The content.
     #[serde(flatten)]
     pub kind: NoticeKind,
-    /// Whom it is about; `None` for the organisation itself.
+    /// The user whom the notice is about; `None` if it is about the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
-    /// The name of that person at that moment.
+    /// The user's name at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The user's generation, or the version of the settings.
+    /// The user's generation. If the notice is about no user, the version of the settings or of the hold, or the `rev`
+    /// of the pulse.
     pub generation: Generation,
 }
 
 impl Notice {
-    /// Where it is.
+    /// The key of this notice.
     #[must_use]
     pub fn key(&self) -> NoticeKey {
         NoticeKey {

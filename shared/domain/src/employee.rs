@@ -1,8 +1,8 @@
-//! What the HR system says about a person, and how its statements merge.
+//! The HR system's statements about an employee, and how they merge.
 //!
-//! Every field is three-valued in an event: set, cleared (`null`) or absent. A record merges
-//! last-writer-wins *per field* by the event's `occurred_at`, so partial events end alike in any
-//! order; at an equal instant the later arrival wins, unless it is a replay.
+//! Each field of an event is set, cleared (`null`) or absent. A record merges last-writer-wins *per field*, by the
+//! event's `occurred_at`. So partial events give the same record in any order. At an equal instant the later arrival
+//! wins, unless it is a replay.
 
 mod mark;
 
@@ -17,11 +17,11 @@ use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
 pub use mark::Mark;
 
-/// Longest value of a field, in characters.
+/// The longest value of a field, in characters.
 pub const FIELD_CHARS: usize = 256;
-/// Hashes kept for one instant; the oldest goes first.
+/// How many hashes are kept for one instant. The oldest is dropped first.
 const HASHES_PER_INSTANT: usize = 16;
-/// Changes whenever the canonical form below changes.
+/// The version of the canonical form below. It changes whenever the form changes.
 const FINGERPRINT_VERSION: u8 = 1;
 
 /// The optional fields of an employee.
@@ -39,7 +39,7 @@ pub enum Field {
     Department,
     /// Cost centre.
     CostCentre,
-    /// The manager's employee id.
+    /// The employee id of the manager.
     ManagerId,
     /// First day, `YYYY-MM-DD`.
     StartDate,
@@ -50,7 +50,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Every field, in a fixed order.
+    /// Every field, in the order of the enum.
     pub const ALL: [Self; 9] = [
         Self::Name,
         Self::Email,
@@ -63,7 +63,7 @@ impl Field {
         Self::LeaveDate,
     ];
 
-    /// The field's name in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,10 +79,10 @@ impl Field {
         }
     }
 
-    /// Checks a value and gives the form in which it is compared and stored.
+    /// Checks a value and returns the form in which it is compared and stored.
     ///
     /// # Errors
-    /// [`InvalidField`] names the field and the rule; the value itself is not in it.
+    /// [`InvalidField`] names the field and the rule. It does not contain the value.
     pub fn canonical(self, value: &str) -> Result<String, InvalidField> {
         let invalid = |rule| InvalidField {
             field: self.as_str(),
@@ -107,7 +107,7 @@ impl Field {
             Self::StartDate | Self::LeaveDate => {
                 Err(invalid("is not a date of the form YYYY-MM-DD"))
             }
-            // 2000 is a leap year: 29 February is a birthday.
+            // 2000 is a leap year, so 29 February is a valid birthday.
             Self::Birthday if is_day(2000, value) => Ok(value.to_owned()),
             Self::Birthday => Err(invalid("is not a day of the form MM-DD")),
             Self::Name | Self::Team | Self::Department | Self::CostCentre => Ok(value.to_owned()),
@@ -115,58 +115,58 @@ impl Field {
     }
 }
 
-/// Why a field was refused. Safe to show to a client.
+/// Why a field was refused. The text is safe to show to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {rule}")]
 pub struct InvalidField {
     /// The field's name in JSON.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The rule that the value breaks.
     pub rule: &'static str,
 }
 
-/// The status that an event carries.
+/// The employment status that an event carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum HrStatus {
-    /// Works here.
+    /// The employee works for the organisation.
     Active,
-    /// Works here no more.
+    /// The employee has left.
     Inactive,
 }
 
-/// What a source last said about somebody.
+/// The last statement of a source about an employee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum HrWord {
-    /// Active.
+    /// HR stated active.
     Active,
-    /// Inactive.
+    /// HR stated inactive.
     Inactive,
-    /// In the last snapshot no more.
+    /// The last snapshot did not contain the employee.
     Missing,
 }
 
-/// One statement of the HR system about one employee at one instant. Values are canonical
-/// ([`Field::canonical`]); an absent field has no key, a cleared one has `None`.
+/// A statement of the HR system about one employee at one instant. Values are canonical ([`Field::canonical`]). An
+/// absent field has no key; a cleared field has the value `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HrEvent {
-    /// The HR system's name for it.
+    /// The event's id in the HR system; `None` if the sender gave none.
     pub id: Option<EventId>,
-    /// When it became true.
+    /// When the statement became true.
     pub occurred_at: DateTime<Utc>,
-    /// Whom it is about.
+    /// The employee.
     pub employee_id: EmployeeId,
-    /// Required in every event.
+    /// The employment status. Every event has one.
     pub status: HrStatus,
-    /// What else it says.
+    /// The optional fields that the event sets or clears.
     pub fields: BTreeMap<Field, Option<String>>,
 }
 
 impl HrEvent {
-    /// Tells a replay from another statement of the same instant.
+    /// Distinguishes a replay from another statement of the same instant.
     fn hash(&self) -> String {
         let mut hash = Sha256::new();
         let id = self.id.as_ref().map_or("", EventId::as_str);
@@ -183,7 +183,7 @@ impl HrEvent {
     }
 }
 
-/// A value with the instant that it is true since.
+/// A value, and the instant since which it is true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamped<T> {
     at: DateTime<Utc>,
@@ -200,28 +200,28 @@ pub struct HrRecord {
     seen: BTreeMap<DateTime<Utc>, Vec<String>>,
 }
 
-/// What merging an event did.
+/// The result of merging an event into a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merge {
-    /// Every field of the event is older than what is known.
+    /// A newer statement is known for every field of the event.
     Stale,
-    /// This very event is known.
+    /// This event was merged before.
     Replay,
-    /// The record holds the same values, at a newer instant.
+    /// The values are the same, at a newer instant.
     Unchanged(HrRecord),
-    /// At least one value is another.
+    /// At least one value changed.
     Changed {
         /// The merged record.
         record: HrRecord,
-        /// The optional fields whose value is another.
+        /// The optional fields that changed.
         fields: Vec<Field>,
-        /// Whether anything changed that was known before: a field that was never sent before is no mutation.
+        /// True if a value changed that was known before. A field that is sent for the first time is no mutation.
         mutation: bool,
     },
 }
 
 impl HrRecord {
-    /// The record that a first event makes.
+    /// The record after a first event.
     #[must_use]
     pub fn first(event: &HrEvent) -> Self {
         let at = event.occurred_at;
@@ -248,13 +248,13 @@ impl HrRecord {
         }
     }
 
-    /// Merges an event into the record, where no snapshot was ever applied.
+    /// Merges an event into the record of a source that has never applied a snapshot.
     #[must_use]
     pub fn merge(&self, event: &HrEvent) -> Merge {
         self.merge_after(event, &Mark::default())
     }
 
-    /// Merges an event into the record, as of the snapshots that were applied.
+    /// Merges an event into the record. `mark` is what the last applied snapshot stated about every employee.
     #[must_use]
     pub fn merge_after(&self, event: &HrEvent, mark: &Mark) -> Merge {
         let at = event.occurred_at;
@@ -312,8 +312,8 @@ impl HrRecord {
         }
     }
 
-    /// The record of somebody who is missing from the snapshot of an instant. `None` where that is no
-    /// news: they were missing before, or something newer is known of them.
+    /// The record of an employee who is missing from a snapshot of the instant `at`. `None` if the employee was missing
+    /// before, or if a newer statement is known.
     #[must_use]
     pub fn missing(&self, at: DateTime<Utc>) -> Option<Self> {
         if self.says() == HrWord::Missing || at < self.status.at {
@@ -324,20 +324,20 @@ impl HrRecord {
         Some(record)
     }
 
-    /// The value of a field; `None` where it was cleared or never sent.
+    /// The value of a field; `None` if it was cleared or never sent.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&str> {
         self.fields.get(&field)?.value.as_deref()
     }
 
-    /// The fields that were ever sent, with their values.
+    /// The fields that were sent at least once, with their values.
     pub fn sent(&self) -> impl Iterator<Item = (Field, Option<&str>)> {
         self.fields
             .iter()
             .map(|(field, stamped)| (*field, stamped.value.as_deref()))
     }
 
-    /// What the source last said.
+    /// HR's last statement.
     #[must_use]
     pub fn says(&self) -> HrWord {
         match (self.missing, self.status.value) {
@@ -347,7 +347,7 @@ impl HrRecord {
         }
     }
 
-    /// The newest instant that anything in the record is true since.
+    /// The newest instant in the record.
     #[must_use]
     pub fn latest(&self) -> DateTime<Utc> {
         self.fields
@@ -357,7 +357,7 @@ impl HrRecord {
             .fold(self.status.at, DateTime::max)
     }
 
-    /// Identifies the values of the record, whenever they were said.
+    /// Identifies the values of the record, whenever they were stated.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
@@ -374,7 +374,7 @@ impl HrRecord {
         ))
     }
 
-    /// Keeps the hashes of the instants that still supply a value, so that a replay is known.
+    /// Keeps the hashes of the instants that still supply a value, so that a replay is recognised.
     fn remember(&mut self, at: DateTime<Utc>, hash: String) {
         let hashes = self.seen.entry(at).or_default();
         hashes.push(hash);
@@ -388,8 +388,8 @@ impl HrRecord {
     }
 }
 
-/// Identifies the values of a merged record: `version:hex`. Equal fingerprints of the same
-/// version mean equal records; another version says nothing.
+/// Identifies the values of a merged record, as `version:hex`. Equal fingerprints mean equal records. Fingerprints of
+/// different versions cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
@@ -402,7 +402,7 @@ impl Fingerprint {
     }
 }
 
-/// Whether it is `YYYY-MM-DD` and in the calendar. Nothing else will do: no signs, spaces or single digits.
+/// True for `YYYY-MM-DD` and a day of the calendar. Signs, spaces and single digits are refused.
 fn is_date(text: &str) -> bool {
     match text.split_once('-') {
         Some((year, day)) if year.len() == 4 => number(year).is_some_and(|year| is_day(year, day)),
@@ -410,7 +410,7 @@ fn is_date(text: &str) -> bool {
     }
 }
 
-/// Whether it is `MM-DD` and in the calendar of that year.
+/// True for `MM-DD` and a day of that year.
 fn is_day(year: i32, text: &str) -> bool {
     match text.split_once('-') {
         Some((month, day)) if month.len() == 2 && day.len() == 2 => number(month)
@@ -421,14 +421,14 @@ fn is_day(year: i32, text: &str) -> bool {
 }
 
 fn number<T: std::str::FromStr>(digits: &str) -> Option<T> {
-    // Parsing takes a sign as well.
+    // Parsing would accept a sign.
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     digits.parse().ok()
 }
 
-/// Length-prefixed, so that no two lists of parts hash alike.
+/// Adds a text with its length as a prefix, so that no two lists of parts have the same hash.
 fn part(hash: &mut Sha256, text: &str) {
     hash.update((text.len() as u64).to_be_bytes());
     hash.update(text.as_bytes());

@@ -1,4 +1,4 @@
-//! What can happen to a user.
+//! The events that can happen to a user.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -7,155 +7,155 @@ use crate::employee::{Field, HrEvent};
 use crate::ids::{CardId, EmployeeId, Generation, HoldId, SnapshotId, SourceId};
 use crate::lifecycle::Role;
 
-/// What can happen to a user.
+/// An event that can happen to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// HR says something.
+    /// An HR source makes a statement.
     Hr {
-        /// Which source.
+        /// The source that made the statement.
         source: SourceId,
-        /// What.
+        /// The statement.
         event: HrEvent,
     },
-    /// The snapshot of a source, as of an instant, does not have somebody whom it knows.
+    /// A user whom the source knows is missing from its snapshot.
     Missing {
-        /// Which source.
+        /// The source that sent the snapshot.
         source: SourceId,
-        /// Which snapshot.
+        /// The snapshot that lacks the user.
         snapshot: SnapshotId,
-        /// The instant that it speaks of.
+        /// The instant that the snapshot describes.
         at: DateTime<Utc>,
     },
-    /// An admin lets somebody go whom a safeguard had stopped.
+    /// An admin approves the hold that stopped this user's event.
     Approve {
-        /// Who.
+        /// The admin who answered.
         by: Actor,
-        /// The hold.
+        /// The hold that is answered.
         hold: HoldId,
-        /// The version that the admin has read: whoever joined later stays held.
+        /// The version of the hold that the admin read. A user who joined at a later version stays held.
         until: u64,
     },
-    /// An admin keeps somebody whom a safeguard had stopped.
+    /// An admin rejects the hold that stopped this user's event.
     Keep {
-        /// Who.
+        /// The admin who answered.
         by: Actor,
-        /// The hold.
+        /// The hold that is answered.
         hold: HoldId,
-        /// The version that the admin has read.
+        /// The version of the hold that the admin read.
         until: u64,
     },
-    /// An admin adds somebody by hand.
+    /// An admin adds a user by hand.
     Add {
-        /// Who.
+        /// The admin who adds the user.
         by: Actor,
-        /// Whom.
+        /// The id of the new user.
         employee_id: EmployeeId,
-        /// The fields, canonical.
+        /// The profile fields, in canonical form ([`Field::canonical`]).
         profile: std::collections::BTreeMap<Field, String>,
-        /// As what.
+        /// The role of the new user.
         role: Role,
     },
-    /// An admin wants somebody deactivated at once.
+    /// An admin deactivates a user at once, without a grace period.
     DeactivateNow {
-        /// Who.
+        /// The acting admin.
         by: Actor,
     },
-    /// An admin deletes somebody.
+    /// An admin deletes a user.
     Delete {
-        /// Who.
+        /// The acting admin.
         by: Actor,
     },
-    /// An admin brings somebody back.
+    /// An admin restores a deleted, deactivated or scheduled user.
     Restore {
-        /// Who.
+        /// The acting admin.
         by: Actor,
     },
-    /// An admin gives somebody a role.
+    /// An admin changes the role of a user.
     SetRole {
-        /// Who.
+        /// The acting admin.
         by: Actor,
-        /// Which.
+        /// The new role.
         role: Role,
     },
     /// An admin sets, moves or removes a leave date.
     SetLeaveDate {
-        /// Who.
+        /// The acting admin.
         by: Actor,
-        /// Which.
+        /// The first day without access; `None` removes the date.
         date: Option<NaiveDate>,
     },
-    /// An admin hands somebody in as a leaver: the grace period begins, whatever the settings say.
+    /// An admin reports a leaver. The grace period begins, whatever behaviour the settings say.
     Leave {
-        /// Who.
+        /// The acting admin.
         by: Actor,
     },
-    /// The beginning of a leave date.
+    /// The day of a leave date begins.
     LeaveDue {
-        /// The plan that the timer was armed for.
+        /// The number of the leave plan that the timer was armed for.
         plan: u64,
-        /// The second that it was armed for.
+        /// When the timer was due, to the second.
         due: DateTime<Utc>,
     },
-    /// Objectives of a deactivated or deleted user are closed.
+    /// Objectives of a deactivated or deleted user were closed.
     ObjectivesClosed {
         /// The generation of the deactivation.
         generation: Generation,
-        /// How many.
+        /// How many objectives this step closed.
         count: u32,
-        /// Whether that was all.
+        /// True if no open objective is left.
         all: bool,
-        /// Who.
+        /// The person or machine that closed them.
         by: Actor,
     },
-    /// Objectives that a deactivation had closed are open again.
+    /// Objectives that a deactivation had closed were opened again.
     ObjectivesReopened {
-        /// The generation of the deactivation.
+        /// The generation of the deactivation that had closed them.
         generation: Generation,
-        /// How many.
+        /// How many objectives this step opened.
         count: u32,
-        /// How many could not be brought back.
+        /// How many objectives could not be opened, since an admin had deleted them.
         lost: u32,
-        /// Whether that was all.
+        /// True if no closed objective is left to open.
         all: bool,
-        /// Who.
+        /// The person or machine that opened them.
         by: Actor,
     },
-    /// The end of a grace period.
+    /// The grace period ends.
     Due {
         /// The generation that the timer was armed for.
         generation: Generation,
-        /// The second that it was armed for.
+        /// When the timer was due, to the second.
         due: DateTime<Utc>,
     },
     /// Cards of a deactivated or deleted user were cancelled at the issuer.
     CardsCancelled {
-        /// Which.
+        /// The cancelled cards.
         cards: Vec<CardId>,
-        /// Who.
+        /// The person or machine that had them cancelled.
         by: Actor,
     },
     /// Every card of a deactivated or deleted user is cancelled.
     Finished {
         /// The generation of the deactivation.
         generation: Generation,
-        /// Who.
+        /// The person or machine that finished the work.
         by: Actor,
     },
-    /// The sync was turned off some time ago: what is stored catches up.
+    /// The stored user is brought in line with the policy, which has changed since the user was written.
     Tidy,
-    /// A card was added to the user or taken away.
+    /// A card was added to the user, taken from the user, frozen or thawed.
     CardsCounted {
-        /// Who.
+        /// The acting admin or machine.
         by: Actor,
-        /// What, for the history.
+        /// The happening for the history.
         what: crate::history::Happening,
-        /// How many more or fewer cards that are alive.
+        /// The change in the number of cards that are not cancelled.
         difference: i32,
     },
 }
 
 impl Event {
-    /// The source that speaks.
+    /// The HR source that caused the event; `None` for an event of an admin, a timer or the machine itself.
     #[must_use]
     pub fn source(&self) -> Option<&SourceId> {
         match self {
@@ -164,8 +164,8 @@ impl Event {
         }
     }
 
-    /// Whether a machine makes it happen, so that the breaker of the user's source has a say. What an
-    /// admin does, or has confirmed, is exempt.
+    /// True if a machine causes the event, so that the breaker of the user's source is asked. An admin's actions, and
+    /// actions that an admin has confirmed, are exempt.
     #[must_use]
     pub fn is_a_machines(&self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! The immutable account of what happened to a user.
+//! The immutable history of a user.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,112 +8,112 @@ use crate::employee::Field;
 use crate::ids::{CardId, EmployeeId, HoldId};
 use crate::lifecycle::{Cause, Role, Status};
 
-/// What happened.
+/// A change in the history of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Happening {
-    /// The user came to be.
+    /// The user was created.
     Created,
-    /// Fields changed.
+    /// Profile fields changed.
     Updated,
-    /// A deactivation was planned; access is gone.
+    /// A deactivation was scheduled, and access ended.
     Scheduled {
         /// When the grace period ends.
         due_at: DateTime<Utc>,
     },
-    /// Deactivated.
+    /// The user was deactivated.
     Deactivated,
-    /// Active again, from the grace period or a deactivation.
+    /// The user is active again, after a grace period or a deactivation.
     Reactivated,
-    /// Deleted by hand.
+    /// An admin deleted the user.
     Deleted,
-    /// Back from a deletion.
+    /// A deleted user was restored.
     Restored,
-    /// A new role.
+    /// The role changed.
     RoleChanged {
-        /// Which.
+        /// The new role.
         role: Role,
     },
-    /// A machine would have deactivated the last admin, and did not.
+    /// A machine would have ended the access of the last admin, and did not.
     Held,
-    /// A machine would have ended the access of somebody, or brought them back, and a safeguard stopped it.
+    /// A safeguard stopped a machine from ending the user's access, or from restoring the user.
     Stopped {
-        /// The hold that they are in.
+        /// The hold that the user is in.
         hold: HoldId,
     },
-    /// An admin answered a hold, and they stay as they are.
+    /// A hold was answered, and the user stays as they are.
     Kept {
-        /// The hold that they were in.
+        /// The hold that the user was in.
         hold: HoldId,
     },
-    /// The grace period goes on: a hold was open at its end, or was rejected.
+    /// The grace period continues, because a hold was open at its end or was rejected.
     Postponed {
-        /// When it ends, or is looked at again.
+        /// When the grace period ends, or when the timer looks at the hold again.
         until: DateTime<Utc>,
     },
     /// An admin set, moved or removed the leave date.
     LeaveDateSet {
-        /// Which; `None` where it was removed.
+        /// The new leave date; `None` if it was removed.
         leave_date: Option<NaiveDate>,
     },
     /// Objectives were closed with a deactivation.
     ObjectivesClosed {
-        /// How many.
+        /// How many objectives were closed.
         count: u32,
     },
     /// Objectives were opened again.
     ObjectivesReopened {
-        /// How many.
+        /// How many objectives were opened.
         count: u32,
-        /// How many could not be brought back.
+        /// How many objectives could not be opened, since an admin had deleted them.
         lost: u32,
     },
-    /// Cards were terminated.
+    /// Cards were cancelled at the issuer.
     CardsTerminated {
-        /// Which.
+        /// The cancelled cards.
         cards: Vec<CardId>,
     },
-    /// Everything that a deactivation or deletion had to do is done.
+    /// All work of a deactivation or deletion is done.
     Finished {
-        /// Cards terminated in all.
+        /// How many cards were cancelled in all.
         cards: u32,
     },
-    /// A card was added.
+    /// A card was added to the user.
     CardAdded {
-        /// Which.
+        /// The new card.
         card: CardId,
     },
-    /// A card went to somebody else.
+    /// A card was given to another user.
     CardGiven {
-        /// Which.
+        /// The card that was given away.
         card: CardId,
-        /// To whom. Not `to`: an entry is one flat object, and has a `to` of its own.
+        /// The new owner. The JSON name is not `to`, because an entry is one flat object that has a `to` of its own.
         #[serde(rename = "given_to")]
         to: EmployeeId,
     },
-    /// A card came from somebody else.
+    /// A card was received from another user.
     CardTaken {
-        /// Which.
+        /// The received card.
         card: CardId,
-        /// From whom. Not `from`, likewise.
+        /// The former owner. The JSON name is not `from`, for the same reason.
         #[serde(rename = "taken_from")]
         from: EmployeeId,
     },
     /// A card was frozen.
     CardFrozen {
-        /// Which.
+        /// The frozen card.
         card: CardId,
     },
     /// A card was thawed.
     CardThawed {
-        /// Which.
+        /// The thawed card.
         card: CardId,
     },
 }
 
 impl Happening {
-    /// Whether the status after it, and its cause, say all of it.
+    /// True if the entry's status and cause tell the whole change.
     #[must_use]
     pub fn is_of_the_lifecycle(&self) -> bool {
         matches!(
@@ -132,16 +132,16 @@ impl Happening {
     }
 }
 
-/// Why HR's word that somebody is gone was not acted on.
+/// Why HR's statement that a person has left had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Ignored {
     /// The deactivation sync was off.
     SyncOff,
-    /// The source was only observed.
+    /// The source was in observation.
     Observing,
-    /// The settings ignored missing people.
+    /// The settings ignore people who are missing from a snapshot.
     Missing,
 }
 
@@ -149,27 +149,27 @@ pub enum Ignored {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HistoryEntry))]
 pub struct Entry {
-    /// The user's version after it.
+    /// The user's version after the change.
     pub version: u64,
-    /// When it was decided.
+    /// When the change was decided.
     pub at: DateTime<Utc>,
-    /// Who or what caused it.
+    /// The person or machine that caused the change.
     pub by: Actor,
     /// What happened.
     #[serde(flatten)]
     pub happening: Happening,
-    /// Before; `None` where there was nobody.
+    /// The status before the change; `None` if the user did not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Status>,
-    /// After.
+    /// The status after the change.
     pub to: Status,
-    /// Why, where the status is not active.
+    /// Why the user is not active; `None` if the user is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// The shown fields that changed.
+    /// The profile fields that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
-    /// Why HR's word that they are gone was not acted on, where it was not.
+    /// Why HR's statement had no effect; `None` if it took effect or HR stated no departure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<Ignored>,
 }

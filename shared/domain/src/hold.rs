@@ -1,4 +1,4 @@
-//! What a safeguard stopped, and what one run did.
+//! Holds, which safeguards open, and runs, which record the effect of one delivery, snapshot or approval.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,23 +7,23 @@ use crate::actor::Actor;
 use crate::breaker::{Counted, Figures, Tripped};
 use crate::ids::{EmployeeId, HoldId, RunId, SnapshotId, SourceId};
 
-/// What has become of a hold.
+/// The state of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
-    /// Nobody has answered for all of it.
+    /// Somebody in the hold is still to be answered for.
     Open,
-    /// An admin let them go.
+    /// An admin approved it: the people in it may go.
     Approved,
-    /// An admin kept them.
+    /// An admin rejected it: the people in it stay.
     Rejected,
-    /// HR took it back: nobody is left in it, and nobody had answered.
+    /// It emptied without an answer, because HR took its statements back.
     Cleared,
 }
 
 impl HoldState {
-    /// Its name in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,40 +35,42 @@ impl HoldState {
     }
 }
 
-/// What a safeguard stopped. Who is in it is on its roll; whether somebody still is, their user says.
+/// A change that a safeguard stopped. The hold's roll lists the people who joined. Whether a person is still in the
+/// hold is stored with their user ([`Held`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Its name.
+    /// The id of the hold.
     pub hold: HoldId,
-    /// Whose people.
+    /// The source whose people are held.
     pub source: SourceId,
-    /// The safeguard.
+    /// The safeguard that opened the hold.
     pub rule: Tripped,
-    /// What it was held against.
+    /// The figures that the safeguard compared with its limits.
     pub figures: Figures,
-    /// What has become of it.
+    /// The state of the hold.
     pub state: HoldState,
-    /// The run that tripped it.
+    /// The run that tripped the breaker; `None` if there was no run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// Since when.
+    /// When the hold was opened.
     pub opened_at: DateTime<Utc>,
-    /// When the admins were last mailed of it.
+    /// When the admins were last mailed about the hold.
     pub told_at: DateTime<Utc>,
-    /// People on its roll, those who are back included.
+    /// How many people are on its roll, including those who have left the hold.
     pub people: u32,
-    /// Counts what joined it, and answers: the `ETag`. Whoever is on its roll has the number with which they joined.
+    /// Counts joins and answers. It is the `ETag`. Each person on the roll has the version at which they joined as
+    /// their roll number.
     pub version: u64,
-    /// Those who joined with this number or a smaller one have been answered.
+    /// The people who joined up to this roll number have been answered.
     #[serde(default)]
     pub answered: u64,
-    /// Who gave the last answer, and when.
+    /// The actor who gave the last answer, and the time of it; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<(Actor, DateTime<Utc>)>,
-    /// What that answer was, be it for a part: what becomes of the hold when nobody is left in it.
+    /// The last answer, even if it covered only a part. It becomes the state of the hold when the hold is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<HoldState>,
-    /// Each answer for everybody who had joined by then.
+    /// Each answer for everybody who had joined by then, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<HoldAnswer>,
 }
@@ -76,17 +78,17 @@ pub struct Hold {
 /// An answer for everybody who had joined by then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldAnswer {
-    /// Those who joined with this number or a smaller one, and had not been answered.
+    /// The answer covers the roll numbers up to this one that had not been answered.
     pub until: u64,
-    /// What.
+    /// The answer, approved or rejected.
     pub answer: HoldState,
-    /// Who.
+    /// The actor who answered.
     pub by: Actor,
 }
 
 impl Hold {
-    /// An answer up to `until`, and after which number those joined whom it was for; `None` where there
-    /// was no such answer.
+    /// Finds the answer `answer` up to roll number `until`, and the number after which its people joined; `None` if no
+    /// such answer was given.
     #[must_use]
     pub fn answer(&self, until: u64, answer: HoldState) -> Option<(u64, &HoldAnswer)> {
         let mut from = 0;
@@ -100,75 +102,76 @@ impl Hold {
     }
 }
 
-/// A user's membership in a hold: which hold, under which roll number, and what was stopped.
+/// The membership of a user in a hold: the hold, the roll number, and the change that was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// The hold.
+    /// The hold that the user is in.
     pub hold: HoldId,
-    /// The hold's version when they joined.
+    /// The roll number: the hold's version when the user joined.
     pub seq: u64,
-    /// What was stopped.
+    /// The change that was stopped.
     #[serde(flatten)]
     pub what: Counted,
 }
 
-/// What a run was.
+/// The kind of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RunKind {
-    /// Events that came in one request.
+    /// The events of one request.
     Delivery,
-    /// A snapshot.
+    /// The id of the snapshot.
     Snapshot {
         /// Which.
         snapshot: SnapshotId,
     },
-    /// An admin let held people go.
+    /// An admin approved a hold.
     Approval {
-        /// From which hold.
+        /// The hold that was approved.
         hold: HoldId,
     },
 }
 
-/// One delivery, snapshot or approval that ended somebody's access. Who they are is on its roll.
+/// One delivery, snapshot or approval that ended somebody's access. Its roll lists the people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its name; of two, the later one sorts after the earlier.
+    /// The id of the run. Ids sort by time.
     pub run: RunId,
-    /// What it was.
+    /// The kind of the run.
     #[serde(flatten)]
     pub kind: RunKind,
-    /// Whose people.
+    /// The source whose people the run affected.
     pub source: SourceId,
-    /// When.
+    /// When the run was decided.
     pub at: DateTime<Utc>,
-    /// Who answered, where somebody did.
+    /// The admin who approved the hold; `None` for a delivery or snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Actor>,
-    /// People on its roll.
+    /// How many people are on its roll.
     pub people: u32,
-    /// Who took it back, and when.
+    /// The actor who undid the run, and the time of it; `None` if it was not undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<(Actor, DateTime<Utc>)>,
 }
 
-/// Part of a roll: people of a hold or a run, by the number with which they joined.
+/// A part of the roll of a hold or a run: the people with one roll number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
-    /// The number.
+    /// The roll number: the version of the hold at which these people joined.
     pub seq: u64,
     /// When they joined.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The people who joined.
     pub people: Vec<EmployeeId>,
 }
 
-/// How long a roll is kept: longer than anybody asks who was in a run, and no longer than that, since
-/// it is of employee ids.
+/// How long a roll is kept: long enough to answer later questions about a run, but not for ever, because a roll
+/// contains employee ids.
 pub const ROLL_KEPT: TimeDelta = TimeDelta::days(400);
 
-/// People in one part of a roll: at most 128 characters of 4 bytes each stay below an item's 400 KB.
+/// The most people in one part of a roll. With ids of at most 128 characters of 4 bytes, a part takes at most 256,000
+/// bytes of an item's 400 KB.
 pub const ROLL_PEOPLE: usize = 500;
 
 #[cfg(test)]
@@ -202,7 +205,7 @@ mod tests {
         let from = |until, answer| hold.answer(until, answer).map(|(from, _)| from);
         assert_eq!(from(2, approved), Some(0));
         assert_eq!(from(5, rejected), Some(2));
-        // Asked for and never given.
+        // Nobody gave these answers.
         assert_eq!(from(5, approved), None);
         assert_eq!(from(4, rejected), None);
     }

@@ -1,10 +1,10 @@
-//! One type for each kind of identifier, so that a swapped argument does not compile.
+//! Identifiers. Each kind has its own type, so that a swapped argument does not compile.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a string is not an identifier. The text is safe to show to a client.
+/// The rule that a string breaks. The text is safe to show to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {rule}")]
 pub struct InvalidId {
@@ -12,9 +12,9 @@ pub struct InvalidId {
     rule: &'static str,
 }
 
-/// Longest employee id, in characters.
+/// The longest employee id, in characters.
 pub const EMPLOYEE_ID_CHARS: usize = 128;
-/// Longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).
+/// The longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_BYTES: usize = 254;
 
 macro_rules! string_id {
@@ -26,10 +26,10 @@ macro_rules! string_id {
         pub struct $name(String);
 
         impl $name {
-            /// Checks and wraps.
+            /// Checks a string and wraps it.
             ///
             /// # Errors
-            /// [`InvalidId`] says which rule the string breaks.
+            /// [`InvalidId`] names the rule that the string breaks.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let valid: fn(&str) -> bool = $valid;
@@ -40,7 +40,7 @@ macro_rules! string_id {
                 }
             }
 
-            /// The identifier as it was given.
+            /// The identifier, unchanged.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -87,28 +87,28 @@ fn token(text: &str) -> bool {
     !text.is_empty() && !is_longer(text, 128) && !has_control(text)
 }
 
-/// Whether it has more than so many characters. Those are counted only where there are more bytes.
+/// True if the text has more than `chars` characters. Characters are counted only if the text has more bytes than that.
 pub(crate) fn is_longer(text: &str, chars: usize) -> bool {
     text.len() > chars && text.chars().count() > chars
 }
 
-/// Whether a control character is in it. Most texts are printable ASCII, which takes no decoding.
+/// True if the text contains a control character. Most texts are printable ASCII, which needs no decoding.
 pub(crate) fn has_control(text: &str) -> bool {
     !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.chars().any(char::is_control)
 }
 
 string_id!(
-    /// An organisation: the tenant that everything belongs to.
+    /// An organisation: the tenant that owns all other data.
     #[cfg_attr(feature = "schema", schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$"))]
     OrgId, "org", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
 );
 string_id!(
-    /// One HR integration of an organisation.
+    /// An HR integration of an organisation.
     #[cfg_attr(feature = "schema", schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$"))]
     SourceId, "source", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
 );
 string_id!(
-    /// An employee, as the HR system names them: 1–128 characters, any but control characters.
+    /// An employee's id in the HR system: 1 to 128 characters, except control characters.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     EmployeeId, "employee_id", "must be 1 to 128 characters, none of them a control character", token
 );
@@ -123,44 +123,44 @@ string_id!(
     ObjectiveId, "objective_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
-    /// What a safeguard stopped, until a person answers.
+    /// A hold: a change that a safeguard stopped until an admin answers.
     #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     HoldId, "hold_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
-    /// What one delivery, snapshot or approval did.
+    /// A run: the effect of one delivery, snapshot or approval.
     #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     RunId, "run_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
-    /// Everybody whom a source knows, as of one instant.
+    /// A snapshot: every employee of a source at one instant.
     #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     SnapshotId, "snapshot_id", "must be 1 to 64 of a-z, A-Z, 0-9, '-' and '_'", name
 );
 string_id!(
-    /// The HR system's own name of an event.
+    /// The id of an event in the HR system.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     EventId, "id", "must be 1 to 128 characters, none of them a control character", token
 );
 string_id!(
-    /// Who acts, as the identity provider names them in the token's subject claim.
+    /// The subject claim of a token, which names an admin or a machine.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     Subject, "subject", "must be 1 to 256 characters, none of them a control character",
     |text| !text.is_empty() && !is_longer(text, 256) && !has_control(text)
 );
 
-/// An e-mail address, kept as it was given; compared and searched by [`Email::folded`].
-/// Its `Debug` is masked: addresses do not belong in logs.
+/// An e-mail address, as it was given. [`Email::folded`] is its form for comparing and searching. Its `Debug` is
+/// masked, because addresses do not belong in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
 
 impl Email {
-    /// Checks for the shape `local@domain` without spaces and control characters, ASCII domain
-    /// not empty, at most [`EMAIL_BYTES`] bytes. Whether it exists only a mail can tell.
+    /// Checks for the shape `local@domain` without spaces and control characters, and for at most [`EMAIL_BYTES`]
+    /// bytes. Only a mail can tell whether the address exists.
     ///
     /// # Errors
-    /// [`InvalidId`] where the shape is another.
+    /// [`InvalidId`] if the text has another shape.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         let shaped = text.split_once('@').is_some_and(|(local, domain)| {
@@ -183,13 +183,13 @@ impl Email {
         }
     }
 
-    /// The address as it was given.
+    /// The address, unchanged.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address for comparing: lower case.
+    /// The address in lower case, for comparing.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
@@ -224,7 +224,7 @@ macro_rules! counter {
         pub struct $name(pub u64);
 
         impl $name {
-            /// The one after this.
+            /// The next number.
             #[must_use]
             pub fn next(self) -> Self {
                 Self(self.0 + 1)
@@ -240,12 +240,12 @@ macro_rules! counter {
 }
 
 counter!(
-    /// How often a user's lifecycle has changed. A timer acts only on the generation it was armed for.
+    /// How often a user's lifecycle has changed. A timer acts only for the generation that it was armed for.
     Generation
 );
 counter!(
-    /// How often an organisation has turned its deactivation sync off. A schedule of the sync
-    /// that carries an older epoch *is* active.
+    /// How often an organisation has turned its deactivation sync off. A user whom the sync scheduled in an older epoch
+    /// is active.
     Epoch
 );
 

@@ -1,7 +1,7 @@
-//! The rules of Offramp: who keeps access and cards, and until when.
+//! The rules of Offramp: which people keep access and cards, and until when.
 //!
-//! Pure: no async, no clock, no randomness, no environment, no SDK. `now` is always a parameter.
-//! [`decide()`] holds every rule of the lifecycle; what is around it is the vocabulary it speaks.
+//! The crate is pure: no async, no clock, no randomness, no environment, no SDK. `now` is always a parameter.
+//! [`decide()`] holds every rule of the lifecycle. The other modules define the types that it takes and returns.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

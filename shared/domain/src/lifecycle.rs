@@ -1,27 +1,27 @@
-//! Where in the lifecycle a user is: status, cause, grace period, leave date, and the work that is left.
+//! The lifecycle of a user: status, cause, grace period, leave date, and pending work.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, Generation, RunId, SourceId};
 
-/// Where in the lifecycle somebody is, as clients see it.
+/// The status of a user, as clients see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Status {
-    /// Has access.
+    /// The user has access.
     Active,
-    /// In the grace period: no access, cards alive.
+    /// The grace period runs: access has ended, the cards are alive.
     DeactivationScheduled,
-    /// No access, no cards.
+    /// Access has ended, and the cards are cancelled or about to be.
     Deactivated,
-    /// Deleted by hand.
+    /// An admin deleted the user.
     Deleted,
 }
 
 impl Status {
-    /// Every status.
+    /// Every status, in the order of the enum.
     pub const ALL: [Self; 4] = [
         Self::Active,
         Self::DeactivationScheduled,
@@ -29,7 +29,7 @@ impl Status {
         Self::Deleted,
     ];
 
-    /// Its name in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,48 +41,48 @@ impl Status {
     }
 }
 
-/// Why somebody is scheduled or deactivated.
+/// Why a user is scheduled or deactivated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Cause {
-    /// HR said inactive.
+    /// HR stated inactive.
     Hr,
-    /// Missing from a snapshot.
+    /// The user was missing from a snapshot.
     Missing,
-    /// Their leave date came.
+    /// The leave date was reached.
     LeaveDate,
-    /// An admin.
+    /// An admin decided it.
     Admin,
 }
 
 impl Cause {
-    /// Whether the sync did it, so that the sync, or turning it off, undoes it.
+    /// True if the sync caused it. Then the sync, or turning the sync off, also undoes it.
     #[must_use]
     pub fn is_sync(self) -> bool {
         matches!(self, Self::Hr | Self::Missing)
     }
 }
 
-/// What a user may do here.
+/// The role of a user in Offramp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Role {
-    /// Watches and corrects.
+    /// An admin, who may use the admin API.
     Admin,
-    /// Everybody else.
+    /// Any other user.
     #[default]
     Member,
 }
 
-/// Who brought the user here.
+/// The origin of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// An HR source; only it may speak of this employee.
+    /// An HR source. No other source may make statements about this employee.
     Source(SourceId),
-    /// An admin, by hand. The first source that speaks of them adopts them.
+    /// An admin added the user. The first source that makes a statement about the user adopts them.
     Manual,
 }
 
@@ -97,148 +97,148 @@ impl Origin {
     }
 }
 
-/// A planned deactivation.
+/// A scheduled deactivation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// Why.
+    /// Why the deactivation is scheduled.
     pub cause: Cause,
-    /// When it was planned.
+    /// When it was scheduled.
     pub at: DateTime<Utc>,
     /// When the grace period ends, to the second.
     pub due_at: DateTime<Utc>,
-    /// The sync's epoch when it was planned.
+    /// The epoch at the time of scheduling.
     pub epoch: Epoch,
-    /// The run that planned it.
+    /// The run that scheduled it; `None` if no run did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// The grace period is over, and a hold is open: when a machine looks again.
+    /// When the timer looks again at a hold that was open at the end of the grace period; `None` if no hold keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_until: Option<DateTime<Utc>>,
 }
 
 impl Schedule {
-    /// When its timer fires.
+    /// When the timer of this schedule fires, to the second.
     #[must_use]
     pub fn fires_at(&self) -> DateTime<Utc> {
         self.waits_until.unwrap_or(self.due_at)
     }
 }
 
-/// A deactivation that stands.
+/// A deactivation in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deactivation {
-    /// Why.
+    /// Why the user was deactivated.
     pub cause: Cause,
-    /// Since when.
+    /// When the user was deactivated.
     pub at: DateTime<Utc>,
 }
 
-/// Where in the lifecycle somebody is.
+/// The stored state of the lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Lifecycle {
-    /// Has access.
+    /// The user has access.
     Active,
-    /// In the grace period.
+    /// The grace period runs.
     Scheduled(Schedule),
-    /// Deactivated.
+    /// The user is deactivated.
     Deactivated(Deactivation),
-    /// Deleted by hand. The HR record of that moment is the user's.
+    /// An admin deleted the user. The HR record of that moment stays with the user (a tombstone).
     Deleted {
-        /// Since when.
+        /// When the user was deleted.
         at: DateTime<Utc>,
     },
 }
 
-/// What a deactivation or deletion still has to do.
+/// The pending work of a deactivation or deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pending {
-    /// Cards are alive, or may be.
+    /// Cards may be alive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cards: bool,
-    /// Objectives are open that the settings want closed.
+    /// The settings want objectives closed, and some are open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub objectives: bool,
-    /// The admins are not yet told.
+    /// The admins have not been told yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub notice: bool,
-    /// When the finishing timer fires; also where the sweep takes over.
+    /// When the finishing timer fires. The sweep takes over after that instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<DateTime<Utc>>,
-    /// Cards cancelled so far.
+    /// How many cards were cancelled so far.
     #[serde(default)]
     pub cancelled: u32,
 }
 
 impl Pending {
-    /// Whether anything is left to do.
+    /// True if nothing is left to do.
     #[must_use]
     pub fn is_done(&self) -> bool {
         !self.cards && !self.objectives && !self.notice
     }
 }
 
-/// Objectives that a deactivation closed, and that its end opens again.
+/// Objectives to open again, since the deactivation that closed them has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reopening {
-    /// The generation of the deactivation.
+    /// The generation of the deactivation that closed them.
     pub generation: Generation,
-    /// When the sweep takes over.
+    /// When the finishing timer fires. The sweep takes over after that instant.
     pub due: DateTime<Utc>,
 }
 
-/// When somebody leaves, and what is planned for it. Survives changes of the lifecycle.
+/// The leave date of a user and its plan. It survives changes of the lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Leave {
-    /// The date that an admin set; it wins over HR's.
+    /// The date that an admin set. It takes precedence over HR's date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<NaiveDate>,
-    /// What is armed.
+    /// The plan for which the leave timer is armed; `None` if no leave timer is armed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<LeavePlan>,
-    /// Counts plans.
+    /// How many plans there have been. A leave timer acts only for the plan with this number.
     #[serde(default)]
     pub count: u64,
-    /// The date that has ended access: an admin who restores the person is not overruled by it.
+    /// The date that has already acted. It does not act again after an admin restores the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acted: Option<NaiveDate>,
 }
 
 impl Leave {
-    /// Whether there has never been one.
+    /// True if there has never been a leave date, a plan or an action.
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// An armed leave date.
+/// A leave date for which a timer is armed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeavePlan {
     /// The first day without access.
     pub date: NaiveDate,
-    /// Its beginning in the time zone that it was planned in, to the second.
+    /// The beginning of that day in the organisation's time zone, to the second.
     pub at: DateTime<Utc>,
 }
 
-/// Whose leave date it is.
+/// The author of a leave date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Whose {
-    /// An admin's.
+    /// An admin set the date.
     Admin,
-    /// HR's.
+    /// HR sent the date.
     Hr,
 }
 
-/// Whether somebody may log in.
+/// Whether a user may log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Access {
-    /// They may.
+    /// The user may log in.
     Granted,
-    /// They may not.
+    /// The user may not log in.
     Revoked,
 }

@@ -1,4 +1,4 @@
-//! Objectives: what somebody is to reach. A leaver's are closed, and come back with their owner.
+//! Objectives. A leaver's objectives are closed, and are opened again when the leaver returns.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,90 +11,90 @@ use crate::settings::Objectives;
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ObjectiveStatus {
-    /// It is.
+    /// The objective is still to be reached.
     Open,
-    /// It is not.
+    /// The objective is reached or closed.
     Complete,
 }
 
-/// What has become of an objective that a deactivation had closed, once its owner was back.
+/// The result of the owner's return for an objective that a deactivation had closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// It is open again.
+    /// The objective is open again.
     Reopened,
-    /// An admin had deleted it meanwhile, and an admin wins.
+    /// An admin deleted the objective in the meantime, so it stays deleted.
     Lost,
 }
 
-/// How a deactivation or deletion closed an open objective. It was open before: nothing else is closed.
+/// How a deactivation or deletion closed an objective. Only open objectives are closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closing {
     /// The generation of the deactivation.
     pub by: Generation,
-    /// What it left: a tombstone, or an objective that is complete.
+    /// The state in which the closing left the objective.
     pub left: Left,
-    /// What the owner's return made of it, and which return: the deactivation that it ended.
+    /// The generation that the owner's return ended, and the result for this objective; `None` until a return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<(Generation, Fate)>,
 }
 
-/// What a closing leaves behind.
+/// The state in which a closing leaves an objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Left {
-    /// A complete objective.
+    /// The objective is complete.
     Complete,
-    /// A tombstone, which no list shows.
+    /// The objective is a tombstone, which no list shows.
     Tombstone,
 }
 
 /// An objective of one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Objective {
-    /// Ours.
+    /// The id that Offramp gave the objective.
     pub objective_id: ObjectiveId,
-    /// What is to be reached.
+    /// The goal, as an admin wrote it.
     pub title: String,
-    /// Whether it still is.
+    /// Whether the objective is still to be reached.
     pub status: ObjectiveStatus,
-    /// Whose it is.
+    /// The employee who is to reach it.
     pub owner: EmployeeId,
-    /// Since when.
+    /// When the objective was created.
     pub created_at: DateTime<Utc>,
-    /// A tombstone: hidden from everybody, kept so that it can come back, or be counted as lost.
+    /// True for a tombstone. No list shows it, but it can be opened again, or be counted as lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// How a deactivation closed it, the last time that one did.
+    /// The last closing by a deactivation; `None` if no closing applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closing>,
-    /// Counts writes: what the next one is conditional on.
+    /// Counts writes. Each write is conditional on it.
     pub rev: u64,
 }
 
 impl Objective {
-    /// Whether dashboards show it, as long as its owner is here.
+    /// True if a dashboard shows the objective while its owner is active.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.deleted && self.status == ObjectiveStatus::Open
     }
 
-    /// Whether a deactivation up to that generation has closed it, and no return has looked at it yet.
-    /// Up to, since a deletion may follow a deactivation, and a return may be cut short by the next.
+    /// True if a deactivation up to `generation` closed the objective, and no return has dealt with it yet. Earlier
+    /// generations count too: a deletion may follow a deactivation, and the next deactivation may cut a return short.
     #[must_use]
     pub fn awaits(&self, generation: Generation) -> bool {
         self.closing
             .is_some_and(|closing| closing.ended.is_none() && closing.by <= generation)
     }
 
-    /// What the return that ended that generation has made of it.
+    /// The result of the return that ended `generation`; `None` if that return has not dealt with the objective.
     #[must_use]
     pub fn fate(&self, generation: Generation) -> Option<Fate> {
         let (of, fate) = self.closing?.ended?;
         (of == generation).then_some(fate)
     }
 
-    /// Closed with its owner's deactivation, as the settings say; `None` where there is nothing to close.
+    /// The objective after its owner's deactivation, as the settings say; `None` if nothing is to be closed.
     #[must_use]
     pub fn closed(&self, how: Objectives, by: Generation) -> Option<Self> {
         let left = match how {
@@ -117,8 +117,8 @@ impl Objective {
         Some(after)
     }
 
-    /// Open again, unless somebody has deleted what the closing left; `generation` is the one that
-    /// the owner's return has ended.
+    /// The objective after its owner's return. `generation` is the one that the return ended. An objective that an
+    /// admin deleted after the closing stays deleted. `None` if no closing awaits this return.
     #[must_use]
     pub fn reopened(&self, generation: Generation) -> Option<Self> {
         let closing = self.closing.filter(|_| self.awaits(generation))?;
@@ -138,7 +138,8 @@ impl Objective {
         Some(after)
     }
 
-    /// As an admin wants it; `None` where it is so already. Their word ends what a closing had to say.
+    /// The objective with the status that an admin sets; `None` if it has that status already. The change also forgets
+    /// the closing, so a return of the owner does not alter the status.
     #[must_use]
     pub fn with_status(&self, status: ObjectiveStatus) -> Option<Self> {
         (self.status != status).then(|| Self {
@@ -149,8 +150,8 @@ impl Objective {
         })
     }
 
-    /// The tombstone that an admin's deletion leaves, where the owner's return will have to say that
-    /// it could not be brought back; `None` where nothing is to be kept.
+    /// The tombstone that an admin's deletion leaves, so that the owner's return can count the objective as lost.
+    /// `None` if no return is to come: then the objective is deleted.
     #[must_use]
     pub fn tombstone(&self) -> Option<Self> {
         let waits = self.closing.is_some_and(|closing| closing.ended.is_none());
@@ -191,7 +192,7 @@ mod tests {
             assert!(back.is_open() && !back.awaits(FIVE));
             assert_eq!(back.fate(FIVE), Some(Fate::Reopened));
             assert_eq!(back.reopened(Generation(9)), None);
-            // The next deactivation begins anew.
+            // The next deactivation closes it again.
             let again = back.closed(how, Generation(7)).unwrap();
             assert!(again.awaits(Generation(7)) && again.fate(FIVE).is_none());
         }

@@ -1,64 +1,64 @@
-//! When an HR source speaks, and when it has been quiet for too long.
+//! The pulse of an HR source: when it delivers, and when it has been silent for too long.
 //!
-//! A source has a rhythm of its own: one speaks every minute, another once a night, a third when
-//! somebody leaves. What is unusual is measured by what it has done before, unless an admin says how long.
+//! Each source has its own rhythm. One delivers every minute, another once a night, a third only when an employee
+//! leaves. So silence is measured by the source's past gaps, unless an admin sets a number of hours.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Health;
 
-/// Deliveries that come within this time of the last one written down are not written down.
+/// A delivery within this time after the last stored one is not stored.
 pub const WRITTEN_EVERY: TimeDelta = TimeDelta::minutes(1);
-/// Deliveries that come within this time of the first of them are one: the pages of a snapshot say
-/// nothing of when the next comes.
+/// Deliveries within this time after the first of them count as one. The pages of a snapshot say nothing about the time
+/// of the next delivery.
 const ONE_WITHIN: TimeDelta = TimeDelta::hours(1);
-/// Gaps that are remembered: two weeks of a source that speaks all day, and an item below 1 KB.
+/// How many gaps are kept. They cover two weeks of a source that delivers all day, in an item below 1 KB.
 const GAPS: usize = 100;
-/// Gaps from which on there is a rhythm: five deliveries make four.
+/// From this number of gaps on there is a rhythm. Five deliveries make four gaps.
 const RHYTHM_FROM: usize = 4;
-/// How many times its usual interval a source may be quiet.
+/// A source may be quiet for this many times its median gap.
 const TIMES: i32 = 3;
-/// No source is silent sooner by itself.
+/// Without a setting of an admin, no source is silent sooner than this.
 const LEAST: TimeDelta = TimeDelta::hours(24);
 
-/// When a source has spoken. An item of its own, beside its breaker: no departure waits for it.
+/// When a source has delivered. The pulse is an item of its own beside the breaker, so no departure waits for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pulse {
-    /// When it last delivered anything, to the minute.
+    /// The last stored delivery; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<DateTime<Utc>>,
-    /// The delivery that the next gap is measured from.
+    /// The delivery from which the next gap is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_from: Option<DateTime<Utc>>,
     /// The last gaps, in seconds, the newest last.
     #[serde(default)]
     pub gaps: Vec<u32>,
-    /// The health that the admins know of.
+    /// The health that the admins were last told.
     #[serde(default)]
     pub told: Health,
-    /// Since when.
+    /// When `told` was set; `None` if it was never set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_at: Option<DateTime<Utc>>,
-    /// Counts writes: what the next one is conditional on. 0 where there is none yet.
+    /// Counts writes. Each write is conditional on it. 0 if nothing is stored yet.
     pub rev: u64,
 }
 
-/// What is known of a source beside its pulse.
+/// The facts about a source, beside its pulse, that decide its health.
 #[derive(Debug, Clone, Copy)]
 pub struct Listening {
-    /// Whether anything is taken from it.
+    /// True if Offramp accepts deliveries of the source.
     pub enabled: bool,
-    /// Since when: what it did not say before counts for nothing.
+    /// Since when the source is enabled. Silence before that instant does not count.
     pub since: DateTime<Utc>,
-    /// Hours after which an admin calls it silent; `None`: by its own rhythm.
+    /// The hours after which the source is silent, as an admin set them; `None` if its own rhythm decides.
     pub silent_after_hours: Option<u32>,
-    /// A hold of its people is open.
+    /// True if an open hold quarantines the source.
     pub quarantined: bool,
 }
 
 impl Pulse {
-    /// The pulse after a delivery; `None` where it is too soon after the last one to be written down.
+    /// The pulse after a delivery; `None` if the delivery is too soon after the last stored one.
     #[must_use]
     pub fn beating(&self, now: DateTime<Utc>) -> Option<Self> {
         if self.last_at.is_some_and(|last| now < last + WRITTEN_EVERY) {
@@ -83,9 +83,9 @@ impl Pulse {
         Some(after)
     }
 
-    /// How long the source may be quiet by its own rhythm: three times the median of its last gaps; as
-    /// long as it was quiet twice among them and a quarter more, since weekends are no outage; and a day.
-    /// `None` where it has spoken too seldom to have a rhythm.
+    /// How long the source may be quiet by its own rhythm. It is the largest of three: three times the median gap, the
+    /// second longest gap plus a quarter, and 24 hours. The second longest gap covers weekends. `None` if there are too
+    /// few gaps for a rhythm.
     #[must_use]
     pub fn patience(&self) -> Option<TimeDelta> {
         if self.gaps.len() < RHYTHM_FROM {
@@ -99,8 +99,8 @@ impl Pulse {
         Some((median * TIMES).max(twice * 5 / 4).max(LEAST))
     }
 
-    /// When the source falls silent if it says nothing more; `None`: never. One that has never delivered,
-    /// or of which nothing is taken, is not silent.
+    /// When the source falls silent if it delivers nothing more; `None` if it never does. A disabled source, or one
+    /// that has never delivered, does not fall silent.
     #[must_use]
     pub fn silent_at(&self, listening: &Listening) -> Option<DateTime<Utc>> {
         let last = self.last_at.filter(|_| listening.enabled)?;
@@ -111,7 +111,7 @@ impl Pulse {
         last.max(listening.since).checked_add_signed(patience)
     }
 
-    /// How the source is.
+    /// The health of the source at the instant `now`.
     #[must_use]
     pub fn health(&self, listening: &Listening, now: DateTime<Utc>) -> Health {
         match self.silent_at(listening) {
@@ -121,15 +121,15 @@ impl Pulse {
         }
     }
 
-    /// Whether it has spoken since the admins were told that it is silent: a machine looks at once.
+    /// True if the source has delivered since the admins were told of its silence. Then the next sweep tells them.
     #[must_use]
     pub fn is_back(&self) -> bool {
         self.told == Health::Silent && self.last_at > self.told_at
     }
 
-    /// The pulse after the admins have been told how the source is, and whether that is a mail; `None`
-    /// where they know. A hold tells by itself that it opens and that it closes, and nobody waits for a
-    /// source that an admin has disabled.
+    /// The pulse after the admins are told the present health, and whether to mail it. `None` if they know it already.
+    /// A hold sends notices of its own when it opens and when it closes, so these changes are not mailed here. Neither
+    /// is a change of a source that an admin has disabled.
     #[must_use]
     pub fn telling(&self, listening: &Listening, now: DateTime<Utc>) -> Option<(Self, bool)> {
         let health = self.health(listening, now);
@@ -158,7 +158,7 @@ mod tests {
         "2026-03-02T09:00:00Z".parse().unwrap()
     }
 
-    /// A pulse of deliveries so many minutes after the start.
+    /// A pulse with deliveries at these minutes after the start.
     fn beats(minutes: impl IntoIterator<Item = i64>) -> Pulse {
         minutes.into_iter().fold(Pulse::default(), |pulse, minute| {
             let at = start() + TimeDelta::minutes(minute);
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(Pulse::default().silent_at(&listening()), None);
         assert_eq!(beats((0..4).map(|n| n * DAY)).patience(), None);
         assert!(beats((0..5).map(|n| n * DAY)).patience().is_some());
-        // Said by an admin, one delivery is enough.
+        // An admin set the hours, so one delivery is enough.
         let set = Listening {
             silent_after_hours: Some(2),
             ..listening()
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn weekends_are_no_outage() {
-        // Each quarter of an hour from nine to five, Monday to Friday, for three weeks.
+        // Every 15 minutes from 9 to 17 o'clock, Monday to Friday, for three weeks.
         let days = (0..21).filter(|day| day % 7 < 5);
         let minutes = days.flat_map(|day| (0..=32).map(move |quarter| day * DAY + quarter * 15));
         let pulse = beats(minutes);
@@ -281,10 +281,10 @@ mod tests {
         let (held, mailed) = back.telling(&held, soon).unwrap();
         assert!(!mailed && held.told == Health::Quarantined);
         assert_eq!(held.telling(&quiet, soon).map(|told| told.1), Some(false));
-        // It fell silent while the hold was open: nobody has told that.
+        // The source fell silent while the hold was open, and nobody was told.
         let (_, mailed) = held.telling(&quiet, soon + TimeDelta::days(40)).unwrap();
         assert!(mailed);
-        // A machine came too late to see that it had spoken in between: it is silent as before.
+        // The machine came too late to see the delivery in between: the source is silent as before.
         let (again, mailed) = back.telling(&quiet, soon + TimeDelta::days(40)).unwrap();
         assert!(!mailed && again.told == Health::Silent && !again.is_back());
         let disabled = Listening {

@@ -1,4 +1,4 @@
-//! What a snapshot is compared with: a few bytes for each person whom a source knows.
+//! The prints that a snapshot is compared with: 48 bytes for each employee whom a source knows.
 
 use sha2::{Digest, Sha256};
 
@@ -6,22 +6,22 @@ use crate::employee::{Field, HrEvent, HrStatus, HrWord};
 use crate::lifecycle::Status;
 use crate::user::User;
 
-/// Changes whenever the form below changes.
+/// The version of the form below. It changes whenever the form changes.
 const VERSION: u8 = 1;
-/// Bytes kept of a field's hash: a changed value goes unnoticed with a chance of 1 in 10^12.
+/// How many bytes of a field's hash are kept. A changed value goes unnoticed with a chance of 1 in 10^12.
 const HASH: usize = 5;
-/// Where the hashes begin.
+/// The offset of the hashes, in bytes.
 const FIELDS: usize = 3;
-/// A field that was never sent.
+/// Stands for a field that was never sent.
 const NEVER: [u8; HASH] = [0; HASH];
-/// A field that was cleared.
+/// Stands for a field that was cleared.
 const CLEARED: [u8; HASH] = [0xff; HASH];
 
-/// The first byte of the print of somebody who is active: what a source's people are counted by.
+/// The first byte of the print of an active user. The active people of a source are counted by it.
 pub const ACTIVE: u8 = b'a';
 
-/// The print of a user: status, version of the form, HR's word, and a hash of each field that HR has
-/// sent. 48 bytes.
+/// The print of a user: status, version of the form, HR's last statement, and a hash of each field that HR has sent. It
+/// has 48 bytes.
 #[must_use]
 pub fn print(user: &User) -> Vec<u8> {
     let mut print = vec![status(user.status()), VERSION, word(user.hr_word())];
@@ -36,8 +36,8 @@ pub fn print(user: &User) -> Vec<u8> {
     print
 }
 
-/// Whether what a snapshot says of somebody is, in all that it says, what their print says: then
-/// there is nothing to read and nothing to write. Another form of print says nothing.
+/// True if the snapshot states nothing about an employee that their print does not already have. Then nothing is read
+/// or written for the employee. False for a print of another version.
 #[must_use]
 pub fn says_the_same(print: &[u8], event: &HrEvent) -> bool {
     let said = match event.status {
@@ -57,7 +57,7 @@ pub fn says_the_same(print: &[u8], event: &HrEvent) -> bool {
     })
 }
 
-/// Whether HR's word was that they are missing.
+/// True if the employee was missing from the last snapshot.
 #[must_use]
 pub fn is_missing(print: &[u8]) -> bool {
     print.get(2) == Some(&word(Some(HrWord::Missing)))

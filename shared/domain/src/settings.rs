@@ -1,4 +1,4 @@
-//! What an organisation has decided about its sync.
+//! The settings of an organisation, and the policy that contains them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,126 +12,126 @@ use crate::lifecycle::Schedule;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Settings {
-    /// What the sync does with those whom HR calls inactive.
+    /// What the sync does with people whom HR calls inactive.
     pub deactivation_sync: DeactivationSync,
-    /// What happens to those who are missing from a snapshot.
+    /// What the sync does with people who are missing from a snapshot.
     pub on_missing: OnMissing,
-    /// When the sync brings back somebody who was deleted by hand.
+    /// When the sync restores a user whom an admin deleted.
     pub restore_deleted_on: RestoreDeletedOn,
-    /// Whose leave dates count.
+    /// Which leave dates count.
     pub leave_dates: LeaveDates,
-    /// Who is invited by mail.
+    /// Which people are invited by mail.
     pub invitations: Invitations,
-    /// What becomes of a leaver's open objectives.
+    /// What happens to a leaver's open objectives.
     pub objectives: Objectives,
-    /// IANA name of the time zone in which days begin and dates are written.
+    /// The IANA name of the time zone in which days begin and dates are written.
     pub time_zone: String,
     /// The limits of the breaker.
     pub safeguards: Safeguards,
 }
 
-/// What the sync does with those whom HR calls inactive.
+/// What the sync does with people whom HR calls inactive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeactivationSync {
-    /// Off: nobody is deactivated by the sync.
+    /// If false, the sync deactivates nobody.
     pub enabled: bool,
-    /// At once, or after the grace period.
+    /// Whether a deactivation has a grace period.
     pub behaviour: Behaviour,
-    /// Length of the grace period in days of 24 hours: 1, 2 or 3.
+    /// The length of the grace period in days of 24 hours: 1, 2 or 3.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 3))]
     pub delay_days: u8,
 }
 
-/// Whether there is a grace period.
+/// Whether a deactivation has a grace period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Behaviour {
-    /// Access goes at once, the cards after the grace period.
+    /// Access ends at once, the cards are cancelled after the grace period.
     Delayed,
-    /// Access and cards go at once.
+    /// Access ends and the cards are cancelled at once.
     Immediate,
 }
 
-/// What happens to those who are missing from a snapshot.
+/// What the sync does with people who are missing from a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum OnMissing {
-    /// As if HR had called them inactive.
+    /// The sync deactivates them, as if HR had called them inactive.
     Deactivate,
-    /// An admin is asked.
+    /// A hold keeps them until an admin answers.
     Hold,
-    /// Nothing.
+    /// The sync does nothing.
     Ignore,
 }
 
-/// When the sync brings back somebody who was deleted by hand.
+/// When the sync restores a user whom an admin deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RestoreDeletedOn {
-    /// Whenever their record changes and says active.
+    /// When the HR record changes and says active.
     AnyChange,
-    /// When HR's word changes from inactive or missing to active.
+    /// When HR's statement changes from inactive or missing to active.
     Reactivation,
-    /// Only by hand.
+    /// Never. Only an admin restores the user.
     Never,
 }
 
-/// Whose leave dates count.
+/// Which leave dates count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum LeaveDates {
-    /// Those that an admin set.
+    /// Only dates that an admin set.
     Manual,
-    /// HR's as well.
+    /// Dates that an admin set, and HR's dates.
     All,
-    /// None.
+    /// No dates.
     Ignore,
 }
 
-/// Who is invited by mail.
+/// Which people are invited by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Invitations {
-    /// Those who come back.
+    /// Users who return after they had lost their account.
     Restored,
-    /// New people as well.
+    /// Returning users and new users.
     All,
     /// Nobody.
     None,
 }
 
-/// What becomes of a leaver's open objectives.
+/// What happens to a leaver's open objectives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ObjectivesOfLeavers))]
 pub enum Objectives {
-    /// They are completed.
+    /// They are marked complete.
     Complete,
     /// They are deleted.
     Delete,
-    /// They stay.
+    /// They stay open.
     Keep,
 }
 
-/// The limits of the breaker: whichever is reached first.
+/// The limits of the breaker. It trips at the first limit that a run would exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Safeguards {
-    /// People.
+    /// The most people of a source who may leave within the window.
     #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub max_users: u32,
-    /// Per cent of the source's active people, 1 to 100.
+    /// The largest share of the source's active people who may leave within the window, in per cent.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 100))]
     pub max_percent: u8,
-    /// Length of the rolling window, in hours.
+    /// The length of the rolling window, in hours.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 720))]
     pub window_hours: u16,
 }
@@ -160,10 +160,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The ranges that types cannot say. Whether the time zone exists is for who knows the zones.
+    /// Checks the ranges that types cannot express. It does not check that the time zone exists.
     ///
     /// # Errors
-    /// JSON pointer and rule of every setting that is out of range.
+    /// The JSON pointer and the rule of each setting that is out of range.
     pub fn check(&self) -> Result<(), Vec<(&'static str, &'static str)>> {
         let mut wrong = Vec::new();
         if !(1..=3).contains(&self.deactivation_sync.delay_days) {
@@ -181,13 +181,13 @@ impl Settings {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Whether `next` turns the deactivation sync off.
+    /// True if `next` turns the deactivation sync off.
     #[must_use]
     pub fn turns_off(&self, next: &Self) -> bool {
         self.deactivation_sync.enabled && !next.deactivation_sync.enabled
     }
 
-    /// Whether `next` raises a safeguard: more people, a larger share, or a shorter memory.
+    /// True if `next` loosens a safeguard: more people, a larger share, or a shorter window.
     #[must_use]
     pub fn loosens_safeguards(&self, next: &Self) -> bool {
         let (now, next) = (self.safeguards, next.safeguards);
@@ -197,42 +197,42 @@ impl Settings {
     }
 }
 
-/// Settings with what the machine keeps beside them; read consistently for every decision.
+/// The settings, with the epoch, the sync rule and the undone runs. Every decision reads the policy consistently.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Policy {
     /// The settings.
     pub settings: Settings,
-    /// Counts the times that the deactivation sync was turned off.
+    /// How often the deactivation sync was turned off.
     pub epoch: Epoch,
-    /// Counts changes; the `ETag` of the settings. 0 where nobody has ever set anything.
+    /// Counts changes. It is the `ETag` of the settings. 0 if nothing was ever changed.
     pub version: u64,
-    /// Whom the sync may touch.
+    /// The rule that says which employees the sync may change.
     #[serde(default)]
     pub rules: SyncRules,
-    /// Runs that were taken back, the newest last; at most [`UNDONE`].
+    /// The undone runs, the newest last; at most [`UNDONE`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
 }
 
-/// Undone runs that are remembered. What is stored of their people has long caught up when the oldest is forgotten.
+/// How many undone runs are kept. When the oldest is dropped, the stored users of that run have long been rewritten.
 pub const UNDONE: usize = 100;
 
-/// A run that was taken back.
+/// A run that an admin undid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Undone {
-    /// Which.
+    /// The id of the run.
     pub run: RunId,
-    /// When.
+    /// When it was undone.
     pub at: DateTime<Utc>,
-    /// Who took it back.
+    /// The actor who undid it; `None` if none was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Actor>,
 }
 
 impl Undone {
-    /// The actor that is recorded for people whom the undoing of this run reactivates.
+    /// The actor in the history of each user whom the undoing reactivates.
     #[must_use]
     pub fn actor(&self) -> Actor {
         let (subject, employee_id) = match &self.by {
@@ -250,18 +250,18 @@ impl Undone {
     }
 }
 
-/// Whom the sync may touch, as an admin wrote it.
+/// The rule that says which employees the sync may change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SyncRules {
-    /// A CEL expression over `employee`; false takes the employee out of the sync.
+    /// A CEL expression over `employee`. If it is false, the sync leaves the employee out.
     pub active: String,
-    /// Counts changes; the `ETag` of the rules.
+    /// Counts changes. It is the `ETag` of the rule.
     pub version: u64,
 }
 
 impl Default for SyncRules {
-    /// Everybody.
+    /// The rule that includes every employee.
     fn default() -> Self {
         Self {
             active: "true".to_owned(),
@@ -271,7 +271,7 @@ impl Default for SyncRules {
 }
 
 impl Policy {
-    /// The policy after an admin's change: a new version, and a new epoch where the sync was turned off.
+    /// The policy after an admin's change of the settings: a new version, and a new epoch if the sync is turned off.
     #[must_use]
     pub fn with(&self, settings: Settings) -> Self {
         let epoch = if self.settings.turns_off(&settings) {
@@ -287,7 +287,7 @@ impl Policy {
         }
     }
 
-    /// The policy after an admin took a run back.
+    /// The policy after an admin undid a run.
     #[must_use]
     pub fn without_run(&self, run: RunId, by: Actor, at: DateTime<Utc>) -> Self {
         let mut undone = self.undone.clone();
@@ -302,28 +302,28 @@ impl Policy {
         }
     }
 
-    /// When and by whom a run was taken back; `None` where it was not.
+    /// When and by whom a run was undone; `None` if it was not.
     #[must_use]
     pub fn undoing(&self, run: &RunId) -> Option<&Undone> {
         self.undone.iter().find(|undone| undone.run == *run)
     }
 
-    /// Whether a run was taken back.
+    /// True if the run was undone.
     #[must_use]
     pub fn is_undone(&self, run: &RunId) -> bool {
         self.undoing(run).is_some()
     }
 
-    /// Whether a schedule was ended by the policy: the sync was turned off since, or its run was taken
-    /// back. Whoever is scheduled so *is* active.
+    /// True if the policy has ended a schedule: the sync was turned off since, or its run was undone. A user with such
+    /// a schedule is active.
     #[must_use]
     pub fn ends(&self, schedule: &Schedule) -> bool {
         let off = schedule.cause.is_sync() && schedule.epoch < self.epoch;
         off || schedule.run.as_ref().is_some_and(|run| self.is_undone(run))
     }
 
-    /// The policy after an admin's change of the rules. It is one item with the settings, so that
-    /// both are read consistently; each counts versions of its own.
+    /// The policy after an admin's change of the rule. Settings and rule are one item, so both are read consistently.
+    /// Each has a version of its own.
     #[must_use]
     pub fn with_rules(&self, active: String) -> Self {
         let rules = SyncRules {

@@ -1,4 +1,4 @@
-//! A snapshot: everybody whom a source knows, as of one instant.
+//! A snapshot: every employee of a source at one instant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,57 +10,57 @@ use crate::decide::{Gate, Word};
 use crate::employee::Field;
 use crate::ids::{HoldId, RunId, SnapshotId, SourceId};
 
-/// Pages of a snapshot at most.
+/// The most pages in a snapshot.
 pub const MAX_PAGES: u32 = 400;
 /// A snapshot that is not completed within this time is abandoned.
 pub const OPEN_FOR: TimeDelta = TimeDelta::hours(24);
-/// How long its pages and its report are kept.
+/// How long the pages and the report of a snapshot are kept.
 pub const KEPT_FOR: TimeDelta = TimeDelta::days(7);
 
-/// What has become of a snapshot.
+/// The state of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotState {
-    /// It takes pages.
+    /// The snapshot accepts pages.
     Open,
-    /// It is compared and applied.
+    /// The snapshot is being compared and applied.
     Applying,
-    /// All of it is applied.
+    /// The whole snapshot is applied.
     Applied,
-    /// All of it is applied but those whom a hold keeps.
+    /// The snapshot is applied, except for people whom a hold stopped.
     Held,
-    /// It contradicts itself, or a later one was applied: nothing of it is.
+    /// The snapshot contradicts itself, or a later one was applied. Nothing of it is applied.
     Rejected,
-    /// A newer one took its place.
+    /// A newer snapshot took its place.
     Superseded,
-    /// It was abandoned: nothing of it is applied.
+    /// The snapshot was abandoned. Nothing of it is applied.
     Failed,
 }
 
-/// How far the work on a snapshot has come. A roster has `of` partitions, each of which is compared,
-/// and then applied, by itself.
+/// How far the work on a snapshot has come. A roster has a fixed number of partitions. Each partition is compared, and
+/// then applied, by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "doing", rename_all = "snake_case")]
 pub enum Step {
-    /// Everything is decided in memory, one partition after the other.
+    /// The partitions are decided in memory, one after the other. Nothing is written to users.
     Compare {
-        /// The next one.
+        /// The next partition.
         part: u8,
     },
-    /// The breaker is asked.
+    /// The breaker is asked about all people at once.
     Ask,
-    /// What was decided is done.
+    /// The decisions are applied, one partition after the other.
     Apply {
-        /// The next one.
+        /// The next partition.
         part: u8,
     },
-    /// Nothing is left to do.
+    /// No step is left.
     Done,
 }
 
 impl Step {
-    /// Steps done, of how many.
+    /// How many steps are done, and how many there are, on a roster of `parts` partitions.
     #[must_use]
     pub fn progress(self, parts: u8) -> (u32, u32) {
         let parts = u32::from(parts);
@@ -74,20 +74,20 @@ impl Step {
     }
 }
 
-/// What the breaker has said to a snapshot; the same for all of one kind.
+/// The breaker's answer to a snapshot. It is the same for all people of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Said {
-    /// The hold that keeps those whom it calls inactive, or whom it would bring back, and the missing
-    /// where they are no matter of their own.
+    /// The hold, and the roll number in it, of people whom the snapshot calls inactive or would restore. Missing people
+    /// are in this hold too, unless they have a hold of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<(HoldId, u64)>,
-    /// The hold that keeps the missing, where the settings ask first.
+    /// The hold, and the roll number in it, of missing people, if the setting `on_missing` is `hold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<(HoldId, u64)>,
 }
 
 impl Said {
-    /// What it comes to for somebody. `apart`: the missing are a matter of their own.
+    /// The gate for one person. `apart` is true for a missing person if missing people have a hold of their own.
     #[must_use]
     pub fn gate(&self, run: &RunId, apart: bool) -> Gate {
         match if apart { &self.missing } else { &self.hold } {
@@ -102,71 +102,71 @@ impl Said {
     }
 }
 
-/// A snapshot, without its pages.
+/// A snapshot without its pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Its name.
+    /// The id of the snapshot.
     pub snapshot: SnapshotId,
-    /// Whose.
+    /// The source that sent it.
     pub source: SourceId,
-    /// What has become of it.
+    /// The stored state. [`Snapshot::state_in`] gives the present one.
     pub state: SnapshotState,
-    /// The instant that it speaks of.
+    /// The instant that the snapshot describes.
     pub occurred_at: DateTime<Utc>,
-    /// Employees that whoever opened it expects.
+    /// How many employees the sender expects; `None` if the sender did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
-    /// Since when.
+    /// When the snapshot was opened.
     pub opened_at: DateTime<Utc>,
-    /// Pages, as whoever completed it has said.
+    /// How many pages the sender announced on completion. 0 before.
     #[serde(default)]
     pub pages: u32,
-    /// Nothing is to be done: what would be is reported.
+    /// True if the snapshot is only reported and not applied.
     #[serde(default)]
     pub dry_run: bool,
-    /// The source was only observed when it was completed.
+    /// True if the source was in observation at the time of completion.
     #[serde(default)]
     pub observing: bool,
-    /// What it does, where it ends somebody's access, is this run.
+    /// The run of the departures that the snapshot causes.
     pub run: RunId,
-    /// How far the work has come.
+    /// The next step of the work.
     pub step: Step,
-    /// Employees that were counted so far.
+    /// How many employees were counted so far.
     #[serde(default)]
     pub employees: u64,
-    /// Fields that every record so far has carried; `None` before the first.
+    /// The fields that every record so far has carried; `None` before the first record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<BTreeSet<Field>>,
-    /// People whom the breaker is asked about.
+    /// How many people the breaker is asked about.
     #[serde(default)]
     pub counted: u32,
-    /// What it comes to: of a dry run what would be, of another what was done.
+    /// The number of people by outcome. A dry run counts what would happen, another snapshot what was done.
     #[serde(default)]
     pub summary: BTreeMap<Word, u64>,
-    /// What it would come to if its source were active, where that is only observed.
+    /// The same if the source were active. It is filled only for a source in observation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub would: BTreeMap<Word, u64>,
-    /// What the snapshot itself has tripped.
+    /// The safeguard that the snapshot itself has tripped; `None` if its size is plausible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tripped: Option<(Tripped, Figures)>,
-    /// What the breaker has said.
+    /// The breaker's answer.
     #[serde(default)]
     pub said: Said,
-    /// The breaker's verdict on a dry run, or on what an observed source would do.
+    /// The breaker's verdict on a dry run, or on a source in observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<(String, Option<Tripped>, Option<Figures>)>,
-    /// Why nothing of it was applied.
+    /// Why nothing of the snapshot was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// When a machine takes it up again, while there is work.
+    /// When the next run takes the snapshot up again; `None` if no work is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<DateTime<Utc>>,
-    /// Counts writes: what the next one is conditional on.
+    /// Counts writes. Each write is conditional on it.
     pub rev: u64,
 }
 
 impl Snapshot {
-    /// A new one.
+    /// A new snapshot that accepts pages.
     #[must_use]
     pub fn open(
         snapshot: SnapshotId,
@@ -202,8 +202,8 @@ impl Snapshot {
         }
     }
 
-    /// Its state, as of the line of its source and of now: another may have taken its place, and
-    /// nothing is written for that.
+    /// The state at the instant `now`, given the line of the source. Another snapshot may have taken its place, which
+    /// writes nothing to this one.
     #[must_use]
     pub fn state_in(&self, line: &Line, now: DateTime<Utc>) -> SnapshotState {
         let is = |one: &Option<SnapshotId>| one.as_ref() == Some(&self.snapshot);
@@ -215,7 +215,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether it is much smaller than it should be: the safeguards of the snapshot itself.
+    /// The safeguard that the size of the snapshot trips; `None` if its size is plausible. `last` is the number of
+    /// employees in the last applied snapshot.
     #[must_use]
     pub fn trips(&self, empty_page: bool, last: Option<u64>) -> Option<(Tripped, Figures)> {
         let expected = self.expected.max(last);
@@ -236,7 +237,7 @@ impl Snapshot {
         }
     }
 
-    /// The next step after this one, on a roster of so many partitions.
+    /// The next step, on a roster of `parts` partitions.
     #[must_use]
     pub fn next_step(&self, parts: u8) -> Step {
         match self.step {
@@ -250,16 +251,17 @@ impl Snapshot {
     }
 }
 
-/// Whose turn it is among the snapshots of a source: one at most takes pages, one at most is applied.
+/// The line of a source: the snapshot that accepts pages, and the snapshot that is being applied. There is at most one
+/// of each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Line {
-    /// The one that takes pages.
+    /// The snapshot that accepts pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<SnapshotId>,
-    /// The one that is applied.
+    /// The snapshot that is being applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applying: Option<SnapshotId>,
-    /// Counts writes: what the next one is conditional on. 0 where there is none yet.
+    /// Counts writes. Each write is conditional on it. 0 if nothing is stored yet.
     #[serde(default)]
     pub rev: u64,
 }

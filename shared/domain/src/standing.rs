@@ -1,4 +1,4 @@
-//! The timers that stand for a user: those that what is stored of them was armed with.
+//! The timers that a stored user expects to be armed.
 
 use crate::ids::OrgId;
 use crate::lifecycle::Lifecycle;
@@ -6,8 +6,8 @@ use crate::timer::Timer;
 use crate::user::User;
 
 impl User {
-    /// The timers that stand for the user as they are stored: the end of the grace period, the leave
-    /// date, and what finishes a deactivation or its end. Digests belong to nobody.
+    /// The timers that were armed for the stored user: the end of the grace period, the leave date, and the finishing
+    /// of a deactivation or of its end. A digest timer belongs to an organisation, so it is not among them.
     #[must_use]
     pub fn timers(&self, org: &OrgId) -> Vec<Timer> {
         let mut timers = Vec::new();

@@ -1,4 +1,4 @@
-//! Timers, and what they carry. A timer acts only for the state that it was armed for.
+//! Timers and their payloads. A timer acts only on the state that it was armed for.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,97 +8,97 @@ use crate::digest::DigestMinute;
 use crate::hex::hex;
 use crate::ids::{EmployeeId, Epoch, Generation, HoldId, OrgId, RunId, SnapshotId, SourceId};
 
-/// One-shot, with a due second. Its JSON is the input that Scheduler hands to the function.
+/// A one-shot timer. Its JSON is the input that EventBridge Scheduler passes to the function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Timer {
-    /// The end of a grace period.
+    /// Ends a grace period.
     Deactivate {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Whose.
+        /// The user to deactivate.
         employee_id: EmployeeId,
         /// The source of the user when this was armed, `None` without one: it says which breaker is read with the user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<SourceId>,
-        /// The generation it was armed for.
+        /// The generation that the timer was armed for.
         generation: Generation,
-        /// When.
+        /// When it fires, to the second.
         due: DateTime<Utc>,
     },
-    /// Finishes a deactivation or deletion whose cards are still alive.
+    /// Finishes a deactivation or deletion, or opens objectives again after its end.
     Finish {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Whose.
+        /// The user with pending work.
         employee_id: EmployeeId,
-        /// The generation it was armed for.
+        /// The generation that the timer was armed for.
         generation: Generation,
-        /// When.
+        /// When it fires, to the second.
         due: DateTime<Utc>,
         /// The sweep has armed it, and arms the next: Lambda does not try it again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         swept: bool,
     },
-    /// The beginning of a leave date.
+    /// Begins the first day without access.
     Leave {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Whose.
+        /// The user who leaves.
         employee_id: EmployeeId,
         /// As that of [`Timer::Deactivate`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<SourceId>,
-        /// The leave plan it was armed for; lifecycle changes do not count it.
+        /// The number of the leave plan that the timer was armed for. Changes of the lifecycle do not alter it.
         plan: u64,
-        /// When.
+        /// When it fires, to the second.
         due: DateTime<Utc>,
     },
-    /// Mails what was noticed in a minute.
+    /// Mails the notices of one minute.
     Digest {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// The minute of the notices.
+        /// The minute of the notices. The timer fires two minutes after its start.
         minute: DigestMinute,
     },
-    /// Does what is left of an answer to a hold.
+    /// Finishes an answer to a hold that the request had no time for.
     Answer {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// The hold.
+        /// The answered hold.
         hold: HoldId,
-        /// The run of an approval; `None` is a rejection.
+        /// The run of the approval; `None` for a rejection.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run: Option<RunId>,
         /// The version of the hold that was answered.
         until: u64,
-        /// When.
+        /// When it fires, to the second.
         due: DateTime<Utc>,
     },
-    /// Applies a snapshot, as far as a step comes.
+    /// Continues the steps of a snapshot.
     Snapshot {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Source.
+        /// The source of the snapshot.
         source: SourceId,
-        /// Snapshot.
+        /// The snapshot to apply.
         snapshot: SnapshotId,
-        /// When.
+        /// When it fires, to the second.
         due: DateTime<Utc>,
     },
-    /// Rewrites the users whose schedules an epoch has ended.
+    /// Rewrites the users whom a change of the policy affects: an epoch, an undone run, the sync rule, or leave dates.
     Tidy {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// The epoch that ended them.
+        /// The epoch at the time of arming.
         epoch: Epoch,
-        /// When.
+        /// When it fires, to the second.
         due: DateTime<Utc>,
     },
 }
 
 impl Timer {
-    /// When it fires, to the second.
+    /// When the timer fires, to the second.
     #[must_use]
     pub fn due(&self) -> DateTime<Utc> {
         match self {
@@ -112,7 +112,7 @@ impl Timer {
         }
     }
 
-    /// Its organisation.
+    /// The organisation of the timer.
     #[must_use]
     pub fn org(&self) -> &OrgId {
         match self {
@@ -126,7 +126,7 @@ impl Timer {
         }
     }
 
-    /// Its kind, as in its JSON.
+    /// The kind, as in the JSON.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -140,8 +140,8 @@ impl Timer {
         }
     }
 
-    /// Its name: 64 characters at most of `[0-9a-zA-Z-_.]`, the same for the same timer. Hashed,
-    /// since an employee id is longer and freer than a schedule's name may be.
+    /// The name of the schedule: at most 64 characters of `[0-9a-zA-Z-_.]`, the same for equal timers. It contains a
+    /// hash, because an employee id may be longer than a schedule's name, and may contain other characters.
     #[must_use]
     pub fn name(&self) -> String {
         let mut hash = Sha256::new();

@@ -1,4 +1,4 @@
-//! A user: what HR says, what an admin did, and where in the lifecycle that leaves them.
+//! A user: what HR states, what an admin did, and the resulting state of the lifecycle.
 
 use std::collections::BTreeMap;
 
@@ -19,49 +19,50 @@ use crate::settings::Policy;
 pub struct User {
     /// The employee id.
     pub employee_id: EmployeeId,
-    /// Who brought the user here.
+    /// The HR source, or the admin, that created the user.
     pub origin: Origin,
-    /// What is shown: the HR record as far as the sync may write, and what an admin entered.
+    /// The profile that clients see: the HR record as far as the sync rule includes the employee, and an admin's
+    /// entries.
     #[serde(default)]
     pub profile: BTreeMap<Field, String>,
-    /// What HR says, whether or not the sync may act on it.
+    /// HR's statements, whether or not the sync rule includes the employee. `None` if HR made no statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hr: Option<HrRecord>,
-    /// What the user may do here.
+    /// The role of the user in Offramp.
     pub role: Role,
-    /// Where in the lifecycle.
+    /// The stored state of the lifecycle.
     pub lifecycle: Lifecycle,
-    /// How often the lifecycle has changed.
+    /// How often the lifecycle has changed. A timer acts only for the generation that it was armed for.
     pub generation: Generation,
-    /// What a deactivation or deletion still has to do.
+    /// The pending work of a deactivation or deletion.
     #[serde(default, skip_serializing_if = "Pending::is_done")]
     pub pending: Pending,
-    /// What the end of a deactivation has left to do.
+    /// The pending work after the end of a deactivation: objectives to open again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reopening: Option<Reopening>,
-    /// When somebody leaves.
+    /// The leave date and its plan.
     #[serde(default, skip_serializing_if = "Leave::is_none")]
     pub leave: Leave,
-    /// The machine stopped before this person: they were the last admin.
+    /// True if a machine did not end the access of this user because the user was the last admin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
-    /// A safeguard stopped the machine before this person, until somebody answers that hold.
+    /// The hold in which a safeguard stopped a machine from changing this user; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Held>,
-    /// The notice that is withdrawn if the schedule ends before it is mailed.
+    /// The notice to withdraw if the schedule ends before the notice is mailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<NoticeKey>,
-    /// Cards that are not cancelled.
+    /// How many cards are not cancelled.
     #[serde(default)]
     pub active_cards: u32,
-    /// Counts visible changes: the `ETag`, and the number of the last history entry.
+    /// Counts visible changes. It is the `ETag` and the number of the last history entry.
     pub version: u64,
-    /// Counts every write: what a commit is conditional on.
+    /// Counts every write. Each commit is conditional on it.
     pub rev: u64,
 }
 
 impl User {
-    /// Somebody new, before the first commit.
+    /// A new user, before the first commit.
     #[must_use]
     pub fn new(employee_id: EmployeeId, origin: Origin, lifecycle: Lifecycle) -> Self {
         Self {
@@ -84,7 +85,7 @@ impl User {
         }
     }
 
-    /// The user as of the policy: whose schedule it has ended ([`Policy::ends`]) *is* active.
+    /// The user as of the policy. If the policy has ended the schedule ([`Policy::ends`]), the user is active.
     #[must_use]
     pub fn settled(&self, policy: &Policy) -> Self {
         let mut user = self.clone();
@@ -97,7 +98,7 @@ impl User {
         user
     }
 
-    /// The status as it is stored; [`User::settled`] first, where a policy is at hand.
+    /// The stored status. Call [`User::settled`] first if a policy is at hand.
     #[must_use]
     pub fn status(&self) -> Status {
         match self.lifecycle {
@@ -108,7 +109,7 @@ impl User {
         }
     }
 
-    /// Whether the user may log in: exactly when active.
+    /// Granted exactly if the stored lifecycle is active.
     #[must_use]
     pub fn access(&self) -> Access {
         match self.lifecycle {
@@ -117,8 +118,8 @@ impl User {
         }
     }
 
-    /// Whether the user may log in at an instant: a leave date that counts ends access when its day
-    /// begins, whether or not a timer has been so quick.
+    /// Access at an instant. A leave date that counts ends access when its day begins, even if its timer has not fired
+    /// yet.
     #[must_use]
     pub fn access_at(&self, now: DateTime<Utc>) -> Access {
         match self.leave.plan {
@@ -127,7 +128,7 @@ impl User {
         }
     }
 
-    /// The leave date that is shown, and whose it is.
+    /// The leave date that clients see, and its author. An admin's date takes precedence over HR's.
     #[must_use]
     pub fn leave_date(&self) -> Option<(NaiveDate, Whose)> {
         match self.leave.by_hand {
@@ -136,13 +137,13 @@ impl User {
         }
     }
 
-    /// Whether the user is an admin with access.
+    /// True if the user is an admin with access.
     #[must_use]
     pub fn is_acting_admin(&self) -> bool {
         self.role == Role::Admin && self.access() == Access::Granted
     }
 
-    /// Why the user is scheduled or deactivated.
+    /// Why the user is scheduled, deactivated or deleted; `None` if the user is active.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         match &self.lifecycle {
@@ -153,7 +154,7 @@ impl User {
         }
     }
 
-    /// When the grace period ends, or ended where a hold keeps it.
+    /// When the grace period ends. If a hold keeps the grace period, this instant may have passed.
     #[must_use]
     pub fn due_at(&self) -> Option<DateTime<Utc>> {
         match &self.lifecycle {
@@ -162,8 +163,8 @@ impl User {
         }
     }
 
-    /// When a machine has to look at this user again: the end of the grace period, or of the time
-    /// that a deactivation was given to finish. What the sweep's index is sorted by.
+    /// When the sweep has to look at this user: the earliest of the end of the grace period, the time for pending work,
+    /// and the leave date. The sweep's index is sorted by it.
     #[must_use]
     pub fn work_due(&self) -> Option<DateTime<Utc>> {
         let pending = if self.pending.is_done() {
@@ -172,7 +173,7 @@ impl User {
             self.pending.due
         };
         let reopening = self.reopening.map(|reopening| reopening.due);
-        // In the grace period access has ended already.
+        // During the grace period access has ended already, so the leave date needs no look.
         let leave = match self.lifecycle {
             Lifecycle::Scheduled(_) => None,
             _ => self.leave.plan.map(|plan| plan.at),
@@ -187,19 +188,19 @@ impl User {
             .min()
     }
 
-    /// A shown field.
+    /// The value of a profile field, as clients see it.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&str> {
         self.profile.get(&field).map(String::as_str)
     }
 
-    /// The shown e-mail address.
+    /// The e-mail address in the profile.
     #[must_use]
     pub fn email(&self) -> Option<Email> {
         Email::new(self.get(Field::Email)?).ok()
     }
 
-    /// What HR last said.
+    /// HR's last statement; `None` if HR made no statement.
     #[must_use]
     pub fn hr_word(&self) -> Option<HrWord> {
         self.hr.as_ref().map(HrRecord::says)

@@ -1,4 +1,4 @@
-//! Who has left of late.
+//! The rolling window of a breaker: the people who have left recently.
 
 use std::collections::BTreeSet;
 
@@ -10,57 +10,57 @@ use super::PLACES;
 use crate::ids::EmployeeId;
 use crate::settings::Safeguards;
 
-/// Those who have left within the window: who, by a hash of their id, and since when, to the second.
-/// Stored as one text, 18 hexadecimal digits for each.
+/// The people who left within the window. A place is a hash of the employee id and the second at which the place was
+/// taken. The window is stored as one text with 18 hexadecimal digits a place.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Window(Vec<Place>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
-    /// The first 40 bits of a hash: among 10,000 people two share one with a chance of 1 in 20,000, and
-    /// then one person is not counted.
+    /// The first 40 bits of a hash of the employee id. Among 10,000 people the chance that two share a value is about 1
+    /// in 20,000. Then one of the two is not counted.
     who: u64,
-    /// Epoch seconds.
+    /// When the place was taken, in seconds since the Unix epoch.
     at: u32,
 }
 
-/// Bits of a hash that are kept.
+/// How many bits of the hash are kept.
 const WHO_BITS: u32 = 40;
 
 impl Window {
-    /// Whether nobody has a place.
+    /// True if no place is taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many have one.
+    /// How many places are taken.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether somebody has one.
+    /// True if the employee has a place.
     #[must_use]
     pub fn has(&self, id: &EmployeeId) -> bool {
         let who = who(id);
         self.0.iter().any(|place| place.who == who)
     }
 
-    /// How many of these people have none.
+    /// How many of `people` have no place.
     pub(super) fn without(&self, people: &BTreeSet<EmployeeId>) -> usize {
         let taken: BTreeSet<u64> = self.0.iter().map(|place| place.who).collect();
         people.iter().filter(|id| !taken.contains(&who(id))).count()
     }
 
-    /// Places that were taken before an instant.
+    /// How many places were taken at or before an instant.
     pub(super) fn until(&self, at: DateTime<Utc>) -> usize {
         let at = seconds(at);
         self.0.iter().filter(|place| place.at <= at).count()
     }
 
-    /// Without those whose place is older than the window.
+    /// The window without the places that are older than `window_hours`.
     pub(super) fn as_of(&self, now: DateTime<Utc>, safeguards: Safeguards) -> Self {
         let from = seconds(now - TimeDelta::hours(safeguards.window_hours.into()));
         Self(
@@ -104,7 +104,7 @@ impl From<Window> for String {
     }
 }
 
-/// A window that is stored in another form.
+/// A stored window has an unknown form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a window of places")]
 pub struct NoWindow;

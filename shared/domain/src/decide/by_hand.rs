@@ -1,4 +1,4 @@
-//! What an admin does.
+//! The decisions on an admin's actions.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::lifecycle::{Cause, Lifecycle, Origin, Role};
 use crate::settings::Invitations;
 use crate::user::User;
 
-/// Adds somebody whom HR need not know.
+/// Adds a user whom HR need not know.
 pub(super) fn add(
     stored: Option<&User>,
     by: &Actor,
@@ -36,7 +36,7 @@ pub(super) fn add(
     Ok(draft.commit(Outcome::of(Word::Created), by, Happening::Created))
 }
 
-/// Access and cards go now.
+/// Ends access at once, and has the cards cancelled.
 pub(super) fn deactivate_now(
     stored: &User,
     settled: User,
@@ -57,7 +57,7 @@ pub(super) fn deactivate_now(
     Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated))
 }
 
-/// Hands somebody in as a leaver: the grace period begins.
+/// Begins the grace period of a leaver whom an admin has reported.
 pub(super) fn leave(
     stored: &User,
     settled: User,
@@ -87,7 +87,7 @@ pub(super) fn leave(
     Ok(draft.commit(outcome, by, Happening::Scheduled { due_at }))
 }
 
-/// Deletes by hand: the sync does not bring the user back while the HR record stays as it is.
+/// Deletes the user. The sync does not restore the user while the HR record stays as it is.
 pub(super) fn delete(
     stored: &User,
     settled: User,
@@ -106,7 +106,8 @@ pub(super) fn delete(
     Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deleted))
 }
 
-/// Undoes a deletion, a deactivation or a schedule; works while HR says inactive, and says so.
+/// Undoes a deletion, a deactivation or a schedule. It works even if HR says inactive or missing; the outcome then says
+/// so.
 pub(super) fn restore(
     stored: &User,
     settled: User,
@@ -149,7 +150,7 @@ pub(super) fn restore(
     ))
 }
 
-/// Makes somebody an admin or a member.
+/// Makes the user an admin or a member.
 pub(super) fn set_role(
     stored: &User,
     settled: User,

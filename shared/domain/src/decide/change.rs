@@ -1,5 +1,5 @@
-//! Builds a [`Change`] from a user before and after: the counters, the entry, the notice, the
-//! timers and the admins follow from the difference.
+//! Builds a [`Change`] from a user before and after. The counters, the history entry, the notice, the timers and the
+//! change of the admins follow from the difference.
 
 use chrono::{DateTime, Utc};
 
@@ -18,7 +18,7 @@ use crate::settings::{Behaviour, Invitations, Objectives, Undone};
 use crate::timer::Timer;
 use crate::user::User;
 
-/// What happened to a user, before it is written down.
+/// A change of a user before it is written.
 pub(super) struct Draft<'a> {
     pub(super) ctx: &'a Context<'a>,
     stored: Option<&'a User>,
@@ -26,7 +26,7 @@ pub(super) struct Draft<'a> {
     notice: Option<Notice>,
     pub(super) arm: Vec<Timer>,
     pub(super) disarm: Vec<Timer>,
-    /// What has ended the schedule that the stored user still has.
+    /// The actor who ended the schedule that is still stored; `None` if the policy has ended none.
     ended_by: Option<Actor>,
     counted: Option<Counted>,
     ignored: Option<Ignored>,
@@ -34,7 +34,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A change of a known user; `settled` is the stored one as of the epoch.
+    /// A change of a known user. `settled` is the stored user as of the policy.
     pub(super) fn of(ctx: &'a Context<'a>, stored: &'a User, settled: User) -> Self {
         let ended_by = (settled.generation != stored.generation).then(|| ended_by(stored, ctx));
         let ended = ended_by.is_some();
@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// Somebody new.
+    /// A new user.
     pub(super) fn new(ctx: &'a Context<'a>, user: User) -> Self {
         Self {
             ctx,
@@ -72,17 +72,17 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The user as it is so far.
+    /// The user so far.
     pub(super) fn so_far(&self) -> &User {
         &self.user
     }
 
-    /// The user as it will be.
+    /// The user, for further changes.
     pub(super) fn user(&mut self) -> &mut User {
         &mut self.user
     }
 
-    /// Plans the deactivation at the end of the grace period.
+    /// Schedules the deactivation for the end of the grace period.
     pub(super) fn schedule(&mut self, cause: Cause) {
         let days = self.ctx.policy.settings.deactivation_sync.delay_days;
         let due_at = whole_second(self.ctx.now + self.ctx.day * i32::from(days));
@@ -106,7 +106,7 @@ impl<'a> Draft<'a> {
         self.arm.push(self.timer_at(due_at));
     }
 
-    /// Ends access and begins to terminate the cards; a finishing timer is armed first.
+    /// Ends access and begins to cancel the cards. The finishing timer is armed before the commit.
     pub(super) fn deactivate(&mut self, cause: Cause) {
         self.enter(Lifecycle::Deactivated(Deactivation {
             cause,
@@ -115,7 +115,7 @@ impl<'a> Draft<'a> {
         self.begin_termination();
     }
 
-    /// As `schedule` or `deactivate`, as the settings say.
+    /// Calls `schedule` or `deactivate`, as the settings say.
     pub(super) fn end(&mut self, cause: Cause) {
         match self.ctx.policy.settings.deactivation_sync.behaviour {
             Behaviour::Delayed => self.schedule(cause),
@@ -123,7 +123,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A machine is about to do what the breaker is asked about. Says whether it may.
+    /// Records that the breaker counts this change. Returns whether the change may happen; otherwise the user joins the
+    /// hold.
     pub(super) fn counts(&mut self, what: Counted) -> bool {
         self.counted = Some(what);
         match self.ctx.gate {
@@ -139,12 +140,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// HR's word that they are gone is not acted on: the entry says why.
+    /// Records in the history entry why HR's statement had no effect.
     pub(super) fn ignores(&mut self, why: Ignored) {
         self.ignored = Some(why);
     }
 
-    /// Whether the person is in the open hold already. Then a new event changes nothing about it.
+    /// True if the user is already in the open hold. Then a new event does not change the hold.
     pub(super) fn waits_in_hold(&self) -> bool {
         let (Some(breaker), Some(held)) = (self.ctx.breaker, &self.user.hold) else {
             return false;
@@ -152,7 +153,7 @@ impl<'a> Draft<'a> {
         breaker.hold.as_ref() == Some(&held.hold) && held.seq > breaker.answered
     }
 
-    /// Arms the timer of the grace period anew, for `until`. Where `is_end`, the grace period also ends then.
+    /// Arms the timer of the grace period again, for `until`. If `is_end`, the grace period also ends at that instant.
     pub(super) fn postpone(&mut self, until: DateTime<Utc>, is_end: bool) {
         if let Lifecycle::Scheduled(schedule) = &mut self.user.lifecycle {
             if is_end {
@@ -166,7 +167,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Deletes by hand. Cards that a deactivation has cancelled and told nobody of still count.
+    /// Deletes the user. Cards that a deactivation has cancelled, and no notice has reported, still count.
     pub(super) fn delete(&mut self) {
         let cancelled = self.user.pending.cancelled;
         self.enter(Lifecycle::Deleted { at: self.ctx.now });
@@ -174,9 +175,9 @@ impl<'a> Draft<'a> {
         self.user.pending.cancelled = cancelled;
     }
 
-    /// Gives access back; whatever a deactivation had left to do is dropped. Whoever had lost their
-    /// account, and not just their access for a while, is invited as the settings say, and what the
-    /// deactivation closed is opened again.
+    /// Gives access back, and drops the rest of a deactivation's work. A user who had lost their account, and not only
+    /// access during a grace period, is invited as the settings say. The objectives that the deactivation closed are
+    /// then opened again.
     pub(super) fn activate(&mut self) {
         let generation = self.user.generation;
         let lost = matches!(
@@ -194,12 +195,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether those who come back are invited.
+    /// True if returning users are invited.
     pub(super) fn invites(&self) -> bool {
         self.ctx.policy.settings.invitations != Invitations::None
     }
 
-    /// Tells the admins.
+    /// Adds the notice of this change, and the timer of its digest.
     pub(super) fn tell(&mut self, kind: NoticeKind) {
         let notice = Notice {
             at: self.ctx.now,
@@ -217,7 +218,7 @@ impl<'a> Draft<'a> {
         self.notice = Some(notice);
     }
 
-    /// All that a deactivation or deletion had to do is done: its timer may go.
+    /// All work of the deactivation or deletion is done, so its timer may be deleted.
     pub(super) fn finished(&mut self) {
         if let Some(due) = self.user.pending.due {
             self.disarm.push(self.finish_timer(due));
@@ -225,12 +226,13 @@ impl<'a> Draft<'a> {
         self.user.pending = Pending::default();
     }
 
-    /// A visible change, with its entry in the history.
+    /// A decision with a visible change and its history entry.
     pub(super) fn commit(mut self, outcome: Outcome, by: &Actor, happening: Happening) -> Decision {
         match self.leave_date() {
             Some(moved) => {
                 let outcome = self.outcome_of(&moved);
-                // What is told nowhere else stays told: from, to and cause say the rest.
+                // If the happening is visible nowhere else, it stays in the entry. The entry's `from`, `to` and `cause`
+                // then tell the effect of the leave date.
                 let told = if happening.is_of_the_lifecycle() {
                     moved
                 } else {
@@ -242,7 +244,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What a leave date comes to, and nothing else: an entry only where it moved the lifecycle.
+    /// A decision on the leave date alone. It has an entry only if the leave date changed the lifecycle.
     pub(super) fn commit_leave(mut self, by: &Actor) -> Decision {
         match self.leave_date() {
             Some(moved) => {
@@ -267,31 +269,32 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A change that nobody sees: an instant, a hash.
+    /// A decision with a change that clients do not see, such as a newer instant or a hash.
     pub(super) fn touch(self, outcome: Outcome) -> Decision {
         self.build(outcome, None)
     }
 
-    /// What a deactivation had closed is open again: its timer may go.
+    /// The objectives are open again, so the timer may be deleted.
     pub(super) fn reopened(&mut self) {
         if let Some(reopening) = self.user.reopening.take() {
             self.disarm.push(self.finish_timer(reopening.due));
         }
     }
 
-    /// Every change of the lifecycle goes through here: it ends what the last one had planned.
+    /// Enters a new state of the lifecycle. Every change of the lifecycle goes through here. It drops the plans of the
+    /// previous state.
     fn enter(&mut self, lifecycle: Lifecycle) {
         let leaving = self.user.clone();
         self.unschedule(&leaving);
-        // What was to be told of a state that does not last is not told.
+        // The notice of a state that does not last is dropped, and so is its digest timer.
         if self.notice.take().is_some() {
             let digest = |timer: &Timer| matches!(timer, Timer::Digest { .. });
             self.arm.retain(|timer| !digest(timer));
         }
-        // The finishing timer stays: a card that the issuer is being told of is still its business.
+        // The finishing timer stays, because the issuer may be cancelling a card at this moment.
         self.user.pending = Pending::default();
         self.makes_work = false;
-        // What is to be opened again stays so until it is, or until the next deactivation closes it anew.
+        // Objectives stay to be opened until they are open, or until the next deactivation closes them again.
         if matches!(
             lifecycle,
             Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. }
@@ -304,7 +307,7 @@ impl<'a> Draft<'a> {
         self.user.hold = None;
     }
 
-    /// Forgets the timer and the notice of a schedule.
+    /// Drops the timer and the notice of a schedule.
     fn unschedule(&mut self, scheduled: &User) {
         if let Lifecycle::Scheduled(schedule) = &scheduled.lifecycle {
             self.disarm.push(Timer::Deactivate {
@@ -404,7 +407,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What has ended a schedule that is still stored.
+/// The actor who ended a schedule that is still stored: the undoing of its run, or else the end of an epoch.
 pub(super) fn ended_by(stored: &User, ctx: &Context<'_>) -> Actor {
     let undoing = match &stored.lifecycle {
         Lifecycle::Scheduled(Schedule { run: Some(run), .. }) => ctx.policy.undoing(run),
@@ -413,17 +416,17 @@ pub(super) fn ended_by(stored: &User, ctx: &Context<'_>) -> Actor {
     undoing.map_or(Actor::SyncTurnedOff, Undone::actor)
 }
 
-/// The admins' item follows what is stored, not what an epoch makes of it.
+/// True if the stored set of admins contains the user. The set follows the stored status, not an epoch.
 fn listed_admin(stored: &User) -> bool {
     stored.status() == Status::Active && stored.is_acting_admin()
 }
 
-/// Timers are named and armed to the second.
+/// An instant without its fraction of a second. Timers are named and armed to the second.
 pub(super) fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }
 
-/// Brings somebody back from a deletion, as a member, and tells the admins.
+/// Restores a deleted user as a member, and tells the admins.
 pub(super) fn bring_back(draft: &mut Draft<'_>) {
     draft.activate();
     draft.user().role = Role::Member;
@@ -432,8 +435,8 @@ pub(super) fn bring_back(draft: &mut Draft<'_>) {
     draft.tell(NoticeKind::Restored { invited });
 }
 
-/// Shows what the record says; a field that HR never sent stays what it is. An admin keeps an
-/// address that HR clears: without one nobody could act as them, or tell them anything.
+/// Copies the HR record into the profile. A field that HR never sent keeps its value. An admin keeps an address that HR
+/// clears, because an admin without an address could not sign in or be mailed.
 pub(super) fn show(user: &mut User) {
     let admin = user.role == Role::Admin;
     let Some(record) = &user.hr else { return };

@@ -1,4 +1,4 @@
-//! What a decision is made on beside the user and the event: policy, rule, time zone, admins, breaker, clock.
+//! The context of a decision: policy, sync rule, time zone, admins, breaker and clock.
 
 use std::collections::BTreeSet;
 
@@ -10,29 +10,29 @@ use crate::ids::{EmployeeId, HoldId, OrgId, RunId};
 use crate::settings::Policy;
 use crate::user::User;
 
-/// A timer is armed at least this far ahead, so that none is ever created in the past: what
-/// Scheduler does with a one-time date in the past is not documented, and it fires to the minute.
+/// A timer is armed at least this far ahead, so that none is created in the past. Scheduler's documentation does not
+/// say what happens to a one-time schedule in the past, and Scheduler fires within the minute.
 pub const FINISH_AFTER: TimeDelta = TimeDelta::minutes(2);
 
-/// How far ahead of our clock an event may be; beyond, it would make every later event stale.
+/// How far ahead of the server's clock an event may be. An event further ahead would make every later event stale.
 pub const AHEAD_OF_CLOCK: TimeDelta = TimeDelta::minutes(10);
 
-/// A day of the grace period.
+/// The length of a day of the grace period.
 pub const DAY: TimeDelta = TimeDelta::days(1);
 
-/// How early a timer may fire: the clocks of two machines differ.
+/// How early a timer may fire, because the clocks of two machines differ.
 pub(super) const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(30);
 
-/// Whether the sync may touch an employee.
+/// The rule that says whether the sync may change an employee.
 pub trait SyncRule: Sync {
-    /// Decides on the merged record.
+    /// Evaluates the rule on the merged record. False leaves the employee out of the sync.
     ///
     /// # Errors
-    /// The rule cannot be evaluated on this employee; the text is safe to show.
+    /// The rule cannot be evaluated on this employee. The text is safe to show to a client.
     fn includes(&self, employee_id: &EmployeeId, record: &HrRecord) -> Result<bool, String>;
 }
 
-/// The rule of an organisation that has none: everybody is in the sync.
+/// The rule of an organisation that has set none: it includes every employee.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Everybody;
 
@@ -42,13 +42,13 @@ impl SyncRule for Everybody {
     }
 }
 
-/// When days begin in an organisation.
+/// The time zone of an organisation: when its days begin.
 pub trait Zone: Sync {
-    /// The first instant of a day; where midnight does not exist, the first that does.
+    /// The first instant of a day. If a clock change skips midnight, the first instant after the gap.
     fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc>;
 }
 
-/// Days begin at midnight UTC.
+/// A zone in which days begin at midnight UTC.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Greenwich;
 
@@ -58,52 +58,53 @@ impl Zone for Greenwich {
     }
 }
 
-/// What a decision needs to know beside the user and the event.
+/// The facts that a decision uses beside the user and the event.
 pub struct Context<'a> {
-    /// Whose user it is.
+    /// The organisation of the user.
     pub org: &'a OrgId,
-    /// Settings and epoch, read consistently with the user.
+    /// The policy, read consistently with the user.
     pub policy: &'a Policy,
-    /// Whom the sync may touch.
+    /// The sync rule.
     pub rule: &'a dyn SyncRule,
-    /// When days begin.
+    /// The time zone of the organisation.
     pub zone: &'a dyn Zone,
-    /// The admins who have access.
+    /// The admins with access.
     pub admins: &'a BTreeSet<EmployeeId>,
-    /// The breaker of the user's source, where one was read.
+    /// The breaker of the user's source; `None` if it was not read.
     pub breaker: Option<&'a Breaker>,
-    /// What the breaker has said of this person.
+    /// The breaker's answer for this person.
     pub gate: &'a Gate,
-    /// How long a day of the grace period lasts: [`DAY`], unless a staging stack says otherwise. Days of
-    /// the calendar, such as a leave date's, are not touched by it.
+    /// The length of a day of the grace period: [`DAY`], unless a staging stack shortens it. Calendar days, such as a
+    /// leave date's, keep their length.
     pub day: TimeDelta,
     /// The present.
     pub now: DateTime<Utc>,
 }
 
-/// What the breaker has said of a person: read it off a [`super::Decision::counted`], ask, and decide again.
+/// The breaker's answer for a person. The caller reads [`super::Decision::counted`], asks the breaker, and decides
+/// again with the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
-    /// They may go, or nobody has asked.
+    /// The person may go, or the breaker was not asked.
     Open {
-        /// The run that a schedule belongs to.
+        /// The run that admitted the person; `None` if the breaker was not asked.
         run: Option<RunId>,
     },
-    /// They are held.
+    /// The person is held.
     Held {
-        /// The hold that they have joined.
+        /// The hold that the person has joined.
         hold: HoldId,
-        /// The hold's version with which they joined.
+        /// The roll number of the person in that hold.
         seq: u64,
     },
 }
 
 impl Gate {
-    /// Nobody has asked.
+    /// The breaker was not asked.
     pub const OPEN: Self = Self::Open { run: None };
 }
 
-/// Whether the organisation would be left without an admin.
+/// True if the organisation would have no admin with access without this user.
 pub(super) fn is_last_admin(user: &User, ctx: &Context<'_>) -> bool {
     user.is_acting_admin() && !ctx.admins.iter().any(|admin| *admin != user.employee_id)
 }

@@ -1,4 +1,4 @@
-//! What a decision is: the outcome that is answered, and the change that is committed.
+//! A decision: the outcome for the answer, and the change to commit.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,50 +10,50 @@ use crate::history::Entry;
 use crate::timer::Timer;
 use crate::user::User;
 
-/// What an event comes to.
+/// The effect of an event on a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What to answer.
+    /// The outcome for the answer.
     pub outcome: Outcome,
-    /// What to write; `None` where nothing changes.
+    /// The change to write; `None` if nothing changes.
     pub change: Option<Box<Change>>,
-    /// What a machine is about to do that the breaker is asked about first.
+    /// The change by a machine that the breaker counts; `None` if the breaker need not be asked.
     pub counted: Option<Counted>,
 }
 
-/// The word for what happened, as HR clients read it.
+/// The outcome of an event, as HR clients read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrOutcome))]
 pub enum Word {
-    /// Somebody new.
+    /// A new user was created.
     Created,
     /// Fields changed.
     Updated,
-    /// Nothing changed.
+    /// No value changed.
     Unchanged,
-    /// In the grace period now.
+    /// The grace period begins.
     Scheduled,
-    /// Deactivated now.
+    /// The user is deactivated.
     Deactivated,
-    /// Active again.
+    /// The user is active again.
     Reactivated,
-    /// Back from a deletion.
+    /// The user is restored from a deletion.
     Restored,
-    /// The rule keeps the employee out of the sync.
+    /// The sync rule leaves the employee out.
     Excluded,
-    /// The sync is off, or the account was deleted by hand and stays so.
+    /// The settings, a deletion by hand or a leave date prevent the change.
     Ignored,
-    /// Older than what is known.
+    /// A newer statement is known.
     Stale,
-    /// A safeguard stopped it.
+    /// A safeguard stopped the change.
     Held,
-    /// This record is invalid, or belongs to another source.
+    /// The record is invalid, or the employee belongs to another source.
     Rejected,
 }
 
 impl Word {
-    /// Every word.
+    /// Every word, in the order of the enum.
     pub const ALL: [Self; 12] = [
         Self::Created,
         Self::Updated,
@@ -69,7 +69,7 @@ impl Word {
         Self::Rejected,
     ];
 
-    /// Its name in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Word {
         }
     }
 
-    /// As the end of a sentence: what was done to the person.
+    /// The end of a sentence that says what the server did to a person.
     #[must_use]
     pub fn done(self) -> &'static str {
         match self {
@@ -101,19 +101,19 @@ impl Word {
     }
 }
 
-/// What to answer.
+/// The outcome of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The word.
+    /// The outcome in one word.
     pub word: Word,
-    /// When the grace period ends.
+    /// When the grace period ends; `None` if the user is not in one.
     pub due_at: Option<DateTime<Utc>>,
-    /// More, in a sentence that is safe to show.
+    /// An explanation, safe to show to a client; `None` if the word is enough.
     pub reason: Option<String>,
 }
 
 impl Outcome {
-    /// A word alone.
+    /// An outcome without an explanation.
     #[must_use]
     pub fn of(word: Word) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Outcome {
         }
     }
 
-    /// A word with a reason.
+    /// An outcome with an explanation.
     #[must_use]
     pub fn because(word: Word, reason: impl Into<String>) -> Self {
         Self {
@@ -134,43 +134,43 @@ impl Outcome {
     }
 }
 
-/// Who joins or leaves the admins with access, in the same transaction.
+/// The change of the set of admins with access. It is part of the same transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AdminsChange {
-    /// Nobody.
+    /// The set stays as it is.
     #[default]
     None,
     /// The user joins them.
     Join,
-    /// The user leaves them; never the last.
+    /// The user leaves the set. The last admin never does.
     Leave,
 }
 
-/// What one event changes: all of it, or nothing.
+/// The change that one event makes. It is written as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The user after it; `rev` and `version` are already counted up.
+    /// The user after the change, with `rev` and `version` already incremented.
     pub user: User,
-    /// The `rev` that the write is conditional on; `None` where there must be nobody yet.
+    /// The `rev` that the write is conditional on; `None` if no user with that id may exist yet.
     pub base_rev: Option<u64>,
-    /// The history entry; `None` where only an instant is written.
+    /// The history entry; `None` if the change is not visible to clients.
     pub entry: Option<Entry>,
-    /// Timers to arm before the commit.
+    /// The timers to arm before the commit.
     pub arm: Vec<Timer>,
-    /// Timers that may be deleted after the commit.
+    /// The timers to disarm after the commit. This may fail without harm.
     pub disarm: Vec<Timer>,
-    /// What the admins will be told.
+    /// The notice to write.
     pub notice: Option<Notice>,
-    /// What they will not be told any more.
+    /// The stored notice to withdraw.
     pub withdraw: Option<NoticeKey>,
-    /// Who joins or leaves the admins.
+    /// The change of the set of admins with access.
     pub admins: AdminsChange,
     /// Cards, objectives or a notice are left to do: a deactivation or a deletion begins with this change.
     pub makes_work: bool,
 }
 
 impl Change {
-    /// Whether anything is different but the count of writes.
+    /// True if anything but `rev` differs from the stored user.
     pub(super) fn moves(&self, stored: &User) -> bool {
         User {
             rev: stored.rev,
@@ -179,33 +179,33 @@ impl Change {
     }
 }
 
-/// Why an admin's wish is refused; each is a stable code at the edge.
+/// Why an admin's request is refused. Each reason has a stable code in the API.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody has that id.
+    /// No user has that id.
     #[error("no such user")]
     NotFound,
-    /// Nobody deactivates, deletes, restores or demotes themselves.
+    /// An admin may not deactivate, delete, restore or demote themselves.
     #[error("nobody deactivates, deletes, restores or demotes themselves")]
     OnSelf,
     /// The organisation would have no admin with access.
     #[error("this is the last admin with access")]
     LastAdmin,
-    /// There is already a user with that id.
+    /// A user with that id exists.
     #[error("there is already a user with this id")]
     Exists,
-    /// The user was deleted.
+    /// The user is deleted.
     #[error("the user is deleted; restore them first")]
     Deleted,
-    /// Cards go to active users only.
+    /// Only an active user receives cards.
     #[error("the user is not active")]
     NotActive,
-    /// The card is cancelled, or being cancelled.
+    /// The card is cancelled, or its cancellation has begun.
     #[error("the card is cancelled")]
     CardCancelled,
 }
 
-/// Nothing changes.
+/// A decision that changes nothing.
 pub(super) fn nothing(outcome: Outcome) -> Decision {
     Decision {
         outcome,
@@ -214,7 +214,7 @@ pub(super) fn nothing(outcome: Outcome) -> Decision {
     }
 }
 
-/// The shown fields that differ between two users.
+/// The profile fields in which two users differ.
 pub(super) fn differing(before: &User, after: &User) -> Vec<Field> {
     Field::ALL
         .into_iter()

@@ -1,4 +1,4 @@
-//! Whom a safeguard has stopped, and what an admin's answer comes to.
+//! Users whom a safeguard has stopped, and the effect of an admin's answer on them.
 
 use super::change::{Draft, bring_back};
 use super::context::{Context, is_last_admin};
@@ -12,7 +12,7 @@ use crate::ids::HoldId;
 use crate::lifecycle::{Cause, Lifecycle};
 use crate::user::User;
 
-/// A safeguard stops what was about to happen: the record is remembered, and the person is in a hold.
+/// Records that a safeguard stopped the change. The HR record is stored, and the user is in a hold.
 pub(super) fn stop(draft: Draft<'_>, by: &Actor) -> Decision {
     match draft.so_far().hold.as_ref().map(|held| held.hold.clone()) {
         Some(hold) => draft.commit(outcome(), by, Happening::Stopped { hold }),
@@ -20,7 +20,7 @@ pub(super) fn stop(draft: Draft<'_>, by: &Actor) -> Decision {
     }
 }
 
-/// What whoever is held is told.
+/// The outcome for a held user.
 pub(super) fn outcome() -> Outcome {
     Outcome::because(
         Word::Held,
@@ -28,7 +28,7 @@ pub(super) fn outcome() -> Outcome {
     )
 }
 
-/// What the hold stopped, of somebody who was in it when it was read.
+/// What the hold `hold` stopped for this user. `None` if the user is not in it, or joined after roll number `until`.
 fn asked(stored: &User, hold: &HoldId, until: u64) -> Option<Counted> {
     let held = stored.hold.as_ref()?;
     (held.hold == *hold && held.seq <= until).then_some(held.what)
@@ -41,7 +41,7 @@ fn not_in_it() -> Decision {
     ))
 }
 
-/// An admin lets them go: re-decided against the present, exempt from the breaker.
+/// Approves the hold for this user. The change is decided again on present facts, without the breaker.
 pub(super) fn approve(
     stored: &User,
     settled: User,
@@ -81,7 +81,7 @@ pub(super) fn approve(
     }
 }
 
-/// An admin keeps them as they are: the same record does not raise it again.
+/// Rejects the hold for this user. The same HR record does not stop the user again.
 pub(super) fn keep(
     stored: &User,
     settled: User,
@@ -99,15 +99,16 @@ pub(super) fn keep(
     draft.commit(Outcome::of(Word::Updated), by, kept)
 }
 
-/// Why somebody does not go although an admin has let them.
+/// Why a user stays although an admin has approved the hold.
 enum Stays {
-    /// And is held on.
+    /// The user stays in the hold.
     In(Outcome),
-    /// And is held no more.
+    /// The user leaves the hold.
     Out(Outcome),
 }
 
-/// Whether what was stopped would still happen, and why; `Ok(None)` is a return from a deletion.
+/// Whether the stopped change would still happen. `Ok` has the cause of the departure, or `None` for a return from a
+/// deletion.
 fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Cause>, Stays> {
     let out = |word, why: &str| Err(Stays::Out(Outcome::because(word, why)));
     let word = user.hr_word();

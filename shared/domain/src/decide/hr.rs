@@ -1,4 +1,4 @@
-//! What HR says.
+//! The decisions on HR's statements.
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +16,7 @@ use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin};
 use crate::settings::{Invitations, OnMissing, RestoreDeletedOn};
 use crate::user::User;
 
-/// One event of one source.
+/// Decides one event of one source.
 pub(super) fn decide(
     stored: Option<&User>,
     settled: Option<User>,
@@ -42,7 +42,7 @@ pub(super) fn decide(
     let mark = ctx.breaker.map_or(&none, |breaker| &breaker.mark);
     let merged = match &stored.hr {
         Some(record) => record.merge_after(event, mark),
-        // The first that HR says of somebody who was added by hand.
+        // HR's first statement about a user whom an admin added.
         None => {
             let record = HrRecord::first(event);
             Merge::Changed {
@@ -89,7 +89,7 @@ pub(super) fn decide(
     lifecycle(draft, &by, mutation, said, says, ctx)
 }
 
-/// Somebody whom the source knows is missing from its snapshot.
+/// Decides that an employee whom the source knows is missing from its snapshot.
 pub(super) fn missing(
     stored: Option<&User>,
     settled: Option<User>,
@@ -100,7 +100,7 @@ pub(super) fn missing(
     let (Some(stored), Some(settled)) = (stored, settled) else {
         return nothing(Outcome::of(Word::Unchanged));
     };
-    // People of other sources, and people whom no source has ever spoken of, are never missing.
+    // Other sources' employees, and users whom no source has ever mentioned, are never missing.
     if !matches!(&stored.origin, Origin::Source(owner) if owner == source) {
         return nothing(Outcome::of(Word::Unchanged));
     }
@@ -130,9 +130,9 @@ pub(super) fn missing(
     lifecycle(draft, &by, true, said, HrWord::Missing, ctx)
 }
 
-/// Nobody is known by this id.
+/// Decides the first event about an employee.
 fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) -> Decision {
-    // The last snapshot did not have them, and is newer than this.
+    // The last snapshot did not contain the employee, and is newer than this event.
     if ctx
         .breaker
         .is_some_and(|breaker| breaker.mark.outdates(event.occurred_at))
@@ -147,7 +147,8 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
     }
     let lifecycle = match event.status {
         HrStatus::Active => Lifecycle::Active,
-        // Whoever was gone before we came: stored, so that a return is seen; nobody is mailed.
+        // The employee left before the source was connected. The user is stored, so that a return is recognised, and
+        // nobody is mailed.
         HrStatus::Inactive => Lifecycle::Deactivated(Deactivation {
             cause: Cause::Hr,
             at: ctx.now,
@@ -171,7 +172,7 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
     draft.commit(outcome, by, Happening::Created)
 }
 
-/// The lifecycle of somebody who is in the sync and not deleted.
+/// Decides the lifecycle of a user who is in the sync and not deleted.
 fn lifecycle(
     mut draft: Draft<'_>,
     by: &Actor,
@@ -180,7 +181,7 @@ fn lifecycle(
     says: HrWord,
     ctx: &Context<'_>,
 ) -> Decision {
-    // Whoever takes a leave date back and says inactive says inactive.
+    // An event that says inactive may also take the leave date back. Then the statement counts, not the date.
     if says != HrWord::Active && draft.so_far().cause() == Some(Cause::LeaveDate) {
         draft.leave_date();
     }
@@ -197,8 +198,8 @@ fn lifecycle(
             draft.activate();
             draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
         }
-        // Whose leave date has come does not come back by HR's word alone. Otherwise only a change of
-        // HR's word counts: an admin undoes what an admin did.
+        // HR's word alone does not reactivate a user whose leave date has been reached. Otherwise only a change of HR's
+        // word does: what an admin did, an admin undoes.
         (Lifecycle::Deactivated(_), HrWord::Active)
             if said.is_some() && said != Some(says) && !leave::has_come(draft.so_far(), ctx) =>
         {
@@ -220,7 +221,7 @@ fn lifecycle(
     }
 }
 
-/// HR calls somebody inactive who is active here, or has them no more.
+/// Decides the departure of an active user whom HR calls inactive, or whom a snapshot lacks.
 fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> Decision {
     let settings = &ctx.policy.settings;
     if !settings.deactivation_sync.enabled {
@@ -260,7 +261,7 @@ fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> D
     }
 }
 
-/// Somebody whom an admin deleted, and whose HR record changed.
+/// Decides a change of the HR record of a user whom an admin deleted.
 fn of_deleted(
     mut draft: Draft<'_>,
     by: &Actor,
@@ -271,7 +272,7 @@ fn of_deleted(
 ) -> Decision {
     let comes_back = says == HrWord::Active
         && match ctx.policy.settings.restore_deleted_on {
-            // A first word is no change: a source that is connected now brings nobody back.
+            // A first statement is no change, so a newly connected source restores nobody.
             RestoreDeletedOn::AnyChange => mutation && said.is_some(),
             RestoreDeletedOn::Reactivation => said.is_some() && said != Some(says),
             RestoreDeletedOn::Never => false,
@@ -297,8 +298,8 @@ fn of_deleted(
     draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
 }
 
-/// The rule keeps the employee out: the record is remembered, nothing shown changes, and whatever
-/// the sync had planned is undone.
+/// Decides for an employee whom the sync rule leaves out. The record is stored, the profile stays, and a schedule of
+/// the sync is undone.
 fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
     let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");
     match &draft.so_far().lifecycle {
@@ -306,7 +307,7 @@ fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
             draft.activate();
             draft.commit(outcome, by, Happening::Reactivated)
         }
-        // HR's leave date counts no more. An admin's is no matter of the sync.
+        // HR's leave date counts no longer. An admin's date is independent of the sync rule.
         _ if draft.so_far().leave.by_hand.is_none() => Decision {
             outcome,
             ..draft.commit_leave(by)

@@ -1,4 +1,4 @@
-//! Leave dates: whose counts, and what their day brings.
+//! Leave dates: which date counts, and what happens when its day begins.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -15,8 +15,8 @@ use crate::settings::LeaveDates;
 use crate::timer::Timer;
 use crate::user::User;
 
-/// The leave date that counts: an admin's as long as there is one, HR's where the settings say so
-/// and the rule lets the sync touch the employee.
+/// The leave date that counts. An admin's date takes precedence. HR's date counts if the settings say so and the sync
+/// rule does not exclude the employee.
 fn counting(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
     let (date, whose) = user.leave_date()?;
     let counts = match (ctx.policy.settings.leave_dates, whose) {
@@ -30,17 +30,17 @@ fn counting(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
     counts.then_some(date)
 }
 
-/// Whether a leave date that counts has come.
+/// True if the leave date that counts has been reached.
 pub(super) fn has_come(user: &User, ctx: &Context<'_>) -> bool {
     come(user, ctx).is_some()
 }
 
-/// The leave date that counts and has come.
+/// The leave date that counts, if it has been reached.
 fn come(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
     counting(user, ctx).filter(|date| whole_second(ctx.zone.start_of_day(*date)) <= ctx.now)
 }
 
-/// An admin sets, moves or removes the date.
+/// Sets, moves or removes an admin's leave date.
 pub(super) fn set(
     stored: &User,
     settled: User,
@@ -62,7 +62,7 @@ pub(super) fn set(
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().leave.by_hand = date;
-    // Setting a date anew is another wish than the one that an admin has overruled.
+    // A new date is a new request. The overruling of an earlier date does not apply to it.
     if date.is_some() {
         draft.user().leave.acted = None;
     }
@@ -73,7 +73,7 @@ pub(super) fn set(
     Ok(draft.commit(Outcome::of(Word::Updated), by, happening))
 }
 
-/// The beginning of a leave date, if the plan still is the one that the timer was armed for.
+/// Begins the leave date, if the plan is still the one that the timer was armed for.
 pub(super) fn due(
     stored: &User,
     settled: User,
@@ -98,7 +98,7 @@ pub(super) fn due(
         kind: TimerKind::Leave,
         due,
     };
-    // A timer that is a little early is in time, as at the end of a grace period.
+    // A timer may fire a little early, as at the end of a grace period. It then counts as in time.
     let ctx = &Context {
         now: ctx.now.max(due),
         ..*ctx
@@ -111,8 +111,8 @@ pub(super) fn due(
 }
 
 impl Draft<'_> {
-    /// Holds the user against their leave date: one that counts and has come ends access, one that
-    /// was moved or removed takes back what it had begun, one that lies ahead is planned.
+    /// Brings the lifecycle in line with the leave date. A date that counts and has been reached ends access. A date
+    /// that was moved or removed takes back what it had begun. A date that lies ahead is planned.
     pub(super) fn leave_date(&mut self) -> Option<Happening> {
         let counts = counting(&self.user, self.ctx);
         let begins = counts.map(|date| whole_second(self.ctx.zone.start_of_day(date)));
@@ -139,8 +139,8 @@ impl Draft<'_> {
         {
             self.user.held = false;
         }
-        // Whom the sync has scheduled it may give back, and an epoch without a write: their date
-        // stays planned when it has come, so that it is known to have.
+        // The sync, or an epoch, can reactivate a user whom the sync has scheduled. So the plan of such a user stays
+        // when the date is reached, to be acted on then.
         let open = match &self.user.lifecycle {
             Lifecycle::Deleted { .. } => false,
             Lifecycle::Scheduled(schedule) => !come || schedule.cause.is_sync(),
@@ -156,20 +156,20 @@ impl Draft<'_> {
         moved
     }
 
-    /// An admin brings somebody back whose date has come: it does not end their access again.
+    /// Records that an admin has restored a user after the leave date, so that the date does not end access again.
     pub(super) fn overrule_leave_date(&mut self) {
         if let Some(date) = come(&self.user, self.ctx) {
             self.user.leave.acted = Some(date);
         }
     }
 
-    /// The day has come for somebody who is active.
+    /// Acts on the leave date of an active user.
     fn leave_now(&mut self, date: Option<NaiveDate>) -> Option<Happening> {
         if is_last_admin(&self.user, self.ctx) {
             let before = std::mem::replace(&mut self.user.held, true);
             return (!before).then_some(Happening::Held);
         }
-        // An admin's own date is an admin's own decision: the breaker has no say.
+        // An admin's own date is an admin's decision, so the breaker is not asked.
         let by_hr = self.user.leave.by_hand.is_none();
         if by_hr && !self.counts(Counted::Departure(Cause::LeaveDate)) {
             self.user.leave.acted = date;
@@ -186,7 +186,7 @@ impl Draft<'_> {
         })
     }
 
-    /// Replaces the leave plan and its timer, where they differ.
+    /// Replaces the leave plan and its timer if they differ.
     fn plan(&mut self, plan: Option<LeavePlan>) {
         if self.user.leave.plan == plan {
             return;
@@ -198,7 +198,7 @@ impl Draft<'_> {
         self.user.leave.plan = plan;
         if let Some(new) = plan {
             self.user.leave.count += 1;
-            // None is armed for a moment that has almost come; access ends with the day all the same.
+            // No timer is armed for an instant that is almost here. Access ends with the day even without it.
             let soonest = whole_second(self.ctx.now + FINISH_AFTER);
             let timer = self.leave_timer(new.at.max(soonest));
             self.arm.push(timer);

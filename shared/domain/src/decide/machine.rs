@@ -1,4 +1,4 @@
-//! What timers, and the work that they start, come to.
+//! The decisions on timers, and on the work that they start.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,10 +13,10 @@ use crate::ids::{CardId, Generation};
 use crate::lifecycle::{Access, Cause, Lifecycle};
 use crate::user::User;
 
-/// How often a grace period that a hold keeps is looked at again.
+/// How long a timer waits before it looks at an open hold again.
 const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
 
-/// The grace period is over, if the user is still in the one that the timer was armed for.
+/// Ends the grace period, if the user is still in the one that the timer was armed for.
 pub(super) fn due(
     stored: &User,
     settled: User,
@@ -41,7 +41,9 @@ pub(super) fn due(
         kind: TimerKind::Deactivate,
         due,
     };
-    // A rule that cannot be evaluated says nothing: cards stay alive until it can, or somebody decides.
+    // If the sync rule cannot be evaluated, nothing changes. The cards stay alive until it can be, or until an admin
+    // decides.
+    // until an admin decides.
     let excluded = match excluded(&settled, ctx) {
         Ok(excluded) => excluded,
         Err(_) => return no_op("the sync rule fails on this employee"),
@@ -64,7 +66,8 @@ pub(super) fn due(
     draft.commit(Outcome::of(Word::Deactivated), &by, Happening::Deactivated)
 }
 
-/// Until when the breaker keeps somebody's cards alive, and whether the grace period ends then.
+/// Until when the breaker keeps the user's cards alive, and whether the grace period ends at that instant. `None` if
+/// the breaker does not keep them.
 fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(DateTime<Utc>, bool)> {
     let days = ctx.policy.settings.deactivation_sync.delay_days;
     let grace = ctx.day * i32::from(days);
@@ -77,7 +80,7 @@ fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(Dat
     }
 }
 
-/// The issuer has cancelled cards. It is written down whatever has become of the owner since.
+/// Records that the issuer has cancelled cards. This happens in any state of the owner.
 pub(super) fn cards_cancelled(
     stored: &User,
     settled: User,
@@ -98,7 +101,7 @@ pub(super) fn cards_cancelled(
     draft.commit(Outcome::of(Word::Updated), by, happening)
 }
 
-/// Every card is cancelled and every objective closed: the admins are told.
+/// Finishes a deactivation, every card of which is cancelled and every objective closed. The admins are told.
 pub(super) fn finished(
     stored: &User,
     settled: User,
@@ -109,7 +112,7 @@ pub(super) fn finished(
     if settled.generation != generation || settled.pending.is_done() {
         return no_op("nothing is pending for this deactivation");
     }
-    // Cards come first, so theirs is what the caller knows; this is what only the user knows.
+    // The caller has cancelled the cards. Only the user says whether objectives are still open.
     if settled.pending.objectives {
         return no_op("objectives are still open");
     }
@@ -125,8 +128,8 @@ pub(super) fn finished(
     )
 }
 
-/// What is stored catches up with the policy: an epoch that has ended, a rule that has come to
-/// exclude, leave dates that count otherwise or begin elsewhere.
+/// Brings the stored user in line with the policy: an epoch that has ended, a sync rule that now excludes the user,
+/// leave dates that count differently or begin at another instant.
 pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision {
     let epoch_ended = stored.generation != settled.generation;
     let excluded = excluded(&settled, ctx) == Ok(true);
@@ -149,7 +152,7 @@ pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision 
     }
 }
 
-/// Whether the rule has come to exclude somebody whom the sync has scheduled.
+/// True if the sync rule now excludes a user whom the sync has scheduled.
 fn excluded(user: &User, ctx: &Context<'_>) -> Result<bool, String> {
     match (&user.lifecycle, &user.hr) {
         (Lifecycle::Scheduled(schedule), Some(record)) if schedule.cause.is_sync() => ctx
@@ -164,7 +167,7 @@ fn left_out() -> Outcome {
     Outcome::because(Word::Excluded, "the sync rule leaves this employee out")
 }
 
-/// Objectives of a deactivation that stands are closed.
+/// Records that objectives of a deactivated user were closed.
 pub(super) fn objectives_closed(
     stored: &User,
     settled: User,
@@ -188,7 +191,7 @@ pub(super) fn objectives_closed(
     )
 }
 
-/// Objectives that a deactivation had closed are open again.
+/// Records that objectives which a deactivation had closed were opened again.
 pub(super) fn objectives_reopened(
     stored: &User,
     settled: User,
@@ -217,7 +220,8 @@ pub(super) fn objectives_reopened(
     )
 }
 
-/// Cards came or went. They come to active users only; in the grace period they may still go.
+/// Records that a user's number of cards changed. Cards are added to active users only. During the grace period a card
+/// may still be taken away.
 pub(super) fn cards_counted(
     stored: &User,
     settled: User,

@@ -1,4 +1,4 @@
-//! What an applied snapshot leaves behind.
+//! The mark of an applied snapshot.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::Field;
 
-/// What an applied snapshot has said of everybody whom the source knows, though no record of theirs was
-/// written for it: the values that it found equal are true as of its instant.
+/// What an applied snapshot states about every employee of its source. A snapshot writes no record for an employee
+/// whose values it finds equal. The mark says that these values are true as of its instant.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Mark {
-    /// The newest instant for which the status of everybody is known.
+    /// The newest instant at which the status of every employee is known; `None` before the first snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
-    /// The same, for each field that every record of a snapshot carried.
+    /// The same for each field that every record of a snapshot carried.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<Field, DateTime<Utc>>,
 }
 
 impl Mark {
-    /// Whether there has been no snapshot.
+    /// True before the first snapshot.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.at.is_none()
     }
 
-    /// After a snapshot of an instant, each of whose records carried these fields.
+    /// The mark after a snapshot of the instant `at`, each record of which carried `fields`.
     #[must_use]
     pub fn after(&self, at: DateTime<Utc>, fields: impl IntoIterator<Item = Field>) -> Self {
         let mut mark = self.clone();
@@ -38,7 +38,7 @@ impl Mark {
         mark
     }
 
-    /// Whether the status of an instant is older than what a snapshot has said.
+    /// True if a status of the instant `at` is older than the snapshot's.
     #[must_use]
     pub fn outdates(&self, at: DateTime<Utc>) -> bool {
         self.at.is_some_and(|mark| at < mark)
