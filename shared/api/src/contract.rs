@@ -1,7 +1,8 @@
-//! What a route takes and what it may answer, said once, beside the route: the OpenAPI document is made of it.
+//! The contract of a route: what it takes and what it may answer. It is written once, beside the route, and the OpenAPI
+//! document is made from it.
 //!
-//! Only with the feature `schema`, which nothing that is deployed has. Schemas come from the types that are really read
-//! and written, errors and their examples from the errors that are really answered.
+//! The module exists only with the feature `schema`, which no deployed function has. Schemas come from the types that
+//! the code reads and writes. Errors and their examples come from the errors that the code returns.
 
 mod responses;
 
@@ -16,10 +17,11 @@ use crate::http::{Problem, Question};
 use crate::route::{Door, RouteRow};
 use responses::{Problems, gateway};
 
-/// The beginning of every path but the open ones.
+/// The beginning of every path except the open ones.
 const ORG: &str = "/v1/orgs/{org}";
 
-/// One route. Built up from what is particular to it; what all routes of its kind have is added by itself.
+/// The description of one route. The caller adds what is particular to the route; the properties of its kind are added
+/// automatically.
 #[derive(Debug)]
 pub struct Operation {
     row: RouteRow,
@@ -32,18 +34,18 @@ pub struct Operation {
     schemas: Schemas,
 }
 
-/// Schemas by name.
+/// Schemas by their names.
 pub type Schemas = BTreeMap<String, Value>;
 
 impl Operation {
-    /// A route, with what all routes of its door have.
+    /// The description of a route, with the properties that all routes of its door share.
     #[must_use]
     pub fn of(route: impl Into<RouteRow>, summary: &'static str) -> Self {
         let own = Self::new(route.into(), summary);
         match own.row.door {
             Door::Open => own,
             Door::Signed => own.signed(),
-            // Parameters that the route does not have are refused.
+            // Query parameters that the route does not read are refused.
             Door::Admins | Door::AdminsAndMachines => own
                 .path::<OrgId>("org", "The organisation.", "acme")
                 .refuses([Error::Forbidden, invalid()]),
@@ -103,34 +105,34 @@ impl Operation {
         own
     }
 
-    /// More than the summary says.
+    /// Adds a description to the summary.
     #[must_use]
     pub fn about(mut self, description: &'static str) -> Self {
         self.description = Some(description);
         self
     }
 
-    /// A parameter of the path, and the type that it must be one of.
+    /// Adds a path parameter with the schema of a type.
     #[must_use]
     pub fn path<T: ToSchema>(mut self, name: &str, what: &'static str, example: &str) -> Self {
         let schema = self.schema::<T>();
         self.parameter("path", name, what, true, schema, example)
     }
 
-    /// A parameter of the path that no type of ours is.
+    /// Adds a path parameter with a schema that no type has.
     #[must_use]
     pub fn path_as(self, name: &str, what: &'static str, schema: Value, example: Value) -> Self {
         self.parameter("path", name, what, true, schema, example)
     }
 
-    /// A parameter of the path that may be anything.
+    /// Adds a path parameter that may be any text.
     #[must_use]
     pub fn any_path(self, name: &str, what: &'static str, example: &str) -> Self {
         let schema = json!({ "type": "string" });
         self.parameter("path", name, what, true, schema, example)
     }
 
-    /// A parameter of the query.
+    /// Adds an optional query parameter.
     #[must_use]
     pub fn query(
         self,
@@ -143,7 +145,7 @@ impl Operation {
             .refuses([invalid()])
     }
 
-    /// A parameter of the query that must be there.
+    /// Adds a required query parameter.
     #[must_use]
     pub fn needs_query(
         self,
@@ -156,7 +158,7 @@ impl Operation {
             .refuses([invalid()])
     }
 
-    /// A list in pages of at most so many, and so many unless asked otherwise.
+    /// Adds the parameters of a paged list: `limit`, at most `most` and by default `unless`, and `cursor`.
     #[must_use]
     pub fn paged(self, most: usize, unless: usize) -> Self {
         self.query(
@@ -168,7 +170,7 @@ impl Operation {
         .cursor()
     }
 
-    /// A list in pages whose size is not the client's choice.
+    /// Adds the parameter of a paged list whose page size the client cannot choose.
     #[must_use]
     pub fn cursor(self) -> Self {
         self.parameter(
@@ -182,13 +184,13 @@ impl Operation {
         .refuses([invalid()])
     }
 
-    /// The version that the client has seen may be named.
+    /// Adds an optional `If-Match`.
     #[must_use]
     pub fn if_match(self) -> Self {
         self.version_seen(false)
     }
 
-    /// The version that the client has seen must be named: without one, 428.
+    /// Adds a required `If-Match`. A request without it is answered with 428.
     #[must_use]
     pub fn needs_if_match(self) -> Self {
         self.version_seen(true).refuses([Error::MatchRequired])
@@ -206,7 +208,7 @@ impl Operation {
         .refuses([Error::VersionMismatch])
     }
 
-    /// The same request again gets the same answer and does nothing.
+    /// Adds `Idempotency-Key`. A repeated request with the same key gets the same answer and has no effect.
     #[must_use]
     pub fn once(self) -> Self {
         self.parameter(
@@ -220,28 +222,28 @@ impl Operation {
         .refuses([invalid(), Error::IdempotencyKeyReused])
     }
 
-    /// A JSON body.
+    /// Adds a required JSON body.
     #[must_use]
     pub fn takes<T: ToSchema>(mut self, example: Value) -> Self {
         let schema = self.schema::<T>();
         self.body(true, "application/json", schema, example)
     }
 
-    /// A JSON body that may be absent.
+    /// Adds an optional JSON body.
     #[must_use]
     pub fn may_take<T: ToSchema>(mut self, example: Value) -> Self {
         let schema = self.schema::<T>();
         self.body(false, "application/json", schema, example)
     }
 
-    /// A JSON body by a schema that no type has, under its name.
+    /// Adds a required JSON body with a schema that no type has. `name` is the name of the schema.
     #[must_use]
     pub fn takes_as(mut self, name: &str, schema: Value, example: Value) -> Self {
         self.schemas.insert(name.to_owned(), schema);
         self.body(true, "application/json", of(name), example)
     }
 
-    /// A text as well, of another media type.
+    /// Adds a text body of another media type, beside the JSON body.
     #[must_use]
     pub fn takes_text(self, media_type: &str, example: &str) -> Self {
         self.body(
@@ -252,14 +254,14 @@ impl Operation {
         )
     }
 
-    /// An answer that is no refusal.
+    /// Adds an answer that is not a problem.
     #[must_use]
     pub fn answers<T: ToSchema>(mut self, status: u16, what: &str, example: Value) -> Self {
         let schema = self.schema::<T>();
         self.answers_as(status, what, schema, example)
     }
 
-    /// An answer by a schema of its own.
+    /// Adds an answer with a schema of its own.
     #[must_use]
     pub fn answers_as(mut self, status: u16, what: &str, schema: Value, example: Value) -> Self {
         let content = json!({ "application/json": { "schema": schema, "example": example } });
@@ -268,7 +270,7 @@ impl Operation {
         self
     }
 
-    /// Its answers so far have a version.
+    /// Adds the `ETag` header to every answer so far.
     #[must_use]
     pub fn versioned(mut self) -> Self {
         for answer in self.answers.values_mut() {
@@ -277,7 +279,7 @@ impl Operation {
         self
     }
 
-    /// What it may refuse, beside what every route of its kind may.
+    /// Adds problems that the route may return, beside those of its kind.
     #[must_use]
     pub fn refuses<E: Into<Error>>(mut self, errors: impl IntoIterator<Item = E>) -> Self {
         for error in errors {
@@ -286,13 +288,13 @@ impl Operation {
         self
     }
 
-    /// The route's row.
+    /// The row of the route.
     #[must_use]
     pub fn row(&self) -> RouteRow {
         self.row
     }
 
-    /// The operation object, with everything in place, and the schemas that it speaks of.
+    /// The complete operation object, and the schemas that it refers to.
     #[must_use]
     pub fn finish(mut self, tag: &str) -> (Value, Schemas) {
         self.schema::<Problem<'_>>();
@@ -369,14 +371,14 @@ impl Operation {
         ])
     }
 
-    /// Keeps the schema of a type, and all that it speaks of; a reference to it.
+    /// Collects the schema of a type and of all types that it refers to, and returns a reference to it.
     fn schema<T: ToSchema>(&mut self) -> Value {
         self.schemas.extend(schemas_of::<T>());
         of(&T::name())
     }
 }
 
-/// The schema of a type under its name, and all that it speaks of.
+/// The schemas of a type and of all types that it refers to, by name.
 #[must_use]
 pub fn schemas_of<T: ToSchema>() -> Schemas {
     let mut found = vec![(T::name().into_owned(), T::schema())];
@@ -410,7 +412,7 @@ fn internal() -> Error {
     Error::Fault(Fault::corrupt("", ""))
 }
 
-/// `get_users_id_cards`: the method, and the path after the organisation.
+/// The id of an operation, such as `get_users_id_cards`: the method, and the path after the organisation.
 fn operation_id(method: &str, path: &str) -> String {
     let path = path.strip_prefix(ORG).unwrap_or(path);
     let words = path

@@ -1,4 +1,4 @@
-//! HTTP as API Gateway's payload format 2.0 has it, and the one place where errors become answers.
+//! HTTP in API Gateway's payload format 2.0, and the only place where errors become answers.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -16,7 +16,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::view::{Seen, UserView};
 
-/// A request that a route has matched.
+/// A request for which API Gateway has found a route.
 #[derive(Debug)]
 pub struct Request {
     event: ApiGatewayV2httpRequest,
@@ -29,19 +29,19 @@ impl Headers for Request {
 }
 
 impl Request {
-    /// A request from its event.
+    /// The request of an event.
     #[must_use]
     pub fn new(event: ApiGatewayV2httpRequest) -> Self {
         Self { event }
     }
 
-    /// The route that matched, as in «GET /healthz».
+    /// The route key of the matched route, such as `GET /healthz`.
     #[must_use]
     pub fn route(&self) -> &str {
         self.event.route_key.as_deref().unwrap_or_default()
     }
 
-    /// API Gateway's name for the request.
+    /// API Gateway's id of the request.
     #[must_use]
     pub fn id(&self) -> &str {
         self.event
@@ -51,7 +51,7 @@ impl Request {
             .unwrap_or_default()
     }
 
-    /// A parameter of the path.
+    /// A parameter of the path; empty if the path has none of that name.
     #[must_use]
     pub fn path(&self, name: &str) -> &str {
         self.event
@@ -60,33 +60,34 @@ impl Request {
             .map_or("", String::as_str)
     }
 
-    /// The organisation of the path.
+    /// The organisation in the path.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where it is none: there is nothing to enumerate.
+    /// [`Error::Forbidden`] if it is not a valid id. The answer is the same as for an unknown organisation, so it
+    /// reveals nothing.
     pub fn org(&self) -> Result<OrgId> {
         OrgId::new(self.path("org")).map_err(|_| Error::Forbidden)
     }
 
-    /// A parameter of the query.
+    /// A parameter of the query; the first if there are several of that name.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.event.query_string_parameters.first(name)
     }
 
-    /// The names in the query, as often as they are there.
+    /// The names of the parameters in the query, each as often as it occurs.
     pub fn query_names(&self) -> impl Iterator<Item = &str> {
         let parameters = self.event.query_string_parameters.iter();
         parameters.map(|(name, _)| name)
     }
 
-    /// A header; `None` where it is not text.
+    /// A header. `name` is in lower case. `None` if the header is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.event.headers.get(name)?.to_str().ok()
     }
 
-    /// The claims that the authorizer has verified.
+    /// The claims of the token that the authorizer has verified.
     #[must_use]
     pub fn claims(&self) -> BTreeMap<String, String> {
         let authorizer = self.event.request_context.authorizer.as_ref();
@@ -95,10 +96,10 @@ impl Request {
             .unwrap_or_default()
     }
 
-    /// The version that the client has seen.
+    /// The version in `If-Match`; `None` if the header is missing or `*`.
     ///
     /// # Errors
-    /// [`Error::VersionMismatch`] where `If-Match` is no version of ours.
+    /// [`Error::VersionMismatch`] if `If-Match` is not a version number.
     pub fn if_match(&self) -> Result<Option<u64>> {
         match self.header("if-match") {
             None | Some("*") => Ok(None),
@@ -114,7 +115,7 @@ impl Request {
     /// The bytes of the body.
     ///
     /// # Errors
-    /// [`Error::MalformedJson`] where it is said to be base64 and is not.
+    /// [`Error::MalformedJson`] if the event says that the body is Base64 and it is not.
     pub fn body(&self) -> Result<Vec<u8>> {
         let body = self.event.body.as_deref().unwrap_or_default();
         if self.event.is_base64_encoded {
@@ -126,10 +127,10 @@ impl Request {
         }
     }
 
-    /// The body of an admin route, where an unknown field is an error.
+    /// Reads the JSON body of an admin route. An unknown field is an error if `T` denies unknown fields.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::MalformedJson`], [`Error::Invalid`] with a pointer.
+    /// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] with a JSON pointer.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let body = self.body()?;
         if body.len() > MAX_ADMIN_BODY {
@@ -137,7 +138,7 @@ impl Request {
         }
         serde_json::from_slice::<IgnoredAny>(&body)
             .map_err(|error| Error::MalformedJson(error.to_string()))?;
-        // A struct can be read from an array too, field by field; nobody means that.
+        // Serde would also read a struct from an array, field by field. That is refused, because no client means it.
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Error::invalid("", "must be a JSON object"));
         }
@@ -147,27 +148,27 @@ impl Request {
     }
 }
 
-/// Bytes in a body of an admin route.
+/// The most bytes in the body of an admin route.
 const MAX_ADMIN_BODY: usize = 256 * 1024;
 
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// JSON; empty for 204.
+    /// The JSON body; empty for 204.
     pub body: String,
-    /// The `ETag`.
+    /// The version for the `ETag`; `None` if the answer has none.
     pub version: Option<u64>,
     problem: bool,
     retry_after: bool,
 }
 
 impl Reply {
-    /// JSON with a status.
+    /// An answer with a JSON body.
     ///
     /// # Errors
-    /// A permanent fault where the value has no JSON.
+    /// A permanent fault if the value cannot be written as JSON.
     pub fn json<T: Serialize>(status: u16, value: &T) -> Result<Self> {
         let body = serde_json::to_string(value)
             .map_err(|error| offramp_app::Fault::corrupt("answer", error.to_string()))?;
@@ -180,7 +181,7 @@ impl Reply {
         })
     }
 
-    /// The same with a version.
+    /// The same answer with a version.
     #[must_use]
     pub fn with_version(self, version: u64) -> Self {
         Self {
@@ -189,7 +190,7 @@ impl Reply {
         }
     }
 
-    /// The same answer as before, from its receipt.
+    /// The stored answer of an earlier request with the same idempotency key.
     #[must_use]
     pub fn again(status: u16, body: String, version: Option<u64>) -> Self {
         Self {
@@ -201,7 +202,7 @@ impl Reply {
         }
     }
 
-    /// The answer as API Gateway takes it.
+    /// The answer in API Gateway's format.
     #[must_use]
     pub fn into_response(self) -> ApiGatewayV2httpResponse {
         let mut response = ApiGatewayV2httpResponse::default();
@@ -229,10 +230,10 @@ impl Reply {
     }
 }
 
-/// Seconds after which a request that failed for a while may be sent again.
+/// The value of `Retry-After`, in seconds.
 const RETRY_AFTER: &str = "5";
 
-/// RFC 9457.
+/// A problem (RFC 9457).
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Problem))]
 pub(crate) struct Problem<'a> {
@@ -249,7 +250,8 @@ pub(crate) struct Problem<'a> {
     question: Option<Question<'a>>,
 }
 
-/// One thing that is wrong: where (a JSON pointer, or a parameter's name after a slash) and what.
+/// An invalid part of the request. `pointer` is a JSON pointer, or a parameter's name after a slash. `detail` says what
+/// is wrong.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = InvalidPart))]
 struct Pointed<'a> {
@@ -257,7 +259,8 @@ struct Pointed<'a> {
     detail: &'a str,
 }
 
-/// What an admin is asked to confirm: how many people it touches, the first 100 of them, and what to send.
+/// A question that an admin must confirm: how many users the change affects, the first 100 of them, and the token to
+/// send.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Question))]
 pub(crate) struct Question<'a> {
@@ -266,7 +269,8 @@ pub(crate) struct Question<'a> {
     confirmation: &'a str,
 }
 
-/// An error as RFC 9457 has it. `seen` is for showing users; what is internal goes to the log.
+/// The answer for an error, as RFC 9457 defines it. `seen` gives the policy and the present for showing users. Internal
+/// details go to the log only.
 #[must_use]
 pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
     let (status, code, title) = describe(error);
@@ -326,7 +330,7 @@ fn pointed(invalid: &Invalid) -> Pointed<'_> {
     }
 }
 
-/// Status, stable code and title of every error.
+/// The status, the stable code and the title of every error.
 pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
     match error {
         Error::Fault(fault) if fault.retryable => (503, "unavailable", "Service unavailable"),

@@ -1,10 +1,10 @@
-//! What a function is invoked with: what AWS delivers, or a payload of whoever operates the stack.
+//! The payload of an invocation: an event that AWS delivers, or an operation that an operator asks for.
 //!
-//! An operation is an object with the word `offramp`, which nothing that AWS delivers has. Whatever
-//! API Gateway hands over has `requestContext` and `routeKey`
-//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>):
-//! it is a request, and never an operation, whatever else is in it. So only a caller whom IAM grants
-//! `lambda:InvokeFunction` can ask for one.
+//! An operation is an object with the member `offramp`, which no event of AWS has. Each event of API Gateway has
+//! `requestContext` and `routeKey`
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). Such an
+//! event is a request and never an operation, whatever else it contains. So only a caller with the permission
+//! `lambda:InvokeFunction` in IAM can ask for an operation.
 
 use crate::view::Seen;
 use offramp_app::{Clock, Error, Fault};
@@ -18,13 +18,13 @@ use crate::http::problem;
 /// An event `E`, or an operation `O`.
 #[derive(Debug)]
 pub enum Invoked<E, O> {
-    /// What AWS delivers.
+    /// An event that AWS delivers.
     Event(Box<E>),
-    /// What an operator asks for.
+    /// An operation that an operator asks for.
     Operation(O),
 }
 
-/// The words that tell them apart.
+/// The members by which events and operations are told apart.
 #[derive(Deserialize)]
 struct Marks {
     offramp: Option<IgnoredAny>,
@@ -49,17 +49,17 @@ impl<'de, E: DeserializeOwned, O: DeserializeOwned> Deserialize<'de> for Invoked
     }
 }
 
-/// What a function answers to either.
+/// The answer of a function to an event or an operation.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer<R> {
-    /// To an event.
+    /// The answer to an event.
     Event(R),
-    /// To an operation: its result, or a problem as the routes answer it (RFC 9457).
+    /// The result of an operation, or a problem as the routes return it (RFC 9457).
     Operation(Box<RawValue>),
 }
 
-/// The operator, for the history.
+/// The operator, as the history records one.
 #[must_use]
 pub fn operator(context: &lambda_runtime::Context) -> Actor {
     Actor::Operator {
@@ -67,11 +67,11 @@ pub fn operator(context: &lambda_runtime::Context) -> Actor {
     }
 }
 
-/// The answer to an operation. A refusal is an answer too, so that a script can tell it from a
-/// function that failed.
+/// The answer to an operation. A refusal is an answer too, so that a script can tell a refusal from a function that
+/// failed.
 ///
 /// # Errors
-/// A result that has no JSON.
+/// A fault if the result cannot be written as JSON.
 pub fn answer<T: Serialize>(
     done: offramp_app::Result<T>,
     clock: &Clock,
@@ -146,7 +146,7 @@ mod tests {
             event["cookies"] = json!(["offramp=knock"]);
             event["stageVariables"] = json!({ "offramp": "knock" });
         };
-        // API Gateway does not let a caller do even that; it is a request still.
+        // API Gateway does not let a caller set such members. Even if it did, the event would be a request.
         let on_top = |event: &mut Value| {
             event["offramp"] = json!("knock");
             event["org"] = json!("acme");
@@ -158,7 +158,7 @@ mod tests {
         for event in [request(|_| {}), request(everywhere), request(on_top)] {
             assert!(matches!(invoked(&event), Ok(Door::Event(_))), "{event}");
         }
-        // Without a request context it is not even a request.
+        // Without a request context the event is not even a request.
         assert!(invoked(&request(stripped)).is_err());
     }
 }

@@ -1,21 +1,21 @@
-//! A function's routes: one row each. What the function dispatches, whom it lets in, which query it reads, the routes of
-//! `template.yaml` and the OpenAPI document all come from the row.
+//! The routes of a function, one row each. The row gives the dispatch, the authorization, the query parameters, the
+//! routes of `template.yaml` and the OpenAPI document.
 
-/// Who may call a route.
+/// The callers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
-    /// Everybody, without credentials.
+    /// Any caller, without credentials.
     Open,
-    /// HR, by the signature of a source's secret, which the function verifies.
+    /// HR. The function verifies the signature with the source's secrets.
     Signed,
-    /// An admin of the organisation, by a token that API Gateway has verified.
+    /// An admin of the organisation, with a token that API Gateway has verified.
     Admins,
-    /// The same, or a machine, by a token of the role `service`.
+    /// An admin, or a machine whose token has the role `service`.
     AdminsAndMachines,
 }
 
 impl Door {
-    /// Whether API Gateway asks for a token before the function is invoked.
+    /// True if API Gateway asks for a token before it invokes the function.
     #[must_use]
     pub const fn needs_token(self) -> bool {
         matches!(self, Self::Admins | Self::AdminsAndMachines)
@@ -25,33 +25,35 @@ impl Door {
 /// One route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteRow {
-    /// Its name; with `Route` behind it, its logical id in `template.yaml`.
+    /// The name. With `Route` after it, it is the logical id in `template.yaml`.
     pub name: &'static str,
-    /// In capitals.
+    /// The HTTP method, in capitals.
     pub method: &'static str,
     /// The whole path, with `{parameters}`.
     pub path: &'static str,
-    /// Who may call it.
+    /// The callers of the route.
     pub door: Door,
-    /// The names that it reads from the query; a request with another one is refused.
+    /// The query parameters that the route reads. A request with any other parameter is refused.
     pub query: &'static [&'static str],
 }
 
 impl RouteRow {
-    /// The route as API Gateway names it: `GET /healthz`.
+    /// The route key of API Gateway, such as `GET /healthz`.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 }
 
-/// Makes an enum of a function's routes from a table with a row for each.
+/// Makes an enum of a function's routes from a table with one row for each.
 ///
-/// A row is `Name: METHOD "path" => handler, Door, ["query", …];`, the last of it where the route reads a query. The path
-/// goes on where `within` ends, and the handler is a method of the type behind `as`, which a request has become once its
-/// caller was let in. A row under `open` has a whole path, a handler without parameters, and nothing else.
+/// A row is `Name: METHOD "path" => handler, Door, ["query", …];`. The list of query parameters is left out if the
+/// route reads none. The path continues the path of `within`. The handler is a method of the type after `as`: a request
+/// becomes this type once its caller is admitted. A row under `open` has a whole path, a handler without parameters,
+/// and nothing else.
 ///
-/// The enum has `ALL`, `row`, `matched` (by API Gateway's route key), `open` (the answer of an open route) and `answer`.
+/// The enum has `ALL`, `row`, `matched` (by API Gateway's route key), `open` (the answer of an open route) and
+/// `answer`.
 #[macro_export]
 macro_rules! routes {
     (

@@ -1,4 +1,4 @@
-//! How things look to clients.
+//! Users, cards and settings, as clients see them.
 
 mod delivery;
 mod holds;
@@ -22,10 +22,10 @@ pub use objectives::*;
 pub use snapshots::*;
 pub use sources::*;
 
-/// As of when, and by which settings, something is shown.
+/// The policy and the instant for a view.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// Settings and epoch.
+    /// The policy, which may have ended schedules.
     pub policy: &'a Policy,
     /// The present.
     pub now: DateTime<Utc>,
@@ -58,7 +58,7 @@ pub struct UserView {
 }
 
 impl UserView {
-    /// The user as of the policy's epoch, dates in its time zone.
+    /// The view of a user as of the policy. Dates in sentences are in the organisation's time zone.
     #[must_use]
     pub fn of(user: &User, seen: Seen<'_>) -> Self {
         let policy = seen.policy;
@@ -108,7 +108,7 @@ fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
     format!("Access is revoked. On {date} this user will be deactivated{cards}.")
 }
 
-/// A user with everything that belongs to them.
+/// A user with cards, HR record and pending work.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -121,7 +121,7 @@ pub struct UserDetail {
     pub pending: PendingView,
 }
 
-/// What HR says.
+/// The HR record of a user.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrRecord))]
@@ -133,7 +133,7 @@ pub struct HrView {
     pub record: std::collections::BTreeMap<&'static str, Option<String>>,
 }
 
-/// What a deactivation or deletion has left to do.
+/// The pending work of a deactivation or deletion.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Pending))]
@@ -144,7 +144,7 @@ pub struct PendingView {
 }
 
 impl UserDetail {
-    /// All of it.
+    /// The view of a user with all of `cards`.
     #[must_use]
     pub fn of(user: &User, cards: &[Card], seen: Seen<'_>) -> Self {
         let policy = seen.policy;
@@ -190,7 +190,7 @@ pub struct CardView {
 }
 
 impl CardView {
-    /// The card without what only the machine needs.
+    /// The view of a card.
     #[must_use]
     pub fn of(card: &Card) -> Self {
         Self {
@@ -205,7 +205,7 @@ impl CardView {
     }
 }
 
-/// Whether somebody may log in, and why.
+/// Whether a user may log in, and the reason.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AccessAnswer))]
@@ -215,7 +215,7 @@ pub struct AccessView {
 }
 
 impl AccessView {
-    /// Unknown is revoked.
+    /// The view of a user's access. Access of an unknown user is revoked.
     #[must_use]
     pub fn of(user: Option<&User>, seen: Seen<'_>) -> Self {
         let Some(user) = user.map(|user| user.settled(seen.policy)) else {
@@ -239,7 +239,7 @@ impl AccessView {
     }
 }
 
-/// Settings with their version.
+/// The settings with their version.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = VersionedSettings))]
@@ -250,7 +250,7 @@ pub struct SettingsView {
 }
 
 impl SettingsView {
-    /// The policy as clients see it.
+    /// The view of a policy.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         Self {
@@ -270,7 +270,7 @@ pub struct UsersView {
 }
 
 impl UsersView {
-    /// The page as of the policy.
+    /// The view of a page.
     #[must_use]
     pub fn of(page: &Page<User>, seen: Seen<'_>) -> Self {
         Self {

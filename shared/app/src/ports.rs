@@ -1,9 +1,9 @@
-//! What the use cases need from the world: narrow, in domain types.
+//! The ports: what the use cases need from the outside world, in types of the domain.
 //!
-//! One trait per capability, so that a function's IAM policy can be read off the ports it names. A new capability of the
-//! table is a trait here and its implementation in `shared/aws/src/table`; another service is also a type of
-//! [`crate::Ports`].
-//! Every method may fail with a [`Fault`]; whether the work was done is then unknown.
+//! Each capability is one trait, so that a function's IAM policy can be read off the ports that it names. A new
+//! capability of the table is a trait here, and its implementation is in `shared/aws/src/table`. Another service is
+//! also a type of [`crate::Ports`]. Every method may fail with a [`Fault`]. Then it is unknown whether the work was
+//! done.
 
 mod archive;
 mod breaker;
@@ -42,13 +42,13 @@ pub use organisation::*;
 pub use roster::*;
 pub use snapshots::{Chunk, SnapshotCommit, Snapshots};
 
-/// People that one consistent read takes, beside policy, admins and a breaker: a batch has at most 100 keys.
+/// How many people one consistent read takes beside policy, admins and a breaker. A batch has at most 100 keys.
 pub const USERS_PER_READ: usize = 97;
 
-/// What a decision is made on, read consistently in one call. What is read for many people is shared among them.
+/// The facts of a decision, read consistently in one call. Facts that concern many people are shared among them.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
-    /// Settings and epoch.
+    /// The policy: settings, sync rule and epoch.
     pub policy: Arc<Policy>,
     /// The admins with access.
     pub admins: Arc<BTreeSet<EmployeeId>>,
@@ -59,7 +59,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The same policy, admins and breaker, and one person.
+    /// The same policy, admins and breaker, with one person.
     #[must_use]
     pub fn only(&self, id: &EmployeeId) -> Self {
         Self {
@@ -76,38 +76,37 @@ impl Loaded {
     }
 }
 
-/// Whether a conditional write took place.
+/// The result of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Committed {
-    /// It did.
+    /// The write took place.
     Done,
-    /// Something it was conditional on has changed: read again and decide again.
+    /// A condition failed, and nothing was written. The caller reads again and decides again.
     Conflict,
 }
 
-/// What a `POST` with an `Idempotency-Key` answered, kept for a day.
+/// The answer to a `POST` with an `Idempotency-Key`. It is kept for a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Identifies key and caller.
+    /// Identifies the key and the caller.
     pub key: String,
-    /// Identifies the request.
+    /// Identifies the content of the request.
     pub request: String,
-    /// The answer's status.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// The answer's body.
+    /// The body of the answer.
     pub body: String,
-    /// The answer's version.
+    /// The version in the answer's `ETag`; `None` if the answer has none.
     pub version: Option<u64>,
 }
 
-/// One transaction: all of it, or nothing.
+/// A transaction, which is written as a whole or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct Commit<'a> {
-    /// Changes of users. A transaction has 100 items at most. Changes of one person are decided one after the other and
-    /// stand in that order: together they are one write of the user, with the entry of each.
+    /// The changes of users, at most two.
     pub changes: Vec<&'a Change>,
-    /// Changes of cards.
+    /// The changes of cards.
     pub cards: Vec<CardWrite>,
     /// Objectives, each conditional on the version before. Their owner is among the changes.
     pub objectives: Vec<Objective>,
@@ -118,10 +117,10 @@ pub struct Commit<'a> {
     pub own_work: bool,
 }
 
-/// Users, read and written consistently.
+/// Reads and writes users consistently.
 pub trait Users: Send + Sync {
-    /// Policy, admins and up to [`USERS_PER_READ`] users in one consistent batch read, and the breaker of
-    /// a source.
+    /// Reads the policy, the admins, up to [`USERS_PER_READ`] users, and the breaker of `source`. It is one consistent
+    /// batch read.
     fn load_of(
         &self,
         org: &OrgId,
@@ -142,7 +141,7 @@ pub trait Users: Send + Sync {
         org: &OrgId,
         id: &EmployeeId,
     ) -> impl Future<Output = Result<Option<User>, Fault>> + Send;
-    /// One transaction, conditional on each user's `rev`.
+    /// Writes one transaction, conditional on each user's `rev`.
     fn commit(
         &self,
         org: &OrgId,
@@ -150,18 +149,20 @@ pub trait Users: Send + Sync {
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 
-/// One page of something.
+/// One page of a list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The entries of the page.
     pub items: Vec<T>,
-    /// Where the next one begins; `None` on the last.
+    /// The cursor of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// The directory: finding users by what is known of them. Eventually consistent: read the user to be sure.
+/// Finds users by their properties. The lists are eventually consistent, so the caller reads a user before it relies on
+/// them.
 pub trait Directory: Send + Sync {
-    /// Ids of users of the stored statuses, by folded name, from `after` on; of those whose name begins with `prefix`.
+    /// Ids of users with one of the stored `statuses` and a folded name that begins with `prefix`. They sort by name
+    /// and begin after the cursor `after`.
     fn people(
         &self,
         org: &OrgId,
@@ -170,7 +171,8 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Ids of users who have a leave date, by date, from `after` on, up to and with `until`.
+    /// Ids of users with a leave date up to and including `until`. They sort by date and begin after the cursor
+    /// `after`.
     fn leaving(
         &self,
         org: &OrgId,
@@ -178,7 +180,8 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Ids of users whose folded e-mail address begins with `prefix`, by address, from `after` on.
+    /// Ids of users whose folded e-mail address begins with `prefix`. They sort by address and begin after the cursor
+    /// `after`.
     fn by_email(
         &self,
         org: &OrgId,
@@ -186,7 +189,7 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Ids of users whose folded id begins with `prefix`, by id, from `after` on.
+    /// Ids of users whose folded id begins with `prefix`. They sort by id and begin after the cursor `after`.
     fn by_id(
         &self,
         org: &OrgId,
@@ -194,7 +197,7 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Ids of users with exactly this address, folded: one query.
+    /// Ids of users with exactly this folded address. It takes one query.
     fn with_email(
         &self,
         org: &OrgId,
@@ -202,59 +205,59 @@ pub trait Directory: Send + Sync {
     ) -> impl Future<Output = Result<Vec<EmployeeId>, Fault>> + Send;
 }
 
-/// One change in an organisation.
+/// An audited change in an organisation.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditEntry))]
 pub enum Audited {
-    /// Of a user.
+    /// A change of a user.
     User {
-        /// Whose.
+        /// The id of the user.
         employee_id: EmployeeId,
-        /// What.
+        /// The entry in the user's history.
         #[serde(flatten)]
         entry: Box<Entry>,
     },
-    /// Of a hold: an admin answered it, or HR took it back.
+    /// A hold was answered by an admin, or emptied because HR took its statements back.
     Hold(Answer),
-    /// Of the settings or the sync rule.
+    /// A change of the settings or of the sync rule.
     Settings {
-        /// When.
+        /// When the change was made.
         at: DateTime<Utc>,
-        /// Who.
+        /// The admin who made it.
         by: offramp_domain::Actor,
-        /// Before.
+        /// The policy before the change.
         from: Box<Policy>,
-        /// After.
+        /// The policy after the change.
         to: Box<Policy>,
     },
-    /// Of a run: an admin took it back.
+    /// An admin undid a run.
     Run {
-        /// When.
+        /// When the run was undone.
         at: DateTime<Utc>,
-        /// Who.
+        /// The admin who undid it.
         by: offramp_domain::Actor,
-        /// Which. The entries of its people name it as well.
+        /// The id of the run. The history entries of its users name it too.
         run_id: RunId,
-        /// How many people were active again by it.
+        /// How many users became active again.
         affected: u32,
     },
-    /// Of a source: it was made, switched or given another secret.
+    /// A source was created or changed, or received a new secret.
     Source(SourceEntry),
-    /// Somebody was erased.
+    /// A person's data was erased.
     Erasure(Erasure),
 }
 
-/// What reports are made of.
+/// Reads reports.
 pub trait Reports: Send + Sync {
-    /// Ids of users for whom HR and what is stored disagree, by id. Eventually consistent.
+    /// Ids of users for whom HR and the stored user may disagree, by id. The list is eventually consistent.
     fn drifting(
         &self,
         org: &OrgId,
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Changes between two instants, oldest first, from `after` on.
+    /// Changes between two instants, oldest first, after the cursor `after`.
     fn audit(
         &self,
         org: &OrgId,
@@ -277,7 +280,7 @@ pub trait Histories: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Entry>, Fault>> + Send;
 }
 
-/// Timers of Scheduler.
+/// Deletes a timer. A timer that no longer exists is no error.
 pub trait Timers: Send + Sync {
     /// Arms it; one that is armed already stays.
     fn arm(&self, timer: &Timer) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -285,51 +288,52 @@ pub trait Timers: Send + Sync {
     fn disarm(&self, timer: &Timer) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Something that is overdue or half done.
+/// A piece of overdue or unfinished work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
-    /// A user who is due, or whose deactivation is not finished, or whose card is being cancelled.
+    /// A user who is due, whose deactivation is not finished, or whose card is being cancelled.
     User {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Whose.
+        /// The id of the user.
         employee_id: EmployeeId,
     },
-    /// A hold that nobody has answered.
+    /// An open hold.
     Hold {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Which.
+        /// The id of the hold.
         hold: HoldId,
     },
-    /// A snapshot on which there is work.
+    /// A snapshot with steps left.
     Snapshot {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Source.
+        /// The source of the snapshot.
         source: SourceId,
-        /// Which.
+        /// The id of the snapshot.
         snapshot: SnapshotId,
     },
-    /// A source that is to be looked at.
+    /// A source that the sweep looks at.
     Source {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Which.
+        /// The id of the source.
         source: SourceId,
     },
-    /// A notice that is not mailed.
+    /// A notice that is not mailed yet.
     Notice {
-        /// Organisation.
+        /// The organisation.
         org: OrgId,
-        /// Its minute.
+        /// The minute of the notice.
         minute: DigestMinute,
     },
 }
 
-/// The index of what is overdue.
+/// The index of overdue work.
 pub trait Overdue: Send + Sync {
-    /// What was due before an instant, oldest first within each shard; at most `limit` of each shard.
+    /// The work that was due before an instant, oldest first within each shard. It has at most `limit` pieces of each
+    /// shard.
     fn overdue(
         &self,
         before: DateTime<Utc>,

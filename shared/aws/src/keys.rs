@@ -1,8 +1,7 @@
-//! Every key of the table, in one place. `docs/DATA-MODEL.md` says what each access costs.
+//! The keys of the table. `docs/DATA-MODEL.md` says what each access costs.
 //!
-//! Nothing of an organisation shares a partition key with another's, and nothing that grows with
-//! the number of people has one partition key: people have one each, and what lists them is spread
-//! over [`SHARDS`].
+//! Two organisations never share a partition key. Data that grows with the number of people never has one partition
+//! key: each person has a partition of their own, and each list of people is spread over [`SHARDS`] partitions.
 
 mod breaker;
 mod days;
@@ -23,45 +22,45 @@ pub use health::*;
 pub use objectives::*;
 pub use snapshots::*;
 
-/// Partitions of each index of an organisation, and of its notices.
+/// The number of partitions of each list of an organisation's people, and of its notices.
 pub const SHARDS: u8 = 8;
-/// Partitions of the index of overdue work, of all organisations together.
+/// The number of partitions of the index of overdue work. The index is shared by all organisations.
 pub const WORK_SHARDS: u8 = 16;
 
-/// Partition key.
+/// The attribute of the partition key.
 pub const PK: &str = "pk";
-/// Sort key.
+/// The attribute of the sort key.
 pub const SK: &str = "sk";
-/// When DynamoDB may delete an item, epoch seconds.
+/// The instant from which DynamoDB may delete an item, in seconds since the Unix epoch.
 pub const EXPIRES: &str = "expires";
 
 /// On a user in the write that begins a deactivation or deletion, and in no other: the generation whose cards,
 /// objectives and notice `terminate` is handed by the stream. A filter of the stream sees attributes, and not `data`.
 pub const TODO: &str = "todo";
 
-/// Between a folded name and the id that it belongs to: sorts before everything in a name.
+/// Separates a folded name from the id that follows it. It sorts before every character of a name.
 pub(crate) const UNIT: char = '\u{1f}';
-/// Bytes of a folded name or id in a sort key, which holds 1,024 in all.
+/// The most bytes of a folded name or id in a sort key. DynamoDB allows 1,024 bytes in all.
 const FOLDED_BYTES: usize = 400;
 
-/// One index: its name and its attributes.
+/// An index: its name and the attributes of its key.
 #[derive(Debug, Clone, Copy)]
 pub struct Index {
-    /// Name.
+    /// The name of the index.
     pub name: &'static str,
-    /// Its partition key's attribute.
+    /// The attribute of the index's partition key.
     pub pk: &'static str,
-    /// Its sort key's attribute.
+    /// The attribute of the index's sort key.
     pub sk: &'static str,
 }
 
-/// What is due, by time.
+/// Due work, by time.
 pub const WORK: Index = Index {
     name: "work",
     pk: "work_pk",
     sk: "work_sk",
 };
-/// People by status and name.
+/// People by status and name. It also has the open objectives.
 pub const PEOPLE: Index = Index {
     name: "people",
     pk: "people_pk",
@@ -79,39 +78,39 @@ pub const IDS: Index = Index {
     pk: "ids_pk",
     sk: "ids_sk",
 };
-/// People who have a leave date, by date.
+/// People with a leave date, by date.
 pub const LEAVING: Index = Index {
     name: "leaving",
     pk: "leaving_pk",
     sk: "leaving_sk",
 };
-/// People for whom HR and what is stored disagree.
+/// People for whom HR and the stored user may disagree.
 pub const DRIFT: Index = Index {
     name: "drift",
     pk: "drift_pk",
     sk: "drift_sk",
 };
-/// People of a source by id, each with their print.
+/// People of a source by id, each with a print.
 pub const ROSTER: Index = Index {
     name: "roster",
     pk: "roster_pk",
     sk: "roster_sk",
 };
-/// The print of somebody on a roster; projected into its index.
+/// The attribute of a user's print. The roster's index has a copy of it.
 pub const PRINT: &str = "print";
-/// Changes by day.
+/// Audited changes by day.
 pub const AUDIT: Index = Index {
     name: "audit",
     pk: "audit_pk",
     sk: "audit_sk",
 };
 
-/// A partition and a sort key.
+/// A partition key and a sort key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Partition key.
+    /// The value of the partition key.
     pub pk: String,
-    /// Sort key.
+    /// The value of the sort key.
     pub sk: String,
 }
 
@@ -119,111 +118,111 @@ fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
 }
 
-/// A user.
+/// The key of a user.
 #[must_use]
 pub fn user(org: &OrgId, id: &EmployeeId) -> Key {
     key(person(org, id), "U")
 }
 
-/// The partition of a person: user, cards, history.
+/// The partition of a person: user, cards, objectives and history.
 #[must_use]
 pub fn person(org: &OrgId, id: &EmployeeId) -> String {
     format!("O#{org}#U#{id}")
 }
 
-/// Whose partition it is.
+/// The person whose partition it is; `None` for another partition.
 #[must_use]
 pub fn whose(pk: &str) -> Option<(OrgId, EmployeeId)> {
     let (org, id) = pk.strip_prefix("O#")?.split_once("#U#")?;
     Some((OrgId::new(org).ok()?, EmployeeId::new(id).ok()?))
 }
 
-/// A change of a user; sorted by version.
+/// The key of a history entry. Entries sort by version.
 #[must_use]
 pub fn entry(org: &OrgId, id: &EmployeeId, version: u64) -> Key {
     key(person(org, id), format!("{ENTRY}{version:012}"))
 }
 
-/// What the sort keys of a user's changes begin with.
+/// The beginning of the sort key of every history entry.
 pub const ENTRY: &str = "H#";
 
-/// A card, with its owner.
+/// The key of a card, in the partition of its owner.
 #[must_use]
 pub fn card(org: &OrgId, owner: &EmployeeId, card: &CardId) -> Key {
     key(person(org, owner), format!("{CARD}{card}"))
 }
 
-/// What the sort keys of cards begin with.
+/// The beginning of the sort key of every card.
 pub const CARD: &str = "C#";
 
-/// Who owns a card.
+/// The key of the item that names the owner of a card.
 #[must_use]
 pub fn card_owner(org: &OrgId, card: &CardId) -> Key {
     key(format!("O#{org}#C#{card}"), "C")
 }
 
-/// A card in the ledger: the issuer's side.
+/// The key of a card in the ledger, which is the issuer's side of the card.
 #[must_use]
 pub fn ledger(org: &OrgId, card: &CardId) -> Key {
     key(format!("O#{org}#L#{card}"), "L")
 }
 
-/// Settings, epoch and their version.
+/// The key of the settings, with the epoch and the sync rule.
 #[must_use]
 pub fn settings(org: &OrgId) -> Key {
     key(organisation(org), "SETTINGS")
 }
 
-/// The admins with access.
+/// The key of the set of admins with access.
 #[must_use]
 pub fn admins(org: &OrgId) -> Key {
     key(organisation(org), "ADMINS")
 }
 
-/// A change of the settings.
+/// The key of a change of the settings. Changes sort by version.
 #[must_use]
 pub fn settings_entry(org: &OrgId, version: u64) -> Key {
     key(organisation(org), format!("S#{version:012}"))
 }
 
-/// A pending confirmation.
+/// The key of a pending confirmation.
 #[must_use]
 pub fn confirmation(org: &OrgId, token: &str) -> Key {
     key(organisation(org), format!("CONFIRM#{token}"))
 }
 
-/// A source.
+/// The key of a source.
 #[must_use]
 pub fn source(org: &OrgId, source: &SourceId) -> Key {
     key(organisation(org), format!("{SOURCE}{source}"))
 }
 
-/// What the sort keys of sources begin with.
+/// The beginning of the sort key of every source.
 pub const SOURCE: &str = "SOURCE#";
 
-/// A change of a source; sorted by version.
+/// The key of a change of a source. Changes sort by version.
 #[must_use]
 pub fn source_entry(org: &OrgId, source: &SourceId, version: u64) -> Key {
     let sk = format!("{SOURCE_ENTRY}{source}#{version:012}");
     key(organisation(org), sk)
 }
 
-/// What the sort keys of changes of sources begin with.
+/// The beginning of the sort key of every change of a source.
 pub const SOURCE_ENTRY: &str = "SE#";
 
-/// The partition of what belongs to the organisation itself.
+/// The partition of the items that belong to the organisation as a whole.
 #[must_use]
 pub fn organisation(org: &OrgId) -> String {
     format!("O#{org}")
 }
 
-/// What a `POST` with an `Idempotency-Key` answered.
+/// The key of the stored answer to a `POST` with an `Idempotency-Key`.
 #[must_use]
 pub fn receipt(org: &OrgId, key_hash: &str) -> Key {
     key(format!("O#{org}#R#{key_hash}"), "R")
 }
 
-/// A notice that is not mailed yet.
+/// The key of a notice that is not mailed yet.
 #[must_use]
 pub fn notice(org: &OrgId, of: &NoticeKey) -> Key {
     let whom = of.employee_id.as_ref().map_or("", EmployeeId::as_str);
@@ -238,13 +237,13 @@ pub fn notice(org: &OrgId, of: &NoticeKey) -> Key {
     )
 }
 
-/// A partition of the notices.
+/// One partition of the notices.
 #[must_use]
 pub fn notices(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#N#{shard}")
 }
 
-/// The organisation and minute of a notice.
+/// The organisation and the minute of a notice; `None` for another key.
 #[must_use]
 pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
     let (org, _) = pk.strip_prefix("O#")?.split_once("#N#")?;
@@ -252,13 +251,13 @@ pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
     Some((OrgId::new(org).ok()?, DigestMinute::of(at)))
 }
 
-/// One recipient's message of one digest.
+/// The key of one recipient's message of one digest.
 #[must_use]
 pub fn message(org: &OrgId, digest: &DigestId, recipient: &str) -> Key {
     key(messages(org, digest.as_str()), recipient)
 }
 
-/// Where overdue work is found.
+/// The index key of overdue work.
 #[must_use]
 pub fn work(org: &OrgId, id: &str, due: DateTime<Utc>) -> Key {
     key(
@@ -267,13 +266,13 @@ pub fn work(org: &OrgId, id: &str, due: DateTime<Utc>) -> Key {
     )
 }
 
-/// A partition of the overdue work.
+/// One partition of the overdue work.
 #[must_use]
 pub fn work_shard(shard: u8) -> String {
     format!("W#{shard}")
 }
 
-/// Where a person is found by status and name.
+/// The index key of a person by status and name. A person without a name is found by id.
 #[must_use]
 pub fn people(org: &OrgId, status: Status, name: Option<&str>, id: &EmployeeId) -> Key {
     let folded = folded(name.unwrap_or(id.as_str()));
@@ -283,13 +282,13 @@ pub fn people(org: &OrgId, status: Status, name: Option<&str>, id: &EmployeeId) 
     )
 }
 
-/// A partition of the people of a status.
+/// One partition of the people with one status.
 #[must_use]
 pub fn people_shard(org: &OrgId, status: Status, shard: u8) -> String {
     format!("O#{org}#P#{}#{shard}", status.as_str())
 }
 
-/// Where a person is found by address.
+/// The index key of a person by e-mail address.
 #[must_use]
 pub fn mail(org: &OrgId, folded: &str, id: &EmployeeId) -> Key {
     key(
@@ -298,7 +297,7 @@ pub fn mail(org: &OrgId, folded: &str, id: &EmployeeId) -> Key {
     )
 }
 
-/// What the sort keys of exactly this address begin with, and where they are.
+/// The partition of exactly this address, and the beginning of its sort keys.
 #[must_use]
 pub fn exact_mail(org: &OrgId, folded: &str) -> Key {
     key(
@@ -307,13 +306,13 @@ pub fn exact_mail(org: &OrgId, folded: &str) -> Key {
     )
 }
 
-/// A partition of the addresses.
+/// One partition of the addresses.
 #[must_use]
 pub fn mail_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#M#{shard}")
 }
 
-/// Where a person is found by id.
+/// The index key of a person by id.
 #[must_use]
 pub fn ids(org: &OrgId, id: &EmployeeId) -> Key {
     key(
@@ -322,13 +321,13 @@ pub fn ids(org: &OrgId, id: &EmployeeId) -> Key {
     )
 }
 
-/// A partition of the ids.
+/// One partition of the ids.
 #[must_use]
 pub fn ids_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#I#{shard}")
 }
 
-/// Where somebody who has a leave date is found.
+/// The index key of a person with a leave date.
 #[must_use]
 pub fn leaving(org: &OrgId, date: NaiveDate, id: &EmployeeId) -> Key {
     key(
@@ -337,25 +336,25 @@ pub fn leaving(org: &OrgId, date: NaiveDate, id: &EmployeeId) -> Key {
     )
 }
 
-/// A partition of those who have a leave date.
+/// One partition of the people with a leave date.
 #[must_use]
 pub fn leaving_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#LD#{shard}")
 }
 
-/// Where somebody for whom HR and what is stored disagree is found.
+/// The index key of a person for whom HR and the stored user may disagree.
 #[must_use]
 pub fn drift(org: &OrgId, id: &EmployeeId) -> Key {
     key(drift_shard(org, shard(id.as_str(), SHARDS)), id.as_str())
 }
 
-/// A partition of those for whom HR and what is stored disagree.
+/// One partition of the people for whom HR and the stored user may disagree.
 #[must_use]
 pub fn drift_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#X#{shard}")
 }
 
-/// Where a change is found by day.
+/// The index key of an audited change, by day.
 #[must_use]
 pub fn audit(org: &OrgId, at: DateTime<Utc>, what: &str) -> Key {
     key(
@@ -364,19 +363,19 @@ pub fn audit(org: &OrgId, at: DateTime<Utc>, what: &str) -> Key {
     )
 }
 
-/// A partition of the changes of a day.
+/// One partition of the changes of a day.
 #[must_use]
 pub fn audit_shard(org: &OrgId, day: NaiveDate, shard: u8) -> String {
     format!("O#{org}#A#{day}#{shard}")
 }
 
-/// What the sort keys of changes at an instant begin with.
+/// The beginning of the sort keys of the changes at an instant.
 #[must_use]
 pub fn audit_from(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-/// Case folded, and short enough for a sort key with an id of 512 bytes behind it.
+/// A text in lower case, cut so that an id of 512 bytes can follow it in a sort key.
 fn folded(text: &str) -> String {
     let mut folded = text.to_lowercase();
     let mut end = folded.len().min(FOLDED_BYTES);
@@ -387,13 +386,13 @@ fn folded(text: &str) -> String {
     folded
 }
 
-/// To the second: what timers are named and sorted by.
+/// An instant to the second, as timers are named and work is sorted.
 #[must_use]
 pub fn second(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Even, and the same for ever: keys are stored.
+/// The shard of a text, from its SHA-256 hash. It is evenly spread. It must never change, because keys are stored.
 fn shard(of: &str, shards: u8) -> u8 {
     digest(&SHA256, of.as_bytes())
         .as_ref()

@@ -1,8 +1,8 @@
-//! The table: every port that DynamoDB serves.
+//! The table: the ports that DynamoDB serves.
 //!
-//! Limits and guarantees that it leans on, from the Amazon DynamoDB Developer Guide: a transaction
-//! has at most 100 items and 4 MB and is idempotent for ten minutes under one client token; a batch
-//! read has at most 100 keys and 16 MB and may leave some unprocessed; an item has at most 400 KB.
+//! The code relies on these limits and guarantees of the Amazon DynamoDB Developer Guide. A transaction has at most 100
+//! items and 4 MB, and is idempotent for ten minutes under one client token. A batch read has at most 100 keys and 16
+//! MB, and may leave some keys unprocessed. An item has at most 400 KB.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 
 mod archive;
@@ -45,22 +45,22 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of that name.
+    /// The table with the name `name`.
     #[must_use]
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name }
     }
 
-    /// Reads an item that does not exist, so that the first call of an invocation finds a connection, and code that has
+    /// Reads an item that does not exist. The first call of an invocation then finds a connection, and code that has
     /// run.
     ///
     /// # Errors
-    /// Those of a read.
+    /// The fault of the read.
     pub async fn prime(&self) -> Result<(), Fault> {
         self.get(&keys::nothing()).await.map(drop)
     }
 
-    /// A consistent read of one item.
+    /// Reads one item consistently.
     async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
         let output = self
             .client
@@ -75,7 +75,7 @@ impl Table {
         Ok(output.item.map(Item::from))
     }
 
-    /// A consistent query of everything in a partition whose sort key begins so.
+    /// Queries all items of a partition whose sort key begins with `prefix`, consistently.
     async fn all(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Fault> {
         let mut items = Vec::new();
         let mut from = None;
@@ -100,7 +100,7 @@ impl Table {
         }
     }
 
-    /// A query of an index's partition between two sort keys, both included.
+    /// A query of a partition of an index between two sort keys, both included.
     fn between(&self, index: Index, pk: String, from: String, to: String) -> QueryFluentBuilder {
         self.client
             .query()

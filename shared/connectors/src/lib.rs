@@ -1,7 +1,7 @@
-//! The dialects of HR sources, one module each: how a request is proven, and what it says.
+//! The dialects of HR sources, one module each: how a request is proven, and how it is read.
 //!
-//! A connector is pure: bytes and instants in, [`offramp_app::ports`]' types out. What is done with them is
-//! `offramp_app::inbound`'s matter.
+//! A connector is pure. It turns bytes and instants into the types of [`offramp_app::ports`]. `offramp_app::inbound`
+//! acts on them.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

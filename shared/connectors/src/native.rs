@@ -1,4 +1,4 @@
-//! The body of `POST …/events`, read without building a tree of values.
+//! Offramp's own dialect: reads the body of `POST …/events` without building a tree of values.
 
 mod quick;
 pub mod snapshot;
@@ -18,7 +18,7 @@ use offramp_app::{Error, Result};
 
 use crate::signed::standard;
 
-/// Our own dialect: events signed as Standard Webhooks.
+/// Offramp's own dialect: events that are signed as Standard Webhooks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Native;
 
@@ -38,11 +38,11 @@ impl Connector for Native {
     }
 }
 
-/// Reads the events of a request; one that is malformed is an answer, not an error.
+/// Reads the events of a request. A malformed event is an element of the request, not an error.
 ///
 /// # Errors
-/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] where the body as a whole
-/// is not what the route takes.
+/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] if the body as a whole is not what the route
+/// accepts.
 pub fn parse(body: &[u8]) -> Result<Request> {
     if body.len() > MAX_BODY {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
@@ -50,7 +50,7 @@ pub fn parse(body: &[u8]) -> Result<Request> {
     quick::parse(body).map_or_else(|| carefully(body), Ok)
 }
 
-/// Reads a body of any kind, and says what is wrong with it.
+/// Reads a body of any kind, and reports what is wrong with it.
 fn carefully(body: &[u8]) -> Result<Request> {
     let malformed = |error: serde_json::Error| Error::MalformedJson(error.to_string());
     let whole: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
@@ -79,7 +79,7 @@ pub struct Body<'a> {
     dry_run: bool,
 }
 
-/// One thing that HR says, as of an instant. Unknown fields are ignored.
+/// A statement of HR about one employee, as of an instant. Unknown fields are ignored.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrEvent))]
 pub(super) struct WireEvent<'a> {
@@ -93,7 +93,7 @@ pub(super) struct WireEvent<'a> {
     employee: &'a RawValue,
 }
 
-/// An employee; a field that is null is cleared, one that is absent stays as it is. Unknown fields are ignored.
+/// An employee. A field that is null is cleared; a field that is absent stays as it is. Unknown fields are ignored.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Employee))]
 pub(crate) struct WireEmployee<'a> {
@@ -130,14 +130,14 @@ pub(crate) struct WireEmployee<'a> {
     leave_date: Sent<'a>,
 }
 
-/// Absent, cleared (`Some(None)`) or set.
+/// A field that is absent (`None`), cleared (`Some(None)`) or set.
 type Sent<'a> = Option<Option<Cow<'a, str>>>;
 
 fn sent<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> std::result::Result<Sent<'a>, D::Error> {
     text(from).map(Some)
 }
 
-/// A string, or null. Serde borrows a `Cow` that is a field, but not one in an `Option`.
+/// A string or null. Serde borrows a `Cow` that is a field, but not a `Cow` in an `Option`.
 fn text<'de: 'a, 'a, D: Deserializer<'de>>(
     from: D,
 ) -> std::result::Result<Option<Cow<'a, str>>, D::Error> {
@@ -162,7 +162,7 @@ fn one(raw: &RawValue) -> Parsed {
     }
 }
 
-/// The event that was read, if its values are what they must be.
+/// The event of a record that was read, if its values are valid.
 fn taken(id: Option<&str>, occurred_at: &str, employee: &WireEmployee<'_>) -> Parsed {
     checked(id, occurred_at, employee).map_err(|reason| Malformed {
         employee_id: Some(employee.employee_id.clone().into_owned()),
@@ -171,13 +171,13 @@ fn taken(id: Option<&str>, occurred_at: &str, employee: &WireEmployee<'_>) -> Pa
     })
 }
 
-/// Reads an object, or says which of its fields is wrong. A struct can be read from an array too, field by field;
-/// nobody means that.
+/// Reads an object, or names the field that is wrong. Serde would also read a struct from an array, field by field.
+/// That is refused, because no sender means it.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue, what: &str) -> std::result::Result<T, String> {
     if !is_object(raw) {
         return Err(format!("{what} must be an object"));
     }
-    // To keep track of the place takes time, and is for nothing where nothing is wrong.
+    // Tracking the path takes time, and is of no use if the object is valid.
     if let Ok(read) = serde_json::from_str(raw.get()) {
         return Ok(read);
     }
@@ -193,10 +193,11 @@ fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue, what: &str) -> std::result:
     })
 }
 
-/// Reads an employee of a snapshot. One that cannot be read is kept as such.
+/// Reads an employee of a snapshot. A record that cannot be read is kept with the reason, as long as its employee id
+/// can be read.
 ///
 /// # Errors
-/// It does not even say whom it is about; the text is safe to show.
+/// The employee id cannot be read. The text is safe to show to a client.
 pub(crate) fn record(raw: &RawValue) -> std::result::Result<Record, String> {
     let read = object::<WireEmployee<'_>>(raw, "employee");
     let id = match &read {
@@ -219,7 +220,7 @@ fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
-/// What is wrong, without the place: that would be one in the record, not in the request.
+/// The message without the position, which would be a position in the record and not in the request.
 fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")
@@ -262,7 +263,7 @@ fn status(text: &str) -> std::result::Result<HrStatus, String> {
     }
 }
 
-/// The fields that an employee carries, canonical.
+/// The fields that the employee carries, in canonical form.
 fn fields(
     employee: &WireEmployee<'_>,
 ) -> std::result::Result<BTreeMap<Field, Option<String>>, String> {
@@ -292,13 +293,13 @@ fn fields(
     Ok(fields)
 }
 
-/// As much of a record as says whom it is about.
+/// The part of a record that names its employee.
 #[derive(Deserialize)]
 struct Named {
     employee_id: String,
 }
 
-/// What is kept of an event if it is rejected.
+/// The facts that are kept of an event if it is rejected.
 fn about(id: Option<&str>, occurred_at: Option<&str>) -> About {
     About {
         event_id: id.and_then(|id| EventId::new(id).ok()),
@@ -306,7 +307,7 @@ fn about(id: Option<&str>, occurred_at: Option<&str>) -> About {
     }
 }
 
-/// What is kept of a malformed event, as much as can be read.
+/// The facts that are kept of a malformed event, as far as they can be read.
 fn labelled(raw: &RawValue) -> About {
     #[derive(Deserialize)]
     struct Labelled<'a> {
@@ -321,7 +322,7 @@ fn labelled(raw: &RawValue) -> About {
     }
 }
 
-/// Whom a malformed event is about, if that much can be read.
+/// The employee id of a malformed event, if it can be read.
 fn whom(raw: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct Whom {

@@ -1,3 +1,3 @@
-//! The ways in which senders prove who they are.
+//! Signature schemes, by which a sender proves that it holds a secret.
 
 pub mod standard;

@@ -1,4 +1,4 @@
-//! Refusals as responses: ours, by status with their codes, and API Gateway's own.
+//! Refusals as responses: the server's problems by status and code, and API Gateway's own errors.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use serde_json::{Map, Value, json};
 use super::of;
 use crate::http::{describe, problem};
 
-/// A request's name in examples.
+/// The request id in examples.
 const REQUEST_ID: &str = "9a886241-ee16-4f84-bd52-981e0726c91a";
 
-/// What a route may refuse: by status and code, an example of each.
+/// The problems that a route may return, by status and code, with an example of each.
 #[derive(Debug, Default)]
 pub(super) struct Problems(BTreeMap<u16, BTreeMap<&'static str, Value>>);
 
 impl Problems {
-    /// One more, as it is really answered.
+    /// Adds a problem, with the body that the server really returns.
     pub(super) fn add(&mut self, error: &Error) {
         let (status, code, _) = describe(error);
         let seen = Seen {
@@ -34,7 +34,7 @@ impl Problems {
         self.0.keys().copied().collect::<Vec<_>>().into_iter()
     }
 
-    /// The response of a status, with what API Gateway may say under it.
+    /// The response of a status. `gateway` is the message that API Gateway may return with the same status.
     pub(super) fn response(&self, status: u16, gateway: Option<&&str>) -> Value {
         let mut content = Map::new();
         let mut said = Vec::new();
@@ -72,7 +72,8 @@ impl Problems {
     }
 }
 
-/// A problem of this status with one of these codes. The question to confirm has more to say than the others.
+/// The schema of a problem with this status and one of these codes. A confirmation question has more members than the
+/// other problems.
 fn schema(status: u16, codes: &[&str]) -> Value {
     const QUESTION: &str = "confirmation_required";
     let own = |codes: &[&str]| {
@@ -93,7 +94,7 @@ fn schema(status: u16, codes: &[&str]) -> Value {
     ] })
 }
 
-/// What API Gateway answers by itself, by status.
+/// The messages that API Gateway returns on its own, by status.
 pub(super) fn gateway(token: bool, body: bool, path: &str) -> BTreeMap<u16, &'static str> {
     let mut own = BTreeMap::from([
         (429, "Too Many Requests"),
@@ -106,7 +107,7 @@ pub(super) fn gateway(token: bool, body: bool, path: &str) -> BTreeMap<u16, &'st
     if body {
         own.insert(413, "Request Entity Too Large");
     }
-    // A segment that is empty, or has a slash in it, makes another path.
+    // A segment that is empty or contains a slash makes another path.
     if path.contains('{') {
         own.insert(404, "Not Found");
     }

@@ -1,4 +1,4 @@
-//! What a delivery of events is answered.
+//! The answer to a delivery of events.
 
 use std::collections::BTreeMap;
 
@@ -8,40 +8,40 @@ use offramp_domain::decide::Word;
 use offramp_domain::{Figures, HoldId, RunId, Tripped, Verdict};
 use serde::Serialize;
 
-/// What became of one event.
+/// The result of one event.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrResult))]
 pub struct ResultView<'a> {
-    /// Whom it is about; `null` where that could not be read.
+    /// The employee; `null` if the id could not be read.
     pub employee_id: Option<&'a str>,
-    /// What became of it.
+    /// The outcome of the event.
     pub outcome: Word,
     /// When the grace period ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
-    /// More.
+    /// An explanation of the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
 }
 
-/// The answer to a request.
+/// The answer to a delivery.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrResults))]
 pub struct ResultsView<'a> {
-    /// In the order of the request.
+    /// The results, in the order of the request.
     pub results: Vec<ResultView<'a>>,
-    /// How often each outcome.
+    /// The number of events by outcome.
     pub summary: &'a BTreeMap<Word, u32>,
-    /// The run, where the request has ended somebody's access.
+    /// The run of the departures, if the request has ended somebody's access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<&'a RunId>,
-    /// What the breaker would say; of a dry run.
+    /// The breaker's verdict, for a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<VerdictView>,
 }
 
 impl<'a> ResultsView<'a> {
-    /// Of answers.
+    /// The view of `answers`.
     #[must_use]
     pub fn of(answers: &'a Answers) -> Self {
         Self {
@@ -64,25 +64,25 @@ impl<'a> ResultView<'a> {
     }
 }
 
-/// What the breaker would say to a run.
+/// The breaker's verdict on a run.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = BreakerVerdict))]
 pub struct VerdictView {
-    /// `admitted`, `held`, or `joins` a hold that is open.
+    /// `admitted`, `held`, or `joins` if the people would join an open hold.
     pub verdict: &'static str,
-    /// The safeguard.
+    /// The safeguard that would hold the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<Tripped>,
-    /// The hold that is open.
+    /// The open hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
-    /// What it was held against.
+    /// The figures that the safeguard compared with its limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figures: Option<Figures>,
 }
 
 impl VerdictView {
-    /// Of a verdict.
+    /// The view of a verdict.
     #[must_use]
     pub fn of(verdict: &Verdict) -> Self {
         let (rule, hold_id, figures) = match verdict {
@@ -98,7 +98,7 @@ impl VerdictView {
         }
     }
 
-    /// Of one that was stored with its snapshot.
+    /// The view of a verdict that was stored with its snapshot.
     pub(super) fn stored(
         (verdict, rule, figures): (String, Option<Tripped>, Option<Figures>),
     ) -> Self {

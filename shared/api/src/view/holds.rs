@@ -28,7 +28,7 @@ pub struct HoldView {
 }
 
 impl HoldView {
-    /// Of a hold.
+    /// The view of a hold.
     #[must_use]
     pub fn of(hold: &Hold) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl HoldView {
     }
 }
 
-/// Somebody whom a hold keeps.
+/// A user in a hold.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Held))]
 #[allow(missing_docs)]
@@ -60,7 +60,7 @@ pub struct HeldView {
 }
 
 impl HeldView {
-    /// Of a user who is in a hold.
+    /// The view of a user in a hold.
     #[must_use]
     pub fn of(user: &User, policy: &Policy) -> Self {
         let (would, cause) = match user.hold.as_ref().map(|held| held.what) {
@@ -78,7 +78,7 @@ impl HeldView {
     }
 }
 
-/// A hold with a page of those whom it keeps.
+/// A hold with a page of its users.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[allow(missing_docs)]
@@ -89,7 +89,7 @@ pub struct HoldDetail {
     pub next_cursor: Option<String>,
 }
 
-/// What became of somebody whom an admin has answered for.
+/// The result of an answer for one user.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Answered))]
 #[allow(missing_docs)]
@@ -103,7 +103,7 @@ pub struct BecameView {
 }
 
 impl BecameView {
-    /// Of what became of them.
+    /// The view of a result.
     #[must_use]
     pub fn of(became: Became) -> Self {
         Self {
@@ -115,18 +115,18 @@ impl BecameView {
     }
 }
 
-/// What an answer to a hold came to.
+/// The result of an answer to a hold.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HoldAnswer))]
 #[allow(missing_docs)]
 pub struct AnsweredView {
     #[serde(flatten)]
     pub hold: HoldView,
-    /// The run of an approval, which can be undone.
+    /// The run of an approval, which can be undone; `null` for a rejection.
     #[serde(rename = "approval_run_id")]
     pub run: Option<RunId>,
     pub results: Vec<BecameView>,
-    /// People for whom there was no time: a timer does them.
+    /// How many users the request had no time for. A timer finishes them.
     pub pending: usize,
 }
 
@@ -147,7 +147,7 @@ pub struct RunView {
 }
 
 impl RunView {
-    /// Of a run.
+    /// The view of a run.
     #[must_use]
     pub fn of(run: &Run) -> Self {
         Self {
@@ -163,7 +163,7 @@ impl RunView {
     }
 }
 
-/// Somebody whom a run was about, as they are now.
+/// A user whom a run affected, in the present state.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUser))]
 #[allow(missing_docs)]
@@ -172,12 +172,12 @@ pub struct MovedView {
     pub name: Option<String>,
     pub status: Status,
     pub due_at: Option<String>,
-    /// Whether taking the run back gives them their access back.
+    /// True if undoing the run gives the user access again.
     pub undoable: bool,
 }
 
 impl MovedView {
-    /// Of a user.
+    /// The view of a user whom a run affected.
     #[must_use]
     pub fn of(user: &User, run: &RunId, policy: &Policy) -> Self {
         let user = user.settled(policy);
@@ -195,7 +195,7 @@ impl MovedView {
     }
 }
 
-/// A run with a page of those whom it was about.
+/// A run with a page of its users.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[allow(missing_docs)]
@@ -206,7 +206,7 @@ pub struct RunDetail {
     pub next_cursor: Option<String>,
 }
 
-/// What taking a run back came to.
+/// The result of undoing a run.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUndone))]
 #[allow(missing_docs)]

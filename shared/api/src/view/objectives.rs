@@ -1,4 +1,4 @@
-//! How objectives and feeds look to clients.
+//! Objectives and feeds, as clients see them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct ObjectiveView {
 }
 
 impl ObjectiveView {
-    /// The objective without what only the machine needs.
+    /// The view of an objective.
     #[must_use]
     pub fn of(objective: &Objective) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl ObjectiveView {
     }
 }
 
-/// A page of somebody's objectives.
+/// A page of an employee's objectives.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Objectives))]
@@ -42,7 +42,7 @@ pub struct ObjectivesView {
 }
 
 impl ObjectivesView {
-    /// The page.
+    /// The view of a page.
     #[must_use]
     pub fn of(page: &Page<Objective>) -> Self {
         Self {
@@ -72,7 +72,7 @@ pub struct BoardView {
 }
 
 impl BoardView {
-    /// The page, with the names of the owners.
+    /// The view of a page. `owners` gives the names.
     #[must_use]
     pub fn of(page: &Page<Objective>, owners: &BTreeMap<EmployeeId, User>) -> Self {
         let row = |objective: &Objective| BoardRow {
@@ -86,7 +86,7 @@ impl BoardView {
     }
 }
 
-/// What is celebrated on a day.
+/// The birthdays and work anniversaries of a day.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Celebrating))]
@@ -97,7 +97,7 @@ pub struct CelebratingView {
     pub next_cursor: Option<String>,
 }
 
-/// Somebody who is celebrated.
+/// An employee with a birthday or an anniversary.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -107,7 +107,7 @@ pub struct Celebrated {
     pub team: Option<String>,
 }
 
-/// Somebody who has been here for so many years.
+/// An employee who started to work here this many years ago.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -118,7 +118,7 @@ pub struct Anniversary {
 }
 
 impl CelebratingView {
-    /// The feed of a day.
+    /// The view of a feed.
     #[must_use]
     pub fn of(feed: &Celebrating) -> Self {
         let who = |user: &User| Celebrated {

@@ -10,7 +10,7 @@ use super::VerdictView;
 use offramp_app::ports::ROSTER_SHARDS;
 use offramp_app::when::instant;
 
-/// How far the work has come.
+/// How many steps of a snapshot are done, of how many.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)] // the names are the contract's
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Progress))]
@@ -45,7 +45,7 @@ pub struct SnapshotView {
 }
 
 impl SnapshotView {
-    /// Of a snapshot.
+    /// The view of a snapshot.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         let (done, of) = snapshot.step.progress(ROSTER_SHARDS);

@@ -11,7 +11,7 @@ use offramp_app::inbound::pulse::listening;
 use offramp_app::ports::{Rejection, Source, SourceState};
 use offramp_app::when::instant;
 
-/// A source; `secret` only where it was just made.
+/// A source. It has the member `secret` only if that secret was just created.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Source))]
 #[allow(missing_docs)]
@@ -22,10 +22,10 @@ pub struct SourceView {
     pub hold_id: Option<HoldId>,
     pub last_delivery_at: Option<String>,
     pub silent_after_hours: Option<u32>,
-    /// When it falls silent if it says nothing more.
+    /// When the source falls silent if it delivers nothing more.
     pub silent_at: Option<String>,
     pub active_people: Option<u32>,
-    /// What it would have done while it is observed, by outcome.
+    /// What the source would have done while in observation: the number of records by outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<BTreeMap<Word, u64>>,
     pub secrets: Vec<SecretView>,
@@ -35,7 +35,7 @@ pub struct SourceView {
     pub secret: Option<String>,
 }
 
-/// A live secret, without the secret.
+/// A live secret, without its value.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Secret))]
 #[allow(missing_docs)]
@@ -45,7 +45,7 @@ pub struct SecretView {
 }
 
 impl SourceView {
-    /// The source as it is now, and the secret that is shown this once.
+    /// The view of a source. `secret` is a new secret, which is shown this once.
     #[must_use]
     pub fn of(source: &Source, facts: SourceFacts, secret: Option<String>) -> Self {
         let SourceFacts {
@@ -80,7 +80,7 @@ impl SourceView {
     }
 }
 
-/// What was rejected.
+/// A rejected record.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rejection))]
 #[allow(missing_docs)]
@@ -94,7 +94,7 @@ pub struct RejectionView {
 }
 
 impl RejectionView {
-    /// Of a rejection.
+    /// The view of a rejection.
     #[must_use]
     pub fn of(rejection: Rejection) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl RejectionView {
     }
 }
 
-/// A page of what was rejected.
+/// A page of rejected records.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rejections))]
 #[allow(missing_docs)]

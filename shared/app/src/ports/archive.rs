@@ -1,4 +1,4 @@
-//! All that is stored of an organisation, whatever it is: what leaves with it, comes back, or goes.
+//! The archive: everything that is stored of an organisation, for export, import and erasure.
 
 use std::future::Future;
 
@@ -10,75 +10,77 @@ use serde_json::Value;
 use super::Committed;
 use crate::Fault;
 
-/// Where a walk over an organisation goes on.
+/// The position at which a walk over an organisation continues.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// How many parts of the organisation are behind.
+    /// How many parts of the organisation are done.
     pub part: usize,
-    /// The last sort key that is behind, within the part.
+    /// The last sort key that is done within the part; `None` at the beginning of the part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// The last sort key that is behind, within a person who has more than one page.
+    /// The last sort key that is done within a person's partition; `None` if no person is half done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
 }
 
-/// Which way a walk goes.
+/// The direction of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// What belongs to the organisation itself first, then its people, each user after all that is theirs.
+    /// The organisation's own items first, then its people. Each user comes after all other items of that person.
     In,
-    /// The people first, each user after all that is theirs, and the organisation itself last.
+    /// The people first, the organisation's own items last. Each user comes after all other items of that person.
     Out,
 }
 
-/// A part of a walk.
+/// A stretch of a walk.
 #[derive(Debug)]
 pub struct Stretch<I> {
-    /// What is there, in the order in which it may be written, and may go.
+    /// The items, in an order in which they may be written and deleted.
     pub items: Vec<I>,
-    /// Where to go on; `None` at the end.
+    /// The position of the next stretch; `None` at the end.
     pub next: Option<Position>,
 }
 
-/// That somebody was erased: what the audit keeps of them.
+/// The record of an erasure, which is all that the audit keeps of the person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Erasure {
-    /// When.
+    /// When the person was erased.
     pub at: DateTime<Utc>,
-    /// Who did it.
+    /// The admin who erased the person.
     pub by: Actor,
-    /// Stands for the person: a hash of organisation and id.
+    /// A hash of the organisation and the employee id.
     pub person: String,
 }
 
-/// How an organisation stands to an import.
+/// The state of an organisation with regard to an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Import {
-    /// It is this import's.
+    /// This import has begun, and may go on.
     Open,
     /// This import has ended.
     Ended,
-    /// There is something that is none of this import's.
+    /// Data is stored that does not come from this import.
     Taken,
 }
 
-/// All that is stored of an organisation. No read here is of the whole: an index or a key names each item.
+/// Reads, writes and deletes everything that is stored of an organisation. No method scans the table: an index or a key
+/// leads to each item.
 pub trait Archive: Send + Sync {
     /// A stored item.
     type Item: Send + Sync;
 
-    /// The next stretch of a walk: about 1 MB, or a person.
+    /// The next stretch of a walk: about 1 MB, or one person.
     fn stretch(
         &self,
         org: &OrgId,
         from: &Position,
         way: Way,
     ) -> impl Future<Output = Result<Stretch<Self::Item>, Fault>> + Send;
-    /// What there is of one person but the user, or the next 200 of it: cards, history, objectives, notices that
-    /// name them; in the order in which it may go. Consistent.
+    /// The items of one person except the user: cards, history, objectives, and notices that name them. It returns at
+    /// most 200 of them and the items that hang on these, in an order in which they may be deleted. The read is
+    /// consistent.
     fn of_person(
         &self,
         org: &OrgId,
@@ -86,36 +88,36 @@ pub trait Archive: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Self::Item>, Fault>> + Send;
     /// The user, where the item is one.
     fn user(&self, item: &Self::Item) -> Result<Option<User>, Fault>;
-    /// The item as a line of an export, without what is secret; `None` where it does not leave.
+    /// The item as a line of an export, without secrets; `None` if an export leaves it out.
     fn line(&self, org: &OrgId, item: &Self::Item) -> Result<Option<Value>, Fault>;
-    /// The item of a line, for this organisation; `None` where it does not come back.
+    /// The item of a line, for this organisation; `None` if an import does not restore it.
     ///
     /// # Errors
-    /// What is wrong with the line, safe to show.
+    /// The error in the line. The text is safe to show to a client.
     fn parse(&self, org: &OrgId, line: &Value) -> Result<Option<Self::Item>, String>;
     /// The item of a user.
     fn item(&self, org: &OrgId, user: &User) -> Result<Self::Item, Fault>;
-    /// Writes an item, unless there is one under its key; says whether it did.
+    /// Writes an item unless one with its key exists. Returns true if it was written.
     fn restore(&self, item: &Self::Item) -> impl Future<Output = Result<bool, Fault>> + Send;
-    /// Deletes the sources: HR is not heard any more.
+    /// Deletes the sources, so that no more HR data is accepted.
     fn silence(&self, org: &OrgId) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Deletes items, in their order.
     fn erase(&self, items: &[Self::Item]) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Deletes items of a person, in their order, each conditional on the user's not having been written since.
+    /// Deletes items of a person, in their order. Each transaction is conditional on the user's `rev`.
     fn erase_of(
         &self,
         org: &OrgId,
         user: &User,
         items: &[Self::Item],
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Deletes the user, conditional on their not having been written since, and keeps the erasure.
+    /// Deletes the user and writes the record of the erasure, conditional on the user's `rev`.
     fn erase_user(
         &self,
         org: &OrgId,
         user: &User,
         erasure: &Erasure,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Begins an import, or finds it begun. Only an organisation of which nothing is stored takes one.
+    /// Begins an import, or finds it begun. Only an organisation without stored data can begin one.
     fn begin_import(
         &self,
         org: &OrgId,

@@ -1,4 +1,4 @@
-//! Breakers, the holds that they make, and the runs that they let through.
+//! Breakers, the holds that they open, and the runs that they admit.
 
 use std::future::Future;
 
@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 use super::{Committed, Page};
 use crate::Fault;
 
-/// Whose roll.
+/// The owner of a roll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollOf {
-    /// Those whom a hold keeps.
+    /// The roll of a hold: the people whom it keeps.
     Hold(HoldId),
-    /// Those whom a run has moved.
+    /// The roll of a run: the people whom it affected.
     Run(RunId),
 }
 
 impl RollOf {
-    /// The hold's or the run's name.
+    /// The id of the hold or the run.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -31,85 +31,85 @@ impl RollOf {
     }
 }
 
-/// An answer to a hold, for the audit.
+/// An audited answer to a hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditedAnswer))]
 pub struct Answer {
-    /// When.
+    /// When the answer was given.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The actor who answered.
     pub by: Actor,
-    /// Which hold.
+    /// The id of the hold.
     pub hold: HoldId,
-    /// The hold's version after it.
+    /// The version of the hold after the answer.
     pub version: u64,
-    /// What was answered.
+    /// The answer, or the final state of a hold that emptied.
     pub answer: HoldState,
-    /// How many people it was for.
+    /// How many people the answer covered.
     pub people: u32,
 }
 
-/// One transaction around a breaker: all of it, or nothing. More than a few parts of a roll are
-/// written before it; without it they are of no account.
+/// A transaction around a breaker, which is written as a whole or not at all. If a roll has more than a few parts, they
+/// are written before the transaction. If the transaction then fails, nothing refers to them.
 #[derive(Debug, Clone, Default)]
 pub struct BreakerCommit<'a> {
-    /// The breaker of a source as it will be, conditional on the `rev` before its own.
+    /// The new state of a source's breaker, conditional on the previous `rev`.
     pub breaker: Option<(&'a SourceId, &'a Breaker)>,
-    /// The hold as it will be, conditional on its version before; 0 where there must be none.
+    /// The new state of the hold, and the version that the write is conditional on; 0 if no such hold may exist yet.
     pub hold: Option<(&'a Hold, u64)>,
     /// A new run.
     pub run: Option<&'a Run>,
-    /// Who is in the hold, or moved by the run.
+    /// The people who join the hold, or whom the run affects.
     pub rolls: Vec<(RollOf, Roll)>,
-    /// What the admins are told.
+    /// The notices to the admins.
     pub notices: Vec<Notice>,
-    /// What the audit is told.
+    /// The answer for the audit.
     pub answer: Option<&'a Answer>,
 }
 
-/// Breakers, holds and runs.
+/// Reads and writes breakers, holds and runs.
 pub trait Breakers: Send + Sync {
-    /// The breaker of a source; a consistent read.
+    /// The breaker of a source, read consistently. It is the default if none is stored.
     fn breaker(
         &self,
         org: &OrgId,
         source: &SourceId,
     ) -> impl Future<Output = Result<Breaker, Fault>> + Send;
-    /// One transaction.
+    /// Writes one transaction.
     fn commit_breaker(
         &self,
         org: &OrgId,
         commit: &BreakerCommit<'_>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// A hold; a consistent read.
+    /// A hold, read consistently.
     fn hold(
         &self,
         org: &OrgId,
         hold: &HoldId,
     ) -> impl Future<Output = Result<Option<Hold>, Fault>> + Send;
-    /// Holds, the newest first.
+    /// Holds, the newest first, after the cursor `after`.
     fn holds(
         &self,
         org: &OrgId,
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<Hold>, Fault>> + Send;
-    /// A run; a consistent read.
+    /// A run, read consistently.
     fn run(
         &self,
         org: &OrgId,
         run: &RunId,
     ) -> impl Future<Output = Result<Option<Run>, Fault>> + Send;
-    /// Runs, the newest first.
+    /// Runs, the newest first, after the cursor `after`.
     fn runs(
         &self,
         org: &OrgId,
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<Run>, Fault>> + Send;
-    /// Writes down that a run was taken back.
+    /// Records that a run was undone.
     fn put_run(&self, org: &OrgId, run: &Run) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Parts of a roll in the order of joining; a consistent read.
+    /// Parts of a roll in the order of joining, read consistently.
     fn roll(
         &self,
         org: &OrgId,

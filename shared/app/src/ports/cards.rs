@@ -1,4 +1,4 @@
-//! Cards, and who issued them.
+//! Cards and their issuer.
 
 use std::future::Future;
 
@@ -8,48 +8,48 @@ use offramp_domain::{Card, CardId, EmployeeId, Generation, OrgId};
 use super::Committed;
 use crate::Fault;
 
-/// What happens to a card in the same transaction as its owner's change.
+/// The change of a card in the same transaction as its owner's change.
 #[derive(Debug, Clone)]
 pub enum CardWrite {
     /// A new card.
     Add(Card),
-    /// The issuer has cancelled it.
+    /// The issuer has cancelled the card.
     Cancelled {
-        /// Whose.
+        /// The owner of the card.
         owner: EmployeeId,
-        /// Which.
+        /// The id of the card.
         card: CardId,
     },
-    /// Another status; conditional on its being changeable.
+    /// A new status, conditional on the card being changeable.
     Status {
         /// The card with its new status.
         card: Card,
     },
-    /// Another owner; conditional on its being changeable and the old owner's.
+    /// A new owner, conditional on the card being changeable and belonging to `from`.
     Give {
         /// The card with its new owner.
         card: Card,
-        /// Whose it was.
+        /// The former owner.
         from: EmployeeId,
     },
 }
 
-/// The record of the cards.
+/// Reads cards as Offramp records them.
 pub trait Cards: Send + Sync {
-    /// Every card of an owner, cancelled ones too; a consistent read.
+    /// Every card of an owner, including cancelled ones, read consistently.
     fn cards_of(
         &self,
         org: &OrgId,
         owner: &EmployeeId,
     ) -> impl Future<Output = Result<Vec<Card>, Fault>> + Send;
-    /// A card; a consistent read.
+    /// A card, read consistently.
     fn card(
         &self,
         org: &OrgId,
         card: &CardId,
     ) -> impl Future<Output = Result<Option<Card>, Fault>> + Send;
-    /// Writes down that the issuer is about to be told: conditional on the owner's deactivation still
-    /// standing in that generation, and on each card being theirs. At most 90 cards.
+    /// Records that the issuer is about to be asked to cancel cards. It is conditional on the owner's deactivation in
+    /// `generation` being in effect, and on each card being the owner's. It takes at most 90 cards.
     fn begin_cancelling(
         &self,
         org: &OrgId,
@@ -60,33 +60,33 @@ pub trait Cards: Send + Sync {
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 
-/// One cancellation at the issuer. Sent again with the same key, it is the same cancellation.
+/// One cancellation at the issuer. A second order with the same key is the same cancellation.
 #[derive(Debug, Clone)]
 pub struct CancelOrder<'a> {
-    /// Whose organisation.
+    /// The organisation of the card.
     pub org: &'a OrgId,
-    /// Our card.
+    /// Offramp's id of the card.
     pub card_id: &'a CardId,
-    /// The issuer's name for it.
+    /// The issuer's id of the card; `None` if it is unknown.
     pub external_id: Option<&'a str>,
-    /// The same for every try of this cancellation: a card is cancelled once.
+    /// The same for every try of this cancellation, because a card is cancelled once.
     pub idempotency_key: String,
 }
 
-/// What an issuer answers.
+/// The answer of an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IssuerAnswer {
-    /// Cancelled now.
+    /// The issuer has cancelled the card now.
     Cancelled,
-    /// It was cancelled before: as good.
+    /// The card was cancelled before, which counts as success.
     AlreadyCancelled,
 }
 
 /// What a fault of an issuer names as its service.
 pub const ISSUER: &str = "issuer";
 
-/// Who issued the cards. `terminate` alone speaks to them. May be slow and may fail; a retryable fault is tried again by the
-/// finishing timer, Lambda's retries and the sweep, a permanent one ends as a dead letter.
+/// The issuer of the cards. It may be slow and may fail. After a retryable fault the finishing timer, Lambda's retries
+/// and the sweep try again. A permanent fault ends as a dead letter.
 pub trait CardIssuer: Send + Sync {
     /// Cancels a card for ever.
     fn cancel(

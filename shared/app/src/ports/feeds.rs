@@ -1,4 +1,4 @@
-//! Days that come round every year.
+//! Birthdays and work anniversaries.
 
 use std::future::Future;
 
@@ -7,19 +7,19 @@ use offramp_domain::{EmployeeId, OrgId};
 
 use crate::Fault;
 
-/// What is celebrated.
+/// A yearly occasion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// A birthday.
     Birthday,
-    /// The day on which somebody started here.
+    /// The day on which an employee started to work here.
     Start,
 }
 
 /// The indexes of birthdays and first days.
 pub trait Celebrations: Send + Sync {
-    /// Everybody of that month and day, whatever the year; those who are deactivated or deleted are
-    /// not in the index. Eventually consistent: read the user to be sure.
+    /// The users with this month and day, whatever the year. Deactivated and deleted users are not in the index. The
+    /// index is eventually consistent, so the caller reads a user before it relies on it.
     fn on_day(
         &self,
         org: &OrgId,

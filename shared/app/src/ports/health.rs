@@ -1,4 +1,4 @@
-//! When sources have spoken, what an observed one would have done, and what was rejected.
+//! The pulses of sources, the shadow counts of sources in observation, and rejections.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::{Committed, Page};
 use crate::Fault;
 
-/// Pulses of sources.
+/// Reads and writes the pulses of sources.
 pub trait Pulses: Send + Sync {
-    /// The pulse of a source, or the default where none is stored; a consistent read.
+    /// The pulse of a source, read consistently. It is the default if none is stored.
     fn pulse(
         &self,
         org: &OrgId,
         source: &SourceId,
     ) -> impl Future<Output = Result<Pulse, Fault>> + Send;
-    /// Writes the pulse, conditional on the `rev` before its own, with what the admins are told of it.
+    /// Writes the pulse, conditional on the previous `rev`, together with the notice to the admins.
     fn put_pulse(
         &self,
         org: &OrgId,
@@ -29,15 +29,15 @@ pub trait Pulses: Send + Sync {
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 
-/// What observed sources would have done.
+/// Reads and writes the shadow counts of sources in observation: what they would have done.
 pub trait Observed: Send + Sync {
-    /// How often each outcome; a consistent read.
+    /// The number of records by outcome, read consistently.
     fn would(
         &self,
         org: &OrgId,
         source: &SourceId,
     ) -> impl Future<Output = Result<BTreeMap<Word, u64>, Fault>> + Send;
-    /// Counts more of them; those of one snapshot once, however often they are said.
+    /// Adds to the counts. The counts of one snapshot are added once, however often the call is made.
     fn add_would(
         &self,
         org: &OrgId,
@@ -45,7 +45,7 @@ pub trait Observed: Send + Sync {
         counts: &BTreeMap<Word, u64>,
         of: Option<&SnapshotId>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Begins anew.
+    /// Deletes the counts.
     fn forget_would(
         &self,
         org: &OrgId,
@@ -53,30 +53,30 @@ pub trait Observed: Send + Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// A record that was rejected: where it was, and why; never what was in it.
+/// A record that was rejected: where it came from and why, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// When it was rejected.
     pub at: DateTime<Utc>,
-    /// Whom it was about, where that could be read.
+    /// The employee; `None` if the id could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
-    /// The sender's name of the event, where that could be read.
+    /// The sender's id of the event; `None` if it has none or the id could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventId>,
-    /// The instant that it spoke of, where that could be read.
+    /// The instant of the statement; `None` if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<DateTime<Utc>>,
-    /// The snapshot that it was in.
+    /// The snapshot that contained the record; `None` for an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<SnapshotId>,
-    /// Why, in a sentence that is safe to show.
+    /// The reason, in a sentence that is safe to show to a client.
     pub reason: String,
 }
 
-/// What was rejected, kept for a while.
+/// Reads and writes rejections, which are kept for a limited time.
 pub trait Rejections: Send + Sync {
-    /// Keeps what was rejected at one instant, in as few items as it fits; the last comes first when it is read.
+    /// Stores the rejections of one instant, in as few items as possible.
     fn put_rejections(
         &self,
         org: &OrgId,
@@ -84,7 +84,7 @@ pub trait Rejections: Send + Sync {
         at: DateTime<Utc>,
         rejections: &[Rejection],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// A page of them, the newest first; a consistent read.
+    /// A page of rejections, the newest first, read consistently.
     fn rejections(
         &self,
         org: &OrgId,

@@ -1,4 +1,4 @@
-//! What a source of HR data is read into, whatever its dialect.
+//! The types into which every connector reads HR data, whatever the source's dialect.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use super::Rejection;
 use crate::Result;
 
-/// Most bytes in the body of one request.
+/// The most bytes in the body of one request.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Most events in one request.
+/// The most events in one request.
 pub const MAX_EVENTS: usize = 5_000;
-/// Most employees that a snapshot may announce: 400 full pages.
+/// The most employees that a snapshot may announce: 400 full pages.
 pub const MAX_EXPECTED: u64 = 2_000_000;
 
-/// The dialect of a source: how its requests are proven, and what they say.
+/// The dialect of a source: how its requests are proven, and how they are read.
 ///
-/// A connector is pure. It decides nothing about a person, and it calls nothing.
+/// A connector is pure. It decides nothing about a person and makes no calls.
 pub trait Connector: Sync {
-    /// Proves that the sender holds one of the secrets (raw bytes).
+    /// Proves that the sender holds one of the secrets, which are raw bytes.
     ///
     /// # Errors
-    /// [`crate::Error::BadSignature`], or [`crate::Error::TimestampOutOfTolerance`] where the signature is good and its
-    /// instant is not.
+    /// [`crate::Error::BadSignature`], or [`crate::Error::TimestampOutOfTolerance`] if the signature is good but its
+    /// instant is too far from `now`.
     fn verify(
         &self,
         headers: &dyn Headers,
@@ -37,64 +37,65 @@ pub trait Connector: Sync {
     /// Reads a delivery of events. A malformed event is an element of the request, not an error.
     ///
     /// # Errors
-    /// [`crate::Error::TooLarge`], [`crate::Error::MalformedJson`], or [`crate::Error::Invalid`] where the body as a whole
+    /// [`crate::Error::TooLarge`], [`crate::Error::MalformedJson`], or [`crate::Error::Invalid`] if the body as a whole
     /// is not what the source sends.
     fn read(&self, body: &[u8]) -> Result<Request>;
 }
 
 /// The headers of a request.
 pub trait Headers {
-    /// The value of a header by its lower-case name.
+    /// The value of a header. `name` is in lower case.
     fn header(&self, name: &str) -> Option<&str>;
 }
 
 /// A parsed event, or why it was rejected.
 pub type Parsed = std::result::Result<HrEvent, Malformed>;
 
-/// An event that cannot be taken.
+/// An event that is rejected because it cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// Whom it is about, where that much could be read.
+    /// The employee id, unchecked; `None` if it could not be read.
     pub employee_id: Option<String>,
-    /// Why, in a sentence that is safe to show.
+    /// The reason, in a sentence that is safe to show to the sender.
     pub reason: String,
-    /// What is kept of it.
+    /// The facts to keep in the rejection.
     pub about: About,
 }
 
-/// A request.
+/// A delivery of events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its events.
+    /// The events, in the order of the request.
     pub events: Vec<Parsed>,
-    /// Nothing is to be done: what would be is answered.
+    /// True if nothing is to be done, and the answer says what would happen.
     pub dry_run: bool,
 }
 
-/// What a snapshot says of one employee; names are short, since there may be a million.
+/// A snapshot's statement about one employee. The JSON names are short, because a snapshot may have a million records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Whom.
+    /// The employee.
     #[serde(rename = "i")]
     pub employee_id: EmployeeId,
-    /// What, or why it cannot be read: then they are neither changed nor missing.
+    /// The statement, or the reason why it cannot be read. An employee with an unreadable record is neither changed nor
+    /// missing.
     #[serde(rename = "s")]
     pub says: std::result::Result<Said, String>,
 }
 
-/// A readable record.
+/// The readable content of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// Status.
+    /// The employment status.
     #[serde(rename = "a")]
     pub status: HrStatus,
-    /// Fields, canonical; a cleared one is `None`.
+    /// The fields, in canonical form; a cleared field is `None`.
     #[serde(rename = "f", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<Field, Option<String>>,
 }
 
 impl Record {
-    /// What it says at the instant of its snapshot; `None` where it cannot be read.
+    /// The record as an event at the instant of its snapshot; `None` if it cannot be read.
     #[must_use]
     pub fn event(self, at: DateTime<Utc>) -> Option<HrEvent> {
         let said = self.says.ok()?;
@@ -108,17 +109,17 @@ impl Record {
     }
 }
 
-/// As much of a record as is kept when it is rejected.
+/// The facts of a record that are kept if it is rejected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
-    /// The sender's name of the event.
+    /// The sender's id of the event.
     pub event_id: Option<EventId>,
-    /// The instant that it speaks of.
+    /// The instant of the statement.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
 impl About {
-    /// Of an event that could be read.
+    /// The facts of an event that could be read.
     #[must_use]
     pub fn event(event: &Event) -> Self {
         match event {
@@ -134,7 +135,7 @@ impl About {
         }
     }
 
-    /// The rejection of it.
+    /// The rejection of the record.
     #[must_use]
     pub fn rejected(
         self,
@@ -153,7 +154,7 @@ impl About {
     }
 }
 
-/// A reason without the value that it quotes: a parser says what it met.
+/// The reason without the value that it quotes. A parser quotes the value that it met.
 fn without_values(reason: &str) -> Cow<'_, str> {
     let met = ["invalid type: ", "invalid value: "]
         .iter()

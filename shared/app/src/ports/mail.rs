@@ -1,4 +1,4 @@
-//! Notices, and the mails that they become.
+//! Notices, and the mails that contain them.
 
 use std::future::Future;
 
@@ -8,76 +8,77 @@ use offramp_domain::{DigestMinute, Notice, NoticeKey, OrgId};
 use super::Committed;
 use crate::Fault;
 
-/// Whether a message may be sent.
+/// The result of claiming a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// By the caller, now.
+    /// The caller may send the message now.
     Won,
-    /// It was sent, or refused for good.
+    /// The message was sent, or was refused for good.
     Settled,
-    /// By somebody else, who may be about to send it.
+    /// Another process holds the claim and may be about to send the message.
     Live,
 }
 
-/// One digest: the notices that one run has stamped, and no other run stamps into. So whoever was
-/// mailed one was mailed all of it, and a notice that comes while a run is retried is in another.
+/// One digest: the notices that one run has stamped. No other run adds to it. So a recipient of a digest has received
+/// all of its notices, and a notice that arrives during a retry goes into another digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DigestId(String);
 
 impl DigestId {
-    /// A fresh one, of a run for that minute.
+    /// A new id, for a run that mails the digest of `minute`.
     #[must_use]
     pub fn new(minute: DigestMinute) -> Self {
         let run = uuid::Uuid::new_v4().simple();
         Self(format!("{}#{run}", crate::when::instant(minute.start())))
     }
 
-    /// One that was stored.
+    /// The id in its stored form.
     #[must_use]
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// As it is stored.
+    /// The stored form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Notices that one call stamps at most: a transaction has at most 100 items.
+/// The most notices that one call stamps. A transaction has at most 100 items.
 pub const NOTICES_PER_STAMP: usize = 100;
 
-/// A notice with the digest that has taken it.
+/// A notice and the digest that contains it.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// Where it is.
+    /// The key of the notice.
     pub key: NoticeKey,
-    /// What it tells.
+    /// The content of the notice.
     pub notice: Notice,
-    /// The digest that stamped it.
+    /// The digest that stamped the notice; `None` if no digest has.
     pub digest: Option<DigestId>,
 }
 
-/// Notices that are not mailed yet, and who has been mailed.
+/// Reads and writes the notices that are not mailed yet, and the claims on messages.
 pub trait Notices: Send + Sync {
-    /// Every notice of the organisation that is not mailed yet; a consistent read.
+    /// Every notice of the organisation that is not mailed yet, read consistently.
     fn unsent(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Outgoing>, Fault>> + Send;
-    /// Puts up to [`NOTICES_PER_STAMP`] notices into a digest in one transaction: all of them, or
-    /// none where one is in another digest or was withdrawn.
+    /// Puts up to [`NOTICES_PER_STAMP`] notices into a digest in one transaction. It writes nothing if one of them is
+    /// in another digest or was withdrawn.
     fn stamp(
         &self,
         org: &OrgId,
         keys: &[NoticeKey],
         digest: &DigestId,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Removes mailed notices.
+    /// Deletes mailed notices.
     fn remove(
         &self,
         org: &OrgId,
         keys: &[NoticeKey],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Claims the right to mail one recipient one digest until an instant. `holder` tells one's own claim.
+    /// Claims the right to mail a digest to one recipient until the instant `until`. A claim by the same `holder` is
+    /// won again.
     fn claim(
         &self,
         org: &OrgId,
@@ -87,7 +88,7 @@ pub trait Notices: Send + Sync {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> impl Future<Output = Result<Claim, Fault>> + Send;
-    /// Settles a claim: the message was accepted (its id) or refused for good.
+    /// Settles a claim. `result` is the id of the accepted message, or says that it was refused for good.
     fn settle(
         &self,
         org: &OrgId,
@@ -101,26 +102,26 @@ pub trait Notices: Send + Sync {
 /// A message to one person.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// To whom.
+    /// The recipient.
     pub to: offramp_domain::Email,
-    /// One line.
+    /// The subject, in one line.
     pub subject: String,
-    /// Plain text.
+    /// The body as plain text.
     pub text: String,
-    /// The same in HTML.
+    /// The same body as HTML.
     pub html: String,
 }
 
-/// What became of a message.
+/// The result of sending a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
-    /// Accepted, with its id.
+    /// The mail service accepted the message. The text is its id.
     Accepted(String),
     /// Refused for good: this address, or this message.
     Refused,
 }
 
-/// SES.
+/// Sends mails.
 pub trait Mailer: Send + Sync {
     /// Sends one message to one person.
     fn send(&self, message: &Message) -> impl Future<Output = Result<Sent, Fault>> + Send;

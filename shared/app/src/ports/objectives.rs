@@ -8,33 +8,33 @@ use offramp_domain::{EmployeeId, Generation, Objective, ObjectiveId, OrgId};
 use super::{Committed, Page, Receipt};
 use crate::Fault;
 
-/// Objectives that one transaction writes: beside them it has a condition on their owner.
+/// The most objectives that one transaction writes, beside a condition on their owner.
 pub const OBJECTIVES_PER_WRITE: usize = 50;
-/// Objectives that one batch reads.
+/// The most objectives that one batch read takes.
 pub const OBJECTIVES_PER_READ: usize = 100;
 
-/// What a write of objectives is conditional on, in the same transaction, beside each one's `rev`.
+/// The condition on the owner in a write of objectives. It is in the same transaction, beside each objective's `rev`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fence {
-    /// Nothing: an admin says so.
+    /// No condition, because an admin makes the change.
     None,
-    /// The owner's lifecycle is still in that generation.
+    /// The owner's lifecycle is in this generation.
     Owner(Generation),
-    /// The owner's deactivation of that generation still stands and has objectives to close.
+    /// The owner's deactivation of this generation is in effect and has objectives to close.
     Closing(Generation),
-    /// What that generation had closed is still to be opened again.
+    /// The objectives that this generation had closed are still to be opened again.
     Reopening(Generation),
 }
 
-/// The record of the objectives.
+/// Reads and writes objectives.
 pub trait Objectives: Send + Sync {
-    /// Every objective of an owner, tombstones too, oldest first; a consistent read.
+    /// Every objective of an owner, including tombstones, oldest first, read consistently.
     fn objectives_of(
         &self,
         org: &OrgId,
         owner: &EmployeeId,
     ) -> impl Future<Output = Result<Vec<Objective>, Fault>> + Send;
-    /// The next objectives of an owner after one, tombstones too, oldest first; a consistent read.
+    /// The next objectives of an owner after `after`, including tombstones, oldest first, read consistently.
     fn objectives_after(
         &self,
         org: &OrgId,
@@ -42,13 +42,13 @@ pub trait Objectives: Send + Sync {
         after: Option<&ObjectiveId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Objective>, Fault>> + Send;
-    /// An objective, a tombstone too; a consistent read.
+    /// An objective, including a tombstone, read consistently.
     fn objective(
         &self,
         org: &OrgId,
         objective: &ObjectiveId,
     ) -> impl Future<Output = Result<Option<Objective>, Fault>> + Send;
-    /// A new objective, conditional on its owner's generation; with the receipt of the request.
+    /// Adds an objective, conditional on its owner's generation, together with the receipt of the request.
     fn add_objective(
         &self,
         org: &OrgId,
@@ -56,8 +56,8 @@ pub trait Objectives: Send + Sync {
         owner: Generation,
         receipt: Option<(&Receipt, DateTime<Utc>)>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Objectives of one owner as they will be, each conditional on the `rev` before its own; at most
-    /// [`OBJECTIVES_PER_WRITE`]. All of them or none.
+    /// Writes the new states of objectives of one owner, each conditional on the previous `rev`. It takes at most
+    /// [`OBJECTIVES_PER_WRITE`] and writes all of them or none.
     fn put_objectives(
         &self,
         org: &OrgId,
@@ -73,17 +73,17 @@ pub trait Objectives: Send + Sync {
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 
-/// The index of the open objectives, whoever owns them.
+/// The index of the open objectives of all owners.
 pub trait Board: Send + Sync {
-    /// Owners and ids of open objectives, oldest first, after a position. Eventually consistent:
-    /// read the objective and its owner to be sure.
+    /// Owners and ids of open objectives, oldest first, after the cursor `after`. The index is eventually consistent,
+    /// so the caller reads the objective and its owner before it relies on them.
     fn open_objectives(
         &self,
         org: &OrgId,
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<(EmployeeId, ObjectiveId)>, Fault>> + Send;
-    /// Those of the asked that are there; at most [`OBJECTIVES_PER_READ`], one consistent batch read.
+    /// The requested objectives that exist, in one consistent batch read of at most [`OBJECTIVES_PER_READ`].
     fn objectives(
         &self,
         org: &OrgId,

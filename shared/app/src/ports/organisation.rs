@@ -1,4 +1,4 @@
-//! What belongs to an organisation itself: settings, sources, secrets.
+//! The settings, sources and secrets of an organisation.
 
 use std::future::Future;
 
@@ -12,59 +12,59 @@ use crate::Fault;
 /// A pending confirmation of a change of the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
-    /// Opaque to the client.
+    /// The token that the client sends back. It is opaque to the client.
     pub token: String,
-    /// The version that it was asked for.
+    /// The version of the settings to which the confirmation applies.
     pub version: u64,
-    /// Identifies the settings that would be.
+    /// Identifies the settings after the change.
     pub change: String,
-    /// Until when.
+    /// When the confirmation expires.
     pub expires: DateTime<Utc>,
 }
 
-/// A change of the settings, for the audit.
+/// A change of the policy, for the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyEntry {
-    /// When.
+    /// When the policy was changed.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The admin who changed it.
     pub by: Actor,
-    /// Before.
+    /// The policy before the change.
     pub from: Policy,
-    /// After.
+    /// The policy after the change.
     pub to: Policy,
-    /// The run that was taken back, where that was all of it.
+    /// The undone run; `None` if the change is of the settings or the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_back: Option<TakenBack>,
 }
 
-/// A run that was taken back, for the audit.
+/// An undone run, for the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenBack {
-    /// Which.
+    /// The id of the run.
     pub run: RunId,
-    /// How many people were in the grace period that it had begun.
+    /// How many users were in the grace period that the run had begun.
     pub affected: u32,
 }
 
-/// Settings.
+/// Reads and writes the policy.
 pub trait Policies: Send + Sync {
-    /// The policy as it is; the default where nobody has set anything. A consistent read.
+    /// The policy, read consistently. It is the default if nobody has set anything.
     fn policy(&self, org: &OrgId) -> impl Future<Output = Result<Policy, Fault>> + Send;
-    /// Replaces the policy, conditional on its version, with the entry and the notices of the change.
+    /// Replaces the policy, conditional on the previous version, together with the entry and the notices of the change.
     fn commit_policy(
         &self,
         org: &OrgId,
         entry: &PolicyEntry,
         notices: &[Notice],
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Keeps a confirmation until it expires.
+    /// Stores a confirmation until it expires.
     fn put_confirmation(
         &self,
         org: &OrgId,
         confirmation: &Confirmation,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Finds a confirmation, expired or not.
+    /// A stored confirmation, expired or not.
     fn confirmation(
         &self,
         org: &OrgId,
@@ -72,27 +72,27 @@ pub trait Policies: Send + Sync {
     ) -> impl Future<Output = Result<Option<Confirmation>, Fault>> + Send;
 }
 
-/// What a source may do.
+/// The state of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum SourceState {
-    /// Its records are kept; nobody is deactivated, restored or mailed about.
+    /// The source's records are stored, but nobody is deactivated or restored, and nobody is mailed.
     Observing,
-    /// It is acted on.
+    /// The source's records take effect.
     Active,
-    /// Nothing is taken from it.
+    /// Nothing is accepted from the source.
     Disabled,
 }
 
 /// A webhook secret, sealed by KMS.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
-    /// Counts the secrets of the source.
+    /// The number of the secret among the source's secrets.
     pub version: u64,
-    /// Ciphertext, base64.
+    /// The ciphertext, in Base64.
     pub sealed: String,
-    /// Since when.
+    /// When the secret was created.
     pub created_at: DateTime<Utc>,
 }
 
@@ -102,39 +102,39 @@ impl std::fmt::Debug for SealedSecret {
     }
 }
 
-/// An HR integration.
+/// An HR source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Its name.
+    /// The id of the source.
     pub source: SourceId,
-    /// What it may do.
+    /// The state of the source.
     pub state: SourceState,
-    /// At most two that verify, the newest last.
+    /// The secrets that verify, at most two, the newest last.
     pub secrets: Vec<SealedSecret>,
-    /// Since when.
+    /// When the source was created.
     pub created_at: DateTime<Utc>,
-    /// Since when it may do that; `None`: ever since.
+    /// When the present state was set; `None` if it was never changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_at: Option<DateTime<Utc>>,
-    /// Hours without a delivery after which it is silent; `None`: by its own rhythm.
+    /// The hours without a delivery after which the source is silent; `None` if its own rhythm decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_after_hours: Option<u32>,
-    /// The `ETag`.
+    /// Counts changes. It is the `ETag`.
     pub version: u64,
 }
 
-/// What an admin sets of a source.
+/// The properties of a source that an admin sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SourceSettings {
-    /// What it may do.
+    /// The state of the source.
     pub state: SourceState,
-    /// Hours without a delivery after which it is silent; `None`: by its own rhythm.
+    /// The hours without a delivery after which the source is silent; `None` if its own rhythm decides.
     pub silent_after_hours: Option<u32>,
 }
 
 impl Source {
-    /// What an admin has set of it.
+    /// The properties that an admin sets.
     #[must_use]
     pub fn settings(&self) -> SourceSettings {
         SourceSettings {
@@ -144,26 +144,26 @@ impl Source {
     }
 }
 
-/// What somebody did to a source.
+/// A change of a source by an admin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditedSourceChange))]
 pub enum SourceChange {
-    /// Made it.
+    /// The source was created.
     Created {
-        /// As it was made.
+        /// The settings of the new source.
         to: SourceSettings,
     },
-    /// Set what it may do, or when it is silent.
+    /// The state or the hours of silence were changed.
     Changed {
-        /// Before.
+        /// The settings before the change.
         from: SourceSettings,
-        /// After.
+        /// The settings after the change.
         to: SourceSettings,
     },
-    /// Gave it a new secret; which one is nobody's business.
+    /// A new secret was created. The entry does not contain it.
     SecretRotated {
-        /// Whether the others verify no more.
+        /// True if the earlier secrets no longer verify.
         revoked_previous: bool,
     },
 }
@@ -172,22 +172,22 @@ pub enum SourceChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AuditedSource))]
 pub struct SourceEntry {
-    /// When.
+    /// When the source was changed.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The admin who changed it.
     pub by: Actor,
-    /// Which source.
+    /// The id of the source.
     pub source: SourceId,
-    /// The source's version after it.
+    /// The version of the source after the change.
     pub version: u64,
-    /// What.
+    /// The change.
     #[serde(flatten)]
     pub change: SourceChange,
 }
 
-/// HR integrations.
+/// Reads and writes HR sources.
 pub trait Sources: Send + Sync {
-    /// One source; a consistent read.
+    /// A source, read consistently.
     fn source(
         &self,
         org: &OrgId,
@@ -195,8 +195,8 @@ pub trait Sources: Send + Sync {
     ) -> impl Future<Output = Result<Option<Source>, Fault>> + Send;
     /// Every source of an organisation.
     fn sources(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Source>, Fault>> + Send;
-    /// Writes a source with the entry of its change, conditional on the version before; 0 where there must
-    /// be none.
+    /// Writes a source with the entry of its change, conditional on the version `before`; 0 if the source may not exist
+    /// yet.
     fn put_source(
         &self,
         org: &OrgId,
@@ -206,20 +206,20 @@ pub trait Sources: Send + Sync {
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 
-/// What a sealed secret is bound to.
+/// The context that a sealed secret is bound to.
 #[derive(Debug, Clone)]
 pub struct SealContext<'a> {
-    /// Organisation.
+    /// The organisation.
     pub org: &'a OrgId,
-    /// Source.
+    /// The source.
     pub source: &'a SourceId,
-    /// Version of the secret.
+    /// The number of the secret.
     pub version: u64,
 }
 
-/// The half of KMS that `admin` has.
+/// Seals secrets. This is the half of KMS that `admin` may use.
 pub trait Seals: Send + Sync {
-    /// Encrypts a secret; base64.
+    /// Encrypts a secret. The result is in Base64.
     fn seal(
         &self,
         context: &SealContext<'_>,
@@ -227,9 +227,9 @@ pub trait Seals: Send + Sync {
     ) -> impl Future<Output = Result<String, Fault>> + Send;
 }
 
-/// The half of KMS that `hr-sync` has.
+/// Opens sealed secrets. This is the half of KMS that `hr-sync` may use.
 pub trait Unseals: Send + Sync {
-    /// Decrypts a secret. Kept in memory by context and ciphertext.
+    /// Decrypts a secret. The adapter keeps it in memory by context and ciphertext.
     fn unseal(
         &self,
         context: &SealContext<'_>,
@@ -237,9 +237,9 @@ pub trait Unseals: Send + Sync {
     ) -> impl Future<Output = Result<Vec<u8>, Fault>> + Send;
 }
 
-/// Receipts of idempotent requests.
+/// Reads the receipts of idempotent requests.
 pub trait Receipts: Send + Sync {
-    /// What a key answered; a consistent read.
+    /// The receipt under a key, read consistently.
     fn receipt(
         &self,
         org: &OrgId,

@@ -1,4 +1,4 @@
-//! The people of a source, as a snapshot is compared with.
+//! The roster of a source, with which its snapshots are compared.
 
 use std::future::Future;
 
@@ -7,16 +7,16 @@ use offramp_domain::{EmployeeId, OrgId, SourceId};
 use super::Page;
 use crate::Fault;
 
-/// Partitions of a roster, numbered from 0; a snapshot is applied one of them after the other.
+/// The number of partitions of a roster. They are numbered from 0, and a snapshot is applied to one after the other.
 pub const ROSTER_SHARDS: u8 = 16;
 
-/// The roster of a source. Eventually consistent: what differs is read consistently before anything
-/// is decided, and what is equal was so a moment ago.
+/// Reads the roster of a source. It is eventually consistent. A person whose print differs is read consistently before
+/// anything is decided. A person whose print is equal was equal a moment ago.
 pub trait Rosters: Send + Sync {
-    /// The partition in which somebody is, on every roster.
+    /// The partition of an employee on every roster.
     fn shard_of(&self, id: &EmployeeId) -> u8;
-    /// People of a partition by id, after one, each with their print (`offramp_domain::roster`);
-    /// as many as one call gives, up to 1 MB.
+    /// People of a partition by id, after `after`, each with their print (`offramp_domain::roster`). One call returns
+    /// up to 1 MB.
     fn roster(
         &self,
         org: &OrgId,
@@ -24,7 +24,7 @@ pub trait Rosters: Send + Sync {
         shard: u8,
         after: Option<&str>,
     ) -> impl Future<Output = Result<Page<(EmployeeId, Vec<u8>)>, Fault>> + Send;
-    /// How many people of a source are active. Reads the whole roster, on DynamoDB's side.
+    /// How many people of a source are active. It reads the whole roster within DynamoDB.
     fn count_active(
         &self,
         org: &OrgId,

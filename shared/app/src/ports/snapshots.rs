@@ -1,4 +1,4 @@
-//! Snapshots: their state, their pages, and whom the breaker is asked about.
+//! Snapshots: their state, their pages, and the people whom the breaker is asked about.
 
 use std::future::Future;
 
@@ -8,71 +8,71 @@ use serde::{Deserialize, Serialize};
 use super::Committed;
 use crate::Fault;
 
-/// One write of a snapshot: all of it, or nothing.
+/// A write of a snapshot, which is done as a whole or not at all.
 #[derive(Debug)]
 pub struct SnapshotCommit<'a> {
-    /// As it will be, conditional on the `rev` before its own.
+    /// The new state of the snapshot, conditional on the previous `rev`.
     pub snapshot: &'a Snapshot,
-    /// The line as it will be, conditional on the `rev` before its own; `None`: conditional on the
-    /// snapshot's being the one that is applied.
+    /// The new state of the line, conditional on the previous `rev`. If `None`, the write is conditional on the line
+    /// having this snapshot as the one that is being applied.
     pub line: Option<&'a Line>,
 }
 
-/// A page that has come.
+/// The receipt of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Its number, from 1.
+    /// The number of the page, from 1.
     pub page: u32,
-    /// Employees on it.
+    /// How many employees the page has.
     pub employees: u32,
-    /// Which of several deliveries of it counts: a page that comes again replaces it.
+    /// The delivery that counts. A page that is sent again replaces the earlier delivery.
     pub edition: String,
 }
 
-/// Part of a page: those of its employees who are in one partition of the roster, compressed.
+/// A chunk of a page: the employees of one partition of the roster, compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// The page.
+    /// The number of the page.
     pub page: u32,
-    /// The delivery of it.
+    /// The delivery of the page.
     pub edition: String,
-    /// The partition.
+    /// The partition of the roster.
     pub shard: u8,
-    /// Which of several chunks of this page and partition.
+    /// The number of the chunk among the chunks of this page and partition.
     pub part: u32,
-    /// Compressed by [`crate::inbound::snapshots::pages`]; 350,000 bytes at most.
+    /// Compressed by [`crate::inbound::snapshots::pages`]; at most 350,000 bytes.
     pub bytes: Vec<u8>,
 }
 
-/// Snapshots.
+/// Reads and writes snapshots.
 pub trait Snapshots: Send + Sync {
-    /// Whose turn it is; a consistent read.
+    /// The line of a source, read consistently.
     fn line(
         &self,
         org: &OrgId,
         source: &SourceId,
     ) -> impl Future<Output = Result<Line, Fault>> + Send;
-    /// A snapshot of a source; a consistent read.
+    /// A snapshot of a source, read consistently.
     fn snapshot(
         &self,
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
     ) -> impl Future<Output = Result<Option<Snapshot>, Fault>> + Send;
-    /// Writes a snapshot, and the line where that changes.
+    /// Writes a snapshot, and the line if it changes.
     fn commit_snapshot(
         &self,
         org: &OrgId,
         commit: &SnapshotCommit<'_>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Writes a snapshot on which there is no work any more, whosever turn it is.
+    /// Writes a snapshot without work left, whatever the line says.
     fn retire_snapshot(
         &self,
         org: &OrgId,
         snapshot: &Snapshot,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Keeps a page: its chunks first, and then its receipt, conditional on the snapshot's being the one
-    /// that takes pages.
+    /// Stores a page: its chunks first, then its receipt. The receipt is conditional on the line having this snapshot
+    /// as the one that accepts pages.
     fn put_page(
         &self,
         org: &OrgId,
@@ -80,20 +80,21 @@ pub trait Snapshots: Send + Sync {
         receipt: &Receipt,
         chunks: Vec<Chunk>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// The pages that have come, by number; a consistent read.
+    /// The receipts of the stored pages, by number, read consistently.
     fn pages(
         &self,
         org: &OrgId,
         snapshot: &SnapshotId,
     ) -> impl Future<Output = Result<Vec<Receipt>, Fault>> + Send;
-    /// Every chunk of a partition, of whatever delivery, by page; a consistent read.
+    /// Every chunk of a partition, of any delivery, by page, read consistently.
     fn chunks(
         &self,
         org: &OrgId,
         snapshot: &SnapshotId,
         shard: u8,
     ) -> impl Future<Output = Result<Vec<Chunk>, Fault>> + Send;
-    /// Keeps whom the breaker is asked about, of one partition; in place of what was kept for it before.
+    /// Stores the people of one partition whom the breaker is asked about. They replace the people who were stored for
+    /// it before.
     fn put_counted(
         &self,
         org: &OrgId,
@@ -101,7 +102,7 @@ pub trait Snapshots: Send + Sync {
         shard: u8,
         counted: &[(EmployeeId, Counted)],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Whom the breaker is asked about, of one partition; a consistent read.
+    /// The people of one partition whom the breaker is asked about, read consistently.
     fn counted(
         &self,
         org: &OrgId,

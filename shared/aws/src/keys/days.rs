@@ -1,9 +1,8 @@
-//! Keys of days that come round every year.
+//! Keys of birthdays and work anniversaries.
 //!
-//! DATA-MODEL: whoever has a birthday or a first day, and is neither deactivated nor deleted, is in
-//! the sparse index `birthdays` or `starts` under month and day, in 8 partitions. A feed is 8
-//! queries of each index (16 on 28 February of a common year) and one batch read of 98 people for
-//! each 98 that it finds.
+//! DATA-MODEL: the sparse indexes `birthdays` and `starts` have every person with a birthday or a first day, except
+//! deactivated and deleted people. Their keys are month and day, in 8 partitions a day. A feed takes 8 queries of each
+//! index, or 16 on 28 February of a common year. It takes one batch read for each 98 people that it finds.
 
 use chrono::NaiveDate;
 use offramp_domain::{EmployeeId, OrgId};
@@ -16,21 +15,21 @@ pub const BIRTHDAYS: Index = Index {
     pk: "birthdays_pk",
     sk: "birthdays_sk",
 };
-/// People by the day on which they started.
+/// People by first working day.
 pub const STARTS: Index = Index {
     name: "starts",
     pk: "starts_pk",
     sk: "starts_sk",
 };
 
-/// Where somebody is found by a day that comes round every year; in either index.
+/// The index key of a person by a yearly day, for either index.
 #[must_use]
 pub fn yearly(org: &OrgId, day: NaiveDate, id: &EmployeeId) -> Key {
     let shard = shard(id.as_str(), SHARDS);
     key(yearly_shard(org, day, shard), id.as_str())
 }
 
-/// A partition of a day that comes round every year.
+/// One partition of a yearly day.
 #[must_use]
 pub fn yearly_shard(org: &OrgId, day: NaiveDate, shard: u8) -> String {
     format!("O#{org}#{}#{shard}", day.format("%m-%d"))

@@ -1,11 +1,11 @@
-//! Keys of what leaving and coming back leave behind.
+//! Keys for the export, the import and the erasure of data.
 
 use chrono::{DateTime, Utc};
 use offramp_domain::{EmployeeId, OrgId};
 
 use super::{Key, SHARDS, audit_from, key, notices, organisation, shard};
 
-/// That somebody was erased; a stranger of the same id may be erased again.
+/// The key of the record of an erasure. A later person with the same id may be erased again.
 #[must_use]
 pub fn erasure(org: &OrgId, person: &str, at: DateTime<Utc>) -> Key {
     key(
@@ -14,16 +14,16 @@ pub fn erasure(org: &OrgId, person: &str, at: DateTime<Utc>) -> Key {
     )
 }
 
-/// What the sort keys of erasures begin with.
+/// The beginning of the sort key of every erasure.
 pub const ERASED: &str = "ERASED#";
 
-/// Which export the organisation was imported from.
+/// The key of the item that names the export from which the organisation was imported.
 #[must_use]
 pub fn import(org: &OrgId) -> Key {
     key(organisation(org), "IMPORT")
 }
 
-/// The partition of the notices that name somebody.
+/// The partition of the notices that name a person.
 #[must_use]
 pub fn notices_of(org: &OrgId, id: &EmployeeId) -> String {
     notices(org, shard(id.as_str(), SHARDS))

@@ -1,4 +1,4 @@
-//! Keys of what is known of sources beside their breakers; and one of nothing.
+//! Keys of the pulses, shadow counts and rejections of sources, and the key of an item that does not exist.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use offramp_domain::{OrgId, SourceId};
@@ -6,25 +6,25 @@ use offramp_domain::{OrgId, SourceId};
 use super::breaker::of_source;
 use super::{Key, key};
 
-/// Nothing is ever stored under it: what belongs to an organisation begins with `O#`.
+/// A key under which nothing is stored: every key of an organisation begins with `O#`.
 #[must_use]
 pub fn nothing() -> Key {
     key("PRIME".to_owned(), "PRIME")
 }
 
-/// The pulse of a source: beside its breaker, and never in its transactions.
+/// The key of a source's pulse. It is in the breaker's partition, but never in its transactions.
 #[must_use]
 pub fn pulse(org: &OrgId, source: &SourceId) -> Key {
     key(of_source(org, source), "PULSE")
 }
 
-/// What a source would have done while it is observed.
+/// The key of the counts of what a source in observation would have done.
 #[must_use]
 pub fn would(org: &OrgId, source: &SourceId) -> Key {
     key(of_source(org, source), "WOULD")
 }
 
-/// Part of what was rejected at an instant: by time, then by who wrote it.
+/// The key of a part of the rejections at an instant. The parts sort by time, then by writer.
 #[must_use]
 pub fn rejection(
     org: &OrgId,
@@ -37,7 +37,7 @@ pub fn rejection(
     key(rejections(org, source), format!("{at}#{writer}#{part:04}"))
 }
 
-/// The partition of what was rejected of a source.
+/// The partition of the rejections of a source.
 #[must_use]
 pub fn rejections(org: &OrgId, source: &SourceId) -> String {
     format!("O#{org}#REJECTED#{source}")

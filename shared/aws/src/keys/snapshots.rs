@@ -4,7 +4,7 @@ use offramp_domain::{OrgId, SnapshotId, SourceId};
 
 use super::{Key, key};
 
-/// The line of a source: whose turn it is among its snapshots.
+/// The key of the line of a source, which says which snapshot accepts pages and which is applied.
 #[must_use]
 pub fn line(org: &OrgId, source: &SourceId) -> Key {
     key(snapshots(org, source), LINE)
@@ -13,7 +13,7 @@ pub fn line(org: &OrgId, source: &SourceId) -> Key {
 /// The sort key of a line.
 const LINE: &str = "LINE";
 
-/// A snapshot of a source.
+/// The key of a snapshot of a source.
 #[must_use]
 pub fn snapshot(org: &OrgId, source: &SourceId, snapshot: &SnapshotId) -> Key {
     key(snapshots(org, source), snapshot.as_str())
@@ -23,26 +23,26 @@ fn snapshots(org: &OrgId, source: &SourceId) -> String {
     format!("O#{org}#S#{source}")
 }
 
-/// The organisation and source of a partition of snapshots.
+/// The organisation and source of a partition of snapshots; `None` for another partition.
 #[must_use]
 pub fn snapshots_of(pk: &str) -> Option<(OrgId, SourceId)> {
     let (org, source) = pk.strip_prefix("O#")?.split_once("#S#")?;
     Some((OrgId::new(org).ok()?, SourceId::new(source).ok()?))
 }
 
-/// The receipt of a page.
+/// The key of the receipt of a page.
 #[must_use]
 pub fn page(org: &OrgId, snapshot: &SnapshotId, page: u32) -> Key {
     key(pages(org, snapshot), format!("P#{page:04}"))
 }
 
-/// The partition of the receipts of a snapshot.
+/// The partition of the receipts of a snapshot's pages.
 #[must_use]
 pub fn pages(org: &OrgId, snapshot: &SnapshotId) -> String {
     format!("O#{org}#SN#{snapshot}")
 }
 
-/// A chunk of a page.
+/// The key of a chunk of a page.
 #[must_use]
 pub fn chunk(
     org: &OrgId,
@@ -58,21 +58,21 @@ pub fn chunk(
     )
 }
 
-/// What the sort keys of chunks begin with.
+/// The beginning of the sort key of every chunk.
 pub const CHUNK: &str = "P#";
 
-/// The partition of the chunks of a snapshot in one partition of the roster, and of whom the breaker is
-/// asked about in it.
+/// The partition of a snapshot's chunks for one partition of the roster. It also has the people of that partition whom
+/// the breaker is asked about.
 #[must_use]
 pub fn chunks(org: &OrgId, snapshot: &SnapshotId, shard: u8) -> String {
     format!("O#{org}#SN#{snapshot}#{shard}")
 }
 
-/// Whom the breaker is asked about.
+/// The key of a list of people whom the breaker is asked about.
 #[must_use]
 pub fn counted(org: &OrgId, snapshot: &SnapshotId, shard: u8, part: usize) -> Key {
     key(chunks(org, snapshot, shard), format!("{COUNTED}{part:05}"))
 }
 
-/// What the sort keys of those begin with.
+/// The beginning of the sort key of every such list.
 pub const COUNTED: &str = "C#";

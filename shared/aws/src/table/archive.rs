@@ -1,8 +1,8 @@
-//! All that is stored of an organisation: walked, written out, brought back, erased.
+//! The archive: reads, exports, imports and erases all items of an organisation.
 //!
-//! Its people are found by the index `ids`, and what hangs on a card, an objective or a notice by its
-//! key; nothing scans. The index is eventually consistent: who came a moment ago may be missed, so an
-//! erasure ends with a walk that finds nothing.
+//! The people of an organisation are found by the index `ids`. The items that hang on a card, an objective or a notice
+//! are found by its key. Nothing scans the table. The index is eventually consistent and may miss a person who was
+//! added a moment ago. So an erasure is complete only after a walk that finds nothing.
 
 mod kinds;
 mod lines;
@@ -25,16 +25,16 @@ use crate::fault::fault;
 use crate::keys::{self, IDS, Key, PK, SHARDS, SK};
 use kinds::{Beside, Kind, kind_of, partitions};
 
-/// People whose partitions are read at once.
+/// How many people's partitions are read at once.
 const PEOPLE_AT_ONCE: usize = 25;
-/// Items of one page of a partition.
+/// How many items a page of a partition has.
 const PAGE: i32 = 200;
-/// Bytes of a stretch, beyond which it ends with the person or page it has reached.
+/// A stretch ends after this many bytes, with the person or page that it has reached.
 const STRETCH: usize = 1024 * 1024;
-/// Keys in a batch read, and items in a transaction.
+/// The most keys in a batch read, and the most items in a transaction.
 const BATCH: usize = 100;
 
-/// A stored item, and what kind it is.
+/// A stored item and its kind.
 #[derive(Debug, Clone)]
 pub struct Stored {
     kind: &'static Kind,
@@ -47,10 +47,10 @@ impl Stored {
     }
 }
 
-/// A page of a partition, with what hangs on it.
+/// A page of a partition, with the items that hang on it.
 struct Page {
     items: Vec<Stored>,
-    /// The last sort key, where more follows.
+    /// The last sort key of the page; `None` if nothing follows.
     next: Option<String>,
 }
 
@@ -145,7 +145,7 @@ impl Archive for Table {
         let sources = self.all(&keys::organisation(org), keys::SOURCE).await?;
         let sources = sources.into_iter().map(|source| stored(org, source));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        // What hangs on a source is found by it alone: it goes first.
+        // The items that hang on a source are found by the source alone, so they come first.
         let all = self.with_what_hangs_on(org, sources).await?;
         self.erase(&all).await
     }
@@ -156,7 +156,7 @@ impl Archive for Table {
             for item in chunk {
                 parts.delete(self, &item.key(), None)?;
             }
-            // Unconditional: there is nothing that it could be in conflict with.
+            // The deletion is unconditional, so no write can conflict with it.
             let _ = self.write(parts).await?;
         }
         Ok(())
@@ -213,7 +213,7 @@ impl Archive for Table {
         parts.put(self, mark, Some(fresh))?;
         match self.write(parts).await? {
             Committed::Done => Ok(Import::Open),
-            // Somebody was quicker; or it was this very call, and its answer was lost.
+            // Another call was quicker; or this very call was, and its answer was lost.
             Committed::Conflict => {
                 let import = self.import_of(org, export).await?;
                 Ok(import.unwrap_or(Import::Taken))
@@ -233,7 +233,7 @@ impl Archive for Table {
 }
 
 impl Table {
-    /// How the organisation stands to an import, where one was begun.
+    /// The state of an import; `None` if the organisation has begun none.
     async fn import_of(&self, org: &OrgId, export: &str) -> Result<Option<Import>, Fault> {
         let Some(mark) = self.get(&keys::import(org)).await? else {
             return Ok(None);
@@ -246,7 +246,7 @@ impl Table {
         }))
     }
 
-    /// Whether nothing is stored of an organisation: neither of its own, nor anybody.
+    /// True if nothing is stored of an organisation: no item of its own, and no person.
     async fn is_empty(&self, org: &OrgId) -> Result<bool, Fault> {
         for pk in partitions(org) {
             if !self.page_of(org, &pk, None).await?.items.is_empty() {
@@ -257,14 +257,14 @@ impl Table {
         Ok(shards.iter().all(Vec::is_empty))
     }
 
-    /// The next people of a shard of the index `ids`, whole, until there is enough.
+    /// The next people of a shard of the index `ids`, with all of their items, until the stretch is full.
     async fn people_from(
         &self,
         org: &OrgId,
         shard: u8,
         from: &Position,
     ) -> Result<Stretch<Stored>, Fault> {
-        // Somebody who is not yet behind comes first.
+        // A person whose items were not read to the end comes first.
         let mut people = Vec::new();
         if let (Some(after), Some(_)) = (&from.after, &from.within)
             && let Some((_, id)) = after.rsplit_once(keys::UNIT)
@@ -326,8 +326,8 @@ impl Table {
             .collect())
     }
 
-    /// A page of a partition; what hangs on an item comes before it, so that it is found as long as
-    /// it is there.
+    /// A page of a partition. The items that hang on an item come before it. An erasure that dies in between leaves the
+    /// item, through which the next one finds the rest.
     async fn page_of(&self, org: &OrgId, pk: &str, after: Option<&str>) -> Result<Page, Fault> {
         let (items, next) = self.after(pk, after).await?;
         let items: Vec<Stored> = items
@@ -338,7 +338,7 @@ impl Table {
         Ok(Page { items, next })
     }
 
-    /// The next items of a partition, and the last sort key where more follows.
+    /// The next items of a partition, and the last sort key if more items follow.
     async fn after(
         &self,
         pk: &str,
@@ -404,7 +404,7 @@ impl Table {
         for chunk in wanted.chunks(BATCH) {
             found.extend(self.batch_get(chunk).await?);
         }
-        // Many notices are in one digest.
+        // One digest has many notices, so its messages are found more than once.
         found.sort_by_key(|item| (item.key().pk, item.key().sk));
         found.dedup_by_key(|item| (item.key().pk, item.key().sk));
         let found = found.into_iter().map(|item| stored(org, item));
@@ -421,7 +421,7 @@ fn stored(org: &OrgId, item: Item) -> Result<Stored, Fault> {
     Ok(Stored { kind, item })
 }
 
-/// Nobody has written the user since.
+/// The condition that the user was not written since.
 fn as_it_was(user: &User) -> Expression {
     Expression::new("rev = :rev").number(":rev", user.rev)
 }

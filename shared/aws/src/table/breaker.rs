@@ -15,9 +15,9 @@ use super::users::notice_item;
 use crate::fault::fault;
 use crate::keys::{self, SK};
 
-/// Parts of a roll that go into the transaction itself: a transaction has 4 MB, a part 256 KB at most.
+/// The most parts of a roll that go into the transaction itself. A transaction has at most 4 MB, a part at most 256 KB.
 const ROLLS_TOGETHER: usize = 10;
-/// Puts under way at once.
+/// How many puts run at once.
 const AT_ONCE: usize = 8;
 
 impl Breakers for Table {
@@ -119,7 +119,7 @@ impl Breakers for Table {
         let item = Item::new(keys::run(org, &run.run)).data(run)?;
         let mut parts = Parts::default();
         parts.put(self, item, None)?;
-        // Whoever took it back writes the same.
+        // The put is unconditional: two requests that undo the run write the same.
         let _ = self.write(parts).await?;
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Breakers for Table {
 }
 
 impl Table {
-    /// A page of a partition by sort key, after one; a consistent read.
+    /// A page of a partition, read consistently, from the sort key `after` on.
     pub(super) async fn page<T: DeserializeOwned>(
         &self,
         pk: String,
@@ -179,7 +179,7 @@ impl Table {
         Ok(Page { items, next })
     }
 
-    /// Puts items that nothing is conditional on, a few at once.
+    /// Puts items without a condition, a few at once.
     pub(super) async fn put_all(&self, items: Vec<Item>) -> Result<(), Fault> {
         stream::iter(items)
             .map(|item| async move {
@@ -195,7 +195,7 @@ impl Table {
     }
 }
 
-/// A breaker; found by when a machine has to look at its source again.
+/// The item of a breaker. It is due work at the instant at which the sweep looks at its source again.
 pub(super) fn breaker_item(
     org: &OrgId,
     source: &SourceId,
@@ -210,7 +210,7 @@ pub(super) fn breaker_item(
     })
 }
 
-/// A hold; while it is open, each sweep looks at it.
+/// The item of a hold. While the hold is open it is due work, so each sweep looks at it.
 fn hold_item(org: &OrgId, hold: &Hold) -> Result<Item, Fault> {
     let item = Item::new(keys::hold(org, &hold.hold))
         .number("version", hold.version)

@@ -1,4 +1,4 @@
-//! Our record of the cards.
+//! Cards, as Offramp records them. The issuer's side is in `ledger.rs`.
 
 use chrono::{DateTime, Utc};
 use offramp_app::Fault;
@@ -10,7 +10,7 @@ use super::item::Item;
 use super::transaction::{Expression, Parts};
 use crate::keys;
 
-/// A card that may still be changed: not cancelled, and the issuer is not being told.
+/// The condition that a card may still be changed: it is not cancelled, and its cancellation has not begun.
 pub(super) const ALIVE: &str =
     "attribute_exists(pk) AND #status <> :cancelled AND cancelling <> :true";
 
@@ -32,7 +32,7 @@ impl Cards for Table {
             if let Some(item) = self.get(&keys::card(org, &owner, card)).await? {
                 return card_of(&item).map(Some);
             }
-            // Between the two reads it may have been given to somebody else.
+            // Between the two reads the card may have been given to another user.
             if before.as_ref() == Some(&owner) {
                 return Ok(None);
             }
@@ -67,7 +67,7 @@ impl Cards for Table {
     }
 }
 
-/// What changes while a card lives is in attributes of its own; the rest is its `data`.
+/// The item of a card. The attributes that change during a card's life stand beside `data`.
 pub(super) fn card_item(org: &OrgId, card: &Card) -> Result<Item, Fault> {
     let status = match card.status {
         CardStatus::Active => "active",

@@ -1,4 +1,4 @@
-//! Finding people: scatter over the shards of an index, gather in order.
+//! Lists of people: a query of each shard of an index, merged in order.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use chrono::NaiveDate;
@@ -12,7 +12,7 @@ use super::item::Item;
 use crate::fault::fault;
 use crate::keys::{self, Index, PK, SHARDS};
 
-/// Sorts after every character.
+/// The highest character: it sorts after every other.
 const LAST: char = '\u{10ffff}';
 
 impl Directory for Table {
@@ -25,7 +25,7 @@ impl Directory for Table {
         limit: usize,
     ) -> Result<Page<EmployeeId>, Fault> {
         let from = match after {
-            // The next sort key after this one.
+            // The lowest sort key after this one.
             Some(after) => format!("{after}\u{0}"),
             None => lowest(prefix),
         };
@@ -111,7 +111,7 @@ impl Table {
     }
 }
 
-/// A sort key is never empty, and no folded name begins below a space.
+/// The lowest sort key with this prefix. A sort key is never empty, and no folded name begins below a space.
 pub(super) fn lowest(prefix: &str) -> String {
     if prefix.is_empty() {
         "\u{1}".to_owned()
@@ -124,7 +124,7 @@ pub(super) fn highest(prefix: &str) -> String {
     format!("{prefix}{LAST}")
 }
 
-/// What is behind the end: DynamoDB refuses a range whose beginning is after its end.
+/// The page after the last person. It needs no query: DynamoDB refuses a range that begins after its end.
 fn nobody() -> Page<EmployeeId> {
     Page {
         items: Vec::new(),
@@ -132,7 +132,7 @@ fn nobody() -> Page<EmployeeId> {
     }
 }
 
-/// One page of all the partitions together; the last sort key on it is where the next begins.
+/// One page over all partitions together. The last sort key on the page is the cursor of the next page.
 pub(super) async fn page(
     index: Index,
     queries: Vec<QueryFluentBuilder>,
@@ -152,7 +152,7 @@ pub(super) async fn page(
     })
 }
 
-/// The first `limit` of all the partitions together: each is asked for as many, since all of them
+/// The first `limit` people of all partitions together. Each partition is asked for `limit` people, because all of them
 /// may be in one.
 async fn gather(
     index: Index,

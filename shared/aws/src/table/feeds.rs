@@ -1,4 +1,4 @@
-//! Birthdays and first days: scatter over the shards of a day, to the end of each.
+//! Birthdays and first days: a query of each shard of a day, to the end of each.
 
 use chrono::NaiveDate;
 use futures_util::future::try_join_all;
@@ -34,7 +34,7 @@ impl Celebrations for Table {
 }
 
 impl Table {
-    /// Everybody in a partition of an index, page after page.
+    /// Every person in a partition of an index, page after page.
     async fn whole(&self, index: Index, pk: String) -> Result<Vec<EmployeeId>, Fault> {
         let mut found = Vec::new();
         let mut from = None;
@@ -58,13 +58,13 @@ impl Table {
     }
 }
 
-/// Makes a user found by birthday and first day. Whoever is scheduled may be active by the epoch;
-/// whoever is deactivated or deleted is celebrated by nobody.
+/// Adds the index keys of a user's birthday and first day. A scheduled user has them, because an epoch may end the
+/// schedule without a write. A deactivated or deleted user has none.
 pub(super) fn celebrated(org: &OrgId, user: &User, mut item: Item) -> Item {
     if !matches!(user.lifecycle, Lifecycle::Active | Lifecycle::Scheduled(_)) {
         return item;
     }
-    // 2000 is a leap year: 29 February is a birthday.
+    // 2000 is a leap year, so 29 February is a valid birthday.
     let birthday = user.get(Field::Birthday).map(|day| format!("2000-{day}"));
     let start = user.get(Field::StartDate).map(str::to_owned);
     for (index, date) in [(keys::BIRTHDAYS, birthday), (keys::STARTS, start)] {

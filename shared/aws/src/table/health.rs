@@ -1,4 +1,4 @@
-//! Pulses of sources, what observed ones would have done, and what was rejected.
+//! Pulses of sources, the counts of sources in observation, and rejections.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ use crate::keys::{self, EXPIRES, SK};
 
 /// How long a rejection is kept.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
-/// Bytes of rejections in one item: a quarter of what fits, so that a page of few reads little.
+/// The most bytes of rejections in one item. That is a quarter of an item's limit, so that a small page reads little.
 const ITEM_BYTES: usize = 100_000;
-/// Items of rejections in one read.
+/// How many items of rejections one query reads.
 const ITEMS: i32 = 4;
-/// What the attributes begin with that count an outcome.
+/// The beginning of the attributes that count an outcome.
 const WOULD: &str = "n_";
 
 impl Pulses for Table {
@@ -53,7 +53,7 @@ impl Pulses for Table {
     }
 }
 
-/// A pulse; found by the sweep while the admins think that a source is silent which has spoken.
+/// The item of a pulse. It is due work while the admins believe that the source is silent although it has delivered.
 fn pulse_item(org: &OrgId, source: &SourceId, pulse: &Pulse) -> Result<Item, Fault> {
     let item = Item::new(keys::pulse(org, source))
         .number("rev", pulse.rev)
@@ -190,7 +190,7 @@ impl Rejections for Table {
             for item in items {
                 let sk = item.get_text(SK).unwrap_or_default().to_owned();
                 let some: Vec<Rejection> = item.read()?;
-                // Of an item that was read to its end, as of one that has expired since, nothing is left.
+                // An item that was read to its end, or that has expired since, has nothing left for this page.
                 let begin = if sk == from { skip } else { 0 };
                 for (place, one) in some.into_iter().enumerate().skip(begin) {
                     if all.len() == limit {
@@ -209,7 +209,7 @@ impl Rejections for Table {
     }
 }
 
-/// Rejections in parts that each fit an item.
+/// Splits rejections into parts that each fit into an item.
 fn in_parts(rejections: &[Rejection]) -> Result<Vec<Vec<&Rejection>>, Fault> {
     let (mut parts, mut bytes): (Vec<Vec<&Rejection>>, usize) = (Vec::new(), 0);
     for one in rejections {

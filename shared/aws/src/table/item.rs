@@ -1,8 +1,8 @@
-//! Items: attributes that DynamoDB looks at, and `data`, the JSON of what we look at.
+//! Items: attributes that DynamoDB compares, and `data`, the JSON that only this code reads.
 //!
-//! `v` is the version of the stored form. The writer writes the newest; the reader takes every one that
-//! ever was, since an item of an older form becomes one of the newest as soon as it is read, by
-//! [`UPGRADES`]. What is newer than the code is refused.
+//! `v` is the version of the stored form. Code writes the newest form and reads every form that was ever written:
+//! [`UPGRADES`] turn an item of an older form into one of the newest form when it is read. An item of a form that is
+//! newer than the code is refused.
 
 use std::collections::HashMap;
 
@@ -14,15 +14,15 @@ use serde::de::DeserializeOwned;
 
 use crate::keys::{Index, Key, PK, SK};
 
-/// Makes an item of one form an item of the next.
+/// Turns an item of one form into an item of the next form.
 pub(super) type Upgrade = fn(Item) -> Item;
 
-/// The first makes form 2 of form 1, and so on: a new form is one more here, and a file of items of
-/// the form before in `tests/previous`.
+/// The first upgrade makes form 2 of form 1, and so on. A new form needs one more upgrade here, and a file with items
+/// of the previous form in `tests/previous`.
 const UPGRADES: &[Upgrade] = &[];
 /// The form that is written.
 pub(super) const FORM: u64 = 1 + UPGRADES.len() as u64;
-/// The attribute that holds the form.
+/// The attribute of the form.
 pub(super) const VERSION: &str = "v";
 pub(super) const DATA: &str = "data";
 
@@ -73,7 +73,7 @@ impl Item {
         self
     }
 
-    /// Makes the item found by an index.
+    /// Adds the attributes by which an index finds the item.
     pub(super) fn indexed(self, index: Index, key: Key) -> Self {
         self.text(index.pk, key.pk).text(index.sk, key.sk)
     }
@@ -92,7 +92,7 @@ impl Item {
         serde_json::from_str(json).map_err(|error| Fault::corrupt("read", error.to_string()))
     }
 
-    /// Refuses an item of a form that is newer than this code.
+    /// Refuses an item of a form that is newer than this code, or that is unknown.
     pub(super) fn known(&self) -> Result<(), Fault> {
         match self.form() {
             Some(FORM) => Ok(()),
@@ -100,7 +100,7 @@ impl Item {
         }
     }
 
-    /// The form; `None` where the item is an entry of an index, which has its keys alone.
+    /// The form; `None` if the item is an entry of an index, which has only keys.
     pub(super) fn form(&self) -> Option<u64> {
         self.get_number(VERSION)
     }
@@ -116,18 +116,18 @@ impl Item {
         self
     }
 
-    /// With an attribute as DynamoDB has it.
+    /// Adds an attribute in DynamoDB's own type.
     pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.0.insert(name.to_owned(), value);
         self
     }
 
-    /// Every attribute.
+    /// Every attribute, in no order.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (&String, &AttributeValue)> {
         self.0.iter()
     }
 
-    /// Its key; empty where it has none.
+    /// The key of the item. Its parts are empty if the item has none.
     pub(super) fn key(&self) -> Key {
         let text = |name| self.get_text(name).unwrap_or_default().to_owned();
         Key {
@@ -136,7 +136,7 @@ impl Item {
         }
     }
 
-    /// Bytes, about: names and texts.
+    /// The approximate size in bytes: names and texts.
     pub(super) fn size(&self) -> usize {
         let of = |value: &AttributeValue| value.as_s().map_or(8, String::len);
         self.0
@@ -173,13 +173,13 @@ impl Item {
     }
 }
 
-/// The present stored form, for an update that writes it beside what it changes: a literal would mark an item in a new
-/// form as one in an old form, and the upgrade would run over it again.
+/// The present stored form, for an update that writes it together with its change. A literal would mark an item of a
+/// new form as one of an old form. The upgrade would then run on that item again.
 pub(crate) fn form() -> AttributeValue {
     AttributeValue::N(FORM.to_string())
 }
 
-/// The key of an item, for a request.
+/// The key of an item, as a request wants it.
 pub(crate) fn key_map(key: &Key) -> HashMap<String, AttributeValue> {
     HashMap::from([
         (PK.to_owned(), AttributeValue::S(key.pk.clone())),
@@ -196,7 +196,7 @@ mod tests {
         Item::new(admins(&offramp_domain::OrgId::new("acme").unwrap()))
     }
 
-    /// As a second and a third form would come about: a field gets another name, then an attribute.
+    /// A second and a third form, as they could come about: a field is renamed, then an attribute is added.
     const LATER: &[Upgrade] = &[
         |item| {
             let text = item.get_text(DATA).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Notices that are not mailed yet, and who has been mailed.
+//! Notices that are not mailed yet, and the claims on messages.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,9 +13,9 @@ use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, SHARDS};
 
-/// Settled claims are kept for two days: longer than Lambda keeps an event for retries.
+/// How long a claim is kept: two days, which is longer than Lambda keeps an event for retries.
 const KEEP: TimeDelta = TimeDelta::days(2);
-/// Notices deleted at once.
+/// How many notices are deleted at once.
 const AT_ONCE: usize = 16;
 
 impl Notices for Table {

@@ -37,7 +37,7 @@ impl Objectives for Table {
         limit: usize,
     ) -> Result<Vec<Objective>, Fault> {
         let from = match after {
-            // The next sort key after this one.
+            // The lowest sort key after this one.
             Some(after) => format!("{}\u{0}", keys::objective(org, owner, after).sk),
             None => keys::OBJECTIVE.to_owned(),
         };
@@ -145,7 +145,7 @@ impl Table {
         parts.put(self, objective_item(org, objective)?, Some(before))
     }
 
-    /// The condition on the owner, in the same transaction.
+    /// Adds the condition on the owner to the same transaction.
     fn fence(
         &self,
         parts: &mut Parts,
@@ -227,14 +227,14 @@ impl Board for Table {
     }
 }
 
-/// Whose objective an entry of the index stands for; its keys say.
+/// The objective of an entry of the index and its owner, derived from its keys.
 fn found(item: &Item) -> Option<(ObjectiveId, EmployeeId)> {
     let (_, owner) = keys::whose(item.get_text(PK)?)?;
     let id = item.get_text(SK)?.strip_prefix(keys::OBJECTIVE)?;
     Some((ObjectiveId::new(id).ok()?, owner))
 }
 
-/// An objective; found by the dashboard while it is open.
+/// The item of an objective. While the objective is open it has an index key, so that the dashboard finds it.
 fn objective_item(org: &OrgId, objective: &Objective) -> Result<Item, Fault> {
     let id = &objective.objective_id;
     let item = Item::new(keys::objective(org, &objective.owner, id))

@@ -1,4 +1,4 @@
-//! Settings, their past, and pending confirmations.
+//! Settings, their history, and pending confirmations.
 
 use chrono::TimeDelta;
 use offramp_app::Fault;
@@ -11,7 +11,8 @@ use super::transaction::{Expression, Parts};
 use super::users::notice_item;
 use crate::keys;
 
-/// TTL deletes within days; until then an expired confirmation is told from a live one by its instant.
+/// How long a confirmation is kept after it has expired. DynamoDB deletes expired items within days; until then the
+/// instant in the item tells a live confirmation from an expired one.
 const KEEP: TimeDelta = TimeDelta::hours(1);
 
 impl Policies for Table {
@@ -62,7 +63,7 @@ impl Policies for Table {
             .number(keys::EXPIRES, expires);
         let mut parts = Parts::default();
         parts.put(self, item, None)?;
-        // The token is random: there is nothing that it could be in conflict with.
+        // The token is random, so no other item can conflict with it.
         let _ = self.write(parts).await?;
         Ok(())
     }

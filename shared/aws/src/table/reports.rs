@@ -1,4 +1,4 @@
-//! Drift, and the audit.
+//! Drift and the audit.
 
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use futures_util::future::try_join_all;
@@ -12,10 +12,10 @@ use super::item::Item;
 use crate::fault::fault;
 use crate::keys::{self, Key, PK, SHARDS, SK};
 
-/// Items in one batch read.
+/// The most keys in one batch read.
 const BATCH: usize = 100;
 
-/// Days that one page of the audit looks at, one after the other: as many as when nobody says since when.
+/// How many days one page of the audit looks at, one after the other. It is as many as the default period of the audit.
 const DAYS: usize = 31;
 
 impl Reports for Table {
@@ -35,8 +35,8 @@ impl Reports for Table {
         page(keys::DRIFT, queries, limit).await
     }
 
-    /// Day by day, each day's partitions together, until there are enough; `DAYS` at most, since somebody may ask
-    /// for all since the year 1. The next page goes on behind them.
+    /// Reads day by day, all partitions of a day together, until the page is full. A page looks at no more than `DAYS`
+    /// days, since a client may ask for everything since the year 1. The next page continues after them.
     async fn audit(
         &self,
         org: &OrgId,
@@ -89,7 +89,7 @@ impl Reports for Table {
 }
 
 impl Table {
-    /// The changes of one day from a sort key on, oldest first, with where they are.
+    /// The changes of one day from a sort key on, oldest first. Each has its index sort key and the key of its item.
     async fn changes_of(
         &self,
         org: &OrgId,

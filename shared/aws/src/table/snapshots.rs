@@ -1,4 +1,4 @@
-//! Snapshots, their pages, and whom the breaker is asked about.
+//! Snapshots, their pages, and the people whom the breaker is asked about.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_app::Fault;
@@ -12,11 +12,12 @@ use super::item::Item;
 use super::transaction::{Expression, Parts};
 use crate::keys::{self, EXPIRES, SK};
 
-/// People in one item of whom the breaker is asked about: below 400 KB with ids of 512 bytes.
+/// The most people in one item of people whom the breaker is asked about. With ids of 512 bytes the item stays below
+/// 400 KB.
 const COUNTED_PEOPLE: usize = 500;
-/// Items of a former, longer list that are deleted at once.
+/// How many items of an earlier, longer list are deleted at once.
 const AT_ONCE: usize = 8;
-/// A chunk's bytes.
+/// The attribute of a chunk's bytes.
 const BYTES: &str = "bytes";
 
 impl Snapshots for Table {
@@ -168,7 +169,7 @@ impl Snapshots for Table {
                 .number(EXPIRES, expires(snapshot));
             items.push(item);
         }
-        // A run that died here may have found more.
+        // An earlier run of this step, which died, may have found more people.
         let pk = keys::chunks(org, id, shard);
         let stale = self.all(&pk, keys::COUNTED).await?;
         let stale = stale.iter().skip(items.len()).filter_map(|item| {
@@ -200,7 +201,7 @@ impl Snapshots for Table {
 }
 
 impl Table {
-    /// Deletes an item that nothing is conditional on.
+    /// Deletes an item without a condition.
     async fn delete(&self, key: &keys::Key) -> Result<(), Fault> {
         let mut parts = Parts::default();
         parts.delete(self, key, None)?;
@@ -209,7 +210,7 @@ impl Table {
     }
 }
 
-/// A snapshot; found by when a machine takes it up again, while there is work.
+/// The item of a snapshot. While there is work, it is due work at the instant at which the next run takes it up.
 fn snapshot_item(org: &OrgId, snapshot: &Snapshot) -> Result<Item, Fault> {
     let key = keys::snapshot(org, &snapshot.source, &snapshot.snapshot);
     let item = Item::new(key)
@@ -226,7 +227,7 @@ fn expires(snapshot: &Snapshot) -> u64 {
     (snapshot.opened_at + KEPT_FOR).timestamp().unsigned_abs()
 }
 
-/// What a write of that revision is conditional on.
+/// The condition on the write of the revision `rev`.
 fn unchanged(rev: u64) -> Expression {
     match rev {
         1 => Expression::new("attribute_not_exists(pk)"),

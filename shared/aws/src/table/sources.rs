@@ -1,4 +1,4 @@
-//! HR integrations, and the receipts of idempotent requests.
+//! HR sources, and the stored answers to idempotent requests.
 
 use offramp_app::Fault;
 use offramp_app::ports::{Committed, Receipt, Receipts, Source, SourceEntry, Sources};

@@ -1,4 +1,4 @@
-//! One `TransactWriteItems`: all of it, or nothing.
+//! One `TransactWriteItems`, which writes all of its parts or none.
 
 use std::collections::HashMap;
 
@@ -15,18 +15,18 @@ use super::item::{Item, key_map};
 use crate::fault::fault;
 use crate::keys::Key;
 
-/// Collects the parts of a transaction.
+/// The parts of a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Parts(Vec<TransactWriteItem>);
 
-/// What a part is conditional on, or does: an expression with its values.
+/// A condition or an update, with its values.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Expression {
     text: String,
     values: HashMap<String, AttributeValue>,
 }
 
-/// Attributes whose names are words of DynamoDB's.
+/// Attributes whose names are reserved words of DynamoDB.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
 const RESERVED: [(&str, &str); 4] = [
     ("#status", "status"),
@@ -35,7 +35,7 @@ const RESERVED: [(&str, &str); 4] = [
     ("#export", "export"),
 ];
 
-/// Those that the expressions mention: DynamoDB refuses the others.
+/// The reserved names that the expressions mention. DynamoDB refuses names that no expression mentions.
 fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
     let names: HashMap<_, _> = RESERVED
         .iter()
@@ -83,7 +83,7 @@ impl Expression {
 }
 
 impl Parts {
-    /// The item, where the transaction is a single put.
+    /// The put, if the transaction is a single put.
     pub(super) fn single_put(&self) -> Option<&Put> {
         match self.0.as_slice() {
             [only] => only.put(),
@@ -130,7 +130,7 @@ impl Parts {
         Ok(())
     }
 
-    /// `update` and `when` share their values.
+    /// Adds an update. `update` and the condition `when` share their values.
     pub(super) fn update(
         &mut self,
         table: &Table,
@@ -173,10 +173,9 @@ impl Parts {
 }
 
 impl Table {
-    /// Writes a transaction. Where another transaction writes the same at the same moment, it is
-    /// tried again; where a condition fails, it is a [`Committed::Conflict`]. The client token is
-    /// fresh for each try of ours and the same for the SDK's retries of one try, so a lost answer
-    /// is not taken for somebody else's write.
+    /// Writes a transaction. If another transaction writes the same item at the same moment, this one is tried again.
+    /// If a condition fails, the result is [`Committed::Conflict`]. Each try has a fresh client token, and the SDK's
+    /// retries of one try share it. So a lost answer is not mistaken for the write of another process.
     pub(super) async fn write(&self, parts: Parts) -> Result<Committed, Fault> {
         if let Some(put) = parts.single_put() {
             return self.put(put.clone()).await;
@@ -208,7 +207,7 @@ impl Table {
 }
 
 impl Table {
-    /// One conditional put: half the cost of a transaction of one.
+    /// One conditional put, which costs half as much as a transaction with one part.
     async fn put(&self, put: Put) -> Result<Committed, Fault> {
         let sent = self
             .client
@@ -234,7 +233,7 @@ impl Table {
     }
 }
 
-/// Why DynamoDB cancelled a transaction.
+/// The reason for which DynamoDB cancelled a transaction.
 enum Cancelled {
     Condition,
     Conflict,

@@ -1,4 +1,4 @@
-//! Users and their past.
+//! Users and their history.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, Key};
 
-/// Receipts are kept for a day.
+/// How long a receipt is kept, in seconds: a day.
 const RECEIPT_SECONDS: i64 = 86_400;
 
 impl Users for Table {
@@ -117,7 +117,7 @@ impl Users for Table {
 }
 
 impl Table {
-    /// Everything that a change writes beside the user.
+    /// Adds every part that one change of a user writes.
     fn change(&self, parts: &mut Parts, org: &OrgId, change: &Change) -> Result<(), Fault> {
         let user = &change.user;
         if let Some(entry) = &change.entry {
@@ -282,7 +282,7 @@ impl Histories for Table {
     }
 }
 
-/// What a request with an `Idempotency-Key` answered at an instant; kept for a day.
+/// The item of a stored answer to a request with an `Idempotency-Key`. It expires a day after `at`.
 pub(super) fn receipt_item(
     org: &OrgId,
     receipt: &Receipt,
@@ -303,15 +303,15 @@ fn unchanged(base_rev: Option<u64>) -> Expression {
     }
 }
 
-/// The item of a user, for who writes many without the ports: nothing is conditional on it.
+/// The item of a user, for code that writes many users without the ports. It carries no condition.
 ///
 /// # Errors
-/// A fault where the user cannot be written as JSON; there is none such.
+/// A fault if the user cannot be written as JSON, which does not happen.
 pub fn stored_user(org: &OrgId, user: &User) -> Result<HashMap<String, AttributeValue>, Fault> {
     Ok(user_item(org, user)?.into())
 }
 
-/// A user, found by status and name, address, id, and by when a machine has to look again.
+/// The item of a user, with its index keys: status and name, address, id, roster, drift, leave date, due work and days.
 pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
     let id = &user.employee_id;
     let mut item = Item::new(keys::user(org, id))
@@ -348,7 +348,8 @@ pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
     Ok(celebrated(org, user, item))
 }
 
-/// Whether HR and what is stored may disagree; who is scheduled does, once an epoch ends it.
+/// True if HR and the stored user may disagree. A scheduled user of the sync disagrees once an epoch has ended the
+/// schedule.
 fn drifts(user: &User) -> bool {
     match user.hr_word() {
         Some(HrWord::Active) => user.status() != Status::Active,
@@ -369,7 +370,7 @@ fn entry_item(org: &OrgId, id: &EmployeeId, entry: &Entry) -> Result<Item, Fault
         .indexed(keys::AUDIT, keys::audit(org, entry.at, &what)))
 }
 
-/// A notice; overdue when its digest should have been mailed.
+/// The item of a notice. It is overdue from the time of its digest on.
 pub(super) fn notice_item(org: &OrgId, notice: &Notice) -> Result<Item, Fault> {
     let key = notice.key();
     let whom = key

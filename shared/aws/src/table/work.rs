@@ -1,4 +1,4 @@
-//! The index of what is overdue.
+//! The index of overdue work.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
@@ -40,7 +40,7 @@ impl Overdue for Table {
     }
 }
 
-/// What an entry of the index stands for; its key says.
+/// The piece of work that an entry of the index stands for, derived from its key.
 fn piece(item: &Item) -> Option<Work> {
     let (pk, sk) = (item.get_text(PK)?, item.get_text(SK)?);
     if let Some((org, minute)) = keys::noticed(pk, sk) {

@@ -1,5 +1,5 @@
-//! The body of `POST …/events` in one pass, where every event has the shape that it should have. Whatever
-//! else a body is, the reader above says.
+//! Reads the body of `POST …/events` in one pass, if every event has the right shape. `super::parse` reads all other
+//! bodies.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer};
 use super::{MAX_EVENTS, WireEmployee, taken, text};
 use offramp_app::ports::{Parsed, Request};
 
-/// Reads the events of a request; `None` is no answer.
+/// The events of a request; `None` if the body has another shape.
 pub(super) fn parse(body: &[u8]) -> Option<Request> {
-    // Once for all of it, not for each string.
+    // The encoding is checked once for the whole body, not for each string.
     let body = std::str::from_utf8(body).ok()?;
     let Object(body): Object<Body> = serde_json::from_str(body).ok()?;
     if body.events.len() > MAX_EVENTS {
@@ -33,7 +33,7 @@ struct Body {
     dry_run: bool,
 }
 
-/// Checked as it is read, so that what is borrowed is not gathered first.
+/// An event that is checked while it is read, so that the borrowed values need not be collected first.
 struct Taken(Parsed);
 
 impl<'de> Deserialize<'de> for Taken {
@@ -58,7 +58,7 @@ struct Event<'a> {
     employee: Object<WireEmployee<'a>>,
 }
 
-/// Read from an object: a struct is read from an array too.
+/// A value that must be a JSON object. Serde would also read a struct from an array.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

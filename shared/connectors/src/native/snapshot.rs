@@ -1,5 +1,5 @@
-//! The bodies of the snapshot routes. A signature covers the body alone, so the body repeats what the
-//! path says, and both must be the same.
+//! The bodies of the snapshot routes. A signature covers only the body. So the body repeats what the path says, and the
+//! two must agree.
 
 use chrono::{DateTime, Utc};
 use offramp_domain::SnapshotId;
@@ -10,38 +10,38 @@ use super::record;
 use offramp_app::ports::{MAX_BODY, Record};
 use offramp_app::{Error, Invalid, Result};
 
-/// Employees on a page.
+/// The most employees on a page.
 pub const MAX_EMPLOYEES: usize = 5_000;
-/// Problems of a page that are named.
+/// The most problems of a page that the answer names.
 const NAMED: usize = 100;
 
-/// `POST …/snapshots`.
+/// The body of `POST …/snapshots`.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = OpenSnapshot))]
 pub struct Open {
-    /// The instant that it speaks of.
+    /// The instant that the snapshot describes.
     #[serde(default)]
     pub occurred_at: Option<DateTime<Utc>>,
-    /// Employees that are expected.
+    /// How many employees the sender expects.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(maximum = 2_000_000))]
     pub expected_employees: Option<u64>,
 }
 
-/// `POST …/complete`.
+/// The body of `POST …/complete`.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CompleteSnapshot))]
 pub struct Complete {
-    /// Which.
+    /// The id of the snapshot.
     pub snapshot_id: SnapshotId,
-    /// Pages that were sent.
+    /// How many pages were sent.
     pub pages: u32,
-    /// Nothing is to be done.
+    /// True if the snapshot is only to be reported and not applied.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// `PUT …/pages/{n}`.
+/// The body of `PUT …/pages/{n}`.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SnapshotPage))]
 pub struct Page<'a> {
@@ -53,18 +53,18 @@ pub struct Page<'a> {
     employees: Vec<&'a RawValue>,
 }
 
-/// What a page is answered.
+/// The answer to a page.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Received {
-    /// Employees on it.
+    /// How many employees the page has.
     pub received: u32,
 }
 
-/// Reads a body that is an object.
+/// Reads a body that is a JSON object.
 ///
 /// # Errors
-/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`].
+/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] with a JSON pointer.
 pub fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     if body.len() > MAX_BODY {
         return Err(Error::TooLarge("the body is larger than 4 MiB"));
@@ -79,11 +79,11 @@ pub fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
         .map_err(|error| Error::Invalid(vec![Invalid::read(&error)]))
 }
 
-/// Reads a page for a snapshot. A record that cannot be read is kept as such, so that its employee is
-/// not taken for missing; one that does not even say whom it is about is refused with all of the page.
+/// Reads a page of a snapshot. A record that cannot be read is kept with the reason, so that its employee does not
+/// count as missing. A page with a record whose employee id cannot be read is refused as a whole.
 ///
 /// # Errors
-/// As [`object`], and [`Error::Invalid`] where body and path disagree.
+/// As [`object`], and [`Error::Invalid`] if body and path disagree.
 pub fn page(body: &[u8], snapshot: &SnapshotId, number: u32) -> Result<Vec<Record>> {
     let page: Page<'_> = object(body)?;
     if page.snapshot_id != *snapshot {

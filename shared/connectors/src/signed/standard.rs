@@ -1,7 +1,7 @@
 //! Standard Webhooks 1.0.0: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 //!
-//! HMAC-SHA256 over `id.timestamp.body`; several signatures in one header, several live secrets.
-//! Compared in constant time by `ring::hmac::verify`.
+//! The signature is HMAC-SHA256 over `id.timestamp.body`. A header may have several signatures, and a source several
+//! live secrets. `ring::hmac::verify` compares in constant time.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,24 +11,24 @@ use ring::hmac;
 
 use offramp_app::{Error, Result};
 
-/// How far the signed instant may be from our clock, in seconds.
+/// How far the signed instant may be from the server's clock, in seconds.
 pub const TOLERANCE: i64 = 300;
-/// Signatures that are looked at in one header.
+/// How many signatures of one header are checked.
 const MAX_SIGNATURES: usize = 16;
 
 /// The three headers of a signed request.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// `webhook-id`.
+    /// The header `webhook-id`.
     pub id: &'a str,
-    /// `webhook-timestamp`, Unix seconds.
+    /// The header `webhook-timestamp`, in seconds since the Unix epoch.
     pub timestamp: &'a str,
-    /// `webhook-signature`: `v1,base64`, several with spaces between.
+    /// The header `webhook-signature`: `v1,base64`, several separated by spaces.
     pub signature: &'a str,
 }
 
 impl<'a> Signed<'a> {
-    /// Those of a request; a header that is missing is empty, and proves nothing.
+    /// The three headers of a request. A missing header is an empty text, with which no request verifies.
     #[must_use]
     pub fn of(headers: &'a dyn Headers) -> Self {
         let header = |name| headers.header(name).unwrap_or_default();
@@ -40,11 +40,11 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// Verifies a request against the live secrets (raw bytes).
+/// Verifies a request against the live secrets, which are raw bytes.
 ///
 /// # Errors
-/// [`Error::BadSignature`], or [`Error::TimestampOutOfTolerance`] where the signature is good and
-/// its instant is not: who cannot sign learns nothing.
+/// [`Error::BadSignature`], or [`Error::TimestampOutOfTolerance`] if the signature is good but its instant is too far
+/// from `now`. A sender who cannot sign does not learn about the instant.
 pub fn verify(
     signed: Signed<'_>,
     body: &[u8],
@@ -80,8 +80,8 @@ pub fn verify(
     Ok(())
 }
 
-/// Whether two tags are the same, in constant time. `ring` compares only with a tag that it makes there
-/// and then, so it is those of the two that are compared: the body is gone over once for each secret.
+/// Compares two tags in constant time. `ring` compares only with a tag that it computes itself, so the tags of both
+/// texts are compared. This way the body is hashed once for each secret, whatever the number of signatures.
 fn same(key: &hmac::Key, tag: &hmac::Tag, sent: &[u8]) -> bool {
     hmac::verify(key, tag.as_ref(), hmac::sign(key, sent).as_ref()).is_ok()
 }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_specification_verifies() {
-        // From the reference implementations' test suites.
+        // From the test suites of the reference implementations.
         let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signed = Signed {
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek",

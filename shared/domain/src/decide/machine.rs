@@ -43,7 +43,6 @@ pub(super) fn due(
     };
     // If the sync rule cannot be evaluated, nothing changes. The cards stay alive until it can be, or until an admin
     // decides.
-    // until an admin decides.
     let excluded = match excluded(&settled, ctx) {
         Ok(excluded) => excluded,
         Err(_) => return no_op("the sync rule fails on this employee"),

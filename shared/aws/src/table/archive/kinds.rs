@@ -1,5 +1,5 @@
-//! Every kind of item that the table holds: a row each. An item of no row here makes an export, an
-//! import or an erasure fail, and says which; so a new kind of item is a new row.
+//! The kinds of items of the table, one row each. An item without a row makes an export, an import or an erasure fail.
+//! So a new kind of item needs a new row.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -21,52 +21,52 @@ use serde_json::{Value, json};
 use super::super::item::Item;
 use crate::keys::{self, Key};
 
-/// What bytes are called in a line, in Base64.
+/// The name under which a line has bytes, in Base64.
 const BYTES: &str = "base64";
 
 /// A kind of item.
 #[derive(Debug)]
 pub(super) struct Kind {
-    /// Its name, in exports.
+    /// The name in exports.
     pub(super) name: &'static str,
-    /// What follows the organisation in its partition key; all that is longer and begins so where it
-    /// ends in `#`.
+    /// The part of the partition key after the organisation. If it ends in `#`, it is the beginning of a longer key.
     pub(super) pk: &'static str,
-    /// Its sort key; all that begins so where it ends in `#` or is empty.
+    /// The sort key. If it ends in `#` or is empty, it is the beginning of a sort key.
     pub(super) sk: &'static str,
-    /// What of it leaves in an export.
+    /// The part of an item that an export contains.
     pub(super) leaves: Leaves,
-    /// Whether it comes back in an import.
+    /// True if an import restores the item.
     pub(super) returns: bool,
-    /// What else hangs on an item of it.
+    /// The other items that hang on an item of this kind.
     pub(super) beside: Beside,
-    /// What the present code reads in it.
+    /// Reads the content that the present code uses.
     pub(super) read: fn(&Item) -> Result<Value, Fault>,
 }
 
-/// What of an item leaves.
+/// The part of an item that an export contains.
 #[derive(Debug)]
 pub(super) enum Leaves {
-    /// All of it.
+    /// The whole item.
     Whole,
-    /// Its data without what is secret.
+    /// The item without its secrets.
     Without(fn(&mut Value)),
-    /// Nothing: it is gone soon, or means something here only.
+    /// Nothing, because the item expires soon or has a meaning only in this stack.
     Nothing,
 }
 
-/// What hangs on an item: found by it alone.
+/// The items that hang on an item: they are found through it alone.
 #[derive(Debug)]
 pub(super) enum Beside {
-    /// Nothing.
+    /// No items.
     Nothing,
-    /// Items with these keys, made of the organisation and what follows the sort key's beginning.
+    /// The items with these keys. The function gets the organisation, and the part of the sort key after its fixed
+    /// beginning.
     Items(fn(&OrgId, &str) -> Vec<Key>),
-    /// The partitions of these keys.
+    /// All items in the partitions with these keys.
     Partitions(fn(&OrgId, &Item) -> Vec<String>),
 }
 
-/// What most kinds are.
+/// The values that most kinds share.
 const PLAIN: Kind = Kind {
     name: "",
     pk: "",
@@ -95,11 +95,12 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), read: data::<Objective>, ..PLAIN },
     Kind { name: "objective_owner", pk: "#J#", sk: "J", read: owner, ..PLAIN },
     Kind { name: USER, pk: PERSON, sk: "U", read: data::<User>, ..PLAIN },
-    // Whoever was to be told is told where they were noticed: an import mails nobody.
+    // A notice is mailed where it arose, so an import restores no notices and mails nobody.
     Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
     Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
     Kind { name: "breaker", pk: "#B#", sk: "B", read: data::<Breaker>, ..PLAIN },
-    // Of when a source spoke here, and what it would have done here; what was rejected is gone in a month.
+    // A pulse, and the counts of a source in observation, have a meaning only in this stack. Rejections expire within a
+    // month.
     Kind { name: "pulse", pk: "#B#", sk: "PULSE", leaves: Leaves::Nothing, read: data::<Pulse>, ..PLAIN },
     Kind { name: "would", pk: "#B#", sk: "WOULD", leaves: Leaves::Nothing, read: would, ..PLAIN },
     Kind { name: "rejections", pk: "#REJECTED#", leaves: Leaves::Nothing, read: data::<Vec<Rejection>>, ..PLAIN },
@@ -107,7 +108,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "answer", pk: "#HOLD#", sk: keys::ANSWER, read: data::<Answer>, ..PLAIN },
     Kind { name: "run", pk: "#RUNS", beside: Beside::Partitions(of_run), read: data::<Run>, ..PLAIN },
     Kind { name: "roll", pk: "#ROLL#", sk: keys::ROLL, read: data::<Roll>, ..PLAIN },
-    // Snapshots are gone in a week, and the source sends another.
+    // Snapshots expire within a week, and the source sends new ones.
     Kind { name: "line", pk: "#S#", sk: "LINE", leaves: Leaves::Nothing, read: data::<Line>, ..PLAIN },
     Kind { name: "snapshot", pk: "#S#", leaves: Leaves::Nothing, beside: Beside::Partitions(of_snapshot), read: data::<Snapshot>, ..PLAIN },
     Kind { name: "counted", pk: "#SN#", sk: keys::COUNTED, leaves: Leaves::Nothing, read: data::<Vec<(EmployeeId, Counted)>>, ..PLAIN },
@@ -115,11 +116,11 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "receipt", pk: "#R#", sk: "R", leaves: Leaves::Nothing, read: data::<Receipt>, ..PLAIN },
 ];
 
-/// The kind of a user.
+/// The name of the kind of users.
 pub(super) const USER: &str = "user";
 const PERSON: &str = "#U#";
 
-/// The partitions that belong to an organisation and to nobody in it, in the order of an import.
+/// The partitions that belong to an organisation and to no person in it, in the order of an import.
 pub(super) fn partitions(org: &OrgId) -> Vec<String> {
     let notices = (0..keys::SHARDS).map(|shard| keys::notices(org, shard));
     [keys::organisation(org), keys::holds(org), keys::runs(org)]
@@ -128,7 +129,7 @@ pub(super) fn partitions(org: &OrgId) -> Vec<String> {
         .collect()
 }
 
-/// What kind an item is.
+/// The kind of an item.
 pub(super) fn kind_of(org: &OrgId, key: &Key) -> Result<&'static Kind, Fault> {
     let within = key.pk.strip_prefix(&keys::organisation(org));
     within
@@ -136,7 +137,7 @@ pub(super) fn kind_of(org: &OrgId, key: &Key) -> Result<&'static Kind, Fault> {
         .ok_or_else(|| Fault::corrupt("read", "an item of no known kind"))
 }
 
-/// What kind an item is, by its keys within the organisation.
+/// The kind of an item, by the part of its key after the organisation.
 pub(super) fn kind(pk: &str, sk: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| {
         let partition = match kind.pk.ends_with('#') {
@@ -193,7 +194,7 @@ fn texts(item: &Item, names: &[&str]) -> Result<Value, Fault> {
     Ok(Value::Object(there.collect()))
 }
 
-/// Sealed secrets are bound to the key of this stack, and are nobody's business elsewhere.
+/// Sealed secrets are bound to the KMS key of this stack, so they are left out.
 fn secrets(source: &mut Value) {
     source["secrets"] = json!([]);
 }
@@ -210,7 +211,7 @@ fn of_objective(org: &OrgId, id: &str) -> Vec<Key> {
     key.into_iter().collect()
 }
 
-/// Who was mailed the digest that a notice is in.
+/// The messages of the digest that contains a notice.
 fn messages(org: &OrgId, notice: &Item) -> Vec<String> {
     let digest = notice.get_text("digest");
     digest
@@ -219,7 +220,7 @@ fn messages(org: &OrgId, notice: &Item) -> Vec<String> {
         .collect()
 }
 
-/// The breaker of a source with what is beside it, its snapshots, and what was rejected of it.
+/// The partitions of a source's breaker and pulse, its snapshots, and its rejections.
 fn of_source(org: &OrgId, source: &Item) -> Vec<String> {
     let id = source.key().sk;
     let id = id.strip_prefix(keys::SOURCE).map(SourceId::new);
@@ -233,7 +234,7 @@ fn of_source(org: &OrgId, source: &Item) -> Vec<String> {
     }
 }
 
-/// The answers to a hold, and its roll.
+/// The partitions of a hold's answers and roll.
 fn of_hold(org: &OrgId, hold: &Item) -> Vec<String> {
     let id = hold.key().sk;
     let answers = HoldId::new(id.as_str()).map(|hold| keys::answer(org, &hold, 0).pk);
@@ -244,7 +245,7 @@ fn of_run(org: &OrgId, run: &Item) -> Vec<String> {
     vec![keys::rolls(org, &run.key().sk)]
 }
 
-/// The pages of a snapshot, and whom the breaker is asked about.
+/// The partitions of a snapshot's receipts, its chunks, and the people whom the breaker is asked about.
 fn of_snapshot(org: &OrgId, snapshot: &Item) -> Vec<String> {
     let Ok(id) = SnapshotId::new(snapshot.key().sk) else {
         return Vec::new();
@@ -253,7 +254,7 @@ fn of_snapshot(org: &OrgId, snapshot: &Item) -> Vec<String> {
     chunks.chain([keys::pages(org, &id)]).collect()
 }
 
-/// The receipt of a page, or a chunk of one.
+/// Reads the receipt of a page, or a chunk of a page.
 fn page(item: &Item) -> Result<Value, Fault> {
     match item.get_text("edition") {
         Some(_) => texts(item, &["edition"]),
@@ -277,7 +278,7 @@ pub(super) fn to_json(value: &AttributeValue) -> Result<Value, Fault> {
     }
 }
 
-/// An attribute of JSON.
+/// The attribute for a JSON value; `None` for a value that no attribute has.
 pub(super) fn from_json(value: &Value) -> Option<AttributeValue> {
     match value {
         Value::String(text) => Some(AttributeValue::S(text.clone())),

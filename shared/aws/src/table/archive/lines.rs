@@ -1,7 +1,7 @@
-//! A stored item as a line of an export, and back.
+//! A stored item as a line of an export, and a line as an item.
 //!
-//! `{"kind","pk","sk","v","attributes","data"}`: keys without the organisation, so that a line fits
-//! any; `attributes` as they are stored; `data` as JSON and not as text.
+//! A line is `{"kind","pk","sk","v","attributes","data"}`. The keys do not contain the organisation, so that any
+//! organisation can import the line. `attributes` are as stored. `data` is JSON, not text.
 
 use std::collections::HashMap;
 
@@ -28,12 +28,13 @@ struct Line {
     data: Option<Value>,
 }
 
-/// Whether it is a partition key of an index whose partitions begin with the organisation, as all do but those of `work`.
+/// True for the partition key of an index whose partitions begin with the organisation. All indexes but `work` have
+/// such partitions.
 fn is_relative(name: &str) -> bool {
     name.ends_with("_pk") && name != crate::keys::WORK.pk
 }
 
-/// The line of an item that leaves, without what is secret.
+/// The line of an item, without secrets; `None` if an export leaves the item out.
 pub(super) fn line(org: &OrgId, stored: &Stored) -> Result<Option<Value>, Fault> {
     let strip: fn(&mut Value) = match stored.kind.leaves {
         Leaves::Nothing => return Ok(None),
@@ -47,7 +48,7 @@ pub(super) fn line(org: &OrgId, stored: &Stored) -> Result<Option<Value>, Fault>
     Ok(Some(line))
 }
 
-/// The line of an item, with all that is in it.
+/// The line of an item with its whole content.
 pub(super) fn written(org: &OrgId, stored: &Stored) -> Result<Value, Fault> {
     let item = &stored.item;
     item.known()?;
@@ -82,14 +83,15 @@ pub(super) fn written(org: &OrgId, stored: &Stored) -> Result<Value, Fault> {
     serde_json::to_value(&line).map_err(|error| corrupt(&error.to_string()))
 }
 
-/// The item of a line, where it comes back.
+/// The item of a line; `None` if an import does not restore it.
 pub(super) fn parse(org: &OrgId, line: &Value) -> Result<Option<Stored>, String> {
     let stored = item(org, line)?;
     let returns = stored.kind.returns && !matches!(stored.kind.leaves, Leaves::Nothing);
     Ok(returns.then_some(stored))
 }
 
-/// The item of a line; read once by the present code, so that what could not be read later is refused now.
+/// The item of a line. The present code reads its content once, so that an unreadable line is refused now and not
+/// later.
 pub(super) fn item(org: &OrgId, line: &Value) -> Result<Stored, String> {
     let line = Line::deserialize(line).map_err(|error| error.to_string())?;
     let kind = kind(&line.pk, &line.sk)
@@ -118,7 +120,7 @@ pub(super) fn item(org: &OrgId, line: &Value) -> Result<Stored, String> {
     if let Some(data) = &line.data {
         item = item.text(DATA, data.to_string());
     }
-    // As when it is read from the table: upgraded.
+    // The item is upgraded, as when it is read from the table.
     let item = Item::from(HashMap::from(item));
     (kind.read)(&item).map_err(|fault| fault.message)?;
     Ok(Stored { kind, item })

@@ -1,4 +1,4 @@
-//! What earlier versions have stored is read still, with nothing lost; and the rows of the kinds.
+//! Tests that items which earlier versions have stored are read without loss, and tests of the rows of the kinds.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ fn org() -> OrgId {
     OrgId::new("acme").unwrap()
 }
 
-/// Items as each form has stored them: whole ones, and ones that have only what they must.
+/// Items as each form has stored them. Some have every field, others only the required ones.
 fn previous(form: u64) -> Vec<Value> {
     let file = format!("tests/previous/form-{form}.jsonl");
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -28,7 +28,7 @@ fn previous(form: u64) -> Vec<Value> {
     lines
 }
 
-/// Whether all of it is in what was read: a field that was renamed or dropped is not.
+/// True if `read` has everything that `stored` has. A renamed or dropped field is missing from it.
 fn holds(read: &Value, stored: &Value) -> bool {
     match (read, stored) {
         (Value::Object(read), Value::Object(stored)) => stored
@@ -45,7 +45,7 @@ fn holds(read: &Value, stored: &Value) -> bool {
     }
 }
 
-/// What of a line the code has to know: its data, or the texts among its attributes.
+/// The part of a line that the code must know: its data, or the texts among its attributes.
 fn known(item: &Value) -> Value {
     if let Some(data) = item.get("data") {
         return data.clone();
@@ -57,8 +57,7 @@ fn known(item: &Value) -> Value {
     ))
 }
 
-/// Fails where a field was renamed, dropped or made required without an upgrade that says what becomes
-/// of the items that are stored.
+/// Fails if a field was renamed, dropped or made required without an upgrade for the stored items.
 #[test]
 fn every_form_that_ever_was_is_read_and_nothing_of_it_is_lost() {
     for form in 1..=FORM {
@@ -87,7 +86,7 @@ fn a_line_is_the_same_line_again_and_holds_no_secret() {
             wanted["data"]["secrets"] = json!([]);
         }
         assert_eq!(again, wanted);
-        // Another organisation's has the same line.
+        // The line does not depend on the organisation.
         let other = OrgId::new("globex").unwrap();
         let moved = lines::parse(&other, &line).unwrap().unwrap();
         assert_eq!(lines::line(&other, &moved).unwrap().unwrap(), wanted);
@@ -122,7 +121,7 @@ fn a_line_that_is_not_one_is_refused() {
     }
 }
 
-/// What finds somebody goes last: a walk that dies leaves nobody half there.
+/// A user's item sorts last in its partition, so an erasure that dies still finds the rest.
 #[test]
 fn a_user_sorts_after_all_that_is_theirs() {
     for kind in KINDS
