@@ -4,30 +4,30 @@ use std::time::Duration;
 
 use crate::{Error, Result};
 
-/// How often a decision is made anew because somebody else wrote first.
+/// How often a decision is made again because another write came first.
 const TRIES: u32 = 20;
-/// The first pause is at most this; each may be twice as long as the last, up to [`LONGEST`].
+/// The longest first pause. Each further pause may be twice as long as the one before, up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(5);
-/// The longest pause. All twenty come to seven seconds at most, and to half of it on the average:
-/// well within the 29 that a function has that somebody waits for.
+/// The longest pause. All 20 pauses take at most 7 seconds, and half of that on average. That is well within the 29
+/// seconds of a function that a caller waits for.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// One try, and the pause after it.
+/// One try, with the pause after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Pause {
     longest: Duration,
 }
 
 impl Pause {
-    /// Lets the others finish: for a random part of the longest pause, or all who have lost together
-    /// would try again together, and all but one lose again. ([Full
+    /// Waits a random part of the longest pause, so that the other writers can finish. Without the random part all
+    /// losers would try again at the same moment, and all but one would lose again. ([Full
     /// jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).)
     pub async fn wait(self) {
         tokio::time::sleep(self.longest.mul_f64(fastrand::f64())).await;
     }
 }
 
-/// As many tries as a decision gets.
+/// The tries of one decision.
 pub fn pauses() -> impl Iterator<Item = Pause> + Send {
     (0..TRIES).map(|n| Pause {
         longest: FIRST.saturating_mul(2_u32.saturating_pow(n)).min(LONGEST),

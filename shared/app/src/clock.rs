@@ -1,4 +1,4 @@
-//! The present, and how long one may still work.
+//! The clock, and the deadline of an invocation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::decide::DAY;
 use tokio::time::Instant;
 
-/// Tells the present, and how long a day of the grace period lasts. The real one on Lambda, a movable
-/// one on a laptop.
+/// A clock gives the present, and the length of a day of the grace period. On Lambda it is the machine's clock; the
+/// local stack has a clock that can be moved.
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
@@ -23,7 +23,7 @@ impl Clock {
         Self::from_fn(Utc::now)
     }
 
-    /// Another clock.
+    /// A clock that gives the result of `now`.
     pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
         Self {
             now: Arc::new(now),
@@ -31,7 +31,7 @@ impl Clock {
         }
     }
 
-    /// The same clock, by which a day of the grace period lasts so long: for staging.
+    /// The same clock with another length of a day of the grace period. A staging stack shortens it.
     #[must_use]
     pub fn with_day(self, day: TimeDelta) -> Self {
         Self { day, ..self }
@@ -43,7 +43,7 @@ impl Clock {
         (self.now)()
     }
 
-    /// How long a day of the grace period lasts: 24 hours, unless it was said otherwise.
+    /// The length of a day of the grace period: 24 hours unless [`Clock::with_day`] has set another.
     #[must_use]
     pub fn day(&self) -> TimeDelta {
         self.day
@@ -56,18 +56,18 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The moment by which an invocation must have ended. In real time, whatever the clock says.
+/// The moment by which an invocation must have ended. It is measured in real time, whatever the clock says.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// So much time from now.
+    /// A deadline that lies `time` ahead.
     #[must_use]
     pub fn after(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
-    /// Whether at least this much time is left.
+    /// True if at least `time` is left.
     #[must_use]
     pub fn leaves(&self, time: Duration) -> bool {
         self.0.saturating_duration_since(Instant::now()) >= time

@@ -1,4 +1,4 @@
-//! The door of admins and machines: what they look at, and what they change by hand.
+//! The door of admins and machines: the data that they read, and the changes that they make.
 
 pub mod cards;
 pub mod exit;

@@ -1,4 +1,4 @@
-//! The engine: load, decide, arm, commit. The three doors and upkeep stand on it, and on nothing of each other.
+//! The engine: load, decide, arm, commit. `inbound`, `desk`, `outbound` and `upkeep` use it.
 
 pub mod breaker;
 pub mod closing;

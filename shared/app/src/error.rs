@@ -1,29 +1,29 @@
-//! What can go wrong in a use case.
+//! The errors of a use case.
 
 use std::fmt;
 
 use offramp_domain::{Refusal, User};
 use serde_path_to_error::{Path, Segment};
 
-/// Short for a use case's result.
+/// The result of a use case.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A service did not do what it was asked.
+/// A service did not do what it was asked to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{service} {operation}: {message}")]
 pub struct Fault {
-    /// Which service.
+    /// The service, such as `dynamodb`.
     pub service: &'static str,
-    /// Which call.
+    /// The operation, such as `GetItem`.
     pub operation: &'static str,
-    /// For the log; never for a client.
+    /// The message, for the log and never for a client.
     pub message: String,
-    /// Whether the same call may succeed later.
+    /// True if the same call may succeed later.
     pub retryable: bool,
 }
 
 impl Fault {
-    /// A stored thing that cannot be read; a retry does not help.
+    /// The fault for stored data that cannot be read. A retry does not help.
     #[must_use]
     pub fn corrupt(operation: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -35,18 +35,18 @@ impl Fault {
     }
 }
 
-/// One thing wrong with a request.
+/// An invalid part of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// JSON pointer to it.
+    /// The JSON pointer of the part (RFC 6901).
     pub pointer: String,
-    /// What is wrong, safe to show.
+    /// What is wrong, safe to show to a client.
     pub detail: String,
 }
 
 impl Invalid {
-    /// What a deserializer could not read, and where. The text is the deserializer's, without the line and column: those
-    /// would be of a part of the body.
+    /// The part that a deserializer could not read. The text is the deserializer's, without line and column, which may
+    /// refer to a part of the body.
     #[must_use]
     pub fn read<E: fmt::Display>(error: &serde_path_to_error::Error<E>) -> Self {
         let said = error.inner().to_string();
@@ -60,8 +60,8 @@ impl Invalid {
     }
 }
 
-/// A path as a JSON pointer (RFC 6901): each part after a slash, `~` as `~0` and a slash as `~1`. It ends where the path is
-/// not known any further; the whole document is the empty text.
+/// A path as a JSON pointer (RFC 6901): each part follows a slash, with `~` as `~0` and a slash as `~1`. The pointer
+/// ends where the path is unknown. The whole document is the empty text.
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for part in path.iter() {
@@ -77,82 +77,83 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// Why a use case did not do what it was asked. Each variant is one answer at the edge.
+/// Why a use case did not do what it was asked to do. Each variant is one answer of the API.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The rules say no.
+    /// The rules refuse the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The request breaks its contract.
     #[error("the request is invalid")]
     Invalid(Vec<Invalid>),
-    /// The body is not JSON; the text says where.
+    /// The body is not JSON. The text says where.
     #[error("the body is not valid JSON: {0}")]
     MalformedJson(String),
-    /// More than the route takes.
+    /// The request has more than the route accepts.
     #[error("{0}")]
     TooLarge(&'static str),
-    /// The signature does not fit, or there is nobody by that name: nothing to enumerate.
+    /// The signature does not verify, or the source is unknown. Both have the same answer, so that sources cannot be
+    /// enumerated.
     #[error("the signature does not verify")]
     BadSignature,
-    /// The signed instant is further from our clock than the tolerance.
+    /// The signed instant is too far from the server's clock.
     #[error("webhook-timestamp is more than 300 seconds from our clock")]
     TimestampOutOfTolerance,
-    /// The token is not for this.
+    /// The token does not allow the request.
     #[error("the token does not allow this")]
     Forbidden,
-    /// There is no such thing.
+    /// The requested thing does not exist.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// There is already one; the text says what.
+    /// A thing with that id exists. The text says which kind of thing.
     #[error("there is already {0}")]
     Exists(&'static str),
-    /// The route changes what the caller must have read: it takes `If-Match`.
+    /// The request needs `If-Match`, because it changes something that the caller must have read.
     #[error("If-Match is required: send the version that you have read")]
     MatchRequired,
-    /// `If-Match` names another version.
+    /// `If-Match` has another version than the stored one.
     #[error("the version is another")]
     VersionMismatch,
-    /// The snapshot takes no more pages: it was completed, abandoned, or superseded.
+    /// The snapshot accepts no more pages: it was completed, abandoned or superseded.
     #[error("the snapshot is not open")]
     SnapshotNotOpen,
-    /// Somebody has answered the hold, or HR has taken it back.
+    /// The hold was answered, or it emptied.
     #[error("the hold is not open any more")]
     HoldClosed,
-    /// The change touches people or loosens protection; an admin is asked to confirm.
+    /// The change affects people or loosens protection, so an admin must confirm it.
     #[error("{why}")]
     ConfirmationRequired {
-        /// Which setting asks, what it would do, and how to go on.
+        /// Which setting needs the confirmation, what it would do, and how to proceed.
         why: String,
-        /// How many people it touches.
+        /// How many people the change affects.
         affected: usize,
         /// The first 100 of them.
         users: Vec<User>,
-        /// What to send with the same change.
+        /// The token to send with the same change.
         confirmation: String,
     },
-    /// The confirmation is unknown, expired, or of another change or version.
+    /// The confirmation is unknown or expired, or belongs to another change or version.
     #[error("the confirmation is not for this change, or expired")]
     BadConfirmation,
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
-    /// Something stands in the way of an erasure; the text says what.
+    /// An erasure is not possible now. The text says why.
     #[error("this cannot be erased now: {0}")]
     NotErasable(&'static str),
-    /// So many others write the same thing that we gave up for now.
+    /// Too many other writers changed the same item, so this request was given up.
     #[error("too many concurrent changes; try again")]
     Busy,
-    /// Not everything could be done in the time there was; what is left is taken up again.
+    /// The request was not finished in time. The rest is done later.
     #[error("not finished in time: {0}")]
     Unfinished(&'static str),
 }
 
 impl Error {
-    /// One thing wrong, at a pointer.
+    /// An error with one invalid part.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![Invalid {
             pointer: pointer.into(),
@@ -160,7 +161,7 @@ impl Error {
         }])
     }
 
-    /// Whether the same request may succeed later.
+    /// True if the same request may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

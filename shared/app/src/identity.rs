@@ -1,7 +1,7 @@
-//! Who calls, and for which organisation.
+//! Identifies a caller, and admits callers to an organisation.
 //!
-//! The token is proved by the authorizer; here its claims are held against our own table: the
-//! acting user must have access *now* and the role admin. A token alone is not enough.
+//! API Gateway's authorizer verifies the token. This module compares its claims with Offramp's own table: the acting
+//! user must have access *now* and must have the role admin. A token alone is not enough.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use offramp_domain::{Access, Actor, Email, EmployeeId, OrgId, Role, Subject, Use
 use crate::ports::{Directory, Users};
 use crate::{Error, Result};
 
-/// The claim value that makes a caller a machine.
+/// The role that makes a caller a machine.
 const SERVICE: &str = "service";
 
-/// What the subject claim holds.
+/// The kind of value in the subject claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
     /// An employee id.
@@ -23,40 +23,40 @@ pub enum SubjectKind {
     Email,
 }
 
-/// How tokens are read: claim names fit any OIDC issuer.
+/// The names of the claims in a token. They can be set for any OIDC issuer.
 #[derive(Debug, Clone)]
 pub struct Claims {
-    /// The organisation's claim.
+    /// The claim of the organisation.
     pub org: String,
-    /// The subject's claim.
+    /// The claim of the subject.
     pub subject: String,
-    /// What the subject's claim holds.
+    /// The kind of value in the subject claim.
     pub subject_kind: SubjectKind,
-    /// The roles' claim.
+    /// The claim of the roles.
     pub role: String,
-    /// The subject that may do all until the first admin exists.
+    /// The subject that may do everything until the first admin exists; `None` if there is no such subject.
     pub bootstrap: Option<String>,
 }
 
-/// A caller who has been let in.
+/// A caller who has been admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// An admin, or the bootstrap identity (`employee_id` is `None`).
+    /// An admin or the bootstrap identity.
     Admin {
-        /// As the token names them.
+        /// The subject claim of the token.
         subject: Subject,
-        /// The employee they are.
+        /// The admin's employee id; `None` for the bootstrap identity.
         employee_id: Option<EmployeeId>,
     },
-    /// A machine: reads access and users, uses the card routes.
+    /// A machine. It may read access and users, and use the card routes.
     Service {
-        /// As the token names it.
+        /// The subject claim of the token.
         subject: Subject,
     },
 }
 
 impl Caller {
-    /// The caller, for the history.
+    /// The caller, as the history records one.
     #[must_use]
     pub fn actor(&self) -> Actor {
         match self {
@@ -73,7 +73,7 @@ impl Caller {
         }
     }
 
-    /// The caller's name in the token.
+    /// The subject claim of the caller's token.
     #[must_use]
     pub fn subject(&self) -> &Subject {
         match self {
@@ -82,11 +82,11 @@ impl Caller {
     }
 }
 
-/// Lets a caller in, or not.
+/// Admits a caller to the organisation `org`, or refuses.
 ///
 /// # Errors
-/// [`Error::Forbidden`]: another organisation's token, somebody unknown, a member, a revoked
-/// admin; or a fault of the table.
+/// [`Error::Forbidden`] for a token of another organisation, an unknown user, a member, or an admin without access; or
+/// a fault of the table.
 pub async fn admit<S: Users + Directory>(
     store: &S,
     claims: &Claims,
@@ -119,8 +119,8 @@ pub async fn admit<S: Users + Directory>(
         .map(|user| user.settled(&loaded.policy))
         .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted)
         .filter(|user| named(claims.subject_kind, user, &subject));
-    // Two admins may share an address, where HR says so: either may act, and the history names the
-    // subject. Refusing both would let one edit in HR lock everybody out.
+    // Two admins may share an address, if HR says so. Either may act, and the history has the subject. Refusing both
+    // would let one edit in HR lock out every admin.
     match admins.next() {
         Some(user) => Ok(Caller::Admin {
             subject,
@@ -138,7 +138,7 @@ pub async fn admit<S: Users + Directory>(
     }
 }
 
-/// The index is eventually consistent: the user must still be the one that the token names.
+/// True if the user is still the one that the token names. The index is eventually consistent.
 fn named(kind: SubjectKind, user: &User, subject: &Subject) -> bool {
     match kind {
         SubjectKind::EmployeeId => user.employee_id.as_str() == subject.as_str(),
@@ -148,8 +148,8 @@ fn named(kind: SubjectKind, user: &User, subject: &Subject) -> bool {
     }
 }
 
-/// API Gateway hands an array over as one string like `[a b]`; each value is compared whole, so
-/// that `not-service` is not `service`.
+/// The values of a claim. API Gateway passes an array as one string such as `[a b]`. Each value is compared as a whole,
+/// so that `not-service` is not `service`.
 fn listed(claim: &str) -> impl Iterator<Item = &str> {
     let inner = claim
         .strip_prefix('[')

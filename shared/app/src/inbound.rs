@@ -1,4 +1,4 @@
-//! The door of HR systems: who may speak for a source, deliveries of events, snapshots, and the health of a source.
+//! The door of HR systems: authentication of a source, deliveries of events, snapshots, and the health of a source.
 
 pub mod delivery;
 pub mod door;

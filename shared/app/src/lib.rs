@@ -1,7 +1,7 @@
-//! The use cases of Offramp: load → decide → arm → commit, and the ports that they need.
+//! The use cases of Offramp, and the ports that they need. A use case loads, decides, arms timers and commits.
 //!
-//! Nothing here decides about a person: [`offramp_domain::decide()`] does. Nothing here knows AWS
-//! or HTTP: the adapters and the functions do.
+//! Nothing here decides about a person: [`offramp_domain::decide()`] does. Nothing here knows AWS or HTTP: the adapters
+//! and the functions do.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

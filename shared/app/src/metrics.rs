@@ -1,57 +1,56 @@
-//! What is counted. Figures only: a metric has a name that is fixed here and whole numbers for values, so
-//! there is nothing of a person that one could hold.
+//! Metrics. Each metric has a fixed name and whole numbers as values, so none can contain personal data.
 //!
-//! To add one, give it a line in [`Metric`] and call [`Meter::record`] where it happens; the dashboard of
-//! `template.yaml` must show it, which a test asks for.
+//! To add a metric, add a line to [`Metric`] and call [`Meter::record`] where the event happens. The dashboard of
+//! `template.yaml` must show the metric; a test checks it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a figure is counted in.
+/// The unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Pieces.
+    /// A number of things.
     Count,
-    /// Seconds.
+    /// A time in seconds.
     Seconds,
 }
 
-/// What becomes of several values of one invocation.
+/// How several values of one invocation combine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// They are added up.
+    /// The values are added.
     Sum,
-    /// The last one counts: how many there are now.
+    /// The last value counts, since it is the present level.
     Level,
-    /// Each is kept, for percentiles.
+    /// Each value is kept, for percentiles.
     Each,
 }
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident: $kind:ident, $unit:ident;)*) => {
-        /// Everything that is counted, by the name that it has in CloudWatch.
+        /// The metrics, by their names in CloudWatch.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Metric {
             $($(#[$doc])* $name,)*
         }
 
         impl Metric {
-            /// All of them.
+            /// Every metric.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Its name.
+            /// The name in CloudWatch.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            /// What several values of it come to.
+            /// How several values of one invocation combine.
             #[must_use]
             pub fn kind(self) -> Kind {
                 match self { $(Self::$name => Kind::$kind,)* }
             }
 
-            /// What it is counted in.
+            /// The unit of the values.
             #[must_use]
             pub fn unit(self) -> Unit {
                 match self { $(Self::$name => Unit::$unit,)* }
@@ -61,45 +60,45 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Somebody entered the grace period.
+    /// How many users entered the grace period.
     DeactivationsScheduled: Sum, Count;
-    /// A grace period was taken back: by HR, by an admin, or with the sync.
+    /// How many grace periods were undone: by HR, by an admin, or by turning the sync off.
     DeactivationsCancelled: Sum, Count;
-    /// Somebody was deactivated: at the end of a grace period, at once, or by hand.
+    /// How many users were deactivated: at the end of a grace period, at once, or by hand.
     DeactivationsDone: Sum, Count;
-    /// From the second that a deactivation or leave date was due to its commit.
+    /// The time from the due second of a deactivation or leave date to its commit.
     DeactivationLag: Each, Seconds;
-    /// The issuer cancelled a card, and it is written down.
+    /// How many cards the issuer cancelled, as recorded by Offramp.
     CardsCancelled: Sum, Count;
-    /// SES accepted a message.
+    /// How many messages SES accepted.
     MailsSent: Sum, Count;
-    /// SES refused a message for good.
+    /// How many messages SES refused for good.
     MailsRefused: Sum, Count;
-    /// The breaker stopped something and asks an admin.
+    /// How many holds the breaker opened.
     HoldsOpened: Sum, Count;
-    /// Holds that wait for an admin, of all organisations.
+    /// How many holds wait for an admin, over all organisations.
     HoldsOpen: Level, Count;
-    /// A record of HR's was refused: it is invalid, or another source's.
+    /// How many records of HR were refused because they are invalid or belong to another source.
     RecordsRejected: Sum, Count;
-    /// A webhook's signature, or its instant, did not verify.
+    /// How many webhooks failed because of their signature or its instant.
     SignaturesFailed: Sum, Count;
-    /// Pieces of work that a sweep found overdue.
+    /// How many pieces of overdue work a sweep found.
     OverdueWork: Sum, Count;
-    /// Those of them that failed again; the next sweep takes them up.
+    /// How many of these failed again. The next sweep takes them up.
     OverdueWorkFailed: Sum, Count;
-    /// Deactivations and leave dates among them: people who kept cards longer than announced.
+    /// How many of these were deactivations or leave dates: people who kept cards longer than announced.
     OverdueDeactivations: Sum, Count;
 }
 
-/// What one invocation has recorded so far. Clones are the same.
+/// The figures of one invocation so far. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<Readings>>);
 
-/// Metrics with their values: one value, but for those of [`Kind::Each`].
+/// The values of each metric: one value, except for metrics of [`Kind::Each`].
 pub type Readings = BTreeMap<Metric, Vec<u64>>;
 
 impl Meter {
-    /// Records a value. A zero is recorded too: it says that somebody looked.
+    /// Records a value. A zero is recorded too, because it shows that the code looked.
     pub fn record(&self, metric: Metric, value: impl Into<u64>) {
         let value = value.into();
         let mut readings = self.readings();
@@ -111,14 +110,15 @@ impl Meter {
         }
     }
 
-    /// What was recorded since the last time.
+    /// Takes the figures that were recorded since the last call.
     #[must_use]
     pub fn take(&self) -> Readings {
         std::mem::take(&mut *self.readings())
     }
 
     fn readings(&self) -> MutexGuard<'_, Readings> {
-        // Figures are whole at every moment, whoever has died while they held them.
+        // The figures are complete at every moment, so they are good even if a thread has panicked while it held the
+        // lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

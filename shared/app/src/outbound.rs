@@ -1,4 +1,4 @@
-//! The door to the outside: what admins are told.
+//! The door to the outside: the mails to admins, managers and users.
 
 pub mod digest;
 pub mod mail;

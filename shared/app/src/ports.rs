@@ -268,9 +268,9 @@ pub trait Reports: Send + Sync {
     ) -> impl Future<Output = Result<Page<Audited>, Fault>> + Send;
 }
 
-/// A user's past.
+/// Reads the history of users.
 pub trait Histories: Send + Sync {
-    /// Entries with a version below `before`, newest first.
+    /// Entries with a version below `before`, the newest first.
     fn history(
         &self,
         org: &OrgId,
@@ -280,11 +280,11 @@ pub trait Histories: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Entry>, Fault>> + Send;
 }
 
-/// Deletes a timer. A timer that no longer exists is no error.
+/// Arms and disarms timers.
 pub trait Timers: Send + Sync {
-    /// Arms it; one that is armed already stays.
+    /// Arms a timer. A timer that is armed already stays as it is.
     fn arm(&self, timer: &Timer) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Deletes it; one that is gone is gone.
+    /// Deletes a timer. A timer that no longer exists is no error.
     fn disarm(&self, timer: &Timer) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 

@@ -1,22 +1,22 @@
-//! Sync rules: one CEL expression over `employee` that says whom the sync may touch.
+//! Sync rules. A rule is one CEL expression over `employee` that says which employees the sync may change.
 //!
-//! `employee.department != "Contractors"` keeps contractors out of the sync for good. A rule is
-//! checked whole before it is ever evaluated: what it may call, the types of everything, and how
-//! long it can take. Nothing in it loops, so an evaluation costs no more than its text is long;
-//! list macros and `matches` are refused because no limit on size or depth bounds them.
+//! The rule `employee.department != "Contractors"` keeps contractors out of the sync for good. A rule is checked as a
+//! whole before it is evaluated: the functions that it calls, the types of all parts, and the longest time that it can
+//! take. No rule contains a loop, so the cost of an evaluation is bounded by the length of the text. List macros and
+//! `matches` are refused, because no limit on size or depth bounds their cost.
 //!
-//! The language: text, whole numbers, `true`, `false`, `null` and lists of them; `== != < <= > >=
-//! in && || ! ?:`, `+` of texts; `contains`, `startsWith`, `endsWith`, `size` and `has`; the
-//! employee's id and the fields of [`offramp_domain::Field`]. The status is not among them: a rule `active` on the
-//! status would mean that nobody is ever offboarded.
+//! The language has texts, whole numbers, `true`, `false`, `null` and lists of them. It has the operators `== != < <= >
+//! >= in && || ! ?:`, and `+` for texts. It has the functions `contains`, `startsWith`, `endsWith`, `size` and `has`. A
+//! rule reads the employee's id and the fields of [`offramp_domain::Field`]. The status is not available: a rule
+//! `active` on the status would mean that nobody is ever offboarded.
 //!
 //! # Absent fields
 //!
-//! A field that HR cleared or never sent is `null`: it equals `null` and nothing else, so
-//! `employee.department != "Contractors"` includes whoever has no department, and
-//! `employee.department in ["A"]` does not. `has(employee.department)` tells. Anything else that is
-//! done with an absent field (a method, `<`, `+`, `size`) fails for that employee, with a reason
-//! that names the field, unless the other side of `&&`, `||` or `?:` has already decided.
+//! A field that HR cleared or never sent is `null`. It equals `null` and nothing else. So `employee.department !=
+//! "Contractors"` includes an employee without a department, and `employee.department in ["A"]` does not.
+//! `has(employee.department)` tells whether the field is set. Any other operation on an absent field (a method, `<`,
+//! `+`, `size`) fails for that employee, with a reason that names the field. It does not fail if the other side of
+//! `&&`, `||` or `?:` has already decided.
 
 mod cache;
 mod check;
@@ -37,32 +37,32 @@ use cel::{Context, Env, ExecutionError, ParseErrors, Value};
 use offramp_domain::decide::{Everybody, SyncRule};
 use offramp_domain::{EmployeeId, HrRecord, Policy};
 
-/// Longest expression, in bytes.
+/// The longest expression, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024;
-/// Deepest nesting.
+/// The deepest nesting.
 pub const MAX_DEPTH: usize = 32;
-/// Most parts of an expression, the literals in its lists not counted.
+/// The most parts of an expression. The literals in its lists do not count.
 pub const MAX_NODES: usize = 500;
-/// Most entries of a list.
+/// The most entries of a list.
 pub const MAX_ENTRIES: usize = 1_000;
-/// Longest text that `+` may make, in characters.
+/// The longest text that `+` may make, in characters.
 pub const MAX_TEXT: usize = 4_096;
 
-/// The rule of an organisation that has none: everybody is in the sync.
+/// The rule of an organisation that has set none: it includes every employee.
 pub const EVERYBODY: &str = "true";
 
-/// Stack that the parser gets, in bytes; at least four times what the deepest rule takes in a debug build.
+/// The stack of the parser, in bytes. It is at least four times as large as the deepest rule needs in a debug build.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// The one variable of a rule.
+/// The only variable of a rule.
 const EMPLOYEE: &str = "employee";
 
-/// The functions that an evaluation finds; the check lets through few of them. No macros.
+/// The functions that an evaluation can call. The check allows few of them. There are no macros.
 static ENV: LazyLock<Arc<Env>> =
     LazyLock::new(|| Arc::new(Env::default().with_optional_support(false).with_stdlib()));
 
-/// The rule of a policy. One that does not compile any more fails on everybody, so that the sync
-/// touches nobody until an admin has mended it.
+/// The rule of a policy. A stored rule that no longer compiles fails on every employee, so the sync changes nobody
+/// until an admin has corrected it.
 #[must_use]
 pub fn of(policy: &Policy) -> Arc<dyn SyncRule + Send> {
     if policy.rules.active == EVERYBODY {
@@ -82,17 +82,17 @@ impl SyncRule for Broken {
     }
 }
 
-/// Where in an expression, both from 1; columns count characters.
+/// A position in an expression. Line and column begin at 1, and a column counts characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// The line.
+    /// The line, from 1.
     pub line: usize,
-    /// The character in the line.
+    /// The character in the line, from 1.
     pub column: usize,
 }
 
 impl Position {
-    /// The position of the byte at an offset.
+    /// The position of the byte at `offset`.
     fn of(source: &str, offset: usize) -> Self {
         let before = source.get(..offset).unwrap_or(source);
         let line = before.rsplit('\n').next().unwrap_or_default();
@@ -103,12 +103,12 @@ impl Position {
     }
 }
 
-/// Why an expression is no rule. Safe to show to whoever wrote it.
+/// Why an expression is not a valid rule. The text is safe to show to the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
     /// What is wrong.
     pub message: String,
-    /// Where, if it is in one place.
+    /// Where it is wrong; `None` if it is not in one place.
     pub position: Option<Position>,
 }
 
@@ -140,7 +140,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Compiles an expression; a blank one is [`EVERYBODY`].
+    /// Compiles an expression. A blank expression is [`EVERYBODY`].
     ///
     /// # Errors
     /// [`RuleError`] says what is wrong and where.
@@ -157,8 +157,8 @@ impl Rule {
             expression
         };
         scan::scan(source)?;
-        // The parser takes 100 KiB of stack and more for each bracket in a debug build, which the
-        // threads of a runtime do not have. A panic in it would end here too.
+        // In a debug build the parser takes 100 KiB of stack or more for each bracket. The threads of a runtime do not
+        // have that much. A panic of the parser also ends with this thread.
         let unread = || RuleError {
             message: "the rule could not be read".to_owned(),
             position: None,
@@ -174,7 +174,7 @@ impl Rule {
     }
 
     fn parse(source: &str) -> Result<Self, RuleError> {
-        // A parse ends at its first error: cel would go on with what is left of the tree.
+        // Parsing ends at the first error. Otherwise cel would continue with the rest of the tree.
         let (mut expression, positions) = Env::default()
             .with_optional_support(false)
             .parser()
@@ -185,16 +185,16 @@ impl Rule {
         Ok(Self { expression, uses })
     }
 
-    /// The compiled rule of an expression, from a small cache of the process: so a rule is
-    /// compiled once for each of its versions, and not once for each employee.
+    /// The compiled rule of an expression, from a small cache of the process. So a rule is compiled once for each of
+    /// its versions, and not once for each employee.
     ///
     /// # Errors
-    /// Those of [`Rule::compile`].
+    /// The error of [`Rule::compile`].
     pub fn cached(expression: &str) -> Result<Arc<Self>, RuleError> {
         cache::get(expression)
     }
 
-    /// Why an evaluation failed, without the values: they are somebody's data.
+    /// Why an evaluation failed. The values are left out, because they are personal data.
     fn reason(&self, error: &ExecutionError, record: &HrRecord) -> String {
         let operation = match error {
             ExecutionError::NoSuchOverload(error) => Some(error.function()),
@@ -247,14 +247,14 @@ impl SyncRule for Rule {
     }
 }
 
-/// The first error of a parse, without the list of all that could have stood there.
+/// The first error of a parse, without the list of tokens that would have been allowed.
 fn syntax(source: &str, errors: ParseErrors) -> RuleError {
     let Some(error) = errors.errors.into_iter().find(|error| error.pos.0 > 0) else {
         return RuleError::at(source, source.len(), "this is not an expression");
     };
     let message = error.msg.trim_start_matches("Syntax error: ");
     let message = match message.split(" expecting ").next() {
-        // The parser's word for having met the first error.
+        // The parser says this when it has met the first error.
         Some(limit) if limit.starts_with("error recovery") => "no expression goes on like this",
         Some(message) => message,
         None => message,

@@ -1,7 +1,7 @@
-//! One event in the log for each decision, and what it counts for.
+//! Logs one event for each decision, and records its metrics.
 //!
-//! An event says who decided about whom and what came of it, in ids, words of ours and numbers: no
-//! field of it can hold a name, an address or a sentence.
+//! An event says which decision was made about which user. Its fields are ids, fixed words and numbers. No field can
+//! contain a name, an address or a sentence.
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::metrics::{Meter, Metric};
 use crate::{Ports, Tenant};
 
-/// A decision that is made, and committed where it changes something.
+/// A decision. If it changes something, the change is committed.
 #[derive(Debug)]
 pub struct Decided<'a> {
-    /// About whom.
+    /// The user.
     pub employee_id: &'a EmployeeId,
     /// On what.
     pub event: &'a Event,
@@ -24,7 +24,7 @@ pub struct Decided<'a> {
     pub decision: &'a Decision,
     /// The user before it, where there is one.
     pub user: Option<&'a User>,
-    /// When the work on it began.
+    /// When the work on the decision began.
     pub begun: Instant,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Decided<'a> {
             (from, Status::DeactivationScheduled) if from != Some(entry.to) => {
                 meter.record(Metric::DeactivationsScheduled, 1_u32);
             }
-            // Whom HR brings along as inactive was never here.
+            // A user whom HR sends as inactive from the start was never active, so nobody is deactivated.
             (Some(from), Status::Deactivated) if here(from) => {
                 meter.record(Metric::DeactivationsDone, 1_u32);
                 if let Some(due) = due(self.event) {
@@ -87,7 +87,7 @@ impl<'a> Decided<'a> {
     }
 }
 
-/// A word of ours as the API writes it.
+/// A fixed word, spelled as in the API.
 fn word<T: Serialize>(word: &Option<T>) -> Option<String> {
     match serde_json::to_value(word) {
         Ok(Value::String(word)) => Some(word),

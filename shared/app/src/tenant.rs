@@ -1,4 +1,4 @@
-//! What every use case works with: the ports, the present, and the organisation that it works for.
+//! The environment of a use case: the ports, the clock, and the organisation that it works for.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,9 +9,9 @@ use crate::Clock;
 use crate::metrics::Meter;
 use crate::ports::Timers;
 
-/// The adapters of one deployment. A new port is one line here, one in [`Env`], and one where the adapters are built.
+/// The adapters of a stack. A new port is one line here, one in [`Env`], and one where the adapters are built.
 pub trait Ports: Send + Sync + 'static {
-    /// The table. Each use case names the capabilities of it that it needs.
+    /// The table. Each use case names the capabilities of the table that it needs.
     type Store: Send + Sync;
     /// The scheduler.
     type Timers: Timers;
@@ -19,7 +19,7 @@ pub trait Ports: Send + Sync + 'static {
     type Issuer: Send + Sync;
 }
 
-/// The adapters, and the present.
+/// The adapters, with a clock and a meter.
 #[derive(Clone)]
 pub struct Env<P: Ports> {
     /// The table.
@@ -28,14 +28,14 @@ pub struct Env<P: Ports> {
     pub timers: P::Timers,
     /// The card issuer, in `terminate`.
     pub issuer: P::Issuer,
-    /// The present.
+    /// The clock, which gives the present.
     pub clock: Clock,
-    /// What is counted.
+    /// The meter, which records figures.
     pub meter: Meter,
 }
 
 impl<P: Ports> Env<P> {
-    /// The same, for one organisation.
+    /// The environment for one organisation.
     #[must_use]
     pub fn of<'a>(&'a self, org: &'a OrgId) -> Tenant<'a, P> {
         Tenant { env: self, org }
@@ -48,7 +48,7 @@ impl<P: Ports> fmt::Debug for Env<P> {
     }
 }
 
-/// One organisation: the first thing that a use case takes. It gives the fields of its [`Env`] as its own.
+/// One organisation: the first parameter of a use case. It gives access to the fields of its [`Env`].
 pub struct Tenant<'a, P: Ports> {
     env: &'a Env<P>,
     /// The organisation.

@@ -1,8 +1,8 @@
-//! Instants as people and machines read them.
+//! Instants and dates, as people and machines read them.
 //!
-//! Time zones are those that `jiff` brings with it, never the machine's: a mail says the same wherever
-//! it is written. Its tables are the IANA's binary ones, 0.2 MB; those of `chrono-tz` are 1.7 MB of
-//! constants and relocations in each function, and a year older.
+//! The time zones come from `jiff`'s own tables, never from the machine, so a mail does not depend on where it is
+//! written. The tables are IANA's binary ones and take 0.2 MB. The tables of `chrono-tz` take 1.7 MB of constants and
+//! relocations in each function, and are a year older.
 
 use chrono::{
     DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
@@ -12,44 +12,44 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, civil};
 use offramp_domain::Zone;
 
-/// RFC 3339 in UTC with a `Z`.
+/// An instant in RFC 3339, in UTC with a `Z`.
 #[must_use]
 pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// Whether a name is an IANA time zone, as the IANA writes it.
+/// True if the name is an IANA time zone, spelled as IANA spells it.
 #[must_use]
 pub fn is_zone(name: &str) -> bool {
     zone(name).is_some()
 }
 
-/// The exact date in a time zone, as in «Tuesday 24 November 2026 at 10:15 (Europe/Berlin)». An
-/// unknown zone, which settings never hold, is read as UTC.
+/// The date and time in a time zone, such as «Tuesday 24 November 2026 at 10:15 (Europe/Berlin)». An unknown zone,
+/// which settings never contain, is read as UTC.
 #[must_use]
 pub fn spoken(at: DateTime<Utc>, zone: &str) -> String {
     let Days(zone) = Days::of(zone);
     let at = at.with_timezone(&offset(&zone, at));
     let name = match zone.iana_name() {
-        // What everybody calls it.
+        // The name in common use.
         Some("Etc/UTC") | None => "UTC",
         Some(name) => name,
     };
     format!("{} ({name})", at.format("%A %-d %B %Y at %H:%M"))
 }
 
-/// The days of an organisation.
+/// The days of an organisation, in its time zone.
 #[derive(Debug, Clone)]
 pub struct Days(TimeZone);
 
 impl Days {
-    /// The days of a time zone. An unknown one, which settings never hold, is read as UTC.
+    /// The days of a time zone. An unknown zone, which settings never contain, is read as UTC.
     #[must_use]
     pub fn of(name: &str) -> Self {
         Self(zone(name).unwrap_or(TimeZone::UTC))
     }
 
-    /// The day that it is there.
+    /// The date in the time zone at the instant `now`.
     #[must_use]
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         now.with_timezone(&offset(&self.0, now)).date_naive()
@@ -57,8 +57,8 @@ impl Days {
 }
 
 impl Zone for Days {
-    /// Midnight, or where clocks jump over it the first instant after; of two midnights the first.
-    /// Zones have skipped a whole day, and jump by whole quarters of an hour.
+    /// Midnight. If clocks jump over midnight, the first instant after the jump; if midnight occurs twice, the first
+    /// one. Zones have skipped a whole day, and clocks jump by multiples of 15 minutes.
     fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc> {
         let midnight = date.and_time(NaiveTime::MIN);
         (0..=QUARTERS_OF_TWO_DAYS)
@@ -70,21 +70,22 @@ impl Zone for Days {
 
 const QUARTERS_OF_TWO_DAYS: i64 = 192;
 
-/// `jiff` takes names in any case, and has one for «nobody has said where this machine is».
+/// Finds a zone by its exact name. `jiff` accepts names in any case, and has the name `Factory` for a machine without a
+/// time zone.
 fn zone(name: &str) -> Option<TimeZone> {
     let zone = jiff::tz::db().get(name).ok()?;
     let exact = zone.iana_name() == Some(name) && name != "Factory";
     exact.then_some(zone)
 }
 
-/// What a zone's clocks are ahead of UTC. Zones know the years up to 9999; after that it is nothing.
+/// How far a zone's clocks are ahead of UTC. Zones are known up to the year 9999; after that the result is 0.
 fn offset(zone: &TimeZone, at: DateTime<Utc>) -> FixedOffset {
     let seconds =
         Timestamp::from_second(at.timestamp()).map_or(0, |at| zone.to_offset(at).seconds());
     FixedOffset::east_opt(seconds).unwrap_or_else(|| Utc.fix())
 }
 
-/// When a zone's clocks first show this; `None` where they jump over it.
+/// The first instant at which a zone's clocks show this time; `None` if they jump over it.
 fn first(zone: &TimeZone, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     let shown = civil::DateTime::new(
         local.year().try_into().ok()?,
@@ -115,9 +116,9 @@ mod tests {
             ("America/New_York", "2026-11-01", "2026-11-01T04:00:00Z"),
             // Midnight does not exist: clocks go from 23:59:59 to 01:00:00.
             ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z"),
-            // Midnight comes twice.
+            // Midnight occurs twice.
             ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"),
-            // A day that a country skipped begins with the next one.
+            // A day that a country skipped begins with the next day.
             ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"),
             ("Asia/Kathmandu", "2026-01-01", "2025-12-31T18:15:00Z"),
         ] {
@@ -142,7 +143,7 @@ mod tests {
             "Tuesday 24 November 2026 at 18:30 (America/New_York)"
         );
         assert_eq!(instant(at), "2026-11-24T23:30:00Z");
-        // Wherever it is: «Etc/UTC» is what everybody calls UTC, and so is what nobody knows.
+        // UTC is the name for `Etc/UTC` and for an unknown zone.
         for zone in ["UTC", "Etc/UTC", "Mars/Olympus"] {
             assert_eq!(
                 spoken(at, zone),

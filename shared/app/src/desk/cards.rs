@@ -1,4 +1,4 @@
-//! Cards by hand: adding, reassigning, freezing. Terminating is in [`crate::engine::terminate`].
+//! Cards by hand: adding, reassigning, freezing and thawing. Cancelling is in [`crate::engine::terminate`].
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Receipt
 use crate::telemetry::Decided;
 use crate::{Error, Ports, Result, Tenant};
 
-/// Adds a card to somebody who is active, in one transaction with them.
+/// Adds a card to an active user, in one transaction with the user.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
@@ -48,7 +48,7 @@ where
                 .await?
                 .is_some()
         {
-            // The same request has won: its answer is this one's.
+            // The same request has won, and its answer is the answer to this one.
             return Err(Error::Busy);
         }
         Ok(None)
@@ -56,7 +56,7 @@ where
     .await
 }
 
-/// Gives a card to somebody who is active; a leaver's card too, until its cancellation has begun.
+/// Gives a card to an active user. A leaver's card can be given too, until its cancellation has begun.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Refusal::CardCancelled`], [`Error::NotFound`], a fault, or [`Error::Busy`].
@@ -151,7 +151,7 @@ where
     .await
 }
 
-/// Cards go to active users only.
+/// Checks that the user is active, since only active users receive cards.
 fn active(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
     let user = loaded.users.get(id).ok_or(Error::NotFound("user"))?;
     match user.settled(&loaded.policy).status() {

@@ -1,5 +1,5 @@
-//! How an organisation leaves, comes back, and goes; and how one person goes. Each is bounded steps
-//! that whoever operates the stack asks for one after the other. A step that died is asked for again.
+//! Export, import and erasure of an organisation, and erasure of one person. Each consists of bounded steps, which an
+//! operator of the stack requests one after the other. A step that died is requested again.
 
 mod erase;
 mod export;
@@ -11,5 +11,5 @@ pub use import::{Imported, Part, import};
 
 use std::time::Duration;
 
-/// Another stretch is begun only while this much time is left.
+/// A further stretch begins only if this much time is left.
 const STEP_TIME: Duration = Duration::from_secs(6);

@@ -1,4 +1,4 @@
-//! Why somebody is here, or gone: in sentences and in fields.
+//! Explains a user's state, in sentences and in fields.
 
 mod code;
 mod kept;
@@ -20,27 +20,27 @@ use crate::when::{instant, spoken};
 pub use code::Code;
 pub use kept::asks_for_the_past;
 
-/// Why a user is in the state that they are in.
+/// Why a user is in their present state.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Explanation {
-    /// Whom it is about.
+    /// The user.
     pub employee_id: EmployeeId,
-    /// The state.
+    /// The status of the user.
     pub status: Status,
-    /// Whether they may log in.
+    /// Whether the user may log in.
     pub access: Access,
-    /// What HR last said; `None` where it never spoke of them.
+    /// HR's last statement; `None` if HR made none.
     pub hr: Option<HrWord>,
-    /// The instant of HR's newest word: an event that is older in all that it says is stale.
+    /// The newest instant in the HR record. An event with only older statements is stale.
     pub hr_as_of: Option<String>,
     /// Every reason, the decisive one first.
     pub reasons: Vec<Reason>,
-    /// What happens next by itself; `None` where nothing does.
+    /// What happens next by itself; `None` if nothing does.
     pub next: Option<Next>,
-    /// What would change it.
+    /// What would change the state.
     pub would_change: Vec<String>,
-    /// The same in sentences.
+    /// The same as sentences.
     pub text: Vec<String>,
 }
 
@@ -48,39 +48,39 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reason {
-    /// A stable word.
+    /// A stable word for the reason.
     pub code: Code,
-    /// A sentence.
+    /// The reason as a sentence.
     pub detail: String,
 }
 
-/// What happens next.
+/// The next change that happens by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Next {
     /// A stable word: `deactivated`, `cards_terminated`, `access_ends`, `objectives_reopened`.
     pub what: &'static str,
-    /// When, at the latest a few minutes later.
+    /// When it happens. It may be a few minutes later.
     pub at: String,
 }
 
-/// What an explanation is made of, beside the user.
+/// The facts for an explanation, beside the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// Settings, rule and epoch, read with the user.
+    /// The policy, read with the user.
     pub policy: &'a Policy,
     /// The admins with access.
     pub admins: &'a BTreeSet<EmployeeId>,
-    /// The source that speaks of them, and what it may do; `None` where there is none.
+    /// The user's source and its state; `None` if the user has none.
     pub source: Option<(&'a SourceId, SourceState)>,
-    /// Their newest entries, the newest first; none unless [`asks_for_the_past`].
+    /// The newest history entries, newest first. Empty unless [`asks_for_the_past`].
     pub past: &'a [Entry],
     /// The present.
     pub now: DateTime<Utc>,
 }
 
 impl Known<'_> {
-    /// Whether the source may do no more than this.
+    /// True if the source is in this state.
     fn is(&self, state: SourceState) -> bool {
         self.source.is_some_and(|(_, is)| is == state)
     }
@@ -89,7 +89,7 @@ impl Known<'_> {
         spoken(at, &self.policy.settings.time_zone)
     }
 
-    /// Whether the organisation would be left without an admin.
+    /// True if the organisation would have no admin with access without this user.
     fn is_last_admin(&self, user: &User) -> bool {
         user.is_acting_admin() && !self.admins.iter().any(|admin| *admin != user.employee_id)
     }
@@ -123,7 +123,7 @@ pub fn explain(user: &User, known: Known<'_>) -> Explanation {
         });
     }
     if let Some(excluded) = excluded {
-        // Whoever is here although HR says otherwise is here because of the rule before all else.
+        // If a user is active although HR says otherwise, the sync rule is the decisive reason.
         let decisive = user.status() == Status::Active && word != Some(HrWord::Active);
         reasons.insert(if decisive { 0 } else { reasons.len() }, excluded);
     }
@@ -147,7 +147,7 @@ pub fn explain(user: &User, known: Known<'_>) -> Explanation {
     }
 }
 
-/// Why somebody is not here, or not for long.
+/// Why the user is not active.
 fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut add = |code, detail| reasons.push(Reason { code, detail });
@@ -251,7 +251,7 @@ fn leave(user: &User, policy: &Policy) -> Option<Reason> {
     })
 }
 
-/// What happens next by itself, and when.
+/// The next change that happens by itself, and its instant.
 fn upcoming(user: &User, now: DateTime<Utc>) -> Option<(&'static str, DateTime<Utc>)> {
     let pending = (!user.pending.is_done())
         .then_some(user.pending.due)
@@ -276,8 +276,8 @@ fn upcoming(user: &User, now: DateTime<Utc>) -> Option<(&'static str, DateTime<U
     .map(|(what, at)| (what, at.max(now)))
 }
 
-/// A sentence of what happens next, where no reason has one: the end of a grace period and the beginning
-/// of a leave date are told with the schedule and the date.
+/// A sentence about the next change, if no reason mentions it. The schedule and the leave date already mention the end
+/// of a grace period and the beginning of the date.
 fn untold(what: &str, at: &str) -> Option<String> {
     match what {
         "cards_terminated" => Some(format!("That is finished on {at} at the latest.")),
@@ -288,7 +288,7 @@ fn untold(what: &str, at: &str) -> Option<String> {
     }
 }
 
-/// Whether a hold keeps somebody's grace period open.
+/// True if a hold keeps the user's grace period open.
 fn waits(user: &User) -> bool {
     matches!(&user.lifecycle, Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some())
 }

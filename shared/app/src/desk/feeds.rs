@@ -1,4 +1,4 @@
-//! What is celebrated on a day, of people who are here.
+//! Birthdays and work anniversaries of a day, for people with access.
 
 use std::collections::BTreeSet;
 
@@ -10,25 +10,25 @@ use crate::ports::{Celebrations, Loaded, Occasion, USERS_PER_READ, Users};
 use crate::when::Days;
 use crate::{Ports, Result, Tenant};
 
-/// Consistent reads of people under way at once.
+/// How many consistent reads of people run at once.
 const READS_AT_ONCE: usize = 4;
 
-/// What is celebrated on a day; people in the order of their names.
+/// The birthdays and anniversaries of a day. People are in the order of their names.
 #[derive(Debug, Clone)]
 pub struct Celebrating {
     /// The day.
     pub on: NaiveDate,
-    /// Whose birthday it is.
+    /// The people with a birthday.
     pub birthdays: Vec<User>,
-    /// Who started here on that day, and how many years ago.
+    /// The people who started to work here on that day, with the number of years.
     pub anniversaries: Vec<(User, u16)>,
 }
 
-/// Birthdays and anniversaries of people who have access now. The day is the organisation's today
-/// unless another is asked for; 29 February is celebrated on 28 February in common years.
+/// Birthdays and anniversaries of people who have access now. Without `on` the day is today in the organisation's time
+/// zone. 29 February is celebrated on 28 February in common years.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn celebrating<P: Ports>(
     tenant: &Tenant<'_, P>,
     on: Option<NaiveDate>,
@@ -44,7 +44,7 @@ where
             Days::of(&policy.settings.time_zone).today(now)
         }
     };
-    // Whoever has both is read once.
+    // A person with both is read once.
     let mut ids = BTreeSet::new();
     for occasion in [Occasion::Birthday, Occasion::Start] {
         for day in indexed_on(on) {
@@ -57,7 +57,7 @@ where
         anniversaries: Vec::new(),
     };
     for user in people(tenant, ids, now).await? {
-        // The index may be behind: what is read says whether the day is theirs.
+        // The index may lag, so the user that was read decides.
         let birthday = birthday(&user).is_some_and(|day| falls_on(day, on));
         if let Some(years) = years(&user, on) {
             feed.anniversaries.push((user.clone(), years));
@@ -69,7 +69,7 @@ where
     Ok(feed)
 }
 
-/// Those who are here now, by name.
+/// The people who have access now, by name.
 async fn people<P: Ports>(
     tenant: &Tenant<'_, P>,
     ids: BTreeSet<EmployeeId>,
@@ -99,29 +99,29 @@ where
     Ok(here)
 }
 
-/// How many years ago somebody started here on that day; none before the first is over.
+/// How many years ago the user started to work here on this day; `None` before the first anniversary.
 fn years(user: &User, on: NaiveDate) -> Option<u16> {
     let start: NaiveDate = user.get(Field::StartDate)?.parse().ok()?;
     let years = u16::try_from(on.year() - start.year()).ok()?;
     (years > 0 && falls_on(start, on)).then_some(years)
 }
 
-/// The days that are celebrated on a day: itself, and on 28 February of a common year the 29th too.
+/// The days that are celebrated on a date: the date itself, and on 28 February of a common year also 29 February.
 fn indexed_on(on: NaiveDate) -> Vec<NaiveDate> {
     let leap_day = (on.month(), on.day()) == (2, 28) && !on.leap_year();
-    // 2000 had a 29 February; only month and day count.
+    // 2000 was a leap year. Only month and day count.
     let leap_day = leap_day.then(|| NaiveDate::from_ymd_opt(2000, 2, 29));
     std::iter::once(on).chain(leap_day.flatten()).collect()
 }
 
-/// Whether a day that comes round every year is celebrated on a date.
+/// True if a yearly day is celebrated on the date `on`.
 fn falls_on(day: NaiveDate, on: NaiveDate) -> bool {
     indexed_on(on)
         .iter()
         .any(|one| (one.month(), one.day()) == (day.month(), day.day()))
 }
 
-/// A birthday, in a leap year: the year is not known.
+/// The birthday in the leap year 2000, since its year is unknown.
 fn birthday(user: &User) -> Option<NaiveDate> {
     format!("2000-{}", user.get(Field::Birthday)?).parse().ok()
 }
@@ -139,7 +139,7 @@ mod tests {
             ("2027-03-01", false),
             ("2028-02-28", false),
             ("2028-02-29", true),
-            // No leap year by the rule of centuries.
+            // 2100 is no leap year, by the rule of centuries.
             ("2100-02-28", true),
         ] {
             assert_eq!(falls_on(leap, date(on)), celebrated, "{on}");

@@ -1,5 +1,5 @@
-//! How an organisation comes to be: its first admin and its first source, made by whoever operates
-//! the stack. The same again changes nothing, and no secret is shown twice.
+//! Creates an organisation: its first admin and its first source, as an operator of the stack requests. A repeated
+//! request changes nothing, and no secret is shown twice.
 
 use std::collections::BTreeMap;
 
@@ -13,45 +13,44 @@ use crate::identity::SubjectKind;
 use crate::ports::{Breakers, Loaded, Seals, Source, Sources, Users};
 use crate::{Error, Ports, Result, Tenant};
 
-/// What is to be.
+/// The request.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Who becomes the first admin: the id that HR uses.
+    /// The employee id of the first admin, as HR uses it.
     pub employee_id: EmployeeId,
-    /// What is shown of them, where nobody is known by that id yet.
+    /// The profile of the admin, if no user with that id exists yet.
     pub profile: BTreeMap<Field, String>,
-    /// The first source, where one is wanted.
+    /// The first source; `None` if none is wanted.
     pub source: Option<SourceId>,
 }
 
-/// What became of the admin.
+/// The result for the admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Became {
-    /// Somebody new, as an admin.
+    /// A new user was created as an admin.
     Created,
-    /// Somebody who was known, and is an admin now.
+    /// An existing user became an admin.
     Appointed,
-    /// They were an admin already.
+    /// The user was an admin already.
     Unchanged,
 }
 
-/// What there is now.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Made {
-    /// What became of the admin.
+    /// The result for the admin.
     pub admin: Became,
-    /// The source, and its secret if this run has made it.
+    /// The source, and its secret if this run created it.
     pub source: Option<(Source, Option<String>)>,
 }
 
-/// Makes the first admin, then the first source. A run that died in between is taken up by the next;
-/// where it died after the source was made its secret is lost, and is rotated.
+/// Creates the first admin, then the first source. If a run dies in between, the next run continues. If it dies after
+/// the source was created, the secret is lost and must be rotated.
 ///
 /// # Errors
-/// [`Error::Exists`] where the organisation has another admin or another source: this is no way
-/// round its admins. [`Error::Invalid`] where the person could never sign in;
-/// [`Refusal::NotActive`] where they have no access; a fault.
+/// [`Error::Exists`] if the organisation has another admin or another source, so that its admins cannot be bypassed.
+/// [`Error::Invalid`] if the person could never sign in. [`Refusal::NotActive`] if the person has no access. A fault.
 pub async fn make<P: Ports, K: Seals>(
     tenant: &Tenant<'_, P>,
     seals: &K,
@@ -73,7 +72,7 @@ where
         ));
     }
     let admin = match appoint(tenant, signs_in_by, wanted, by).await {
-        // Somebody was quicker; most likely the same call.
+        // Another call was quicker, most likely the same request.
         Err(Error::Refused(Refusal::Exists)) => appoint(tenant, signs_in_by, wanted, by).await?,
         done => done?,
     };

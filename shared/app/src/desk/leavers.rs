@@ -1,5 +1,5 @@
-//! Lists of leavers, handed in at once: every row gets an answer of its own, never all or nothing,
-//! and a list that is handed in twice does nothing the second time.
+//! Lists of leavers. Every row gets an answer of its own, so a bad row does not stop the others. A list that is sent
+//! twice has no effect the second time.
 
 pub mod list;
 
@@ -17,29 +17,29 @@ use crate::identity::Caller;
 use crate::ports::{Directory, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// People who are worked on at once.
+/// How many people are worked on at once.
 const AT_ONCE: usize = 8;
-/// Below this much time, the rest of the rows is left for the list to be handed in again.
+/// If less time than this is left, the request ends, and the client sends the list again.
 const TIME_FOR_ROWS: Duration = Duration::from_secs(3);
 
-/// The word for what became of a row.
+/// The outcome of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverOutcome))]
 pub enum Became {
-    /// In the grace period now.
+    /// The grace period begins.
     Scheduled,
-    /// Deactivated now.
+    /// The user is deactivated.
     Deactivated,
-    /// A leave date is set that lies ahead, or that the settings do not let count.
+    /// A leave date is set. It lies ahead, or the settings ignore it.
     Planned,
-    /// The person was gone, or is going, already.
+    /// The user has left, or is leaving, already.
     AlreadyLeft,
-    /// Nobody has that id or address.
+    /// No user has that id or address.
     NotFound,
-    /// Several people have that address.
+    /// Several users have that address.
     Ambiguous,
-    /// The row cannot be, or may not be.
+    /// The row is invalid, or the change is not allowed.
     Invalid,
 }
 
@@ -47,22 +47,22 @@ pub enum Became {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverResult))]
 pub struct RowAnswer {
-    /// Its line in the file, or its position in the JSON, from 1.
+    /// The line in the file, or the position in the JSON, from 1.
     pub row: usize,
-    /// Whom it is about, where that is known.
+    /// The user; `None` if the row does not identify one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
-    /// What became of it.
+    /// The outcome of the row.
     pub outcome: Became,
-    /// More.
+    /// An explanation of the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Takes a list in.
+/// Applies a list of leavers.
 ///
 /// # Errors
-/// A fault, or [`Error::Unfinished`] when time runs out: the same list again does the rest.
+/// A fault, or [`Error::Unfinished`] if time runs out. The client then sends the same list again.
 pub async fn take<P: Ports>(
     tenant: &Tenant<'_, P>,
     rows: Vec<Row>,

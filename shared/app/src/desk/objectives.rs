@@ -1,4 +1,4 @@
-//! Objectives by hand, and the dashboard of those that are open. What becomes of a leaver's is in
+//! Objectives by hand, and the dashboard of open objectives. A leaver's objectives are closed in
 //! [`crate::engine::closing`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,15 +11,15 @@ use crate::ports::{
 };
 use crate::{Error, Ports, Result, Tenant};
 
-/// Objectives on a page unless asked otherwise.
+/// How many objectives a page has by default.
 pub const PAGE: usize = 50;
-/// Objectives on a page at most: as many owners are read at once.
+/// The most objectives on a page. As many owners are read in one call.
 pub const MAX_PAGE: usize = USERS_PER_READ;
-/// Reads of the index for one page of the dashboard. A page may be shorter than asked for, or empty,
-/// where many leavers keep their objectives open; its cursor goes on.
+/// The most reads of the index for one page of the dashboard. If many leavers keep their objectives open, a page may be
+/// shorter than requested, or empty. Its cursor continues.
 const READS: usize = 8;
 
-/// Adds an objective to somebody who is here, in one transaction with a condition on them.
+/// Adds an objective to an active user, in one transaction with a condition on the user.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
@@ -43,7 +43,7 @@ where
     .await
 }
 
-/// A page of somebody's objectives, oldest first.
+/// A page of an employee's objectives, oldest first.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -66,7 +66,7 @@ where
     let mut after = after;
     let mut items: Vec<Objective> = Vec::new();
     loop {
-        // One more than is wanted says whether there is another page.
+        // One more than requested shows whether there is another page.
         let asked = limit + 1;
         let found = tenant
             .store
@@ -86,7 +86,7 @@ where
     }
 }
 
-/// Completes an objective, or opens it again; open ones belong to people who are here.
+/// Completes an objective, or opens it again. Only a user with access has open objectives.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
@@ -121,8 +121,8 @@ where
     .await
 }
 
-/// Deletes an objective by hand. One that a deactivation has closed leaves a tombstone, since its
-/// owner's return will say that it could not be brought back.
+/// Deletes an objective by hand. An objective that a deactivation has closed becomes a tombstone, so that the owner's
+/// return can count it as lost.
 ///
 /// # Errors
 /// [`Error::NotFound`], a fault, or [`Error::Busy`].
@@ -152,11 +152,11 @@ where
     .await
 }
 
-/// A page of the open objectives of people who are here, oldest first: the index finds them,
-/// consistent reads tell how they and their owners are now.
+/// A page of the open objectives of users with access, oldest first. The index finds them, and consistent reads give
+/// the present state of objectives and owners.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn dashboard<P: Ports>(
     tenant: &Tenant<'_, P>,
     after: Option<String>,
@@ -199,7 +199,7 @@ where
     Ok((Page { items, next: after }, owners))
 }
 
-/// An objective that an admin can see.
+/// An objective that is not a tombstone.
 async fn shown<P: Ports>(tenant: &Tenant<'_, P>, objective: &ObjectiveId) -> Result<Objective>
 where
     P::Store: Objectives,
@@ -227,7 +227,7 @@ where
     loaded.users.remove(id).ok_or(Error::NotFound("user"))
 }
 
-/// Whether somebody has access at an instant, by the epoch and the leave dates that count.
+/// True if the user has access at an instant, as of the policy and the leave date.
 fn is_here(loaded: &Loaded, id: &EmployeeId, now: chrono::DateTime<chrono::Utc>) -> bool {
     loaded
         .users

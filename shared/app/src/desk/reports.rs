@@ -1,4 +1,4 @@
-//! Reports: where HR and the system disagree, and everything that has changed.
+//! Reports: drift between HR and Offramp, and the audit of changes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -8,15 +8,15 @@ use crate::desk::explain::{Explanation, Known, asks_for_the_past, explain};
 use crate::ports::{Audited, Histories, Loaded, Page, Reports, Source, Sources, Users};
 use crate::{Error, Ports, Result, Tenant};
 
-/// How far back the audit goes unless asked otherwise.
+/// How far back the audit goes by default.
 const AUDIT: TimeDelta = TimeDelta::days(30);
 
-/// Entries of somebody's history that are looked through for why they are here.
+/// How many history entries of a user are searched for the reason why the user is active.
 const PAST: usize = 50;
-/// Histories that are read at once.
+/// How many histories are read at once.
 const AT_ONCE: usize = 8;
 
-/// Why somebody is here or gone, and their version.
+/// The explanation of a user's state, and the user's version.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -40,10 +40,10 @@ where
     Ok((why, user.version))
 }
 
-/// A page of explanations of those for whom HR and the system disagree, as of now.
+/// A page of explanations of the users for whom HR and Offramp disagree now.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn drift<P: Ports>(
     tenant: &Tenant<'_, P>,
     after: Option<&str>,
@@ -74,7 +74,7 @@ where
     })
 }
 
-/// One explanation; reads what has happened to somebody where only that says why they are here.
+/// One explanation. It reads the history only if [`asks_for_the_past`].
 async fn one<P: Ports>(
     tenant: &Tenant<'_, P>,
     user: &User,
@@ -102,7 +102,7 @@ where
     Ok(explain(user, known))
 }
 
-/// Inactive in HR but active here, or the other way round.
+/// True if the user is active here but not in HR, or the other way round.
 fn disagree(user: &User) -> bool {
     match user.hr_word() {
         Some(HrWord::Active) => user.status() != Status::Active,
@@ -111,10 +111,10 @@ fn disagree(user: &User) -> bool {
     }
 }
 
-/// A page of every change since an instant, oldest first; of the last 30 days unless asked otherwise.
+/// A page of every change since an instant, oldest first; by default of the last 30 days.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn audit<P: Ports>(
     tenant: &Tenant<'_, P>,
     since: Option<DateTime<Utc>>,

@@ -1,4 +1,4 @@
-//! Runs: what one delivery, snapshot or approval did, and taking it back.
+//! Runs: the effect of one delivery, snapshot or approval, and undoing it.
 
 use chrono::{DateTime, Utc};
 use offramp_domain::{Actor, EmployeeId, Run, RunId, User};
@@ -13,16 +13,16 @@ use crate::ports::{
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// What taking a run back came to.
+/// The result of undoing a run.
 #[derive(Debug)]
 pub struct Undone {
     /// The run.
     pub run: Run,
-    /// Who is active again.
+    /// The users who are active again.
     pub reactivated: Vec<EmployeeId>,
 }
 
-/// One run.
+/// Reads one run.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -37,10 +37,10 @@ where
         .ok_or(Error::NotFound("run"))
 }
 
-/// A page of those whom a run was about, with the policy that they were read with.
+/// A page of the users whom a run affected, with the policy that was read with them.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn people<P: Ports>(
     tenant: &Tenant<'_, P>,
     run: &Run,
@@ -69,8 +69,8 @@ where
     ))
 }
 
-/// Takes a run back: whoever is still in the grace period that it began is active from the moment of
-/// one commit, as when the sync is turned off, and the admins are told. What is stored of them catches up.
+/// Undoes a run. With one commit every user who is still in the grace period that the run began is active, as when the
+/// sync is turned off. The admins are told. The stored users are rewritten afterwards.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Busy`], or a fault.
@@ -115,7 +115,7 @@ where
             return Ok(None);
         }
         if let Err(error) = tidy::tidy(tenant, deadline).await {
-            // They are active already; the timer rewrites them.
+            // The users are active already; the timer rewrites them.
             tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
         }
         Ok(Some(Undone {
@@ -126,7 +126,7 @@ where
     .await
 }
 
-/// The run says that it was taken back. That is for who looks at it: what it means is in the policy.
+/// Records in the run that it was undone. This is only for display: the policy gives the effect.
 async fn written<P: Ports>(
     tenant: &Tenant<'_, P>,
     run: Run,
@@ -146,7 +146,7 @@ where
     Ok(run)
 }
 
-/// Those who are in the grace period that a run began.
+/// The users who are in the grace period that a run began.
 async fn of_run<P: Ports>(tenant: &Tenant<'_, P>, run: &RunId) -> Result<Vec<EmployeeId>>
 where
     P::Store: Users + Directory,

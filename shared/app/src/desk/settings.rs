@@ -1,4 +1,4 @@
-//! Settings, and the confirmation of a change that touches people or loosens protection.
+//! Changes the settings. A change that affects people or loosens protection must be confirmed.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::ports::{
 };
 use crate::{Deadline, Error, Invalid, Ports, Result, Tenant, when};
 
-/// How long a confirmation is good for.
+/// How long a confirmation is valid.
 const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(10);
-/// Users that are named in the question.
+/// The most users that a confirmation question names.
 const NAMED: usize = 100;
 
-/// What a change of the settings came to.
+/// The result of a change of the settings.
 #[derive(Debug)]
 pub struct Patched {
-    /// The policy after it.
+    /// The policy after the change.
     pub policy: Policy,
-    /// Whom it touched.
+    /// The users whom the change affected.
     pub touched: Vec<EmployeeId>,
 }
 
@@ -50,7 +50,7 @@ where
     until_won(|| once(tenant, patch.clone(), if_match, caller, deadline)).await
 }
 
-/// One try of [`patch`]; `None` where somebody else changed the settings meanwhile.
+/// One try of [`patch`]; `None` if another change of the settings came first.
 async fn once<P: Ports>(
     tenant: &Tenant<'_, P>,
     patch: Value,
@@ -127,7 +127,7 @@ where
     if (off || dates)
         && let Err(error) = tidy::tidy(tenant, deadline).await
     {
-        // The policy is true already; the timer rewrites whom it touches.
+        // The policy is in effect already; the timer rewrites the users.
         tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
     }
     let touched = touched.into_iter().map(|user| user.employee_id).collect();
@@ -137,13 +137,13 @@ where
     }))
 }
 
-/// Those whose access would end at once, since their leave date would count or would have come.
+/// The users whose access would end at once, because their leave date would count or would be reached.
 async fn ended_by_dates<P: Ports>(tenant: &Tenant<'_, P>, after: &Policy) -> Result<Vec<User>>
 where
     P::Store: Users + Directory,
 {
     let today = when::Days::of(&after.settings.time_zone).today(tenant.clock.now());
-    // An index by date; a day more than today, whatever zone the dates were filed in.
+    // The index sorts by date. One day is added to today, because a date may belong to another time zone.
     let until = today.checked_add_days(Count::new(1)).unwrap_or(today);
     let mut users = Vec::new();
     let mut from = None;
@@ -167,7 +167,7 @@ where
     }
 }
 
-/// The settings that would be, and the confirmation that came with them.
+/// The settings after the patch, and the confirmation in it.
 fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     let Value::Object(mut patch) = patch else {
         return Err(Error::invalid(
@@ -187,7 +187,7 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     }
     let mut settings = serde_json::to_value(&before.settings)
         .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
-    // Each by itself, so that all that is wrong is said at once.
+    // Each setting is tried by itself, so that one answer names every invalid one.
     let mut wrong = Vec::new();
     for part in parts(&settings, patch) {
         let mut tried = settings.clone();
@@ -218,7 +218,7 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     }
 }
 
-/// A patch as patches of one setting each; a whole section where it is taken back.
+/// Splits a patch into patches of one setting each. A section that is set to null stays one patch.
 fn parts(settings: &Value, patch: Map<String, Value>) -> Vec<std::result::Result<Value, Invalid>> {
     let mut parts = Vec::new();
     for (name, value) in patch {
@@ -228,7 +228,8 @@ fn parts(settings: &Value, patch: Map<String, Value>) -> Vec<std::result::Result
                     .into_iter()
                     .map(|(field, value)| Ok(json!({ name.as_str(): { field: value } }))),
             ),
-            // A section can be read from an array too, field by field; nobody means that.
+            // Serde would also read a section from an array, field by field. That is refused, because no client means
+            // it.
             (true, value) if !value.is_null() => parts.push(Err(Invalid {
                 pointer: format!("/{name}"),
                 detail: "must be an object".to_owned(),
@@ -243,7 +244,7 @@ fn read(settings: Value) -> std::result::Result<Settings, Invalid> {
     serde_path_to_error::deserialize(settings).map_err(|error| Invalid::read(&error))
 }
 
-/// RFC 7396.
+/// Applies a JSON merge patch (RFC 7396).
 fn merge(target: &mut Value, patch: Value) {
     match (target, patch) {
         (Value::Object(target), Value::Object(patch)) => {
@@ -259,7 +260,7 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// The change is confirmed, or the question is asked.
+/// Checks the confirmation of a change. Without a confirmation it returns the question as an error.
 async fn confirmed<P: Ports>(
     tenant: &Tenant<'_, P>,
     before: &Policy,

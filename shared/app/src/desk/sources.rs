@@ -1,4 +1,4 @@
-//! HR integrations and their webhook secrets: at most two live, shown once, stored sealed.
+//! HR sources and their webhook secrets. At most two secrets verify; each is shown once and stored sealed.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ use crate::ports::{
 };
 use crate::{Env, Error, Fault, Ports, Result, Tenant};
 
-/// What a secret begins with when it is shown, as Standard Webhooks has it.
+/// The beginning of a secret as it is shown, as Standard Webhooks defines it.
 const SECRET_PREFIX: &str = "whsec_";
-/// Bytes of a secret; Standard Webhooks asks for 24 to 64.
+/// The length of a secret in bytes. Standard Webhooks requires 24 to 64.
 const SECRET_BYTES: usize = 32;
-/// Secrets that verify at once, so that one can be rotated.
+/// How many secrets verify at the same time, so that one can be rotated.
 const LIVE_SECRETS: usize = 2;
 
-/// Makes a source; it observes until an admin sets it active. The secret is in the answer, and
-/// never again anywhere.
+/// Creates a source, which stays in observation until an admin sets it active. The answer has the secret, which is
+/// never shown again.
 ///
 /// # Errors
 /// [`Error::Exists`], or a fault.
@@ -62,19 +62,20 @@ where
     }
 }
 
-/// Hours without a delivery after which a source may be called silent, at most: a year.
+/// The most hours without a delivery that an admin can set: a year.
 const MOST_HOURS: u32 = 8_760;
 
-/// What an admin sets of a source; what is `None` stays.
+/// The properties of a source that an admin sets. A property that is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wish {
-    /// What it may do.
+    /// The state of the source.
     pub state: Option<SourceState>,
-    /// Hours without a delivery after which it is silent; `Some(None)`: by its own rhythm.
+    /// The hours without a delivery after which the source is silent. `Some(None)` leaves it to the source's own
+    /// rhythm.
     pub silent_after_hours: Option<Option<u32>>,
 }
 
-/// Sets what a source may do, and when it is silent.
+/// Sets the state of a source, and the hours after which it is silent.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
@@ -122,8 +123,8 @@ where
     Ok(source)
 }
 
-/// The sweep looks after the source from now on: a share of its people is known before they leave.
-/// `anew`: what it last made of the source may be otherwise now.
+/// Makes the sweep look after the source from now on, so that its active people are counted before any of them leaves.
+/// With `anew` the sweep looks again at once, since its last finding may be out of date.
 async fn watched<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId, anew: bool) -> Result<()>
 where
     P::Store: Breakers,
@@ -141,12 +142,12 @@ where
         breaker: Some((source, &breaker)),
         ..BreakerCommit::default()
     };
-    // Where somebody was quicker, theirs is looked at.
+    // If another write was quicker, the sweep acts on that write.
     let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     Ok(())
 }
 
-/// Makes a new secret beside the newest one, or instead of all (`revoke_previous`).
+/// Creates a new secret beside the newest one, or in place of all (`revoke_previous`).
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
@@ -188,7 +189,7 @@ where
     Ok((source, secret))
 }
 
-/// One source.
+/// Reads one source.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -203,10 +204,10 @@ where
         .ok_or(Error::NotFound("source"))
 }
 
-/// How a source is, beside what it is.
+/// Reads the breaker, the pulse and the shadow counts of a source.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn facts<P: Ports>(tenant: &Tenant<'_, P>, source: &Source) -> Result<SourceFacts>
 where
     P::Store: Breakers + Pulses + Observed,
@@ -223,7 +224,7 @@ where
     })
 }
 
-/// What the audit is told of a source as it will be.
+/// The audit entry of a change of a source.
 fn entry<P: Ports>(env: &Env<P>, source: &Source, change: SourceChange, by: &Actor) -> SourceEntry {
     SourceEntry {
         at: env.clock.now(),
@@ -290,14 +291,14 @@ async fn fresh<P: Ports, K: Seals>(
     ))
 }
 
-/// What is known of a source beside what it is.
+/// The facts about a source, beside the source itself.
 #[derive(Debug)]
 pub struct SourceFacts {
-    /// Its breaker.
+    /// The breaker of the source.
     pub breaker: Breaker,
-    /// When it has spoken.
+    /// The pulse of the source.
     pub pulse: Pulse,
-    /// What it would have done, where it is observed.
+    /// What the source would have done; `None` unless it is in observation.
     pub would: Option<BTreeMap<Word, u64>>,
     /// The present.
     pub now: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Changing and trying the sync rule.
+//! Changes and tries the sync rule.
 
 use std::sync::Arc;
 
@@ -13,16 +13,17 @@ use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, 
 use crate::rules::Rule;
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// What a change of the rule came to.
+/// The result of a change of the rule.
 #[derive(Debug)]
 pub struct Put {
-    /// The policy after it.
+    /// The policy after the change.
     pub policy: Policy,
-    /// Those who were scheduled, by the sync or by HR's leave date, and whom the rule takes out: active again.
+    /// The users who are active again: the sync or HR's leave date had scheduled them, and the new rule leaves them
+    /// out.
     pub reactivated: Vec<EmployeeId>,
 }
 
-/// Replaces the rule. Whom the sync has scheduled and the new rule takes out goes back to active.
+/// Replaces the rule. A user whom the sync has scheduled, and whom the new rule leaves out, becomes active again.
 ///
 /// # Errors
 /// [`Error::Invalid`] with the position, [`Error::VersionMismatch`], or a fault.
@@ -40,7 +41,7 @@ where
     until_won(|| once(tenant, &active, if_match, caller, deadline)).await
 }
 
-/// One try of [`put`]; `None` where somebody else changed the policy meanwhile.
+/// One try of [`put`]; `None` if another change of the policy came first.
 async fn once<P: Ports>(
     tenant: &Tenant<'_, P>,
     active: &str,
@@ -86,15 +87,15 @@ where
     }))
 }
 
-/// Tries a rule on a record; the error is safe to show.
+/// Compiles a rule.
 ///
 /// # Errors
-/// What is wrong with the rule itself.
+/// [`Error::Invalid`] says what is wrong with the rule.
 pub fn compile(active: &str) -> Result<Arc<Rule>> {
     Rule::cached(active).map_err(|error| Error::invalid("/active", error.to_string()))
 }
 
-/// The scheduled whom a policy makes active again.
+/// The scheduled users whom a policy makes active again.
 async fn falling_out<P: Ports>(tenant: &Tenant<'_, P>, after: &Policy) -> Result<Vec<EmployeeId>>
 where
     P::Store: Users + Directory,
@@ -110,7 +111,7 @@ where
         let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
         loaded.policy = Arc::new(after.clone());
         for (id, user) in &loaded.users {
-            // The end of an epoch has made this person active already.
+            // The policy had ended this schedule already, by an epoch or an undone run.
             if user.settled(after).status() != Status::DeactivationScheduled {
                 continue;
             }

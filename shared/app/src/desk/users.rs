@@ -1,4 +1,4 @@
-//! What admins do to users, and see of them.
+//! Reads and changes users on behalf of admins.
 
 mod search;
 
@@ -15,33 +15,33 @@ use crate::identity::Caller;
 use crate::ports::{Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// Users on a page unless asked otherwise.
+/// How many users a page has by default.
 pub const PAGE: usize = 50;
-/// Users on a page at most.
+/// The most users on a page.
 pub const MAX_PAGE: usize = USERS_PER_READ;
 
 /// How long a deactivation by hand is waited for.
 const WAIT_FOR_CARDS: Duration = Duration::from_secs(5);
 
-/// What a deactivation or deletion by hand came to.
+/// The result of a deactivation or deletion by hand.
 #[derive(Debug)]
 pub struct Ended {
-    /// The user after it.
+    /// The user after the change.
     pub user: User,
-    /// What was read with them.
+    /// The policy that was read with the user.
     pub policy: Policy,
-    /// Cards cancelled in all.
+    /// How many cards were cancelled in all.
     pub cancelled: u32,
-    /// Whether every card is cancelled; else the finishing timer goes on.
+    /// True if every card is cancelled. Otherwise the finishing timer continues.
     pub done: bool,
 }
 
-/// Deactivates now, or deletes. Access is gone with the commit, which also hands the cards to `terminate`; what that does is
-/// waited for, five seconds at most.
+/// Deactivates a user at once, or deletes one. Access has ended and the cards are cancelled before it returns, if the
+/// issuer answers in time.
 ///
 /// # Errors
-/// A refusal, [`Error::VersionMismatch`], or a fault before anything was done. What is not done in time is no error: the
-/// answer says that cards are pending.
+/// A refusal, [`Error::VersionMismatch`], or a fault before anything was done. A fault of the issuer is no error: the
+/// result says that cards are pending.
 pub async fn end<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -108,8 +108,8 @@ where
     user
 }
 
-/// Brings somebody back, and what their deactivation had closed, as far as there is time: the
-/// finishing timer does the rest.
+/// Restores a user, and opens the objectives that the deactivation had closed, as far as there is time. The finishing
+/// timer does the rest.
 ///
 /// # Errors
 /// A refusal, [`Error::VersionMismatch`], a fault, or [`Error::Busy`].
@@ -131,7 +131,7 @@ where
         reopened = closing::reopen_in_time(tenant, user, &by, deadline).await;
     }
     if reopened.done {
-        // What is told is what is stored, with its version.
+        // The result is what is stored, with its version.
         let mut loaded = tenant
             .store
             .load(tenant.org, std::slice::from_ref(id))
@@ -141,7 +141,7 @@ where
     Ok((executed, reopened))
 }
 
-/// Any other wish of an admin about one user.
+/// Makes any other change of one user by an admin.
 ///
 /// # Errors
 /// A refusal, [`Error::VersionMismatch`], a fault, or [`Error::Busy`].
@@ -163,7 +163,7 @@ where
     execute(tenant, id, event, &Armed::default(), how).await
 }
 
-/// One user, with cards.
+/// Reads one user, with cards.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -183,23 +183,23 @@ where
     Ok((user, cards, Arc::unwrap_or_clone(loaded.policy)))
 }
 
-/// Who is asked for.
+/// A query for users.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Of this status only.
+    /// Only users with this status.
     pub status: Option<Status>,
-    /// Whose name, e-mail address or id begins so, case folded.
+    /// Only users whose name, e-mail address or id begins with this text, ignoring case.
     pub q: Option<String>,
-    /// So many.
+    /// The most users on the page.
     pub limit: usize,
-    /// After this one.
+    /// The cursor of the previous page.
     pub after: Option<String>,
 }
 
-/// Users by name; the index finds them, a consistent read tells how they are now.
+/// A page of users. The index finds them, and a consistent read gives their present state.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn list<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<User>, Policy)>
 where
     P::Store: Users + Directory,
@@ -214,7 +214,7 @@ async fn walk<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<U
 where
     P::Store: Users + Directory,
 {
-    // Whom an epoch has made active may still be stored as scheduled.
+    // A user whom an epoch has made active may still be stored as scheduled.
     let stored: &[Status] = match query.status {
         None => &Status::ALL,
         Some(Status::Active) => &[Status::Active, Status::DeactivationScheduled],
@@ -279,10 +279,10 @@ where
     Ok(entries)
 }
 
-/// Who has an address: at most one answer, since access is asked by it.
+/// The user with an address. It returns at most one, because access is checked by it.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn by_email<P: Ports>(
     tenant: &Tenant<'_, P>,
     email: &str,
@@ -299,7 +299,8 @@ where
         .into_values()
         .filter(|user| user.email().is_some_and(|own| own.folded() == email))
         .collect();
-    // Somebody who came back under another id shares the address with whom they were: who is here counts.
+    // A person who returned under another id shares the address with their former user. The user with access comes
+    // first.
     users.sort_by_key(|user| user.settled(&loaded.policy).status());
     Ok((
         users.into_iter().next(),
@@ -307,10 +308,10 @@ where
     ))
 }
 
-/// Others who have an address, as far as the index knows by now: a query.
+/// The other users with an address, as far as the index knows them. It takes one query.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub async fn others_with<P: Ports>(
     tenant: &Tenant<'_, P>,
     email: &str,

@@ -1,10 +1,10 @@
-//! Digests: one mail for each admin, for all that was noticed since the last.
+//! Digests: one mail to each admin, with all notices since the last digest.
 //!
-//! Exactly once as far as a mail can be: a notice is stamped into one digest, which only the run
-//! that made it stamps into, and each message is claimed per digest and admin before it is sent and
-//! settled after. Only where SES accepted a message and that was not written down may a second one
-//! go. More than [`NOTICES_PER_STAMP`] are stamped in several transactions: a run that dies between
-//! them leaves two mails, of different people.
+//! A mail is sent as nearly once as possible. A notice is stamped into one digest, and only the run that made a digest
+//! stamps notices into it. Each message is claimed for a digest and a recipient before it is sent, and settled after. A
+//! second mail is sent only if SES accepted a message and that was not recorded. More than [`NOTICES_PER_STAMP`]
+//! notices are stamped in several transactions. A run that dies between two of them leaves two mails, of different
+//! people.
 
 mod rows;
 
@@ -23,25 +23,25 @@ use crate::ports::{
 };
 use crate::{Error, Ports, Result, Tenant};
 
-/// How long a claim lives: longer than a function's 30 s, shorter than the 60 s after which Lambda
-/// retries a failed run.
+/// How long a claim is live. It is longer than a function's 30 seconds, and shorter than the 60 seconds after which
+/// Lambda retries a failed run.
 const CLAIM: TimeDelta = TimeDelta::seconds(45);
 
-/// What a digest timer came to.
+/// The result of a digest timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mailed {
-    /// Messages that SES accepted from this run.
+    /// How many messages SES accepted from this run.
     pub sent: u32,
-    /// Messages that it refused for good.
+    /// How many messages SES refused for good.
     pub refused: u32,
 }
 
-/// Mails everything that is not mailed yet: what is stamped already as it was stamped, and the
-/// rest as the digest of `minute`.
+/// Mails every notice that is not mailed yet. A stamped notice is mailed in its digest, the rest in a new digest of
+/// `minute`. `holder` identifies the claims of this run.
 ///
 /// # Errors
-/// Any fault, after the other messages were tried; also while another run holds a claim, so that
-/// this one is retried if that one dies. `holder` tells this run's claims.
+/// Any fault, after the other messages were tried. Also [`Error::Unfinished`] while another run holds a claim, so that
+/// Lambda runs this one again in case that one dies.
 pub async fn mail<P: Ports, M>(
     tenant: &Tenant<'_, P>,
     mailer: &M,
@@ -73,8 +73,8 @@ where
     Ok(mailed)
 }
 
-/// All that is unsent, each in a digest. What is in none yet goes into one of this run's own: into
-/// an older one, some admins may have been mailed already.
+/// Every unsent notice, each with its digest. A notice without a digest goes into a new digest of this run. It cannot
+/// go into an older one, because some admins may have been mailed that one.
 async fn stamped<P: Ports>(tenant: &Tenant<'_, P>, minute: DigestMinute) -> Result<Vec<Outgoing>>
 where
     P::Store: Notices,
@@ -99,7 +99,7 @@ where
         if taken {
             return Ok(unsent);
         }
-        // One was withdrawn, or another run was quicker.
+        // A notice was withdrawn, or another run was quicker.
         pause.wait().await;
     }
     Err(Error::Busy)
@@ -115,7 +115,7 @@ struct Digest<'a, P: Ports, M> {
 /// One message of a digest.
 struct Letter {
     to: User,
-    /// Names the message among those of the digest.
+    /// Identifies the message within its digest.
     claim: String,
     mail: mail::Mail,
 }
@@ -144,7 +144,7 @@ where
         Ok(mailed)
     }
 
-    /// One message, if it is this run's to send.
+    /// Sends one message, if this run wins the claim; `None` if it was sent before, or if the user has no address.
     async fn send(&self, letter: &Letter) -> Result<Option<Sent>> {
         let id = &letter.to.employee_id;
         let Some(to) = letter.to.email() else {
@@ -186,7 +186,8 @@ where
         Ok(Some(sent))
     }
 
-    /// Writes down that a message has gone, and insists: a run that does not know it sends it again.
+    /// Records that a message has been sent, and tries until that succeeds. A run that does not know it would send the
+    /// message again.
     async fn settle(&self, claim: &str, result: &str) -> Result<()> {
         let mut last = None;
         for pause in pauses() {
@@ -205,8 +206,8 @@ where
         Err(last.map_or(Error::Busy, Error::Fault))
     }
 
-    /// Who is told what: the admins of everything, managers of the leave dates of their people, and
-    /// those who are invited of nothing but that. Whoever has no access now, or is named, is not told.
+    /// The messages of a digest. Admins are told everything, managers only the leave dates of their people, and invited
+    /// users only of the invitation. A digest does not go to a person without access, or to one whom it names.
     async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
         let now = self.tenant.clock.now();
         let people = rows::people(&self.tenant, notices).await?;

@@ -1,4 +1,4 @@
-//! The mails: subject, plain text and HTML, from one list of rows.
+//! Mails: subject, plain text and HTML, made from one list of rows.
 
 mod lines;
 mod sections;
@@ -10,79 +10,78 @@ use offramp_domain::{Counted, NoticeKind, OrgId, Tripped};
 use lines::Line;
 use sections::sections;
 
-/// Rows that are written out in a section, and people in a hold; the rest are counted.
+/// The most rows of a section, and the most people of a hold, that a mail lists. The rest are counted.
 pub const ROWS: usize = 200;
 
-/// One thing that is told.
+/// A row of a digest.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Who; of an answer or an undone run, who gave it or took it back.
+    /// The name of the user. For an answer or an undone run, the name of the admin.
     pub name: String,
-    /// Their employee id; `None` for the organisation itself.
+    /// The employee id; `None` if the row is about the organisation.
     pub id: Option<String>,
-    /// What.
+    /// The content of the notice.
     pub kind: NoticeKind,
-    /// What has become of it.
+    /// The state at the time of writing the mail.
     pub now: Now,
 }
 
-/// What has become of something by the time that its mail is written.
+/// The state of a notice's subject when the mail is written.
 #[derive(Debug, Clone, Default)]
 pub enum Now {
-    /// It is as it was noticed.
+    /// The state is as the notice says.
     #[default]
     Stands,
-    /// Of somebody scheduled: a hold of their source is open, and keeps their cards alive until it is
-    /// answered.
+    /// The user is scheduled, and an open hold of their source keeps their cards alive.
     Waits,
-    /// Of somebody terminated: an admin has deleted them.
+    /// An admin deleted the user, whose cards are cancelled.
     Deleted,
-    /// Of somebody terminated: they were restored.
+    /// The user was restored after their cards were cancelled.
     Back {
-        /// Whether they have access; else they were scheduled again.
+        /// True if the user has access. Otherwise the user was scheduled again.
         active: bool,
     },
-    /// Of a hold that is open.
+    /// The hold is open.
     Held(Held),
 }
 
-/// Those whom a hold keeps.
+/// An open hold, as a mail describes it.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// The safeguard.
+    /// The safeguard that opened it.
     pub rule: Tripped,
-    /// Whether the source is quarantined by it.
+    /// True if it quarantines the source.
     pub quarantines: bool,
-    /// How many they are.
+    /// How many people are in it.
     pub count: usize,
-    /// The first of them by name; at most [`ROWS`].
+    /// The first people by name; at most [`ROWS`].
     pub people: Vec<Person>,
 }
 
-/// Somebody in a hold.
+/// A person in a hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Person {
-    /// Their name, or else their employee id.
+    /// The name, or the employee id if there is no name.
     pub name: String,
-    /// Their employee id.
+    /// The employee id.
     pub id: String,
-    /// Cards that are not cancelled.
+    /// How many cards are not cancelled.
     pub cards: u32,
-    /// What was stopped.
+    /// The change that was stopped.
     pub what: Stopped,
 }
 
-/// What a hold has stopped.
+/// The change that a hold stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stopped {
-    /// They would leave, and why.
+    /// The person would leave. The text says why.
     Leaving(&'static str),
-    /// They would come back.
+    /// The person would be restored.
     Returning,
 }
 
 impl Stopped {
-    /// In the words of a mail.
+    /// The stopped change, in the words of a mail.
     #[must_use]
     pub fn of(what: Counted) -> Self {
         match what {
@@ -94,34 +93,34 @@ impl Stopped {
     }
 }
 
-/// Whose mail it is, and how it is written.
+/// The properties of a mail, beside its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Letter<'a> {
-    /// The organisation, for the routes that are named.
+    /// The organisation, for the routes that the mail names.
     pub org: &'a OrgId,
-    /// IANA name of the time zone of its dates.
+    /// The IANA name of the time zone in which dates are written.
     pub zone: &'a str,
-    /// An admin's, or that of the manager of those who leave.
+    /// The kind of recipient.
     pub to: Reader,
 }
 
-/// Who reads a mail.
+/// The kind of recipient of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// Somebody who can do something about it.
+    /// An admin, who can act on the notices.
     Admin,
-    /// Somebody who can tell an admin.
+    /// The manager of leavers, who can inform an admin.
     Manager,
 }
 
-/// A mail without an addressee.
+/// A mail without a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// One line.
+    /// The subject, in one line.
     pub subject: String,
-    /// Plain text.
+    /// The body as plain text.
     pub text: String,
-    /// The same in HTML.
+    /// The same body as HTML.
     pub html: String,
 }
 
@@ -174,7 +173,7 @@ pub fn digest(rows: &[Row], letter: Letter<'_>) -> Mail {
     }
 }
 
-/// A line, and what stands below it.
+/// Writes a line and the lines below it.
 fn put(text: &mut String, html: &mut String, line: &Line) {
     let _ = writeln!(text, "- {}", line.text);
     let _ = write!(html, "<li>{}", escaped(&line.text));
@@ -190,7 +189,7 @@ fn put(text: &mut String, html: &mut String, line: &Line) {
 }
 
 fn foot(rows: &[Row], to: Reader) -> &'static str {
-    // An admin whom a hold keeps is one of those who may answer it.
+    // An admin in a hold may be one of those who answer it.
     let held = rows.iter().any(|row| matches!(row.now, Now::Held(_)));
     match to {
         Reader::Admin if held => {
@@ -205,8 +204,8 @@ fn foot(rows: &[Row], to: Reader) -> &'static str {
     }
 }
 
-/// Writes an invitation, of somebody new or of somebody who had lost their account: the only mail that a
-/// user who is no admin and no manager ever gets.
+/// Writes an invitation for a new user, or for a returning user who had lost their account. It is the only mail to
+/// users who are neither admin nor manager.
 #[must_use]
 pub fn invitation(org: &OrgId, back: bool) -> Mail {
     let (subject, mut parts) = if back {
@@ -241,7 +240,7 @@ pub fn invitation(org: &OrgId, back: bool) -> Mail {
     }
 }
 
-/// Names come from an HR system: nothing in them is markup.
+/// Escapes a text for HTML. Names come from an HR system, so nothing in them is markup.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

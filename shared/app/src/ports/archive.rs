@@ -86,7 +86,7 @@ pub trait Archive: Send + Sync {
         org: &OrgId,
         id: &EmployeeId,
     ) -> impl Future<Output = Result<Vec<Self::Item>, Fault>> + Send;
-    /// The user, where the item is one.
+    /// The user, if the item is one.
     fn user(&self, item: &Self::Item) -> Result<Option<User>, Fault>;
     /// The item as a line of an export, without secrets; `None` if an export leaves it out.
     fn line(&self, org: &OrgId, item: &Self::Item) -> Result<Option<Value>, Fault>;

@@ -117,7 +117,7 @@ pub struct Message {
 pub enum Sent {
     /// The mail service accepted the message. The text is its id.
     Accepted(String),
-    /// Refused for good: this address, or this message.
+    /// The mail service refused the address or the message for good.
     Refused,
 }
 

@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Rule, RuleError};
 
-/// Rules kept; a process serves few organisations at a time. Each is at most some hundred KiB.
+/// How many rules are kept. A process serves few organisations at a time. A rule takes at most some hundred KiB.
 pub(super) const KEPT: usize = 32;
 
-/// Most recently used first.
+/// The rules, most recently used first.
 static RULES: Mutex<VecDeque<(Box<str>, Arc<Rule>)>> = Mutex::new(VecDeque::new());
 
 pub(super) fn get(expression: &str) -> Result<Arc<Rule>, RuleError> {
     if let Some(rule) = known(expression) {
         return Ok(rule);
     }
-    // Not under the lock: two that compile the same at once is less bad than one that waits.
+    // The lock is not held while a rule is compiled. Two threads may then compile the same rule, which is better than
+    // one waiting for the other.
     let rule = Arc::new(Rule::compile(expression)?);
     let mut rules = RULES.lock().unwrap_or_else(PoisonError::into_inner);
     rules.retain(|(known, _)| **known != *expression);

@@ -1,4 +1,4 @@
-//! What a parsed expression may say: every node is known and typed, or refused with its position.
+//! Checks a parsed expression: every node is known and typed, or is refused with its position.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 use offramp_domain::Field;
@@ -8,10 +8,10 @@ use offramp_domain::ids::EMPLOYEE_ID_CHARS;
 use super::types::{Entry, Type, literal, shown};
 use super::{EMPLOYEE, MAX_DEPTH, MAX_ENTRIES, MAX_NODES, MAX_TEXT, RuleError};
 
-/// The one field that everybody has.
+/// The only field that every employee has.
 pub(super) const EMPLOYEE_ID: &str = "employee_id";
 
-/// Those of cel's standard library, and of other dialects, that loop.
+/// The macros of cel's standard library, and of other dialects, that loop.
 const MACROS: [&str; 8] = [
     "all",
     "exists",
@@ -23,19 +23,19 @@ const MACROS: [&str; 8] = [
     "transformMap",
 ];
 
-/// What a rule reads of an employee.
+/// The parts of an employee that a rule reads.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Whether it reads the id.
+    /// True if the rule reads the id.
     pub(super) employee_id: bool,
     /// The optional fields, each once.
     pub(super) fields: Vec<Field>,
-    /// The operations that fail where a field is absent, each with the field.
+    /// The operations that fail on an absent field, each with the field.
     pub(super) strict: Vec<(String, Field)>,
 }
 
-/// Checks an expression, and writes `has(employee.f)` as `employee.f != null`: where it is
-/// evaluated, an absent field is null.
+/// Checks an expression. It also rewrites `has(employee.f)` as `employee.f != null`, because an absent field is null in
+/// an evaluation.
 pub(super) fn check(
     source: &str,
     positions: &SourceInfo,
@@ -223,7 +223,7 @@ impl Check<'_> {
         Ok(typed)
     }
 
-    /// Refuses what no rule may call, before what is in it.
+    /// Refuses functions that no rule may call, before it looks at their operands.
     fn known(&self, id: u64, name: &str) -> Result<(), RuleError> {
         let message = match name {
             operators::LOGICAL_NOT
@@ -262,7 +262,7 @@ impl Check<'_> {
         Err(self.id(id, message))
     }
 
-    /// Remembers the fields that an operation needs, for the reason of a failure.
+    /// Records the fields that an operation needs, for the reason of a failure.
     fn remember(&mut self, name: &str, call: &CallExpr) {
         if !matches!(
             name,
@@ -297,7 +297,8 @@ impl Check<'_> {
     fn list(&mut self, elements: &mut [IdedExpr], depth: usize) -> Result<Type, RuleError> {
         let mut all: Option<Entry> = None;
         for element in elements {
-            // What a list of ids is made of; the text's length bounds them.
+            // A literal in a list does not count as a part of the rule, so that a rule can list many ids. The length of
+            // the text limits them.
             let kind = match literal(element) {
                 Some(kind) => kind,
                 None => self.expression(element, depth)?,
@@ -316,7 +317,7 @@ impl Check<'_> {
 
     fn at(&self, node: &IdedExpr, message: impl Into<String>) -> RuleError {
         let id = match &node.expr {
-            // The dot says less than what is before it.
+            // The position before the dot is more useful than the position of the dot.
             Expr::Select(select) => select.operand.id,
             _ => node.id,
         };
@@ -336,7 +337,7 @@ impl Check<'_> {
     }
 }
 
-/// The parser says where a call's bracket is; a reader looks for the function's name.
+/// The offset of a function's name. The parser gives the offset of the call's bracket.
 fn name_before(source: &str, start: usize) -> usize {
     let Some((before, after)) = source.split_at_checked(start) else {
         return start;

@@ -1,22 +1,22 @@
-//! What is refused before the parser sees it.
+//! Checks the text of a rule before it is parsed.
 //!
-//! The parser recurses along brackets *and* along chains like `a.b.c` and `a + b + c`, and so do
-//! its visitor and the evaluation: a long enough chain overflows the stack, which nothing can
-//! catch. So nesting is bounded here, on the tokens, and strings are read by the grammar's own
-//! rules, so that no bracket hides from the count in one. What the rules never use (other kinds of
-//! literals, maps, anything but ASCII outside strings) ends here too.
+//! The parser recurses along brackets *and* along chains like `a.b.c` and `a + b + c`. So do its visitor and the
+//! evaluation. A chain that is long enough overflows the stack, and no code can catch that. So this module limits
+//! nesting on the tokens. It reads strings by the rules of the grammar, so that no bracket in a string escapes the
+//! count. It also refuses what rules never use: other kinds of literals, maps, and characters outside ASCII except in
+//! strings.
 
 use super::{MAX_DEPTH, RuleError};
 
-/// An open bracket, and how deep what follows it is.
+/// An open bracket, and the depth of the tokens that follow it.
 struct Level {
     open: char,
     at: usize,
-    /// Depth where the level begins.
+    /// The depth at the beginning of the level.
     start: usize,
-    /// The same, and one for each `?` since the last comma: `a ? b : c ? d : e` nests to the right.
+    /// `start`, plus one for each `?` since the last comma: `a ? b : c ? d : e` nests to the right.
     base: usize,
-    /// Operators in a row since the last thing that ends a chain.
+    /// The number of operators in a row since the last token that ends a chain.
     chain: usize,
 }
 
@@ -89,12 +89,12 @@ pub(super) fn scan(source: &str) -> Result<(), RuleError> {
     }
 }
 
-/// What a token does to the depth.
+/// The effect of a token on the depth.
 enum Token {
     Nothing,
-    /// One more in a chain.
+    /// The token makes a chain one longer.
     Link,
-    /// `&&`, `||` and `:` end a chain: the parser balances the first two, and `?` counts the third.
+    /// `&&`, `||` and `:` end a chain. The parser balances the first two, and the `?` counts for the third.
     Break,
     Question,
     Comma,
@@ -102,7 +102,7 @@ enum Token {
     Close,
 }
 
-/// The length of the next token in bytes, or what is wrong with it and how far into it.
+/// The length of the next token in bytes. The error has an offset in the token and a message.
 fn token(rest: &str) -> Result<(usize, Token), (usize, &'static str)> {
     let bytes = rest.as_bytes();
     let next = bytes.get(1).copied().unwrap_or_default();
@@ -143,13 +143,13 @@ fn token(rest: &str) -> Result<(usize, Token), (usize, &'static str)> {
     })
 }
 
-/// The length of a name.
+/// The length of a name, in bytes.
 fn word(bytes: &[u8]) -> usize {
     let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     bytes.iter().take_while(|byte| in_word(byte)).count()
 }
 
-/// The length of a whole decimal number.
+/// The length of a whole decimal number, in bytes.
 fn number(bytes: &[u8]) -> Result<usize, (usize, &'static str)> {
     let length = bytes
         .iter()
@@ -163,7 +163,7 @@ fn number(bytes: &[u8]) -> Result<usize, (usize, &'static str)> {
     Ok(length)
 }
 
-/// The length of a string with its quotes.
+/// The length of a string with its quotes, in bytes.
 fn string(rest: &str, quote: char) -> Result<usize, (usize, &'static str)> {
     let mut chars = rest.char_indices().skip(1);
     while let Some((at, char)) = chars.next() {
@@ -172,7 +172,7 @@ fn string(rest: &str, quote: char) -> Result<usize, (usize, &'static str)> {
             '\\' => escape(at, &mut chars)?,
             _ if char == quote => {
                 let end = at + 1;
-                // `""` and a third quote would open a string of many lines.
+                // `""` and a third quote would open a string of several lines.
                 return match rest.get(end..).and_then(|more| more.chars().next()) {
                     Some('"' | '\'') => Err((end, "a string cannot follow a string")),
                     _ => Ok(end),
@@ -184,7 +184,7 @@ fn string(rest: &str, quote: char) -> Result<usize, (usize, &'static str)> {
     Err((0, "this string is not closed on its line"))
 }
 
-/// Reads past an escape whose backslash was read.
+/// Reads an escape whose backslash was already read.
 fn escape(
     at: usize,
     chars: &mut impl Iterator<Item = (usize, char)>,

@@ -1,4 +1,4 @@
-//! What a rule says, what is refused and where, and what it costs.
+//! Tests of the meaning of rules, of refusals and their positions, and of the cost of a rule.
 
 mod fuzz;
 mod refused;
@@ -30,7 +30,7 @@ fn record(fields: &[(Field, Option<&str>)]) -> HrRecord {
     })
 }
 
-/// Somebody with most fields; no manager (cleared) and no team (never sent).
+/// An employee with most fields, but without a manager (cleared) and without a team (never sent).
 fn ada() -> HrRecord {
     record(&[
         (Field::Name, Some("Ada Löwe")),

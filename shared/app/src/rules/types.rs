@@ -1,4 +1,4 @@
-//! The types of what a rule computes, and the names of what it computes with.
+//! The types of the parts of a rule, and the names of its operations.
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
@@ -7,11 +7,11 @@ pub(super) enum Type {
     Null,
     Bool,
     Int,
-    /// A text of at most so many characters, or null.
+    /// A text of at most `chars` characters, or null.
     Text {
         chars: usize,
     },
-    /// A list of one kind of thing; `None` where it is empty or all null.
+    /// A list of entries of one kind; `None` if it is empty or has only nulls.
     List(Option<Entry>),
 }
 
@@ -33,7 +33,7 @@ impl Type {
         }
     }
 
-    /// The type of what is one or the other, if they can be compared at all.
+    /// The common type of two types; `None` if they cannot be compared.
     pub(super) fn or(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Text { chars }, Self::Text { chars: others }) => Some(Self::Text {
@@ -57,7 +57,7 @@ impl Type {
     }
 }
 
-/// The type of a literal that rules have.
+/// The type of a literal; `None` for a literal that rules do not have.
 pub(super) fn literal(node: &IdedExpr) -> Option<Type> {
     let Expr::Literal(literal) = &node.expr else {
         return None;
@@ -73,7 +73,7 @@ pub(super) fn literal(node: &IdedExpr) -> Option<Type> {
     }
 }
 
-/// An operation as it is written.
+/// The name of an operation, as a rule has it.
 pub(super) fn shown(operation: &str) -> &str {
     match operation {
         operators::LOGICAL_NOT => "!",

@@ -1,6 +1,6 @@
-//! Erasing: one person with all that is theirs, or an organisation with everybody in it.
+//! Erases one person with all of their data, or an organisation with all of its people.
 //!
-//! The user goes last, so a run that dies leaves somebody who is still found, and the next goes on.
+//! The user's item is deleted last. So if a run dies, the next run still finds the person and continues.
 
 use offramp_domain::{Access, Actor, Card, EmployeeId, Lifecycle, OrgId, User, hex};
 use ring::digest::{Context, SHA256};
@@ -12,26 +12,26 @@ use crate::engine::commit::disarm_all;
 use crate::ports::{Archive, Cards, Committed, Erasure, Position, Users, Way};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// Bytes of the hash that stands for somebody who was erased.
+/// How many bytes of the hash stand for an erased person.
 const PERSON_BYTES: usize = 16;
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct ErasedPerson {
-    /// Stands for the person in the audit.
+    /// The hash that stands for the person in the audit.
     pub person: String,
-    /// Items deleted by this step.
+    /// How many items this step deleted.
     pub erased: usize,
-    /// Whether nothing is left; else the step is asked for again.
+    /// True if nothing is left. Otherwise the step is requested again.
     pub done: bool,
 }
 
-/// Erases a person who has left: cards, history, objectives, notices that are not mailed yet, and the
-/// user. What the audit keeps is that somebody was erased. Whoever is unknown is erased already.
+/// Erases a person who has left: cards, history, objectives, unsent notices, and the user. The audit keeps only the
+/// fact of the erasure. An unknown person counts as erased.
 ///
 /// # Errors
-/// [`Error::NotErasable`] for whoever has access, is in their grace period, or is not yet finished
-/// with; a fault, after which the step is asked for again.
+/// [`Error::NotErasable`] if the person has access or is in the grace period, or if their deactivation is not finished
+/// or a card is alive. A fault, after which the step is requested again.
 pub async fn person<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -114,7 +114,7 @@ fn erasable(stored: &User, settled: &User) -> Result<()> {
     Err(Error::NotErasable(reason))
 }
 
-/// Stands for somebody without naming them: who knows the id can tell, who does not cannot read it there.
+/// A hash that stands for a person. A reader who knows the id can recognise it, but cannot read the id from it.
 fn hash(org: &OrgId, id: &EmployeeId) -> String {
     let mut hash = Context::new(&SHA256);
     for part in [org.as_str(), id.as_str()] {
@@ -126,47 +126,47 @@ fn hash(org: &OrgId, id: &EmployeeId) -> String {
     hex(bytes.get(..PERSON_BYTES).unwrap_or(bytes))
 }
 
-/// What becomes of cards that are alive.
+/// The treatment of cards that are not cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveCards {
-    /// Nothing is erased as long as one is.
+    /// Nothing is erased while such a card exists.
     #[default]
     Refuse,
-    /// They stay alive at the issuer: somebody else looks after them now.
+    /// The cards stay alive at the issuer, and another system takes care of them.
     Leave,
 }
 
-/// A step of an organisation's erasure.
+/// The result of a step of an organisation's erasure.
 #[derive(Debug, Serialize)]
 pub struct Erasing {
-    /// Items deleted by this step.
+    /// How many items this step deleted.
     pub erased: usize,
-    /// From where to ask for the next step; `None` once a whole walk has found nothing.
+    /// The position for the next step; `None` once a whole walk has found nothing.
     pub next: Option<At>,
 }
 
-/// Where an erasure goes on.
+/// The position of an erasure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum At {
-    /// Nothing is erased yet: a walk looks for cards that are alive.
+    /// Nothing is erased yet: a walk looks for cards that are not cancelled.
     Looking(Position),
     /// A walk erases.
     Erasing {
-        /// Where it is.
+        /// The position of the walk.
         position: Position,
-        /// Whether it has found something so far.
+        /// True if the walk has found an item so far.
         found: bool,
     },
 }
 
-/// The next step of erasing an organisation: people first, the organisation itself last. The index that
-/// finds people lags, so it goes on until a whole walk has found nothing.
+/// The next step of erasing an organisation: people first, the organisation's own items last. The index of people is
+/// eventually consistent, so the erasure continues until a whole walk has found nothing.
 ///
 /// # Errors
-/// [`Error::NotErasable`] where somebody has a card that is alive; a fault, after which the step is asked
-/// for again.
+/// [`Error::NotErasable`] if a person has a card that is not cancelled. A fault, after which the step is requested
+/// again.
 pub async fn organisation<P: Ports>(
     tenant: &Tenant<'_, P>,
     cards: LiveCards,

@@ -1,4 +1,4 @@
-//! An organisation as JSON lines: all that is stored of it, but no secret, and nothing that is gone soon anyway.
+//! Exports an organisation as JSON lines: everything that is stored, except secrets and data that soon expires.
 
 use chrono::{DateTime, Utc};
 use offramp_domain::OrgId;
@@ -10,28 +10,28 @@ use crate::ports::{Archive, Position, Way};
 use crate::when::instant;
 use crate::{Deadline, Fault, Ports, Result, Tenant};
 
-/// Bytes of lines in a step, beyond which it ends: an answer of Lambda has 6 MB at most, and the last
-/// stretch adds what a partition's page and a person may have.
+/// A step ends when its lines have more bytes than this. An answer of Lambda has at most 6 MB, and the last stretch
+/// adds up to a page of a partition and a person.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LINES: usize = 3 * 1024 * 1024;
 
-/// The form of the file: what its first line says.
+/// The form of the file, which its first line states.
 pub(super) const FORM: u64 = 1;
 
-/// A step of an export.
+/// The result of a step of an export.
 #[derive(Debug, Serialize)]
 pub struct Exported {
-    /// The lines; the first of all says what it is.
+    /// The lines. The first line of the whole export describes it.
     pub lines: Vec<Value>,
-    /// From where to ask for the next step; `None` after the last.
+    /// The position for the next step; `None` after the last.
     pub next: Option<Position>,
 }
 
-/// The next step of an export. It is not of one instant: what changes meanwhile is in it as it was
-/// when it was reached, each person as of one moment.
+/// The next step of an export. The export is not of one instant: data that changes meanwhile is exported as it is when
+/// the walk reaches it. Each page of a person's data is of one moment.
 ///
 /// # Errors
-/// A fault; the step is asked for again.
+/// A fault, after which the step is requested again.
 pub async fn export<P: Ports>(
     tenant: &Tenant<'_, P>,
     from: Option<Position>,

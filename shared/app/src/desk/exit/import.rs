@@ -1,7 +1,7 @@
-//! An export comes back into an organisation of which nothing is stored.
+//! Imports an export into an organisation without stored data.
 //!
-//! Nobody is mailed, since notices stay out. Timers are armed before the user that they stand for is
-//! written, and only those whose time is still to come: the rest is the sweep's, as after an outage.
+//! Nobody is mailed, because notices are left out. The timers of a user are armed before the user is written, and only
+//! timers that lie ahead. The sweep does the rest, as after an outage.
 
 use chrono::TimeDelta;
 use futures_util::future::try_join_all;
@@ -15,42 +15,42 @@ use crate::engine::commit::{Armed, arm_all};
 use crate::ports::{Archive, Committed, Import};
 use crate::{Deadline, Env, Error, Ports, Result, Tenant};
 
-/// A timer is armed at least this far ahead: Scheduler fires to the minute.
+/// A timer is armed at least this far ahead, because Scheduler fires within the minute.
 const AHEAD: TimeDelta = TimeDelta::minutes(1);
-/// Items written at once.
+/// How many items are written at once.
 const AT_ONCE: usize = 25;
 
 /// A part of an export.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// The export's id, from its first line.
+    /// The id of the export, from its first line.
     pub export: &'a str,
-    /// Lines, in the order of the export; the first may be among them.
+    /// Lines in the order of the export. The first line of the export may be among them.
     pub lines: &'a [Value],
-    /// Whether these are the last.
+    /// True if these are the last lines.
     pub last: bool,
 }
 
-/// A step of an import.
+/// The result of a step of an import.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Imported {
-    /// How many of the lines are done with; where some are left, they are handed in again.
+    /// How many of the lines are done. The remaining lines are sent again.
     pub taken: usize,
-    /// Items written now.
+    /// How many items this step wrote.
     pub written: usize,
-    /// Items that were there already, from a run before.
+    /// How many items existed already, from an earlier run.
     pub there: usize,
-    /// Timers armed.
+    /// How many timers were armed.
     pub armed: usize,
-    /// Whether the import has ended. The same import again changes nothing.
+    /// True if the import has ended. Repeating it changes nothing.
     pub ended: bool,
 }
 
 /// The next step of an import.
 ///
 /// # Errors
-/// [`Error::Exists`] where something is stored of the organisation that is not of this import;
-/// [`Error::Invalid`] points at a line that cannot be stored; a fault, after which the step is asked for again.
+/// [`Error::Exists`] if data is stored of the organisation that does not come from this import. [`Error::Invalid`]
+/// points at a line that cannot be stored. A fault, after which the step is requested again.
 pub async fn import<P: Ports>(
     tenant: &Tenant<'_, P>,
     part: &Part<'_>,
@@ -75,7 +75,7 @@ where
             ));
         }
     }
-    // All that is a person's is written before the user: whoever finds the user finds the rest.
+    // All other items of a person are written before the user, so whenever the user is found, the rest is found too.
     let mut before: Vec<<P::Store as Archive>::Item> = Vec::new();
     for (index, line) in part.lines.iter().enumerate() {
         let pointer = |detail| Error::invalid(format!("/lines/{index}"), detail);
@@ -130,7 +130,7 @@ where
     Ok(())
 }
 
-/// The user without the notice, which stays out; a deactivation of which only the telling was left is finished.
+/// The user without the notice, which is left out. A deactivation with only the notice pending counts as finished.
 fn as_imported(mut user: User) -> User {
     user.notice = None;
     user.pending.notice = false;

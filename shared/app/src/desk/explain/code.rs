@@ -1,66 +1,66 @@
-//! The words that reasons have.
+//! The stable words of reasons.
 
 use serde::Serialize;
 
-/// A reason's stable word.
+/// The stable word of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ReasonCode))]
 pub enum Code {
-    /// Here, and HR says active.
+    /// Active: HR says active.
     ActiveInHr,
-    /// Here by an admin; HR has never spoken of them.
+    /// Active: an admin added the user, and HR has made no statement about them.
     ByHand,
-    /// A safeguard stopped HR's word, or the last admin's leaving.
+    /// Active or deleted: a safeguard stopped HR's change, or the user is the last admin.
     Held,
-    /// Here: the deactivation sync is off.
+    /// Active: the deactivation sync is off.
     SyncOff,
-    /// Here: an admin turned the deactivation sync off, which ended their schedule.
+    /// Active: an admin turned the deactivation sync off, which ended the schedule.
     SyncTurnedOff,
-    /// Here: an admin took back the run that had scheduled them.
+    /// Active: an admin undid the run that had scheduled the user.
     RunUndone,
-    /// Here: the source is only observed.
+    /// Active: the source is in observation.
     Observing,
-    /// Nothing is taken from the source.
+    /// The source is disabled, so nothing is accepted from it.
     SourceDisabled,
-    /// Here: the deactivation sync was off when HR's word came.
+    /// Active: the deactivation sync was off when HR's statement came.
     IgnoredWhileOff,
-    /// Here: the source was only observed when HR's word came.
+    /// Active: the source was in observation when HR's statement came.
     IgnoredWhileObserving,
-    /// Here: the settings ignored that they were missing.
+    /// Active: the settings ignored that the user was missing.
     MissingIgnored,
-    /// Here: an admin answered the hold that they were in, and they stay.
+    /// Active: the hold with the user was answered, and the user stays.
     HoldAnswered,
-    /// Here: an admin gave them their access back.
+    /// Active: an admin gave the user access again.
     ReactivatedByAdmin,
-    /// Here: a sync rule that left them out ended their schedule.
+    /// Active: a sync rule that left the user out ended the schedule.
     LeftOutBefore,
-    /// Here: a change of what leave dates count ended their schedule.
+    /// Active: a change of which leave dates count ended the schedule.
     SettingsChanged,
-    /// Here: the sync did not act on HR's word when it came.
+    /// Active: the sync did not act on HR's statement when it came.
     Unchanged,
-    /// The sync rule leaves them out.
+    /// The sync rule leaves the user out.
     ExcludedByRule,
-    /// The sync rule cannot be evaluated on them.
+    /// The sync rule cannot be evaluated on the user.
     RuleFails,
-    /// The leave date has come, and is about to be acted on.
+    /// The leave date has been reached, and its timer is about to act.
     LeaveDate,
-    /// In the grace period.
+    /// The user is in the grace period.
     WaitingForTimer,
-    /// The grace period is over, and a hold keeps their cards alive.
+    /// The grace period is over, and a hold keeps the cards alive.
     WaitingForHold,
-    /// Deactivated.
+    /// The user is deactivated.
     Deactivated,
-    /// An admin deleted them.
+    /// An admin deleted the user.
     DeletedByHand,
-    /// Something of a deactivation or deletion is still to be done.
+    /// The work of a deactivation or deletion is not finished.
     Unfinished,
-    /// The leave date counts for nothing, by the settings.
+    /// The settings ignore the leave date.
     LeaveDateIgnored,
     /// The leave date was acted on.
     LeaveDatePassed,
-    /// The leave date has come, and ends nothing for the last admin.
+    /// The leave date has been reached, but does not end the access of the last admin.
     LeaveDateHeld,
-    /// Access ends with the leave date.
+    /// Access ends on the leave date.
     LeaveDatePlanned,
 }

@@ -1,12 +1,12 @@
-//! Why somebody is here.
+//! Explains why a user is active.
 
 use offramp_domain::{Actor, Entry, Happening, HrWord, Ignored, Lifecycle, Policy, Status, User};
 
 use super::{Code, Known, Reason};
 use crate::ports::SourceState;
 
-/// Whether only what has happened to somebody says why they are here: HR does not say active, and nothing
-/// of the present keeps them.
+/// True if only the history says why the user is active: HR does not say active, and no present setting or hold
+/// explains it.
 #[must_use]
 pub fn asks_for_the_past(user: &User, policy: &Policy, source: Option<SourceState>) -> bool {
     let settled = user.settled(policy);
@@ -19,7 +19,7 @@ pub fn asks_for_the_past(user: &User, policy: &Policy, source: Option<SourceStat
         && source != Some(SourceState::Observing)
 }
 
-/// Why somebody is still here; whom the rule leaves out is told by the rule.
+/// Why the user is still active. If the sync rule leaves the user out, that reason is given elsewhere.
 pub(super) fn here(user: &User, stored: &User, known: Known<'_>, left_out: bool) -> Vec<Reason> {
     let reason = |code, detail: String| vec![Reason { code, detail }];
     let said = match user.hr_word() {
@@ -78,7 +78,7 @@ fn active(user: &User, known: Known<'_>) -> String {
     }
 }
 
-/// What stopped it, and who is asked.
+/// What stopped the change, and which answer it waits for.
 fn held(user: &User, known: Known<'_>) -> String {
     let stopped = match (user.held, known.is_last_admin(user)) {
         (false, _) => "a safeguard stopped it",
@@ -98,7 +98,7 @@ fn turned_off() -> String {
     "an admin turned the deactivation sync off, which ended their schedule".to_owned()
 }
 
-/// The newest of what has happened to them that kept them.
+/// The newest history entry that explains why the user stayed.
 fn before(said: &str, known: Known<'_>) -> Reason {
     for entry in known.past {
         if let Some((code, what)) = keeps(entry) {
@@ -111,7 +111,7 @@ fn before(said: &str, known: Known<'_>) -> Reason {
             };
         }
         if entry.from != Some(Status::Active) {
-            // They were not here before it.
+            // The user was not active before this entry.
             break;
         }
     }
@@ -123,7 +123,7 @@ fn before(said: &str, known: Known<'_>) -> Reason {
     }
 }
 
-/// What an entry tells of somebody's staying.
+/// What an entry says about the user's staying; `None` if it says nothing.
 fn keeps(entry: &Entry) -> Option<(Code, String)> {
     let told = |code, what: &str| Some((code, what.to_owned()));
     match entry.ignored {
@@ -168,8 +168,8 @@ fn keeps(entry: &Entry) -> Option<(Code, String)> {
             Code::ReactivatedByAdmin,
             "an admin gave them their access back",
         ),
-        // HR, a timer or a changed rule brings somebody back of whom HR does not say active only where
-        // the rule leaves them out.
+        // HR, a timer or a changed rule reactivates a user whom HR does not call active only if the sync rule leaves
+        // the user out.
         (Happening::Reactivated, _) => told(
             Code::LeftOutBefore,
             "a sync rule that left them out ended their schedule",

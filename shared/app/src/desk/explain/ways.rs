@@ -1,4 +1,4 @@
-//! What would change somebody's state: ways that work as things are, with what has to come first.
+//! What would change a user's state. Each way works under the present settings, or names what must come first.
 
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
 use offramp_domain::{Cause, HrWord, Lifecycle, Origin, User};
@@ -9,12 +9,12 @@ use crate::ports::SourceState;
 const SET_ACTIVE: &str = "the source being set active";
 const RESTORED: &str = "an admin restoring them";
 
-/// Every way.
+/// Every way that would change the state.
 pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec<String> {
     let disabled = known.is(SourceState::Disabled);
-    // Nothing that HR says changes whom the rule leaves out.
+    // HR's statements change nothing for a user whom the sync rule leaves out.
     let hr = |first: &[Option<&str>], way: &str| (!left_out).then(|| after(first, way));
-    // What a source that is observed says is known, and takes back what it had ended.
+    // A statement of a source in observation is recorded, and undoes a departure that the source had caused.
     let heard = [disabled.then_some(SET_ACTIVE)];
     let acted_on = [(disabled || known.is(SourceState::Observing)).then_some(SET_ACTIVE)];
     let restored = Some(RESTORED.to_owned());
@@ -69,10 +69,10 @@ pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec
     ways.into_iter().flatten().collect()
 }
 
-/// What would end the access of somebody who is here.
+/// What would end the access of an active user.
 fn here_until(user: &User, known: Known<'_>, left_out: bool) -> Vec<Option<String>> {
     let settings = &known.policy.settings;
-    // Nobody, and no machine, ends the access of the last admin.
+    // Neither an admin nor a machine ends the access of the last admin.
     let last = known
         .is_last_admin(user)
         .then_some("another admin with access");
@@ -84,7 +84,7 @@ fn here_until(user: &User, known: Known<'_>, left_out: bool) -> Vec<Option<Strin
         (!settings.deactivation_sync.enabled).then_some("the deactivation sync being turned on");
     let change = match user.hr_word() {
         Some(HrWord::Inactive) => "any change of the HR record that still says inactive",
-        // Somebody who is missing again is no news.
+        // If the user is missing again, nothing changes.
         _ => "HR marking them inactive",
     };
     let by_hr = match &user.hold {
@@ -108,7 +108,7 @@ fn here_until(user: &User, known: Known<'_>, left_out: bool) -> Vec<Option<Strin
     vec![by_hr, date, Some(by_hand)]
 }
 
-/// A way, with what has to come before it.
+/// A way, with the steps that must come before it.
 fn after(first: &[Option<&str>], way: &str) -> String {
     let first: Vec<&str> = first.iter().flatten().copied().collect();
     match first.is_empty() {

@@ -1,7 +1,7 @@
-//! The body of `POST /leavers`: who leaves, as JSON or as CSV.
+//! Reads the body of `POST /leavers`, a list of leavers as JSON or as CSV.
 //!
-//! Every row is answered by its number, so a row that cannot be read is a row with the reason, and
-//! only a body that is no list at all is refused. The same person twice is left to the caller.
+//! Every row is answered by its number. A row that cannot be read is a row with the reason. Only a body that is no list
+//! at all is refused. The caller deals with a person who is listed twice.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -14,33 +14,33 @@ use serde_json::value::RawValue;
 
 use crate::{Error, Result};
 
-/// Rows in one list.
+/// The most rows in one list.
 pub const MAX_ROWS: usize = 5_000;
-/// Bytes in one list.
+/// The most bytes in one list.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// One row of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// CSV: the line of the file on which the row begins, from 1, the header's included. JSON: the
+    /// For CSV, the line of the file on which the row begins, from 1, including the header's line. For JSON, the
     /// position in the list, from 1.
     pub row: usize,
-    /// Who leaves, or what is wrong with the row, safe to show.
+    /// The leaver, or what is wrong with the row, safe to show to the client.
     pub who: std::result::Result<Who, String>,
-    /// The first day without access; absent means now. Always absent where `who` is an error.
+    /// The first day without access; `None` means now. Always `None` if `who` is an error.
     pub leave_date: Option<NaiveDate>,
 }
 
-/// How a row names a person.
+/// How a row identifies a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
     /// By the HR system's id.
     Id(EmployeeId),
-    /// By e-mail address; compare it folded.
+    /// By e-mail address, which is compared in folded form.
     Email(Email),
 }
 
-/// What happens to leavers without a date.
+/// The treatment of leavers without a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -55,7 +55,7 @@ pub enum When {
 impl FromStr for When {
     type Err = Error;
 
-    /// Reads the query parameter beside a CSV.
+    /// Reads the query parameter `when`, which a CSV needs.
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "grace" => Ok(Self::Grace),
@@ -68,8 +68,8 @@ impl FromStr for When {
 /// Reads `{"leavers":[{"employee_id"|"email","leave_date"?}],"when"?}`.
 ///
 /// # Errors
-/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] where the body as a whole
-/// is not what the route takes.
+/// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] if the body as a whole is not what the route
+/// accepts.
 pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, Option<When>)> {
     bounded(body)?;
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
@@ -93,10 +93,10 @@ fn bounded(body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// A leave date as everybody gives one.
+/// Reads a leave date.
 ///
 /// # Errors
-/// [`InvalidField`] where it is not of the form YYYY-MM-DD.
+/// [`InvalidField`] if it does not have the form YYYY-MM-DD.
 pub fn date(text: &str) -> std::result::Result<NaiveDate, InvalidField> {
     let canonical = Field::LeaveDate.canonical(text)?;
     NaiveDate::parse_from_str(&canonical, "%Y-%m-%d").map_err(|_| InvalidField {
@@ -130,11 +130,11 @@ pub(super) struct Wire<'a> {
 }
 
 fn from_object(raw: &RawValue, row: usize) -> Row {
-    // Serde would take `["E-7"]` for the fields in their order.
+    // Serde would also read `["E-7"]`, as the fields in their order.
     let read = if raw.get().starts_with('{') {
         serde_json::from_str::<Wire<'_>>(raw.get()).map_err(|error| {
             let text = error.to_string();
-            // The place is one within the row, which nobody can find.
+            // The position is one within the row, which a client could not find.
             text.split(" at line ").next().unwrap_or(&text).to_owned()
         })
     } else {
@@ -143,13 +143,11 @@ fn from_object(raw: &RawValue, row: usize) -> Row {
     of(row, read.and_then(checked))
 }
 
-/// Reads a CSV with a header that names `employee_id`, `email` and `leave_date`, in any order and
-/// case; `,` or `;` between fields, whichever the header has. Space around fields does not count,
-/// and neither do lines without content.
+/// Reads a CSV with a header. The columns are `employee_id`, `email` and `leave_date`, in any order and case. Fields
+/// are separated by `,` or `;`, whichever the header uses. Spaces around fields and empty lines are ignored.
 ///
 /// # Errors
-/// [`Error::TooLarge`], or [`Error::Invalid`] where it is not UTF-8, or the header is not what the
-/// route takes.
+/// [`Error::TooLarge`], or [`Error::Invalid`] if the text is not UTF-8 or the header is not what the route accepts.
 pub fn from_csv(body: &[u8]) -> Result<Vec<Row>> {
     bounded(body)?;
     let text = utf8(body)?;
@@ -221,7 +219,7 @@ fn utf8(body: &[u8]) -> Result<&str> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// What is between the fields of the header: the names of the columns hold neither.
+/// The separator between the fields of the header. No column's name contains either character.
 fn delimiter(text: &str) -> u8 {
     let header = text
         .lines()
@@ -231,23 +229,23 @@ fn delimiter(text: &str) -> u8 {
     if count(';') > count(',') { b';' } else { b',' }
 }
 
-/// Counts lines: the reader's own count is off after blank lines and at `\r\n`.
+/// Counts lines. The reader's own count is wrong after blank lines and for `\r\n`.
 struct Lines<'a> {
     text: &'a str,
-    /// Bytes that are counted.
+    /// How many bytes are counted so far.
     read: usize,
     line: usize,
 }
 
 impl Lines<'_> {
-    /// The line on which a record begins. Records come in order.
+    /// The line on which a record begins. Records must come in order.
     fn of(&mut self, record: &StringRecord) -> usize {
         let bytes = self.text.as_bytes();
         let at = record
             .position()
             .and_then(|position| usize::try_from(position.byte()).ok())
             .unwrap_or(self.read);
-        // The reader skips what is left of the line before, and blank lines, within this record.
+        // Within this record the reader skips the rest of the previous line, and blank lines.
         let skipped = bytes
             .get(at..)
             .unwrap_or_default()
@@ -260,14 +258,14 @@ impl Lines<'_> {
         self.line
     }
 
-    /// Whether the last record has a quote that is not closed.
+    /// True if the last record has a quote that is not closed.
     fn ends_in_quotes(&self) -> bool {
         let last = self.text.get(self.read..).unwrap_or_default();
         last.matches('"').count() % 2 == 1
     }
 }
 
-/// Line breaks: `\n`, `\r\n`, and `\r` alone.
+/// The number of line breaks: `\n`, `\r\n`, and `\r` alone.
 fn breaks(bytes: &[u8]) -> usize {
     let next = bytes.iter().skip(1).map(Some).chain([None]);
     bytes
@@ -281,7 +279,7 @@ fn breaks(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// Which column is which.
+/// The columns of the file.
 struct Header {
     columns: usize,
     employee_id: Option<usize>,

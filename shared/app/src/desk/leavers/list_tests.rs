@@ -115,12 +115,12 @@ fn csv_is_read_line_by_line() {
             "employee_id\nE-7\nE-9",
             vec![row(2, id("E-7"), ""), row(3, id("E-9"), "")],
         ),
-        // A byte order mark, `;`, CRLF, capitals, another order, no end of line.
+        // A byte order mark, `;` as separator, CRLF, capitals, another order of columns, no end of line.
         (
             "\u{feff}Leave_Date;EMPLOYEE_ID\r\n2026-12-31;E-7\r\n;E-9",
             vec![row(2, id("E-7"), "2026-12-31"), row(3, id("E-9"), "")],
         ),
-        // `,` in a value where `;` is between them, and the other way round.
+        // `,` in a value of a file separated by `;`, and the other way round.
         (
             "employee_id;leave_date\nE,7;\n",
             vec![row(2, id("E,7"), "")],
@@ -129,7 +129,7 @@ fn csv_is_read_line_by_line() {
             "employee_id,leave_date\nE;7,\n",
             vec![row(2, id("E;7"), "")],
         ),
-        // Quotes: separators, quotes and lines in them; the next line's number counts them.
+        // Separators, quotes and line breaks in quotes. The number of the next row counts those lines.
         (
             "\"employee_id\",\"leave_date\"\r\n\"E,\"\"7\"\"\",2026-12-31\r\n\"a\r\nb\",\r\nE-9,\r\n",
             vec![
@@ -144,22 +144,22 @@ fn csv_is_read_line_by_line() {
                 row(5, id("E-9"), ""),
             ],
         ),
-        // Blank lines, before the header too, and the empty rows of a spreadsheet.
+        // Blank lines, also before the header, and the empty rows of a spreadsheet.
         (
             "\n\r\nemployee_id,email\n\n\n  \n,\nE-7,\r\n\r\n,ada@example.com\n\n",
             vec![row(8, id("E-7"), ""), row(10, email("ada@example.com"), "")],
         ),
-        // Old line ends.
+        // Line ends of `\r` alone.
         (
             "employee_id\rE-7\r\rE-9",
             vec![row(2, id("E-7"), ""), row(4, id("E-9"), "")],
         ),
-        // Space around fields.
+        // Spaces around fields.
         (
             " employee_id , leave_date \n E-7 , 2026-12-31 \n",
             vec![row(2, id("E-7"), "2026-12-31")],
         ),
-        // Bad rows.
+        // Invalid rows.
         (
             "employee_id,email,leave_date\nE-7,ada@example.com,\n,,2026-12-31\nE-7,,soon\n,nobody,\nE-7\nE-7,,,\nE-8,,\n",
             vec![
@@ -172,7 +172,7 @@ fn csv_is_read_line_by_line() {
                 row(8, id("E-8"), ""),
             ],
         ),
-        // A quote that is never closed takes all that follows; it is not lost without a word.
+        // A quote that is never closed takes the rest of the file. The row says so.
         (
             "employee_id\nE-7\n\"E-8\nE-9\nE-10\n",
             vec![
@@ -241,7 +241,7 @@ fn a_list_has_up_to_5_000_rows() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
 
-    /// Line numbers are those of the file, whatever ends its lines and however many are blank.
+    /// Row numbers are line numbers of the file, for all line ends and any number of blank lines.
     #[test]
     fn any_line_is_found_again(
         ends in proptest::collection::vec(proptest::sample::select(vec!["\n", "\r\n"]), 0..40),

@@ -1,4 +1,4 @@
-//! Finding users by the beginning of a name, an address or an id, in pages.
+//! Finds users by the beginning of a name, an address or an id, in pages.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use super::{Query, wants};
 use crate::ports::{Directory, Page, Users};
 use crate::{Error, Ports, Result, Tenant};
 
-/// Reads of an index for one page. A page may be shorter than asked for, or empty, where few of those who are found have
-/// the status that is asked for; its cursor goes on.
+/// The most reads of an index for one page. If few of the found users have the requested status, a page may be shorter
+/// than requested, or empty. Its cursor continues.
 const READS: usize = 8;
 
-/// By what somebody is found, in the order in which they are answered.
+/// The property by which a user is found. The answers come in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Name,
@@ -52,10 +52,10 @@ impl By {
         Ok(found?)
     }
 
-    /// Whether they were answered already, by what comes before this.
+    /// True if an earlier property has found the user already.
     fn repeats(self, user: &User, q: &str) -> bool {
         let begins = |text: &str| text.to_lowercase().starts_with(q);
-        // Without a name, the directory has them by their id.
+        // The directory has a user without a name under their id.
         let name = user.get(Field::Name).unwrap_or(user.employee_id.as_str());
         let by_name = || begins(name);
         let by_email = || user.get(Field::Email).is_some_and(begins);
@@ -66,7 +66,7 @@ impl By {
         }
     }
 
-    /// Where a page ended, as its cursor has it.
+    /// The position at which a page ended, as the cursor contains it.
     fn position(self, after: Option<&str>) -> String {
         let letter = Self::ALL.into_iter().find(|(by, _)| *by == self);
         format!(
@@ -85,7 +85,7 @@ impl By {
     }
 }
 
-/// A page of those who are found; `q` is folded.
+/// A page of the found users. `q` is in folded form.
 pub(super) async fn search<P: Ports>(
     tenant: &Tenant<'_, P>,
     query: &Query,

@@ -1,4 +1,4 @@
-//! The rows of a digest, of what is true when it is written.
+//! The rows of a digest, as of the time of writing it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::outbound::mail::{Held, Now, Person, ROWS, Row, Stopped};
 use crate::ports::{Breakers, Outgoing, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};
 
-/// People of a hold who are looked up for a mail, in ten reads. Of a larger hold the number of its roll is
-/// told, in which those are counted too who are back.
+/// The most people of a hold that a mail looks up, in ten reads. For a larger hold the mail tells the number on its
+/// roll, which includes people who have left the hold.
 const LOOKED_UP: usize = 1_000;
 
-/// Whom a digest concerns: its rows, each with the manager who is told of it.
+/// The people whom a digest concerns. Each row may have a manager who is told of it.
 pub(super) struct People {
     pub(super) policy: Policy,
     pub(super) users: BTreeMap<EmployeeId, User>,
@@ -27,10 +27,10 @@ pub(super) struct People {
     pub(super) rows: Vec<(Row, Option<EmployeeId>)>,
 }
 
-/// Everybody whom a digest concerns, as they are now.
+/// Reads everybody whom a digest concerns, in their present state.
 ///
 /// # Errors
-/// A fault.
+/// A fault of the table.
 pub(super) async fn people<P: Ports>(tenant: &Tenant<'_, P>, notices: &[Outgoing]) -> Result<People>
 where
     P::Store: Users + Breakers,
@@ -94,11 +94,11 @@ where
     ))
 }
 
-/// The holds that a digest tells of, as far as they are open.
+/// The open holds in a digest.
 #[derive(Default)]
 struct Open {
     by_id: BTreeMap<HoldId, Held>,
-    /// Those of the sources that are quarantined by one of them.
+    /// The breakers of the sources that one of these holds quarantines.
     breakers: BTreeMap<SourceId, Breaker>,
 }
 
@@ -131,7 +131,7 @@ where
         people.truncate(room);
         room -= people.len();
         let breaker = tenant.store.breaker(tenant.org, &hold.source).await?;
-        // One that an approval has left somebody in keeps nobody else any more, whatever its rule.
+        // A hold that stays open after an approval no longer quarantines the source, whatever its rule.
         let quarantines = breaker.hold.as_ref() == Some(id);
         if quarantines {
             open.breakers.insert(hold.source, breaker);
@@ -159,7 +159,7 @@ fn person(user: &User) -> Option<Person> {
     })
 }
 
-/// The admin who did something that is about nobody.
+/// The admin behind a notice that is not about a user.
 fn by(kind: &NoticeKind) -> Option<EmployeeId> {
     match kind.by()? {
         Actor::Admin { employee_id, .. } => employee_id.clone(),
@@ -167,7 +167,7 @@ fn by(kind: &NoticeKind) -> Option<EmployeeId> {
     }
 }
 
-/// As the token names whoever did something.
+/// The subject claim of the actor behind a notice.
 fn subject(kind: &NoticeKind) -> Option<String> {
     match kind.by()? {
         Actor::Admin { subject, .. } | Actor::Service { subject } => Some(subject.to_string()),
@@ -175,7 +175,7 @@ fn subject(kind: &NoticeKind) -> Option<String> {
     }
 }
 
-/// A leave date is told to the manager.
+/// The manager who is told of the row. Only leave dates are told to managers.
 fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
     let cause = match &row.kind {
         NoticeKind::Scheduled { cause, .. } | NoticeKind::Terminated { cause, .. } => *cause,
@@ -187,7 +187,7 @@ fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
     EmployeeId::new(user?.get(Field::ManagerId)?).ok()
 }
 
-/// What a row is held against.
+/// The facts with which a row is brought up to date.
 struct Seen<'a> {
     policy: &'a Policy,
     holds: &'a BTreeMap<HoldId, Held>,
@@ -195,7 +195,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// One line of the mail; none where what was noticed is no longer so, and has left nothing behind.
+    /// The row of a notice; `None` if the notice no longer applies and no card was cancelled.
     fn row(&self, one: &Outgoing, user: Option<&User>) -> Option<Row> {
         let mut kind = one.notice.kind.clone();
         let settled = user.map(|user| user.settled(self.policy));
@@ -218,7 +218,7 @@ impl Seen<'_> {
             }
             NoticeKind::Terminated { cards, .. } => {
                 let user = settled?;
-                // Cards that are gone are told whatever has become of their owner since.
+                // Cancelled cards are told in any state of their owner.
                 if user.generation != one.notice.generation && *cards == 0 {
                     return None;
                 }
@@ -248,7 +248,7 @@ impl Seen<'_> {
         })
     }
 
-    /// The breaker of somebody's source, where one of the holds has quarantined it.
+    /// The breaker of the user's source, if one of the holds quarantines it.
     fn breaker(&self, user: &User) -> Option<&Breaker> {
         match &user.origin {
             Origin::Source(source) => self.breakers.get(source),

@@ -1,11 +1,11 @@
-//! One row in words.
+//! The line of one row.
 
 use offramp_domain::{Cause, Health, HoldId, HoldState, NoticeKind, SourceId, Tripped};
 
 use super::{Held, Letter, Now, Person, ROWS, Row, Stopped};
 use crate::when::spoken;
 
-/// A line, and what stands below it.
+/// A line, and the lines below it.
 pub(super) struct Line {
     pub(super) text: String,
     pub(super) under: Vec<String>,
@@ -20,24 +20,25 @@ impl Line {
         }
     }
 
-    /// Puts something below it.
+    /// Adds a line below.
     pub(super) fn add(&mut self, text: &str) {
         self.under.push(one_line(text));
     }
 
-    /// Says how many are not written out.
+    /// Adds the count of the people who are not listed, if there are any.
     pub(super) fn add_rest(&mut self, rest: Option<String>) {
         self.under.extend(rest);
     }
 }
 
-/// A name may hold what breaks a line or turns it round: a forged row would look like one of ours.
+/// Replaces characters that break a line or reverse its direction. A name with such a character could look like another
+/// row.
 fn one_line(text: &str) -> String {
     let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.replace(turns, " ")
 }
 
-/// A row as it is read.
+/// The line of a row.
 pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
     let zone = letter.zone;
     let who = match &row.id {
@@ -168,7 +169,7 @@ fn answered(by: &str, hold: &str, answer: HoldState, count: u32, open: bool) -> 
     }
 }
 
-/// The line of a hold, with whom it keeps and how it is answered.
+/// The line of a hold, with the people whom it keeps and the routes that answer it.
 fn of_hold(text: String, hold: &HoldId, row: &Row, letter: Letter<'_>) -> Line {
     let mut line = Line::of(&text);
     if let Now::Held(held) = &row.now {
@@ -234,7 +235,7 @@ pub(super) fn people(count: usize) -> String {
     }
 }
 
-/// Who was scheduled, and is not any more.
+/// A sentence on how many scheduled people are active again.
 fn again(count: u32) -> String {
     match count {
         0 => "nobody was scheduled".to_owned(),
@@ -243,7 +244,7 @@ fn again(count: u32) -> String {
     }
 }
 
-/// Cards that are not cancelled, frozen ones too: what a termination takes.
+/// A number of cards that are not cancelled. Frozen cards count, because they are cancelled too.
 fn cards(count: u32) -> String {
     match count {
         0 => "no cards".to_owned(),

@@ -1,4 +1,4 @@
-//! What belongs together in a mail: a title, what it means, and what to do about it.
+//! The sections of a mail: title, explanation and advice.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,19 @@ use offramp_domain::{Cause, Health, HoldState, NoticeKind, Tripped};
 use super::lines::{Line, line, people};
 use super::{Letter, Now, Reader, Row};
 
-/// A heading, what it means, and its lines.
+/// A section: a title, an explanation, and its lines.
 pub(super) struct Section {
     pub(super) title: String,
     pub(super) lead: String,
     pub(super) lines: Vec<Line>,
 }
 
-/// What a section is about, in the order of a mail.
+/// The subject of a section, in the order of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum About {
-    /// A hold that keeps a whole source.
+    /// A hold that quarantines its source.
     Quarantine,
-    /// A hold that keeps those in it alone.
+    /// A hold that keeps only the people in it.
     Hold,
     Answered,
     Silent,
@@ -142,7 +142,7 @@ impl About {
     }
 }
 
-/// Everything that is told, by what it is about.
+/// The sections of the rows, in the order of [`About::ALL`].
 pub(super) fn sections(rows: &[Row], letter: Letter<'_>) -> Vec<Section> {
     About::ALL
         .into_iter()
@@ -158,12 +158,12 @@ pub(super) fn sections(rows: &[Row], letter: Letter<'_>) -> Vec<Section> {
         .collect()
 }
 
-/// Whether a hold has ended since nobody was left in it.
+/// True if the hold ended because it emptied.
 fn cleared(row: &Row) -> bool {
     matches!(row.kind, NoticeKind::HoldAnswered { by: None, .. })
 }
 
-/// What the answers mean, as far as they differ.
+/// What the answers mean, each meaning once.
 fn answered(rows: &[&Row]) -> String {
     let of = |wanted: HoldState| {
         rows.iter().any(|row| match row.kind {
@@ -192,7 +192,7 @@ fn answered(rows: &[&Row]) -> String {
     parts.join(" ")
 }
 
-/// Whether an answer has ended the quarantine of a source; by a rejection, or whatever it was.
+/// True if an answer ended the quarantine of a source. With `by_rejection`, only a rejection counts.
 fn frees(row: &Row, by_rejection: bool) -> bool {
     match row.kind {
         NoticeKind::HoldAnswered { answer, freed, .. } => {
@@ -214,7 +214,8 @@ fn holds_an_admin(row: &Row) -> bool {
     matches!(&row.now, Now::Held(held) if held.rule == Tripped::LastAdmin)
 }
 
-/// Each cause has its own ways out ([`crate::desk::explain`] says them of one person).
+/// Explains how a schedule can be undone, for each cause among the rows. [`crate::desk::explain`] explains it for one
+/// person.
 fn scheduled(rows: &[&Row], to: Reader) -> String {
     let mut lead = "Access is revoked. On the date below the user is deactivated and every card, \
          a frozen one too, is terminated."

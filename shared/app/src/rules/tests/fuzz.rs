@@ -1,4 +1,4 @@
-//! No text makes the compiler panic, and none takes long.
+//! No text makes the compiler panic, and no text takes long.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::super::*;
 use super::{ada, record};
 
-/// Generous, so that a loaded machine does not fail: what is meant is `not seconds`.
+/// The limit is generous, so that the test passes on a loaded machine. A compilation must not take seconds.
 const LONG: Duration = Duration::from_secs(2);
 
 const SOUP: [&str; 56] = [
@@ -91,7 +91,7 @@ fn evaluate(expression: &str) {
     );
 }
 
-/// Expressions that mostly compile.
+/// Expressions of which most compile.
 fn legal() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         Just("employee.name".to_owned()),
@@ -147,7 +147,7 @@ proptest! {
     }
 }
 
-/// Ways to fill the limits with what costs most; `--nocapture` prints the times.
+/// The most expensive ways to fill the limits. `--nocapture` prints the times.
 #[test]
 fn the_worst_is_quick() {
     let fill = |head: &str, part: &str, tail: &str, most: usize| {
@@ -202,8 +202,7 @@ fn the_worst_is_quick() {
     }
 }
 
-/// What is refused takes no longer: the parser looks ahead within a chain only, and stops at its
-/// first error.
+/// A refusal takes no longer. The parser looks ahead only within a chain, and stops at its first error.
 #[test]
 fn the_worst_to_refuse_is_quick() {
     for part in [

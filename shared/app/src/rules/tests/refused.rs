@@ -1,4 +1,4 @@
-//! What is no rule, and where it says so.
+//! Refused rules, and the positions of their errors.
 
 use super::super::*;
 
@@ -13,7 +13,7 @@ fn refused(expression: &str) -> RuleError {
 fn what_is_refused_says_where() {
     let mut wrong = Vec::new();
     for (expression, line, column, says) in [
-        // Loops, everywhere.
+        // Loops, anywhere in an expression.
         (
             r#"["a"].all(x, x == "a")"#,
             1,
@@ -268,7 +268,7 @@ fn depth_is_limited_before_the_parser_recurses() {
         |n: usize| format!("{}true", "f(".repeat(n)),
     ];
     for (kind, expression) in deep.iter().enumerate() {
-        // Within the limit every kind is refused for something else, or compiles.
+        // Within the limit, every kind is refused for another reason or compiles.
         if let Err(error) = Rule::compile(&expression(15)) {
             assert!(!error.message.contains("deeper"), "kind {kind}: {error}");
         }
@@ -278,7 +278,7 @@ fn depth_is_limited_before_the_parser_recurses() {
             assert!(error.position.is_some());
         }
     }
-    // The deepest there is, on the stack of a runtime's thread.
+    // The deepest rule, on the stack of a runtime's thread.
     for (kind, expression) in deep.into_iter().enumerate() {
         let deepest = (1..100).take_while(|n| {
             Rule::compile(&expression(*n)).map_or_else(|e| !e.message.contains("deeper"), |_| true)

@@ -4,7 +4,7 @@ use proptest::sample::{Index, select};
 use super::super::{MAX_EVENTS, carefully};
 use super::*;
 
-/// Strings that mean something to one field or another, or just not.
+/// Strings that are valid for some field, or almost valid.
 const MEANT: [&str; 26] = [
     "",
     "active",
@@ -33,7 +33,7 @@ const MEANT: [&str; 26] = [
     "next line \u{85}",
     "quotes \" and \\",
 ];
-/// Values of any kind.
+/// JSON values of any kind.
 const ODD: [&str; 14] = [
     "null",
     "true",
@@ -50,7 +50,7 @@ const ODD: [&str; 14] = [
     r#""\u0000""#,
     r#""""#,
 ];
-/// What is no value at all, or none that a string may be.
+/// Texts that are no JSON value, or strings that are not allowed.
 const BROKEN: [&str; 10] = [
     "",
     "nul",
@@ -75,10 +75,10 @@ const FIELDS: [&str; 9] = [
     "leave_date",
 ];
 
-/// The members of an object, as they are written.
+/// The members of an object: name and value, as written.
 type Members = Vec<(String, String)>;
 
-/// A string in JSON, as it is or with each of its characters escaped.
+/// A JSON string, unescaped or with every character escaped.
 fn written(text: &str, escaped: bool) -> String {
     if !escaped {
         return serde_json::to_string(text).unwrap();
@@ -100,14 +100,14 @@ fn one_of(values: &'static [&'static str]) -> BoxedStrategy<String> {
     select(values).prop_map(str::to_owned).boxed()
 }
 
-/// A member that is there, with its name plain or escaped.
+/// A required member. Its name is plain or escaped.
 fn member(name: &'static str, value: BoxedStrategy<String>) -> BoxedStrategy<Members> {
     (value, prop::bool::weighted(0.1))
         .prop_map(move |(value, escaped)| vec![(written(name, escaped), value)])
         .boxed()
 }
 
-/// A member that may be null or not there.
+/// A member that may be null or absent.
 fn optional(name: &'static str) -> BoxedStrategy<Members> {
     prop_oneof![
         Just(vec![]),
@@ -117,7 +117,7 @@ fn optional(name: &'static str) -> BoxedStrategy<Members> {
     .boxed()
 }
 
-/// The members of an object in any order, and others among them that nobody asked for.
+/// The members of an object in any order, with unknown members among them.
 fn members(parts: Vec<BoxedStrategy<Members>>) -> impl Strategy<Value = Members> {
     let name = select(vec![r#""more""#, r#""Id""#, r#""""#, r#""employee.id""#]);
     let more = (name.prop_map(str::to_owned), one_of(&ODD));
@@ -126,7 +126,7 @@ fn members(parts: Vec<BoxedStrategy<Members>>) -> impl Strategy<Value = Members>
         .prop_shuffle()
 }
 
-/// What is done to an object, so that it has another shape.
+/// A change that gives an object another shape.
 #[derive(Debug, Clone)]
 enum Spoilt {
     Not,
@@ -168,7 +168,7 @@ fn object(mut members: Members, spoilt: Spoilt, space: &str) -> String {
     format!("{{{space}{}{space}}}", members.join(&comma))
 }
 
-/// Bodies of the shape that they should have, whatever their values; so many percent of the objects spoilt.
+/// Bodies of the right shape with any values. `percent` per cent of the objects are spoilt.
 fn body(percent: u8) -> impl Strategy<Value = String> {
     let spoilt = move || {
         (0..100_u8, spoilt()).prop_map(move |(chance, spoilt)| match chance < percent {
@@ -204,7 +204,7 @@ fn body(percent: u8) -> impl Strategy<Value = String> {
     })
 }
 
-/// Whether there is a quick answer; it is the careful one.
+/// True if the quick reader has an answer. It must equal the careful reader's.
 fn same(body: &[u8]) -> bool {
     let Some(quick) = parse(body) else {
         return false;
