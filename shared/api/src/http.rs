@@ -81,7 +81,7 @@ impl Request {
         parameters.map(|(name, _)| name)
     }
 
-    /// A header. `name` is in lower case. `None` if the header is missing or not text.
+    /// A header; `None` if the header is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.event.headers.get(name)?.to_str().ok()

@@ -5,10 +5,10 @@
 //! take. No rule contains a loop, so the cost of an evaluation is bounded by the length of the text. List macros and
 //! `matches` are refused, because no limit on size or depth bounds their cost.
 //!
-//! The language has texts, whole numbers, `true`, `false`, `null` and lists of them. It has the operators `== != < <= >
-//! >= in && || ! ?:`, and `+` for texts. It has the functions `contains`, `startsWith`, `endsWith`, `size` and `has`. A
-//! rule reads the employee's id and the fields of [`offramp_domain::Field`]. The status is not available: a rule
-//! `active` on the status would mean that nobody is ever offboarded.
+//! The language has texts, whole numbers, `true`, `false`, `null` and lists of them.
+//! Its operators are `== != < <= > >= in && || ! ?:`, and `+` for texts. Its functions are `contains`, `startsWith`,
+//! `endsWith`, `size` and `has`. A rule reads the employee's id and the fields of [`offramp_domain::Field`]. The status
+//! is not available: a rule `active` on the status would mean that nobody is ever offboarded.
 //!
 //! # Absent fields
 //!

@@ -35,7 +35,7 @@ impl DigestMinute {
     }
 }
 
-/// The content of a notice to the admins.
+/// The content of a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoticeKind {
@@ -146,7 +146,7 @@ pub enum NoticeKind {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SourceHealth))]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// The source delivers, and no hold quarantines it.
+    /// The source is not silent, and no hold quarantines it.
     #[default]
     Healthy,
     /// An open hold quarantines the source.
@@ -156,7 +156,7 @@ pub enum Health {
 }
 
 impl NoticeKind {
-    /// True if the user is mailed. An invitation is the only mail that a user receives.
+    /// True if the user is mailed. An invitation is the only mail to a user who is neither admin nor manager.
     #[must_use]
     pub fn invites(&self) -> bool {
         matches!(
@@ -228,7 +228,7 @@ pub struct NoticeKey {
     pub generation: Generation,
 }
 
-/// A change that the admins are told about in a digest.
+/// A notice, which is mailed in a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// When the change was decided.

@@ -141,7 +141,7 @@ pub enum Ignored {
     SyncOff,
     /// The source was in observation.
     Observing,
-    /// The settings ignore people who are missing from a snapshot.
+    /// The settings ignored people who are missing from a snapshot.
     Missing,
 }
 

@@ -121,9 +121,9 @@ pub struct Held {
 pub enum RunKind {
     /// The events of one request.
     Delivery,
-    /// The id of the snapshot.
+    /// A snapshot that was applied.
     Snapshot {
-        /// Which.
+        /// The id of the snapshot.
         snapshot: SnapshotId,
     },
     /// An admin approved a hold.

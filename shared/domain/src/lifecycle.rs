@@ -156,7 +156,7 @@ pub struct Pending {
     /// Cards may be alive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cards: bool,
-    /// The settings want objectives closed, and some are open.
+    /// The settings want objectives closed, and some may be open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub objectives: bool,
     /// The admins have not been told yet.

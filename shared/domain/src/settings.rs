@@ -125,7 +125,7 @@ pub enum Objectives {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Safeguards {
-    /// The most people of a source who may leave within the window.
+    /// The most people of a source who may leave, or be restored, within the window.
     #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub max_users: u32,
     /// The largest share of the source's active people who may leave within the window, in per cent.

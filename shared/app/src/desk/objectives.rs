@@ -86,7 +86,7 @@ where
     }
 }
 
-/// Completes an objective, or opens it again. Only a user with access has open objectives.
+/// Completes an objective, or opens it again. It can be opened only if its owner has access.
 ///
 /// # Errors
 /// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].

@@ -50,7 +50,7 @@ pub struct Answer {
 }
 
 /// A transaction around a breaker, which is written as a whole or not at all. If a roll has more than a few parts, they
-/// are written before the transaction. If the transaction then fails, nothing refers to them.
+/// are written before the transaction. Without the transaction they have no effect.
 #[derive(Debug, Clone, Default)]
 pub struct BreakerCommit<'a> {
     /// The new state of a source's breaker, conditional on the previous `rev`.

@@ -21,7 +21,7 @@ pub struct Decision {
     pub counted: Option<Counted>,
 }
 
-/// The outcome of an event, as HR clients read it.
+/// The outcome of an event in one word, as HR clients read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrOutcome))]
@@ -101,7 +101,7 @@ impl Word {
     }
 }
 
-/// The outcome of an event.
+/// The outcome of an event, with the end of the grace period and an explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The outcome in one word.
@@ -140,7 +140,7 @@ pub enum AdminsChange {
     /// The set stays as it is.
     #[default]
     None,
-    /// The user joins them.
+    /// The user joins the set.
     Join,
     /// The user leaves the set. The last admin never does.
     Leave,

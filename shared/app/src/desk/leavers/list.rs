@@ -45,7 +45,7 @@ pub enum Who {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum When {
-    /// The grace period begins, as the settings say.
+    /// The grace period begins. Its length is the one in the settings.
     #[default]
     Grace,
     /// They are deactivated at once.
@@ -55,7 +55,7 @@ pub enum When {
 impl FromStr for When {
     type Err = Error;
 
-    /// Reads the query parameter `when`, which a CSV needs.
+    /// Reads the query parameter `when`, which may accompany a CSV.
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "grace" => Ok(Self::Grace),
