@@ -250,7 +250,8 @@ pub enum Audited {
 
 /// Reads reports.
 pub trait Reports: Send + Sync {
-    /// Ids of users for whom HR and the stored user may disagree, by id. The list is eventually consistent.
+    /// Ids of users with possible drift (HR and the stored user may disagree), by id. The list is eventually
+    /// consistent.
     fn drifting(
         &self,
         org: &OrgId,

@@ -70,7 +70,7 @@ impl<'a> Decided<'a> {
             (from, Status::DeactivationScheduled) if from != Some(entry.to) => {
                 meter.record(Metric::DeactivationsScheduled, 1_u32);
             }
-            // A user whom HR sends as inactive from the start was never active, so nobody is deactivated.
+            // A user that HR sends as inactive from the start was never active, so nobody is deactivated.
             (Some(from), Status::Deactivated) if here(from) => {
                 meter.record(Metric::DeactivationsDone, 1_u32);
                 if let Some(due) = due(self.event) {

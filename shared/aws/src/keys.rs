@@ -84,7 +84,7 @@ pub const LEAVING: Index = Index {
     pk: "leaving_pk",
     sk: "leaving_sk",
 };
-/// People for whom HR and the stored user may disagree.
+/// People with possible drift: HR and the stored user may disagree.
 pub const DRIFT: Index = Index {
     name: "drift",
     pk: "drift_pk",
@@ -342,13 +342,13 @@ pub fn leaving_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#LD#{shard}")
 }
 
-/// The index key of a person for whom HR and the stored user may disagree.
+/// The index key of a person with possible drift.
 #[must_use]
 pub fn drift(org: &OrgId, id: &EmployeeId) -> Key {
     key(drift_shard(org, shard(id.as_str(), SHARDS)), id.as_str())
 }
 
-/// One partition of the people for whom HR and the stored user may disagree.
+/// One partition of the people with possible drift.
 #[must_use]
 pub fn drift_shard(org: &OrgId, shard: u8) -> String {
     format!("O#{org}#X#{shard}")

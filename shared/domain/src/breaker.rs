@@ -35,7 +35,7 @@ pub enum Counted {
     Departure(Cause),
     /// The last admin would lose access. This is always held, as a hold of that one person.
     LastAdmin(Cause),
-    /// A user whom an admin deleted is restored.
+    /// A user that an admin deleted is restored.
     Restore,
 }
 

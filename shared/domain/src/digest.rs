@@ -55,7 +55,7 @@ pub enum NoticeKind {
         /// How many cards were cancelled.
         cards: u32,
     },
-    /// HR's statement restored a user whom an admin had deleted.
+    /// HR's statement restored a user that an admin had deleted.
     Restored {
         /// True if the user is invited by mail.
         #[serde(default)]
@@ -220,7 +220,7 @@ pub struct NoticeKey {
     pub minute: DigestMinute,
     /// The kind, with the id of the hold, run or source if the notice is about one.
     pub kind: String,
-    /// The user whom the notice is about; `None` if it is about the organisation.
+    /// The user that the notice is about; `None` if it is about the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
     /// The user's generation. If the notice is about no user, the version of the settings or of the hold, or the `rev`
@@ -236,7 +236,7 @@ pub struct Notice {
     /// The content.
     #[serde(flatten)]
     pub kind: NoticeKind,
-    /// The user whom the notice is about; `None` if it is about the organisation.
+    /// The user that the notice is about; `None` if it is about the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
     /// The user's name at that time.

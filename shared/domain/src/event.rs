@@ -17,7 +17,7 @@ pub enum Event {
         /// The statement.
         event: HrEvent,
     },
-    /// A user whom the source knows is missing from its snapshot.
+    /// A user that the source knows is missing from its snapshot.
     Missing {
         /// The source that sent the snapshot.
         source: SourceId,

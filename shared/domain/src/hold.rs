@@ -12,7 +12,7 @@ use crate::ids::{EmployeeId, HoldId, RunId, SnapshotId, SourceId};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
-    /// Somebody in the hold is still to be answered for.
+    /// The hold has people that no answer has covered.
     Open,
     /// An admin approved it: the people in it may go.
     Approved,
@@ -56,7 +56,7 @@ pub struct Hold {
     pub opened_at: DateTime<Utc>,
     /// When the admins were last mailed about the hold.
     pub told_at: DateTime<Utc>,
-    /// How many people are on its roll, including those who have left the hold.
+    /// How many people are on its roll, including people that have left the hold.
     pub people: u32,
     /// Counts joins and answers. It is the `ETag`. Each person on the roll has the version at which they joined as
     /// their roll number.

@@ -244,7 +244,7 @@ counter!(
     Generation
 );
 counter!(
-    /// How often an organisation has turned its deactivation sync off. A user whom the sync scheduled in an older epoch
+    /// How often an organisation has turned its deactivation sync off. A user that the sync scheduled in an older epoch
     /// is active.
     Epoch
 );

@@ -1,4 +1,4 @@
-//! The prints that a snapshot is compared with: 48 bytes for each employee whom a source knows.
+//! The prints that a snapshot is compared with: 48 bytes for each employee that a source knows.
 
 use sha2::{Digest, Sha256};
 

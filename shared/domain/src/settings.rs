@@ -12,11 +12,11 @@ use crate::lifecycle::Schedule;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Settings {
-    /// What the sync does with people whom HR calls inactive.
+    /// What the sync does with people that HR calls inactive.
     pub deactivation_sync: DeactivationSync,
     /// What the sync does with people who are missing from a snapshot.
     pub on_missing: OnMissing,
-    /// When the sync restores a user whom an admin deleted.
+    /// When the sync restores a user that an admin deleted.
     pub restore_deleted_on: RestoreDeletedOn,
     /// Which leave dates count.
     pub leave_dates: LeaveDates,
@@ -30,7 +30,7 @@ pub struct Settings {
     pub safeguards: Safeguards,
 }
 
-/// What the sync does with people whom HR calls inactive.
+/// What the sync does with people that HR calls inactive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -68,7 +68,7 @@ pub enum OnMissing {
     Ignore,
 }
 
-/// When the sync restores a user whom an admin deleted.
+/// When the sync restores a user that an admin deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -232,7 +232,7 @@ pub struct Undone {
 }
 
 impl Undone {
-    /// The actor in the history of each user whom the undoing reactivates.
+    /// The actor in the history of each user that the undoing reactivates.
     #[must_use]
     pub fn actor(&self) -> Actor {
         let (subject, employee_id) = match &self.by {
@@ -302,7 +302,7 @@ impl Policy {
         }
     }
 
-    /// When and by whom a run was undone; `None` if it was not.
+    /// The undoing of a run: when and by which actor. `None` if the run was not undone.
     #[must_use]
     pub fn undoing(&self, run: &RunId) -> Option<&Undone> {
         self.undone.iter().find(|undone| undone.run == *run)

@@ -28,7 +28,7 @@ pub enum SnapshotState {
     Applying,
     /// The whole snapshot is applied.
     Applied,
-    /// The snapshot is applied, except for people whom a hold stopped.
+    /// The snapshot is applied, except for people that a hold stopped.
     Held,
     /// The snapshot contradicts itself, or a later one was applied. Nothing of it is applied.
     Rejected,
@@ -77,7 +77,7 @@ impl Step {
 /// The breaker's answer to a snapshot. It is the same for all people of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Said {
-    /// The hold, and the roll number in it, of people whom the snapshot calls inactive or would restore. Missing people
+    /// The hold, and the roll number in it, of people that the snapshot calls inactive or would restore. Missing people
     /// are in this hold too, unless they have a hold of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<(HoldId, u64)>,

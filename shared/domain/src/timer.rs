@@ -86,7 +86,7 @@ pub enum Timer {
         /// When it fires, to the second.
         due: DateTime<Utc>,
     },
-    /// Rewrites the users whom a change of the policy affects: an epoch, an undone run, the sync rule, or leave dates.
+    /// Rewrites the users that a change of the policy affects: an epoch, an undone run, the sync rule, or leave dates.
     Tidy {
         /// The organisation.
         org: OrgId,

@@ -163,7 +163,7 @@ impl RunView {
     }
 }
 
-/// A user whom a run affected, in the present state.
+/// A user that a run affected, in the present state.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RunUser))]
 #[allow(missing_docs)]
@@ -177,7 +177,7 @@ pub struct MovedView {
 }
 
 impl MovedView {
-    /// The view of a user whom a run affected.
+    /// The view of a user that a run affected.
     #[must_use]
     pub fn of(user: &User, run: &RunId, policy: &Policy) -> Self {
         let user = user.settled(policy);

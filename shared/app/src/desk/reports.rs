@@ -40,7 +40,7 @@ where
     Ok((why, user.version))
 }
 
-/// A page of explanations of the users for whom HR and Offramp disagree now.
+/// A page of explanations of the users with drift: HR and Offramp disagree about them now.
 ///
 /// # Errors
 /// A fault of the table.

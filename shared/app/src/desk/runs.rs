@@ -37,7 +37,7 @@ where
         .ok_or(Error::NotFound("run"))
 }
 
-/// A page of the users whom a run affected, with the policy that was read with them.
+/// A page of the users that a run affected, with the policy that was read with them.
 ///
 /// # Errors
 /// A fault of the table.

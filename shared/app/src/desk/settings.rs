@@ -28,7 +28,7 @@ const NAMED: usize = 100;
 pub struct Patched {
     /// The policy after the change.
     pub policy: Policy,
-    /// The users whom the change affected.
+    /// The users that the change affected.
     pub touched: Vec<EmployeeId>,
 }
 

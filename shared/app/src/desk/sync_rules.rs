@@ -23,7 +23,7 @@ pub struct Put {
     pub reactivated: Vec<EmployeeId>,
 }
 
-/// Replaces the rule. A user whom the sync has scheduled, and whom the new rule leaves out, becomes active again.
+/// Replaces the rule. A user that the sync has scheduled, and that the new rule leaves out, becomes active again.
 ///
 /// # Errors
 /// [`Error::Invalid`] with the position, [`Error::VersionMismatch`], or a fault.
@@ -95,7 +95,7 @@ pub fn compile(active: &str) -> Result<Arc<Rule>> {
     Rule::cached(active).map_err(|error| Error::invalid("/active", error.to_string()))
 }
 
-/// The scheduled users whom a policy makes active again.
+/// The scheduled users that a policy makes active again.
 async fn falling_out<P: Ports>(tenant: &Tenant<'_, P>, after: &Policy) -> Result<Vec<EmployeeId>>
 where
     P::Store: Users + Directory,

@@ -214,7 +214,7 @@ async fn walk<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<U
 where
     P::Store: Users + Directory,
 {
-    // A user whom an epoch has made active may still be stored as scheduled.
+    // A user that an epoch has made active may still be stored as scheduled.
     let stored: &[Status] = match query.status {
         None => &Status::ALL,
         Some(Status::Active) => &[Status::Active, Status::DeactivationScheduled],

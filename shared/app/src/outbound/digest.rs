@@ -207,7 +207,7 @@ where
     }
 
     /// The messages of a digest. Admins are told everything, managers only the leave dates of their people, and invited
-    /// users only of the invitation. A digest does not go to a person without access, or to one whom it names.
+    /// users only of the invitation. A digest does not go to a person without access, or to one that it names.
     async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
         let now = self.tenant.clock.now();
         let people = rows::people(&self.tenant, notices).await?;

@@ -189,7 +189,7 @@ fn put(text: &mut String, html: &mut String, line: &Line) {
 }
 
 fn foot(rows: &[Row], to: Reader) -> &'static str {
-    // An admin in a hold may be one of those who answer it.
+    // An admin in a hold may be allowed to answer that hold.
     let held = rows.iter().any(|row| matches!(row.now, Now::Held(_)));
     match to {
         Reader::Admin if held => {

@@ -14,9 +14,9 @@ use crate::Fault;
 /// The owner of a roll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollOf {
-    /// The roll of a hold: the people whom it keeps.
+    /// The roll of a hold: the people that it keeps.
     Hold(HoldId),
-    /// The roll of a run: the people whom it affected.
+    /// The roll of a run: the people that it affected.
     Run(RunId),
 }
 
@@ -59,7 +59,7 @@ pub struct BreakerCommit<'a> {
     pub hold: Option<(&'a Hold, u64)>,
     /// A new run.
     pub run: Option<&'a Run>,
-    /// The people who join the hold, or whom the run affects.
+    /// The people that join the hold, or that the run affects.
     pub rolls: Vec<(RollOf, Roll)>,
     /// The notices to the admins.
     pub notices: Vec<Notice>,

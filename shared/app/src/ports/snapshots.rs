@@ -1,4 +1,4 @@
-//! Snapshots: their state, their pages, and the people whom the breaker is asked about.
+//! Snapshots: their state, their pages, and the people that the breaker is asked about.
 
 use std::future::Future;
 
@@ -93,8 +93,7 @@ pub trait Snapshots: Send + Sync {
         snapshot: &SnapshotId,
         shard: u8,
     ) -> impl Future<Output = Result<Vec<Chunk>, Fault>> + Send;
-    /// Stores the people of one partition whom the breaker is asked about. They replace the people who were stored for
-    /// it before.
+    /// Stores the people of one partition that the breaker is asked about. They replace the people stored before.
     fn put_counted(
         &self,
         org: &OrgId,
@@ -102,7 +101,7 @@ pub trait Snapshots: Send + Sync {
         shard: u8,
         counted: &[(EmployeeId, Counted)],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// The people of one partition whom the breaker is asked about, read consistently.
+    /// The people of one partition that the breaker is asked about, read consistently.
     fn counted(
         &self,
         org: &OrgId,

@@ -61,14 +61,14 @@ pub fn chunk(
 /// The beginning of the sort key of every chunk.
 pub const CHUNK: &str = "P#";
 
-/// The partition of a snapshot's chunks for one partition of the roster. It also has the people of that partition whom
+/// The partition of a snapshot's chunks for one partition of the roster. It also has the people of that partition that
 /// the breaker is asked about.
 #[must_use]
 pub fn chunks(org: &OrgId, snapshot: &SnapshotId, shard: u8) -> String {
     format!("O#{org}#SN#{snapshot}#{shard}")
 }
 
-/// The key of a list of people whom the breaker is asked about.
+/// The key of a list of people that the breaker is asked about.
 #[must_use]
 pub fn counted(org: &OrgId, snapshot: &SnapshotId, shard: u8, part: usize) -> Key {
     key(chunks(org, snapshot, shard), format!("{COUNTED}{part:05}"))

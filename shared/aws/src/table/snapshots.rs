@@ -1,4 +1,4 @@
-//! Snapshots, their pages, and the people whom the breaker is asked about.
+//! Snapshots, their pages, and the people that the breaker is asked about.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_app::Fault;
@@ -12,7 +12,7 @@ use super::item::Item;
 use super::transaction::{Expression, Parts};
 use crate::keys::{self, EXPIRES, SK};
 
-/// The most people in one item of people whom the breaker is asked about. With ids of 512 bytes the item stays below
+/// The most people in one item of people that the breaker is asked about. With ids of 512 bytes the item stays below
 /// 400 KB.
 const COUNTED_PEOPLE: usize = 500;
 /// How many items of an earlier, longer list are deleted at once.

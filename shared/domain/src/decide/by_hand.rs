@@ -14,7 +14,7 @@ use crate::lifecycle::{Cause, Lifecycle, Origin, Role};
 use crate::settings::Invitations;
 use crate::user::User;
 
-/// Adds a user whom HR need not know.
+/// Adds a user that HR need not know.
 pub(super) fn add(
     stored: Option<&User>,
     by: &Actor,
@@ -57,7 +57,7 @@ pub(super) fn deactivate_now(
     Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated))
 }
 
-/// Begins the grace period of a leaver whom an admin has reported.
+/// Begins the grace period of a leaver that an admin has reported.
 pub(super) fn leave(
     stored: &User,
     settled: User,

@@ -1,4 +1,4 @@
-//! Users whom a safeguard has stopped, and the effect of an admin's answer on them.
+//! Users that a safeguard has stopped, and the effect of an admin's answer on them.
 
 use super::change::{Draft, bring_back};
 use super::context::{Context, is_last_admin};

@@ -42,7 +42,7 @@ pub(super) fn decide(
     let mark = ctx.breaker.map_or(&none, |breaker| &breaker.mark);
     let merged = match &stored.hr {
         Some(record) => record.merge_after(event, mark),
-        // HR's first statement about a user whom an admin added.
+        // HR's first statement about a user that an admin added.
         None => {
             let record = HrRecord::first(event);
             Merge::Changed {
@@ -89,7 +89,7 @@ pub(super) fn decide(
     lifecycle(draft, &by, mutation, said, says, ctx)
 }
 
-/// Decides that an employee whom the source knows is missing from its snapshot.
+/// Decides that an employee that the source knows is missing from its snapshot.
 pub(super) fn missing(
     stored: Option<&User>,
     settled: Option<User>,
@@ -100,7 +100,7 @@ pub(super) fn missing(
     let (Some(stored), Some(settled)) = (stored, settled) else {
         return nothing(Outcome::of(Word::Unchanged));
     };
-    // Other sources' employees, and users whom no source has ever mentioned, are never missing.
+    // Other sources' employees, and users that no source has ever mentioned, are never missing.
     if !matches!(&stored.origin, Origin::Source(owner) if owner == source) {
         return nothing(Outcome::of(Word::Unchanged));
     }
@@ -221,7 +221,7 @@ fn lifecycle(
     }
 }
 
-/// Decides the departure of an active user whom HR calls inactive, or whom a snapshot lacks.
+/// Decides the departure of an active user that HR calls inactive, or that a snapshot lacks.
 fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> Decision {
     let settings = &ctx.policy.settings;
     if !settings.deactivation_sync.enabled {
@@ -261,7 +261,7 @@ fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> D
     }
 }
 
-/// Decides a change of the HR record of a user whom an admin deleted.
+/// Decides a change of the HR record of a user that an admin deleted.
 fn of_deleted(
     mut draft: Draft<'_>,
     by: &Actor,
@@ -298,7 +298,7 @@ fn of_deleted(
     draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
 }
 
-/// Decides for an employee whom the sync rule leaves out. The record is stored, the profile stays, and a schedule of
+/// Decides for an employee that the sync rule leaves out. The record is stored, the profile stays, and a schedule of
 /// the sync is undone.
 fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
     let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");

@@ -139,7 +139,7 @@ impl Draft<'_> {
         {
             self.user.held = false;
         }
-        // The sync, or an epoch, can reactivate a user whom the sync has scheduled. So the plan of such a user stays
+        // The sync, or an epoch, can reactivate a user that the sync has scheduled. So the plan of such a user stays
         // when the date is reached, to be acted on then.
         let open = match &self.user.lifecycle {
             Lifecycle::Deleted { .. } => false,

@@ -151,7 +151,7 @@ pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision 
     }
 }
 
-/// True if the sync rule now excludes a user whom the sync has scheduled.
+/// True if the sync rule now excludes a user that the sync has scheduled.
 fn excluded(user: &User, ctx: &Context<'_>) -> Result<bool, String> {
     match (&user.lifecycle, &user.hr) {
         (Lifecycle::Scheduled(schedule), Some(record)) if schedule.cause.is_sync() => ctx

@@ -168,7 +168,7 @@ fn keeps(entry: &Entry) -> Option<(Code, String)> {
             Code::ReactivatedByAdmin,
             "an admin gave them their access back",
         ),
-        // HR, a timer or a changed rule reactivates a user whom HR does not call active only if the sync rule leaves
+        // HR, a timer or a changed rule reactivates a user that HR does not call active only if the sync rule leaves
         // the user out.
         (Happening::Reactivated, _) => told(
             Code::LeftOutBefore,

@@ -12,7 +12,7 @@ const RESTORED: &str = "an admin restoring them";
 /// Every way that would change the state.
 pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec<String> {
     let disabled = known.is(SourceState::Disabled);
-    // HR's statements change nothing for a user whom the sync rule leaves out.
+    // HR's statements change nothing for a user that the sync rule leaves out.
     let hr = |first: &[Option<&str>], way: &str| (!left_out).then(|| after(first, way));
     // A statement of a source in observation is recorded, and undoes a departure that the source had caused.
     let heard = [disabled.then_some(SET_ACTIVE)];

@@ -19,7 +19,7 @@ use crate::{Ports, Result, Tenant};
 /// roll, which includes people who have left the hold.
 const LOOKED_UP: usize = 1_000;
 
-/// The people whom a digest concerns. Each row may have a manager who is told of it.
+/// The people that a digest concerns. Each row may have a manager who is told of it.
 pub(super) struct People {
     pub(super) policy: Policy,
     pub(super) users: BTreeMap<EmployeeId, User>,
@@ -27,7 +27,7 @@ pub(super) struct People {
     pub(super) rows: Vec<(Row, Option<EmployeeId>)>,
 }
 
-/// Reads everybody whom a digest concerns, in their present state.
+/// Reads everybody that a digest concerns, in their present state.
 ///
 /// # Errors
 /// A fault of the table.

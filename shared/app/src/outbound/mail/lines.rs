@@ -169,7 +169,7 @@ fn answered(by: &str, hold: &str, answer: HoldState, count: u32, open: bool) -> 
     }
 }
 
-/// The line of a hold, with the people whom it keeps and the routes that answer it.
+/// The line of a hold, with the people that it keeps and the routes that answer it.
 fn of_hold(text: String, hold: &HoldId, row: &Row, letter: Letter<'_>) -> Line {
     let mut line = Line::of(&text);
     if let Now::Held(held) = &row.now {

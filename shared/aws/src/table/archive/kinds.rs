@@ -245,7 +245,7 @@ fn of_run(org: &OrgId, run: &Item) -> Vec<String> {
     vec![keys::rolls(org, &run.key().sk)]
 }
 
-/// The partitions of a snapshot's receipts, its chunks, and the people whom the breaker is asked about.
+/// The partitions of a snapshot's receipts, its chunks, and the people that the breaker is asked about.
 fn of_snapshot(org: &OrgId, snapshot: &Item) -> Vec<String> {
     let Ok(id) = SnapshotId::new(snapshot.key().sk) else {
         return Vec::new();
