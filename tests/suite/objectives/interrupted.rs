@@ -41,52 +41,55 @@ async fn who_leaves_again_before_they_are_back_finds_them_on_their_return() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_and_reopening_survive_a_death_at_every_write() {
     let world = World::start().await;
-    // The deactivation, two batches, what was closed, the end; then the return, two batches, the end.
-    let closing = (1..=4).flat_map(|at| [(at, Mode::KillBefore), (at, Mode::KillAfter)]);
-    for (case, (at, mode)) in closing.enumerate() {
+    // The deactivation; then the end, with up to ninety objectives in it, or two batches, what was closed, and the end. Of
+    // the way back: the return, two batches, the end.
+    let both = |at| [(at, Mode::KillBefore), (at, Mode::KillAfter)];
+    let few = both(1).map(|(at, mode)| (60, at, mode));
+    let many = (1..=4).flat_map(both).map(|(at, mode)| (100, at, mode));
+    for (case, (count, at, mode)) in few.into_iter().chain(many).enumerate() {
         let owner = format!("T-{case}");
         let new = json!({ "employee_id": owner, "name": "Temp" });
         assert_eq!(world.post("/users", new).await.status, 201);
-        add_many(&world, &owner, 60).await;
+        add_many(&world, &owner, count).await;
         kill(&world, at, mode);
         let cut = world
             .post(&format!("/users/{owner}/deactivate-now"), json!({}))
             .await;
-        assert!(cut.status >= 500, "{at} {mode:?}: {}", cut.status);
+        assert!(cut.status >= 500, "{count} {at} {mode:?}: {}", cut.status);
         world.minutes(10).await;
         assert_eq!(
             statuses(&world, &owner).await,
-            ["complete"; 60],
-            "{at} {mode:?}"
+            vec!["complete"; count],
+            "{count} {at} {mode:?}"
         );
         let closed = history(&world, &owner, "objectives_closed").await;
         assert_eq!(
             (closed.len(), &closed[0]["count"]),
-            (1, &json!(60)),
-            "{at} {mode:?}"
+            (1, &json!(count)),
+            "{count} {at} {mode:?}"
         );
         assert_eq!(
             history(&world, &owner, "finished").await.len(),
             1,
-            "{at} {mode:?}"
+            "{count} {at} {mode:?}"
         );
 
         kill(&world, (at - 1).max(1), mode);
         let cut = world
             .post(&format!("/users/{owner}/restore"), json!({}))
             .await;
-        assert!(cut.status >= 500, "{at} {mode:?}: {}", cut.status);
+        assert!(cut.status >= 500, "{count} {at} {mode:?}: {}", cut.status);
         world.minutes(10).await;
         assert_eq!(
             statuses(&world, &owner).await,
-            ["open"; 60],
-            "{at} {mode:?}"
+            vec!["open"; count],
+            "{count} {at} {mode:?}"
         );
         let back = history(&world, &owner, "objectives_reopened").await;
         assert_eq!(
             (back.len(), &back[0]["count"]),
-            (1, &json!(60)),
-            "{at} {mode:?}"
+            (1, &json!(count)),
+            "{count} {at} {mode:?}"
         );
         assert_eq!(world.user(&owner).await["pending"]["objectives"], false);
     }

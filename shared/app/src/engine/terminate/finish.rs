@@ -250,7 +250,9 @@ where
             org: tenant.org.clone(),
             minute: DigestMinute::of(tenant.clock.now()),
         };
-        let told_of = seen.stands(self.generation).then_some(&digest);
+        // A retry after a fault of the issuer leaves it to the commit.
+        let first = alive.iter().any(|card| !card.cancelling);
+        let told_of = (first && seen.stands(self.generation)).then_some(&digest);
         let (answers, _) = join(answers, arm_all(&tenant.timers, told_of, &self.armed)).await;
         let mut told = Told::default();
         for (card, answer) in answers {
