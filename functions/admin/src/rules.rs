@@ -228,7 +228,8 @@ fn as_event(employee: &Map<String, Value>) -> std::result::Result<HrEvent, Strin
             ("status", _) => {}
             (name, text) => {
                 let field = Field::ALL
-                    .into_iter()
+                    .iter()
+                    .copied()
                     .find(|field| field.as_str() == name)
                     .ok_or_else(|| format!("{name} is no field of an employee"))?;
                 let value = match text {

@@ -8,7 +8,6 @@ use offramp_app::desk::users;
 use offramp_app::desk::users::{Ended, MAX_PAGE, PAGE, Query};
 use offramp_app::engine::closing::Reopened;
 use offramp_app::engine::execute::Executed;
-use offramp_app::identity::SubjectKind;
 use offramp_app::ports::Users;
 use offramp_app::{Error, Result};
 use offramp_domain::decide::Word;
@@ -85,12 +84,14 @@ impl Call<'_> {
         let status = match self.request.query("status") {
             None => None,
             Some(text) => match Status::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .find(|status| status.as_str() == text)
             {
                 Some(status) => Some(status),
                 None => {
-                    let known = Status::ALL.map(Status::as_str).join(", ");
+                    let known = Status::ALL.iter().map(|status| status.as_str());
+                    let known = known.collect::<Vec<_>>().join(", ");
                     return Err(Error::invalid("/status", format!("must be one of {known}")));
                 }
             },
@@ -130,9 +131,6 @@ impl Call<'_> {
     async fn add_new_user(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewUser = self.request.json()?;
         let (employee_id, role) = (new.employee_id.clone(), new.role);
-        if new.email.is_none() {
-            self.may_be(role)?;
-        }
         let profile = new.profile()?;
         let note = self
             .shared_address(&employee_id, profile.get(&Field::Email))
@@ -142,6 +140,7 @@ impl Call<'_> {
             employee_id: employee_id.clone(),
             profile,
             role,
+            signs_in_by: self.state.claims.subject_kind,
         };
         let answer = |user: &User, policy: &_| -> Result<Reply> {
             let view = AddedView {
@@ -253,36 +252,12 @@ impl Call<'_> {
 
     pub(crate) async fn set_role(&self) -> Result<Reply> {
         let NewRole { role } = self.request.json()?;
-        let id = self.employee()?;
-        let loaded = self
-            .env
-            .store
-            .load(&self.org, std::slice::from_ref(&id))
-            .await?;
-        if loaded
-            .users
-            .get(&id)
-            .is_some_and(|user| user.email().is_none())
-        {
-            self.may_be(role)?;
-        }
         self.change(&Event::SetRole {
             by: self.caller.actor(),
             role,
+            signs_in_by: self.state.claims.subject_kind,
         })
         .await
-    }
-
-    /// Where tokens name people by address, somebody without one could never act as an admin, and
-    /// would yet count as the last.
-    fn may_be(&self, role: Role) -> Result<()> {
-        match (role, self.state.claims.subject_kind) {
-            (Role::Admin, SubjectKind::Email) => Err(Error::invalid(
-                "/role",
-                "an admin needs an e-mail address: tokens name people by it",
-            )),
-            _ => Ok(()),
-        }
     }
 
     async fn change(&self, event: &Event) -> Result<Reply> {

@@ -363,6 +363,7 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
             "The idempotency key was used for another request",
         ),
         Error::NotErasable(_) => (409, "not_erasable", "This cannot be erased now"),
+        Error::Refused(Refusal::NoAddress) => (422, "invalid", "The request is invalid"),
         Error::Refused(Refusal::OnSelf) => (409, "self", "Not on yourself"),
         Error::Refused(Refusal::LastAdmin) => (409, "last_admin", "The last admin"),
         Error::Refused(Refusal::Deleted) => (409, "deleted", "The user is deleted"),

@@ -85,7 +85,7 @@ pub enum Error {
     Fault(#[from] Fault),
     /// The rules refuse the request.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(Refusal),
     /// The request breaks its contract.
     #[error("the request is invalid")]
     Invalid(Vec<Invalid>),
@@ -150,6 +150,15 @@ pub enum Error {
     /// The request was not finished in time. The rest is done later.
     #[error("not finished in time: {0}")]
     Unfinished(&'static str),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoAddress => Self::invalid("/role", refusal.to_string()),
+            refusal => Self::Refused(refusal),
+        }
+    }
 }
 
 impl Error {

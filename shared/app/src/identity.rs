@@ -6,22 +6,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Access, Actor, Email, EmployeeId, OrgId, Role, Subject, User};
+use offramp_domain::{Access, Actor, Email, EmployeeId, OrgId, Role, Subject, SubjectKind, User};
 
 use crate::ports::{Directory, Users};
 use crate::{Error, Result};
 
 /// The role that makes a caller a machine.
 const SERVICE: &str = "service";
-
-/// The kind of value in the subject claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectKind {
-    /// An employee id.
-    EmployeeId,
-    /// An e-mail address.
-    Email,
-}
 
 /// The names of the claims in a token. They can be set for any OIDC issuer.
 #[derive(Debug, Clone)]

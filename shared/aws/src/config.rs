@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use offramp_app::identity::{Claims, SubjectKind};
+use offramp_app::identity::Claims;
+use offramp_domain::SubjectKind;
 use offramp_domain::decide::DAY;
 
 use crate::telemetry::{Sink, Telemetry};

@@ -404,6 +404,8 @@ fn shard(of: &str, shards: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use offramp_domain::NoticeKind;
+
     use super::*;
 
     fn org() -> OrgId {
@@ -424,7 +426,7 @@ mod tests {
         let minute = DigestMinute::of("2026-11-21T10:00:30Z".parse().unwrap());
         let of = NoticeKey {
             minute,
-            kind: "scheduled".to_owned(),
+            kind: NoticeKind::Invited { back: false }.topic(),
             employee_id: Some(EmployeeId::new("E#1").unwrap()),
             generation: offramp_domain::Generation(2),
         };

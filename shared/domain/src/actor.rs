@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{EmployeeId, EventId, RunId, SourceId, Subject};
 
+/// The kind of value in the subject claim of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// An employee id.
+    EmployeeId,
+    /// An e-mail address.
+    Email,
+}
+
 /// The person or machine that caused a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "actor", rename_all = "snake_case")]

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::employee::Mark;
 use crate::ids::{EmployeeId, HoldId};
@@ -40,9 +41,12 @@ pub enum Counted {
 }
 
 /// The safeguard that stopped a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr,
+)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Tripped {
     /// The window would hold more than `max_users` people.
     MaxUsers,
@@ -71,15 +75,7 @@ impl Tripped {
     /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MaxUsers => "max_users",
-            Self::MaxPercent => "max_percent",
-            Self::LastAdmin => "last_admin",
-            Self::EmptySnapshot => "empty_snapshot",
-            Self::EmptyPage => "empty_page",
-            Self::ShortSnapshot => "short_snapshot",
-            Self::OnMissing => "on_missing",
-        }
+        self.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Payment cards, and the changes that they allow.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::decide::Refusal;
 use crate::ids::{CardId, EmployeeId};
@@ -17,9 +18,10 @@ pub enum CardKind {
 }
 
 /// Whether a card pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[strum(serialize_all = "snake_case")]
 pub enum CardStatus {
     /// The card pays.
     Active,
@@ -27,6 +29,14 @@ pub enum CardStatus {
     Frozen,
     /// The card never pays again.
     Cancelled,
+}
+
+impl CardStatus {
+    /// The name in JSON, and in the table. [`str::parse`] reads it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// A payment card and its owner.

@@ -42,9 +42,11 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         employee_id,
         profile,
         role,
+        signs_in_by,
     } = event
     {
-        return by_hand::add(user, by, employee_id, profile, *role, ctx);
+        let role = (*role, *signs_in_by);
+        return by_hand::add(user, by, employee_id, profile, role, ctx);
     }
     let (Some(stored), Some(settled)) = (user, settled) else {
         return Err(Refusal::NotFound);
@@ -58,7 +60,11 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         Event::DeactivateNow { by } => by_hand::deactivate_now(stored, settled, by, ctx),
         Event::Delete { by } => by_hand::delete(stored, settled, by, ctx),
         Event::Restore { by } => by_hand::restore(stored, settled, by, ctx),
-        Event::SetRole { by, role } => by_hand::set_role(stored, settled, by, *role, ctx),
+        Event::SetRole {
+            by,
+            role,
+            signs_in_by,
+        } => by_hand::set_role(stored, settled, by, (*role, *signs_in_by), ctx),
         Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
         Event::Leave { by } => by_hand::leave(stored, settled, by, ctx),
         Event::LeaveDue { plan, due } => Ok(leave::due(stored, settled, *plan, *due, ctx)),

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::actor::Actor;
 use crate::breaker::Tripped;
@@ -36,8 +37,9 @@ impl DigestMinute {
 }
 
 /// The content of a notice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum NoticeKind {
     /// A user will be deactivated.
     Scheduled {
@@ -184,32 +186,33 @@ impl NoticeKind {
     /// The kind, as in the JSON. It is part of the notice's key.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Scheduled { .. } => "scheduled",
-            Self::Terminated { .. } => "terminated",
-            Self::Restored { .. } => "restored",
-            Self::Invited { .. } => "invited",
-            Self::SyncTurnedOff { .. } => "sync_turned_off",
-            Self::SafeguardsLoosened { .. } => "safeguards_loosened",
-            Self::HoldOpened { .. } => "hold_opened",
-            Self::HoldWaits { .. } => "hold_waits",
-            Self::HoldAnswered { .. } => "hold_answered",
-            Self::RunUndone { .. } => "run_undone",
-            Self::SourceHealth { .. } => "source_health",
-        }
+        self.into()
     }
 
-    /// Distinguishes the notices of one kind, minute and organisation that are not about a user.
-    fn part_of_key(&self) -> String {
+    /// The part of a notice's key that distinguishes the notices of one minute and organisation that are not about a user.
+    #[must_use]
+    pub fn topic(&self) -> NoticeTopic {
         let kind = self.as_str();
-        match self {
+        NoticeTopic(match self {
             Self::HoldOpened { hold, .. }
             | Self::HoldWaits { hold, .. }
             | Self::HoldAnswered { hold, .. } => format!("{kind}.{hold}"),
             Self::RunUndone { run, .. } => format!("{kind}.{run}"),
             Self::SourceHealth { source, .. } => format!("{kind}.{source}"),
             _ => kind.to_owned(),
-        }
+        })
+    }
+}
+
+/// The kind of a notice, with the id of the hold, run or source if the notice is about one. Only [`NoticeKind::topic`]
+/// makes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NoticeTopic(String);
+
+impl std::fmt::Display for NoticeTopic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -218,8 +221,8 @@ impl NoticeKind {
 pub struct NoticeKey {
     /// The minute of the notice.
     pub minute: DigestMinute,
-    /// The kind, with the id of the hold, run or source if the notice is about one.
-    pub kind: String,
+    /// What the notice is about.
+    pub kind: NoticeTopic,
     /// The user that the notice is about; `None` if it is about the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
@@ -253,7 +256,7 @@ impl Notice {
     pub fn key(&self) -> NoticeKey {
         NoticeKey {
             minute: DigestMinute::of(self.at),
-            kind: self.kind.part_of_key(),
+            kind: self.kind.topic(),
             employee_id: self.employee_id.clone(),
             generation: self.generation,
         }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
@@ -25,9 +26,23 @@ const HASHES_PER_INSTANT: usize = 16;
 const FINGERPRINT_VERSION: u8 = 1;
 
 /// The optional fields of an employee.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[strum(serialize_all = "snake_case")]
 pub enum Field {
     /// Full name.
     Name,
@@ -51,32 +66,12 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order of the enum.
-    pub const ALL: [Self; 9] = [
-        Self::Name,
-        Self::Email,
-        Self::Team,
-        Self::Department,
-        Self::CostCentre,
-        Self::ManagerId,
-        Self::StartDate,
-        Self::Birthday,
-        Self::LeaveDate,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Team => "team",
-            Self::Department => "department",
-            Self::CostCentre => "cost_centre",
-            Self::ManagerId => "manager_id",
-            Self::StartDate => "start_date",
-            Self::Birthday => "birthday",
-            Self::LeaveDate => "leave_date",
-        }
+        self.into()
     }
 
     /// Checks a value and returns the form in which it is compared and stored.

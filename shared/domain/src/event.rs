@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, SubjectKind};
 use crate::employee::{Field, HrEvent};
 use crate::ids::{CardId, EmployeeId, Generation, HoldId, SnapshotId, SourceId};
 use crate::lifecycle::Role;
@@ -54,6 +54,8 @@ pub enum Event {
         profile: std::collections::BTreeMap<Field, String>,
         /// The role of the new user.
         role: Role,
+        /// How tokens name people. An admin whom no token can name could not act, and would yet count as the last one.
+        signs_in_by: SubjectKind,
     },
     /// An admin deactivates a user at once, without a grace period.
     DeactivateNow {
@@ -76,6 +78,8 @@ pub enum Event {
         by: Actor,
         /// The new role.
         role: Role,
+        /// How tokens name people, as in [`Event::Add`].
+        signs_in_by: SubjectKind,
     },
     /// An admin sets, moves or removes a leave date.
     SetLeaveDate {

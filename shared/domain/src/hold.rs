@@ -2,15 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::actor::Actor;
 use crate::breaker::{Counted, Figures, Tripped};
 use crate::ids::{EmployeeId, HoldId, RunId, SnapshotId, SourceId};
 
 /// The state of a hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum HoldState {
     /// The hold has people that no answer has covered.
     Open,
@@ -26,12 +28,7 @@ impl HoldState {
     /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::Cleared => "cleared",
-        }
+        self.into()
     }
 }
 

@@ -26,7 +26,7 @@ mod standing;
 pub mod timer;
 pub mod user;
 
-pub use actor::{Actor, TimerKind};
+pub use actor::{Actor, SubjectKind, TimerKind};
 pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{

@@ -2,13 +2,28 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::ids::{Epoch, Generation, RunId, SourceId};
 
 /// The status of a user, as clients see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// The user has access.
     Active,
@@ -22,22 +37,12 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of the enum.
-    pub const ALL: [Self; 4] = [
-        Self::Active,
-        Self::DeactivationScheduled,
-        Self::Deactivated,
-        Self::Deleted,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::DeactivationScheduled => "deactivation_scheduled",
-            Self::Deactivated => "deactivated",
-            Self::Deleted => "deleted",
-        }
+        self.into()
     }
 }
 

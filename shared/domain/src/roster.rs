@@ -28,7 +28,7 @@ pub fn print(user: &User) -> Vec<u8> {
     let sent: std::collections::BTreeMap<Field, Option<&str>> =
         user.hr.iter().flat_map(|record| record.sent()).collect();
     for field in Field::ALL {
-        print.extend(match sent.get(&field) {
+        print.extend(match sent.get(field) {
             None => NEVER,
             Some(value) => hash(*value),
         });
@@ -48,7 +48,7 @@ pub fn says_the_same(print: &[u8], event: &HrEvent) -> bool {
         return false;
     }
     let mut hashes = print.get(FIELDS..).unwrap_or_default().chunks_exact(HASH);
-    Field::ALL.into_iter().all(|field| {
+    Field::ALL.iter().copied().all(|field| {
         let known = hashes.next();
         match event.fields.get(&field) {
             None => true,

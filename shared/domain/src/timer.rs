@@ -3,14 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::IntoStaticStr;
 
 use crate::digest::DigestMinute;
 use crate::hex::hex;
 use crate::ids::{EmployeeId, Epoch, Generation, HoldId, OrgId, RunId, SnapshotId, SourceId};
 
 /// A one-shot timer. Its JSON is the input that EventBridge Scheduler passes to the function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Timer {
     /// Ends a grace period.
     Deactivate {
@@ -129,15 +131,7 @@ impl Timer {
     /// The kind, as in the JSON.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Deactivate { .. } => "deactivate",
-            Self::Finish { .. } => "finish",
-            Self::Leave { .. } => "leave",
-            Self::Digest { .. } => "digest",
-            Self::Answer { .. } => "answer",
-            Self::Snapshot { .. } => "snapshot",
-            Self::Tidy { .. } => "tidy",
-        }
+        self.into()
     }
 
     /// The name of the schedule: at most 64 characters of `[0-9a-zA-Z-_.]`, the same for equal timers. It contains a

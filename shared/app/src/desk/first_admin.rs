@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use offramp_domain::{
-    Access, Actor, Email, EmployeeId, Event, Field, Refusal, Role, SourceId, User,
+    Access, Actor, Email, EmployeeId, Event, Field, Refusal, Role, SourceId, SubjectKind, User,
 };
 
 use crate::desk::sources;
 use crate::engine::execute::{Armed, How, execute};
-use crate::identity::SubjectKind;
 use crate::ports::{Breakers, Loaded, Seals, Source, Sources, Users};
 use crate::{Error, Ports, Result, Tenant};
 
@@ -130,7 +129,12 @@ where
         Some(user) if user.access_at(now) == Access::Granted => {
             let role = Role::Admin;
             let by = by.clone();
-            (Event::SetRole { by, role }, Became::Appointed)
+            let event = Event::SetRole {
+                by,
+                role,
+                signs_in_by,
+            };
+            (event, Became::Appointed)
         }
         Some(_) => return Err(Refusal::NotActive.into()),
         None => {
@@ -139,6 +143,7 @@ where
                 employee_id: id.clone(),
                 profile: wanted.profile.clone(),
                 role: Role::Admin,
+                signs_in_by,
             };
             (event, Became::Created)
         }

@@ -216,7 +216,7 @@ where
 {
     // A user that an epoch has made active may still be stored as scheduled.
     let stored: &[Status] = match query.status {
-        None => &Status::ALL,
+        None => Status::ALL,
         Some(Status::Active) => &[Status::Active, Status::DeactivationScheduled],
         Some(Status::DeactivationScheduled) => &[Status::DeactivationScheduled],
         Some(Status::Deactivated) => &[Status::Deactivated],

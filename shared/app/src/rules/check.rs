@@ -120,7 +120,10 @@ impl Check<'_> {
             self.uses.employee_id = true;
             return Ok(None);
         }
-        let known = Field::ALL.into_iter().find(|field| field.as_str() == name);
+        let known = Field::ALL
+            .iter()
+            .copied()
+            .find(|field| field.as_str() == name);
         if let Some(field) = known {
             if !self.uses.fields.contains(&field) {
                 self.uses.fields.push(field);
@@ -131,7 +134,8 @@ impl Check<'_> {
             "employee.status is not part of rules: whoever leaves would fall out of the sync, and nobody would ever be offboarded"
                 .to_owned()
         } else {
-            let fields = Field::ALL.map(Field::as_str).join(", ");
+            let fields = Field::ALL.iter().map(|field| field.as_str());
+            let fields = fields.collect::<Vec<_>>().join(", ");
             format!("employee has no field {name}; there are {EMPLOYEE_ID}, {fields}")
         };
         Err(self.at(&select.operand, message))
@@ -283,7 +287,8 @@ impl Check<'_> {
                 continue;
             };
             let field = Field::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .find(|field| field.as_str() == select.field);
             if let Some(field) = field {
                 let strict = (name.to_owned(), field);

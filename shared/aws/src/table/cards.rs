@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use offramp_app::Fault;
 use offramp_app::ports::{Cards, Committed};
-use offramp_domain::{Card, CardId, CardStatus, EmployeeId, Generation, OrgId};
+use offramp_domain::{Card, CardId, EmployeeId, Generation, OrgId};
 
 use super::Table;
 use super::item::Item;
@@ -69,30 +69,18 @@ impl Cards for Table {
 
 /// The item of a card. The attributes that change during a card's life stand beside `data`.
 pub(super) fn card_item(org: &OrgId, card: &Card) -> Result<Item, Fault> {
-    let status = match card.status {
-        CardStatus::Active => "active",
-        CardStatus::Frozen => "frozen",
-        CardStatus::Cancelled => "cancelled",
-    };
     Item::new(keys::card(org, &card.owner, &card.card_id))
-        .text("status", status)
+        .text("status", card.status.as_str())
         .flag("cancelling", card.cancelling)
         .data(card)
 }
 
 fn card_of(item: &Item) -> Result<Card, Fault> {
     let mut card: Card = item.read()?;
-    card.status = match item.get_text("status") {
-        Some("active") => CardStatus::Active,
-        Some("frozen") => CardStatus::Frozen,
-        Some("cancelled") => CardStatus::Cancelled,
-        other => {
-            return Err(Fault::corrupt(
-                "read",
-                format!("a card of status {other:?}"),
-            ));
-        }
-    };
+    let status = item.get_text("status").unwrap_or_default();
+    card.status = status
+        .parse()
+        .map_err(|_| Fault::corrupt("read", format!("a card of status {status:?}")))?;
     card.cancelling = item.get_flag("cancelling");
     Ok(card)
 }

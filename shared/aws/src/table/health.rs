@@ -69,7 +69,7 @@ impl Observed for Table {
         let Some(item) = self.get(&keys::would(org, source)).await? else {
             return Ok(BTreeMap::new());
         };
-        let counts = Word::ALL.into_iter().filter_map(|word| {
+        let counts = Word::ALL.iter().copied().filter_map(|word| {
             let count = item.get_number(&counter(word))?;
             Some((word, count))
         });

@@ -11,8 +11,8 @@ use offramp_app::ports::{
     CardWrite, Commit, Committed, Histories, Loaded, Receipt, USERS_PER_READ, Users,
 };
 use offramp_domain::{
-    AdminsChange, CardStatus, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin,
-    SourceId, Status, User, roster,
+    AdminsChange, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin, SourceId,
+    Status, User, roster,
 };
 
 use super::Table;
@@ -174,13 +174,8 @@ impl Table {
                 )
             }
             CardWrite::Status { card } => {
-                let status = match card.status {
-                    CardStatus::Active => "active",
-                    CardStatus::Frozen => "frozen",
-                    CardStatus::Cancelled => "cancelled",
-                };
                 let update = Expression::new("SET #status = :status")
-                    .text(":status", status)
+                    .text(":status", card.status.as_str())
                     .text(":cancelled", "cancelled")
                     .flag(":true", true);
                 parts.update(

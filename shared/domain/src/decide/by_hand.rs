@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::change::Draft;
 use super::context::{Context, is_last_admin};
 use super::decision::{Decision, Outcome, Refusal, Word, nothing};
-use crate::actor::Actor;
+use crate::actor::{Actor, SubjectKind};
 use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
 use crate::history::Happening;
@@ -20,7 +20,7 @@ pub(super) fn add(
     by: &Actor,
     employee_id: &EmployeeId,
     profile: &BTreeMap<Field, String>,
-    role: Role,
+    (role, signs_in_by): (Role, SubjectKind),
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     if stored.is_some() {
@@ -28,6 +28,7 @@ pub(super) fn add(
     }
     let mut user = User::new(employee_id.clone(), Origin::Manual, Lifecycle::Active);
     user.profile = profile.clone();
+    can_be_named(&user, role, signs_in_by)?;
     user.role = role;
     let mut draft = Draft::new(ctx, user);
     if ctx.policy.settings.invitations == Invitations::All {
@@ -155,7 +156,7 @@ pub(super) fn set_role(
     stored: &User,
     settled: User,
     by: &Actor,
-    role: Role,
+    (role, signs_in_by): (Role, SubjectKind),
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
@@ -170,6 +171,7 @@ pub(super) fn set_role(
             return Err(Refusal::LastAdmin);
         }
     }
+    can_be_named(&settled, role, signs_in_by)?;
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().role = role;
     Ok(draft.commit(
@@ -177,6 +179,15 @@ pub(super) fn set_role(
         by,
         Happening::RoleChanged { role },
     ))
+}
+
+/// Where tokens name people by address, an admin without one could never act, and would yet count as the last.
+fn can_be_named(user: &User, role: Role, signs_in_by: SubjectKind) -> Result<(), Refusal> {
+    let nameless = signs_in_by == SubjectKind::Email && user.email().is_none();
+    if role == Role::Admin && nameless {
+        return Err(Refusal::NoAddress);
+    }
+    Ok(())
 }
 
 pub(super) fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {

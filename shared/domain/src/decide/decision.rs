@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKey};
@@ -22,9 +23,23 @@ pub struct Decision {
 }
 
 /// The outcome of an event in one word, as HR clients read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrOutcome))]
+#[strum(serialize_all = "snake_case")]
 pub enum Word {
     /// A new user was created.
     Created,
@@ -54,38 +69,12 @@ pub enum Word {
 
 impl Word {
     /// Every word, in the order of the enum.
-    pub const ALL: [Self; 12] = [
-        Self::Created,
-        Self::Updated,
-        Self::Unchanged,
-        Self::Scheduled,
-        Self::Deactivated,
-        Self::Reactivated,
-        Self::Restored,
-        Self::Excluded,
-        Self::Ignored,
-        Self::Stale,
-        Self::Held,
-        Self::Rejected,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-            Self::Scheduled => "scheduled",
-            Self::Deactivated => "deactivated",
-            Self::Reactivated => "reactivated",
-            Self::Restored => "restored",
-            Self::Excluded => "excluded",
-            Self::Ignored => "ignored",
-            Self::Stale => "stale",
-            Self::Held => "held",
-            Self::Rejected => "rejected",
-        }
+        self.into()
     }
 
     /// The end of a sentence that says what the server did to a person.
@@ -197,6 +186,9 @@ pub enum Refusal {
     /// The user is deleted.
     #[error("the user is deleted; restore them first")]
     Deleted,
+    /// Tokens name people by address, so an admin needs one.
+    #[error("an admin needs an e-mail address: tokens name people by it")]
+    NoAddress,
     /// Only an active user receives cards.
     #[error("the user is not active")]
     NotActive,
@@ -217,7 +209,8 @@ pub(super) fn nothing(outcome: Outcome) -> Decision {
 /// The profile fields in which two users differ.
 pub(super) fn differing(before: &User, after: &User) -> Vec<Field> {
     Field::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|field| before.get(*field) != after.get(*field))
         .collect()
 }

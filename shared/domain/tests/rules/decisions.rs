@@ -1,6 +1,6 @@
 //! The decisions below the lifecycle table, where the sources disagree or are silent.
 
-use offramp_domain::{Access, Cause, Event, Field, HrRecord, Role, Status};
+use offramp_domain::{Access, Cause, Event, Field, HrRecord, Refusal, Role, Status, SubjectKind};
 
 use crate::steps::*;
 use crate::world::{Says, World, admin, employee, hr, source};
@@ -192,11 +192,53 @@ fn held_until_hr_says_active_or_somebody_acts() {
     assert!(!held(vec![add_another_admin(), now().into()]));
 }
 
+/// Where tokens name people by address, an admin has one. A member needs none, and neither does anybody where tokens name
+/// people by id.
+#[test]
+fn an_admin_can_be_named_by_a_token() {
+    use SubjectKind::{Email, EmployeeId};
+    let address = "ada@acme.example";
+    for (kind, has_address, role, allowed) in [
+        (Email, false, Role::Admin, false),
+        (Email, false, Role::Member, true),
+        (Email, true, Role::Admin, true),
+        (EmployeeId, false, Role::Admin, true),
+    ] {
+        let said = if has_address {
+            hr(1).set(Field::Email, address)
+        } else {
+            hr(1)
+        };
+        let mut world = World::new();
+        (Step::from(said).0)(&mut world);
+        let event = Event::SetRole {
+            by: admin(Some("E-1")),
+            role,
+            signs_in_by: kind,
+        };
+        let refused = (!allowed).then_some(Refusal::NoAddress);
+        assert_eq!(world.happens(&employee("E-7"), &event).err(), refused);
+
+        let event = Event::Add {
+            by: admin(Some("E-1")),
+            employee_id: employee("E-8"),
+            profile: has_address
+                .then(|| (Field::Email, address.to_owned()))
+                .into_iter()
+                .collect(),
+            role,
+            signs_in_by: kind,
+        };
+        assert_eq!(world.happens(&employee("E-8"), &event).err(), refused);
+    }
+}
+
 fn add_another_admin() -> Step {
     set(|world| {
         let event = Event::SetRole {
             by: admin(None),
             role: Role::Admin,
+            signs_in_by: SubjectKind::EmployeeId,
         };
         world.happens(&employee("E-1"), &event).unwrap();
     })

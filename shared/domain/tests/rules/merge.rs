@@ -267,7 +267,9 @@ fn values_are_checked_and_canonical() {
         }
     }
     assert!(
-        bad.iter().map(|(field, _)| *field).eq(Field::ALL),
+        bad.iter()
+            .map(|(field, _)| *field)
+            .eq(Field::ALL.iter().copied()),
         "one row per field"
     );
 }
@@ -310,7 +312,7 @@ const DAYS: &[&str] = &[
 ];
 
 fn field() -> impl Strategy<Value = Field> {
-    prop::sample::select(&Field::ALL[..])
+    prop::sample::select(Field::ALL)
 }
 
 fn event() -> impl Strategy<Value = HrEvent> {

@@ -313,7 +313,7 @@ impl Model {
                     person.leaves.spent = None;
                 }
             }
-            Event::SetRole { by, role } => match (person.state, *role) {
+            Event::SetRole { by, role, .. } => match (person.state, *role) {
                 (State::Deleted, _) => return Err(Refusal::Deleted),
                 (_, role) if role == person.role => return Ok(()),
                 (_, Role::Member) if on_self(by) => return Err(Refusal::OnSelf),

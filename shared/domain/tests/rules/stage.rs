@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::decide::{Decision, Refusal, Word};
 use offramp_domain::{
     Access, Actor, CardId, Cause, EmployeeId, Event, Field, Happening, HrEvent, HrWord, Lifecycle,
-    Role, Timer, User,
+    Role, SubjectKind, Timer, User,
 };
 
 use crate::model::{Model, Person, State};
@@ -262,11 +262,16 @@ impl Stage {
                 employee_id: whom.clone(),
                 profile: [(Field::Name, "c".to_owned())].into(),
                 role,
+                signs_in_by: SubjectKind::EmployeeId,
             },
             ByHand::Now => Event::DeactivateNow { by },
             ByHand::Delete => Event::Delete { by },
             ByHand::Restore => Event::Restore { by },
-            ByHand::Role(role) => Event::SetRole { by, role },
+            ByHand::Role(role) => Event::SetRole {
+                by,
+                role,
+                signs_in_by: SubjectKind::EmployeeId,
+            },
             ByHand::LeaveDate(date) => Event::SetLeaveDate { by, date },
             ByHand::Leave => Event::Leave { by },
         };

@@ -10,7 +10,7 @@ use offramp_domain::decide::{AdminsChange, Decision, Refusal};
 use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
 use offramp_domain::{
     Actor, CardId, Cause, Event, Field, Generation, Happening, HrEvent, NoticeKind, Role, Schedule,
-    Status, Timer, TimerKind, User,
+    Status, SubjectKind, Timer, TimerKind, User,
 };
 use serde_json::{Value, json};
 
@@ -163,6 +163,7 @@ pub(crate) fn alone() -> Step {
         let event = Event::SetRole {
             by: admin(None),
             role: Role::Member,
+            signs_in_by: SubjectKind::EmployeeId,
         };
         world.happens(&employee("E-1"), &event).unwrap();
     })
@@ -200,6 +201,7 @@ pub(crate) fn role_by(id: Option<&str>, role: Role) -> Event {
     Event::SetRole {
         by: admin(id),
         role,
+        signs_in_by: SubjectKind::EmployeeId,
     }
 }
 
@@ -209,6 +211,7 @@ pub(crate) fn add(role: Role) -> Event {
         employee_id: employee("E-7"),
         profile: [(Field::Name, "Ada".to_owned())].into(),
         role,
+        signs_in_by: SubjectKind::EmployeeId,
     }
 }
 

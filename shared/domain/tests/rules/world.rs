@@ -9,7 +9,7 @@ use offramp_domain::decide::{
 };
 use offramp_domain::{
     Actor, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
-    NoticeKey, OrgId, Policy, Role, Settings, SourceId, Subject, Timer, User,
+    NoticeKey, OrgId, Policy, Role, Settings, SourceId, Subject, SubjectKind, Timer, User,
 };
 
 /// Where every story starts; a whole minute.
@@ -172,6 +172,7 @@ impl World {
             employee_id: employee("E-1"),
             profile: BTreeMap::new(),
             role: Role::Admin,
+            signs_in_by: SubjectKind::EmployeeId,
         };
         world.happens(&employee("E-1"), &first).unwrap();
         world

@@ -43,7 +43,7 @@ impl By {
     {
         let found = match self {
             Self::Name => {
-                let all = &offramp_domain::Status::ALL;
+                let all = offramp_domain::Status::ALL;
                 tenant.store.people(tenant.org, all, q, after, limit).await
             }
             Self::Email => tenant.store.by_email(tenant.org, q, after, limit).await,

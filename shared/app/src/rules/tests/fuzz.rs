@@ -156,12 +156,9 @@ fn the_worst_is_quick() {
         format!("{head}{}{tail}", part.repeat(parts))
     };
     let long = "x".repeat(1_000);
-    let widest = record(
-        &Field::ALL
-            .map(|field| (field, Some("ä".repeat(256))))
-            .each_ref()
-            .map(|(field, value)| (*field, value.as_deref())),
-    );
+    let value = "ä".repeat(256);
+    let wide = |field: &Field| (*field, Some(&*value));
+    let widest = record(&Field::ALL.iter().map(wide).collect::<Vec<_>>());
     for expression in [
         fill("employee.name in [\"\"", ",\"\"", "]", MAX_ENTRIES - 1),
         fill("1 in [2", ",2", "]", MAX_ENTRIES - 1),
