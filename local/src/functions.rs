@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use aws_stand_ins::{Clock, Endpoints, FunctionError, Handler, InvocationContext};
 use lambda_runtime::{Context, LambdaEvent};
-use offramp_aws::{Clients, Config, Offramp, Sink, keys};
-use serde::de::DeserializeOwned;
+use offramp_aws::{Clients, Config, Offramp, Sink, invoke, keys};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -118,30 +117,13 @@ pub(crate) fn wire(
     let mut config = config.map_err(|error| failed(error.to_string()))?;
     config.telemetry = config.telemetry.to(sink);
     let clock = offramp_app::Clock::from_fn(move || clock.now());
-    /// Builds the state of a function once, and lends it to every invocation, as the function's own `main` does.
-    macro_rules! code {
-        ($code:ident) => {{
-            let state = $code::State::new(&config, clock);
-            let state = Arc::new(state.map_err(|error| failed(error.to_string()))?);
-            let telemetry = config.telemetry.clone();
-            adapt(move |event: LambdaEvent<_>| {
-                let (state, telemetry) = (Arc::clone(&state), telemetry.clone());
-                async move {
-                    let id = event.context.request_id.clone();
-                    telemetry
-                        .invocation(&id, $code::status, $code::handle(&state, event))
-                        .await
-                }
-            })
-        }};
-    }
     Ok(match function.crate_name.as_str() {
-        "admin" => code!(admin),
-        "apply" => code!(apply),
-        "hr-sync" => code!(hr_sync),
-        "notify" => code!(notify),
-        "sweep" => code!(sweep),
-        "terminate" => code!(terminate),
+        "admin" => lent::<admin::State>(&config, clock).map_err(failed)?,
+        "apply" => lent::<apply::State>(&config, clock).map_err(failed)?,
+        "hr-sync" => lent::<hr_sync::State>(&config, clock).map_err(failed)?,
+        "notify" => lent::<notify::State>(&config, clock).map_err(failed)?,
+        "sweep" => lent::<sweep::State>(&config, clock).map_err(failed)?,
+        "terminate" => lent::<terminate::State>(&config, clock).map_err(failed)?,
         other => {
             let reason = format!("crate {other} is not linked into the local stack");
             return Err(failed(reason));
@@ -149,22 +131,19 @@ pub(crate) fn wire(
     })
 }
 
-/// A function's `handle` as the Lambda stand-in calls it: JSON in, JSON or the error's text out.
+/// A function as the Lambda stand-in calls it: built once, JSON in, JSON or the error's text out.
 ///
 /// Each invocation has a thread of its own, as it has a machine of its own at AWS: Lambda's runtime does not ask that a
 /// handler can move between threads, so neither does this. When the stand-in drops the invocation, because it took too
 /// long or the process is to die, the handler is dropped with it.
-fn adapt<T, R, E, C, F>(call: C) -> Handler
-where
-    T: DeserializeOwned + Send + 'static,
-    R: Serialize,
-    E: Into<lambda_runtime::Error>,
-    C: Fn(LambdaEvent<T>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<R, E>>,
-{
-    let call = Arc::new(call);
-    Arc::new(move |payload, context| {
-        let call = Arc::clone(&call);
+fn lent<F: offramp_aws::Function>(
+    config: &Config,
+    clock: offramp_app::Clock,
+) -> Result<Handler, String> {
+    let function = F::new(config, clock).map_err(|error| error.to_string())?;
+    let (function, telemetry) = (Arc::new(function), config.telemetry.clone());
+    Ok(Arc::new(move |payload, context| {
+        let (function, telemetry) = (Arc::clone(&function), telemetry.clone());
         Box::pin(async move {
             let payload = serde_json::from_value(payload)
                 .map_err(|error| format!("the event is not what the function takes: {error}"))
@@ -175,7 +154,7 @@ where
             let invocation = tokio::task::spawn_blocking(move || {
                 runtime.block_on(async move {
                     tokio::select! {
-                        reply = call(event) => json_or_error(reply),
+                        answer = invoke(&*function, &telemetry, event) => json_or_error(answer),
                         _ = dropped => Err("dropped".to_owned().into()),
                     }
                 })
@@ -188,26 +167,19 @@ where
                 },
             }
         })
-    })
+    }))
 }
 
-fn json_or_error<R: Serialize, E: Into<lambda_runtime::Error>>(
-    reply: Result<R, E>,
+/// The answer, or the error as a function's own `main` reports it.
+fn json_or_error<R: Serialize>(
+    answer: Result<R, offramp_app::Error>,
 ) -> Result<Value, FunctionError> {
-    let reply = reply.map_err(|error| reported(error.into()))?;
-    let reply = serde_json::to_value(reply);
-    reply.map_err(|error| format!("the reply is no JSON: {error}").into())
-}
-
-/// An error as a function's own `main` reports it.
-fn reported(error: lambda_runtime::Error) -> FunctionError {
-    match error.downcast::<offramp_app::Error>() {
-        Ok(error) => {
-            let diagnostic = offramp_aws::diagnostic(*error);
-            FunctionError::new(diagnostic.error_type, diagnostic.error_message)
-        }
-        Err(error) => with_causes(error.as_ref()).into(),
-    }
+    let answer = answer.map_err(|error| {
+        let diagnostic = offramp_aws::diagnostic(error);
+        FunctionError::new(diagnostic.error_type, diagnostic.error_message)
+    })?;
+    let answer = serde_json::to_value(answer);
+    answer.map_err(|error| format!("the answer is no JSON: {error}").into())
 }
 
 fn runtime_context(invocation: &InvocationContext) -> Context {
@@ -217,11 +189,6 @@ fn runtime_context(invocation: &InvocationContext) -> Context {
     context.invoked_function_arn = invocation.function_arn.clone();
     context.xray_trace_id = Some(invocation.xray_trace_id.clone());
     context
-}
-
-fn with_causes(error: &(dyn std::error::Error + Send + Sync)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Whether a DynamoDB call is one of the card ledger, which stands for the card issuer: it writes one item, and the

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use hr_sync::{State, handle, status};
+use hr_sync::State;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use offramp_app::Clock;
-use offramp_aws::{Clients, Config};
+use offramp_aws::{Clients, Config, diagnostic, invoke};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -25,9 +25,8 @@ async fn main() -> Result<(), Error> {
     run(service_fn(move |event: LambdaEvent<_>| {
         let (state, telemetry) = (Arc::clone(&state), config.telemetry.clone());
         async move {
-            let id = event.context.request_id.clone();
-            let work = Box::pin(handle(&state, event));
-            telemetry.invocation(&id, status, work).await
+            let answer = invoke(&*state, &telemetry, event).await;
+            answer.map_err(diagnostic)
         }
     }))
     .await

@@ -28,7 +28,9 @@ use offramp_app::desk::settings;
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
-use offramp_aws::{Aws, Clients, Config, ConfigError, Offramp, Sealer, deadline, offramp};
+use offramp_aws::{
+    Aws, Clients, Config, ConfigError, Function, Offramp, Sealer, deadline, offramp,
+};
 use offramp_domain::{OrgId, Policy};
 use serde::Serialize;
 use serde_json::Value;
@@ -44,12 +46,11 @@ pub struct State {
     claims: Claims,
 }
 
-impl State {
-    /// Builds the clients; nothing is connected yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the environment lacks something.
-    pub fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
+impl Function for State {
+    type Event = Invoked<ApiGatewayV2httpRequest, Operation>;
+    type Answer = Answer;
+
+    fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
         let clients = Clients::new(&config.aws)?;
         let sealer = Sealer::new(clients.kms(), config.need_secrets_key()?);
         let claims = config.need_claims()?;
@@ -60,12 +61,34 @@ impl State {
         })
     }
 
-    /// Opens the connection to the table by reading a key that does not exist.
+    async fn prime(&self) -> std::result::Result<(), Fault> {
+        self.offramp.store.prime().await
+    }
+
+    /// Answers one request of API Gateway, or does what an operator asks by invoking the function.
     ///
     /// # Errors
-    /// Those of AWS, which need not keep it from starting.
-    pub async fn prime(&self) -> std::result::Result<(), Fault> {
-        self.offramp.store.prime().await
+    /// None of its own: every error is an answer.
+    async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer> {
+        match event.payload {
+            Invoked::Event(request) => {
+                let deadline = deadline(&event.context);
+                Ok(Answer::Event(respond(self, *request, deadline).await))
+            }
+            Invoked::Operation(operation) => {
+                let done = Box::pin(operate::operate(self, operation, &event.context)).await;
+                let clock = &self.offramp.clock;
+                let answer = invoked::answer(done, clock, &event.context.request_id)?;
+                Ok(Answer::Operation(answer))
+            }
+        }
+    }
+
+    fn status(answered: &Answer) -> Option<i64> {
+        match answered {
+            Answer::Event(reply) => Some(reply.status_code),
+            Answer::Operation(_) => None,
+        }
     }
 }
 
@@ -81,37 +104,6 @@ struct Call<'a> {
 
 /// What an invocation answers.
 pub type Answer = invoked::Answer<ApiGatewayV2httpResponse>;
-
-/// Answers one request of API Gateway, or does what an operator asks by invoking the function.
-///
-/// # Errors
-/// None of its own: every error is an answer.
-pub async fn handle(
-    state: &State,
-    event: LambdaEvent<Invoked<ApiGatewayV2httpRequest, Operation>>,
-) -> std::result::Result<Answer, lambda_runtime::Error> {
-    match event.payload {
-        Invoked::Event(request) => {
-            let deadline = deadline(&event.context);
-            Ok(Answer::Event(respond(state, *request, deadline).await))
-        }
-        Invoked::Operation(operation) => {
-            let done = Box::pin(operate::operate(state, operation, &event.context)).await;
-            let clock = &state.offramp.clock;
-            let answer = invoked::answer(done, clock, &event.context.request_id)?;
-            Ok(Answer::Operation(answer))
-        }
-    }
-}
-
-/// The HTTP status of an answer, where it has one; for the log.
-#[must_use]
-pub fn status(answered: &Answer) -> Option<i64> {
-    match answered {
-        Answer::Event(reply) => Some(reply.status_code),
-        Answer::Operation(_) => None,
-    }
-}
 
 async fn respond(
     state: &State,

@@ -8,7 +8,7 @@ use offramp_api::invoked::{self, Invoked};
 use offramp_app::engine::{holds, tidy};
 use offramp_app::inbound::snapshots::apply;
 use offramp_app::{Clock, Deadline, Error, Fault};
-use offramp_aws::{Clients, Config, ConfigError, Offramp, deadline, offramp};
+use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, deadline, offramp};
 use offramp_domain::Timer;
 
 pub use operate::Operation;
@@ -19,59 +19,45 @@ pub struct State {
     offramp: Offramp,
 }
 
-impl State {
-    /// Builds the clients; nothing is connected yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the environment lacks something.
-    pub fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+impl Function for State {
+    type Event = Invoked<Timer, Operation>;
+    type Answer = Answer;
+
+    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
         let clients = Clients::new(&config.aws)?;
         Ok(Self {
             offramp: offramp(config, &clients, clock),
         })
     }
 
-    /// Opens the connection to the table by reading a key that does not exist.
+    async fn prime(&self) -> Result<(), Fault> {
+        self.offramp.store.prime().await
+    }
+
+    /// Does a timer's work, or what an operator asks by invoking the function.
     ///
     /// # Errors
-    /// Those of AWS, which need not keep it from starting.
-    pub async fn prime(&self) -> Result<(), Fault> {
-        self.offramp.store.prime().await
+    /// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue.
+    async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
+        let deadline = deadline(&event.context);
+        match event.payload {
+            Invoked::Event(timer) => {
+                fire(self, &timer, deadline).await?;
+                Ok(Answer::Event(()))
+            }
+            Invoked::Operation(operation) => {
+                let done = operate::operate(self, operation, &event.context, deadline);
+                let done = Box::pin(done).await;
+                let clock = &self.offramp.clock;
+                let answer = invoked::answer(done, clock, &event.context.request_id)?;
+                Ok(Answer::Operation(answer))
+            }
+        }
     }
 }
 
 /// What an invocation answers; to a timer, nothing.
 pub type Answer = invoked::Answer<()>;
-
-/// Does a timer's work, or what an operator asks by invoking the function.
-///
-/// # Errors
-/// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue.
-pub async fn handle(
-    state: &State,
-    event: LambdaEvent<Invoked<Timer, Operation>>,
-) -> Result<Answer, Error> {
-    let deadline = deadline(&event.context);
-    match event.payload {
-        Invoked::Event(timer) => {
-            fire(state, &timer, deadline).await?;
-            Ok(Answer::Event(()))
-        }
-        Invoked::Operation(operation) => {
-            let done = operate::operate(state, operation, &event.context, deadline);
-            let done = Box::pin(done).await;
-            let clock = &state.offramp.clock;
-            let answer = invoked::answer(done, clock, &event.context.request_id)?;
-            Ok(Answer::Operation(answer))
-        }
-    }
-}
-
-/// The HTTP status of an answer, where it has one; for the log.
-#[must_use]
-pub fn status(_: &Answer) -> Option<i64> {
-    None
-}
 
 /// Does as much as there is time for, and arms the next step where some is left.
 async fn fire(state: &State, timer: &Timer, deadline: Deadline) -> Result<(), Error> {

@@ -15,7 +15,9 @@ use offramp_app::inbound::{delivery, snapshots};
 use offramp_app::metrics::Metric;
 use offramp_app::ports::{Connector, MAX_BODY, Request as Delivery, SourceState};
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
-use offramp_aws::{Aws, Clients, Config, ConfigError, Offramp, Opener, deadline, offramp};
+use offramp_aws::{
+    Aws, Clients, Config, ConfigError, Function, Offramp, Opener, deadline, offramp,
+};
 use offramp_connectors::Native;
 use offramp_connectors::native::snapshot as wire;
 use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
@@ -31,14 +33,6 @@ pub struct State {
 }
 
 impl State {
-    /// Builds the clients; nothing is connected yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the environment lacks something.
-    pub fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
-        Self::over(config, &Clients::new(&config.aws)?, clock)
-    }
-
     /// The same, with clients of the caller's.
     ///
     /// # Errors
@@ -55,43 +49,43 @@ impl State {
             heard: Heard::default(),
         })
     }
+}
 
-    /// Opens the connections to the table, by reading a key that does not exist, and to KMS.
-    ///
-    /// # Errors
-    /// Those of AWS, which need not keep it from starting.
-    pub async fn prime(&self) -> std::result::Result<(), Fault> {
+impl Function for State {
+    type Event = ApiGatewayV2httpRequest;
+    type Answer = ApiGatewayV2httpResponse;
+
+    fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
+        Self::over(config, &Clients::new(&config.aws)?, clock)
+    }
+
+    async fn prime(&self) -> std::result::Result<(), Fault> {
         tokio::try_join!(self.offramp.store.prime(), self.opener.prime()).map(drop)
     }
-}
 
-/// Answers one request of API Gateway.
-///
-/// # Errors
-/// None: every error is an answer.
-pub async fn handle(
-    state: &State,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> std::result::Result<ApiGatewayV2httpResponse, lambda_runtime::Error> {
-    let deadline = deadline(&event.context);
-    let request = Request::new(event.payload);
-    let reply = match Box::pin(answer(state, &request, deadline)).await {
-        Ok(reply) => reply,
-        Err(error) => {
-            let seen = Seen {
-                policy: &Policy::default(),
-                now: state.offramp.clock.now(),
-            };
-            problem(&error, seen, request.id())
-        }
-    };
-    Ok(reply.into_response())
-}
+    /// Answers one request of API Gateway.
+    ///
+    /// # Errors
+    /// None: every error is an answer.
+    async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer> {
+        let deadline = deadline(&event.context);
+        let request = Request::new(event.payload);
+        let reply = match Box::pin(answer(self, &request, deadline)).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                let seen = Seen {
+                    policy: &Policy::default(),
+                    now: self.offramp.clock.now(),
+                };
+                problem(&error, seen, request.id())
+            }
+        };
+        Ok(reply.into_response())
+    }
 
-/// The HTTP status of an answer, where it has one; for the log.
-#[must_use]
-pub fn status(answered: &ApiGatewayV2httpResponse) -> Option<i64> {
-    Some(answered.status_code)
+    fn status(answered: &ApiGatewayV2httpResponse) -> Option<i64> {
+        Some(answered.status_code)
+    }
 }
 
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {

@@ -3,7 +3,7 @@
 use lambda_runtime::LambdaEvent;
 use offramp_app::outbound::digest;
 use offramp_app::{Clock, Error, Fault};
-use offramp_aws::{Clients, Config, ConfigError, Offramp, Ses, offramp};
+use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, Ses, offramp};
 use offramp_domain::Timer;
 
 /// What an invocation works with.
@@ -13,12 +13,11 @@ pub struct State {
     ses: Ses,
 }
 
-impl State {
-    /// Builds the clients; nothing is connected yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the environment lacks something.
-    pub fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+impl Function for State {
+    type Event = Timer;
+    type Answer = ();
+
+    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
         let clients = Clients::new(&config.aws)?;
         let ses = Ses::new(clients.sesv2(), config.need_sender()?);
         Ok(Self {
@@ -27,32 +26,22 @@ impl State {
         })
     }
 
-    /// Opens the connections to the table, by reading a key that does not exist, and to SES.
-    ///
-    /// # Errors
-    /// Those of AWS, which need not keep it from starting.
-    pub async fn prime(&self) -> Result<(), Fault> {
+    async fn prime(&self) -> Result<(), Fault> {
         tokio::try_join!(self.offramp.store.prime(), self.ses.prime()).map(drop)
     }
-}
 
-/// Mails what is not mailed yet.
-///
-/// # Errors
-/// Any fault: Lambda runs it again, twice, and then it goes to the on-failure queue.
-pub async fn handle(state: &State, event: LambdaEvent<Timer>) -> Result<(), Error> {
-    let Timer::Digest { org, minute } = &event.payload else {
-        tracing::error!(kind = event.payload.kind(), "not a timer of this function");
-        return Ok(());
-    };
-    let holder = &event.context.request_id;
-    let mailed = digest::mail(&state.offramp.of(org), &state.ses, *minute, holder).await?;
-    tracing::info!(%org, digest = %minute.start(), sent = mailed.sent, refused = mailed.refused, "mailed");
-    Ok(())
-}
-
-/// The HTTP status of an answer, where it has one; for the log.
-#[must_use]
-pub fn status((): &()) -> Option<i64> {
-    None
+    /// Mails what is not mailed yet.
+    ///
+    /// # Errors
+    /// Any fault: Lambda runs it again, twice, and then it goes to the on-failure queue.
+    async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
+        let Timer::Digest { org, minute } = &event.payload else {
+            tracing::error!(kind = event.payload.kind(), "not a timer of this function");
+            return Ok(());
+        };
+        let holder = &event.context.request_id;
+        let mailed = digest::mail(&self.offramp.of(org), &self.ses, *minute, holder).await?;
+        tracing::info!(%org, digest = %minute.start(), sent = mailed.sent, refused = mailed.refused, "mailed");
+        Ok(())
+    }
 }

@@ -1,26 +1,6 @@
-//! The Lambda of the crate: builds the clients once and lends them to the handler.
-
-use std::sync::Arc;
-
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notify::{State, handle, status};
-use offramp_app::Clock;
-use offramp_aws::Config;
+//! The program that Lambda runs.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    offramp_aws::log::init();
-    let config = Config::from_env()?;
-    let state = Arc::new(State::new(&config, Clock::system())?);
-    offramp_aws::prime(&config, state.prime()).await;
-    run(service_fn(move |event: LambdaEvent<_>| {
-        let (state, telemetry) = (Arc::clone(&state), config.telemetry.clone());
-        async move {
-            let id = event.context.request_id.clone();
-            let work = Box::pin(handle(&state, event));
-            let ended = telemetry.invocation(&id, status, work).await;
-            ended.map_err(offramp_aws::diagnostic)
-        }
-    }))
-    .await
+async fn main() -> Result<(), lambda_runtime::Error> {
+    offramp_aws::serve::<notify::State>().await
 }

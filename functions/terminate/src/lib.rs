@@ -10,7 +10,7 @@ use offramp_app::engine::leave;
 use offramp_app::engine::terminate::{Person, Terminated, due, finish_timer};
 use offramp_app::metrics::Metric;
 use offramp_app::{Clock, Deadline, Error, Fault};
-use offramp_aws::{Clients, Config, ConfigError, Terminating, deadline, terminating};
+use offramp_aws::{Clients, Config, ConfigError, Function, Terminating, deadline, terminating};
 use offramp_domain::Timer;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,24 +24,38 @@ pub struct State {
     env: Terminating,
 }
 
-impl State {
-    /// Builds the clients; nothing is connected yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the environment lacks something.
-    pub fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+impl Function for State {
+    type Event = Event;
+    type Answer = Answer;
+
+    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
         let clients = Clients::new(&config.aws)?;
         Ok(Self {
             env: terminating(config, &clients, clock),
         })
     }
 
-    /// Opens the connection to the table by reading a key that does not exist.
+    async fn prime(&self) -> Result<(), Fault> {
+        self.env.store.prime().await
+    }
+
+    /// Does what the timer was armed for, if it still fits, or what the stream hands over.
     ///
     /// # Errors
-    /// Those of AWS, which need not keep it from starting.
-    pub async fn prime(&self) -> Result<(), Fault> {
-        self.env.store.prime().await
+    /// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue. What of the stream
+    /// failed is in the answer.
+    async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
+        let deadline = deadline(&event.context);
+        match event.payload {
+            Event::Timer(timer) => {
+                fire(&self.env, &timer, deadline).await?;
+                Ok(Answer::Timer)
+            }
+            Event::Stream(batch) => {
+                let failures = stream::take(&self.env, &batch, deadline).await;
+                Ok(Answer::Stream(failures))
+            }
+        }
     }
 }
 
@@ -73,25 +87,6 @@ pub enum Answer {
     Timer,
     /// To the stream.
     Stream(Failures),
-}
-
-/// Does what the timer was armed for, if it still fits, or what the stream hands over.
-///
-/// # Errors
-/// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue. What of the stream
-/// failed is in the answer.
-pub async fn handle(state: &State, event: LambdaEvent<Event>) -> Result<Answer, Error> {
-    let deadline = deadline(&event.context);
-    match event.payload {
-        Event::Timer(timer) => {
-            fire(&state.env, &timer, deadline).await?;
-            Ok(Answer::Timer)
-        }
-        Event::Stream(batch) => {
-            let failures = stream::take(&state.env, &batch, deadline).await;
-            Ok(Answer::Stream(failures))
-        }
-    }
 }
 
 async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<(), Error> {
@@ -148,10 +143,4 @@ async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<()
         }
         Err(error) => Err(error),
     }
-}
-
-/// The HTTP status of an answer, where it has one; for the log.
-#[must_use]
-pub fn status(_: &Answer) -> Option<i64> {
-    None
 }

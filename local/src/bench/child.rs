@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use lambda_runtime::{Context, LambdaEvent};
-use offramp_aws::Config;
+use offramp_aws::{Config, Function as _};
 use offramp_domain::{OrgId, SnapshotId, SourceId, Timer};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
@@ -104,7 +104,7 @@ pub(crate) async fn run(out: &mut dyn Write) -> Result<(), Error> {
     let rest = usage::memory("self", "VmRSS")?;
     let mut context = Context::default();
     context.deadline = deadline;
-    let done = Box::pin(apply::handle(&state, LambdaEvent::new(event, context))).await;
+    let done = Box::pin(state.handle(LambdaEvent::new(event, context))).await;
     done.map_err(|error| failed(error.to_string()))?;
     let used = Used {
         rest,

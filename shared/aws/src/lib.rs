@@ -5,6 +5,7 @@
 
 pub mod clients;
 pub mod config;
+pub mod function;
 pub mod keys;
 pub mod kms;
 pub mod ledger;
@@ -20,6 +21,7 @@ mod fault;
 
 pub use clients::Clients;
 pub use config::{Config, ConfigError};
+pub use function::{Function, invoke, serve};
 pub use kms::{Opener, Sealer};
 pub use ledger::Ledger;
 pub use prime::prime;
