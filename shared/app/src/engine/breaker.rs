@@ -68,6 +68,7 @@ where
             gate: Some(gates.remove(id).unwrap_or(Gate::OPEN)),
             own_work,
             source,
+            judgement: None,
         };
     }
     Err(Error::Busy)

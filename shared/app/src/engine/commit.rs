@@ -10,10 +10,18 @@ use crate::ports::{Commit, Committed, Timers, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result, Tenant};
 
-/// The digest timers that one invocation has armed: forty leavers share one. Whoever wants one that
-/// is being armed waits for it, since it must stand before they commit.
+/// The timers that one invocation has armed and may need again: a digest, which forty leavers share, and what was armed while
+/// the breaker was asked. Two who need one digest at the same moment arm it once, and both wait, since it must stand
+/// before either commits.
 #[derive(Debug, Default)]
 pub struct Armed(Mutex<HashSet<String>>);
+
+impl Armed {
+    /// Takes note of timers that stand already.
+    pub(super) async fn note(&self, timers: &[Timer]) {
+        self.0.lock().await.extend(timers.iter().map(Timer::name));
+    }
+}
 
 /// Makes decisions true: all of them, or none. Their timers are armed first; then their changes are one transaction with
 /// `beside`; then the timers that have lost their meaning go, and each decision is told. A conflict tells nothing, and
@@ -58,15 +66,17 @@ pub async fn arm_all<'a, T: Timers>(
     armed: &Armed,
 ) -> Result<()> {
     try_join_all(arm.into_iter().map(|timer| async move {
+        let name = timer.name();
+        let mut armed = armed.0.lock().await;
+        if armed.contains(&name) {
+            return Ok(());
+        }
         if !matches!(timer, Timer::Digest { .. }) {
+            drop(armed);
             return Ok(timers.arm(timer).await?);
         }
-        let mut armed = armed.0.lock().await;
-        let name = timer.name();
-        if !armed.contains(&name) {
-            timers.arm(timer).await?;
-            armed.insert(name);
-        }
+        timers.arm(timer).await?;
+        armed.insert(name);
         Ok(())
     }))
     .await

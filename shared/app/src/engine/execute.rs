@@ -51,6 +51,56 @@ pub struct How<'a> {
     pub own_work: bool,
     /// The user's source, as far as the caller knows, where no source speaks: its breaker is read in the same call.
     pub source: Option<&'a SourceId>,
+    /// What was decided on `loaded` beforehand. It is committed, unless the breaker has said something else since than it
+    /// was decided with.
+    pub judgement: Option<Judgement>,
+}
+
+impl How<'_> {
+    /// Decides an event, and commits nothing.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn judge<P: Ports>(
+        &self,
+        tenant: &Tenant<'_, P>,
+        loaded: &Loaded,
+        id: &EmployeeId,
+        event: &Event,
+    ) -> Result<Judgement> {
+        let user = loaded.users.get(id);
+        let (decision, would, counted) = if self.observing {
+            let observed = observed(loaded, user, event, tenant.org, &tenant.clock)?;
+            (observed.decision, Some(observed.would), observed.counted)
+        } else {
+            let gate = self.gate.as_ref().unwrap_or(&Gate::OPEN);
+            let decision = decide_at(loaded, user, event, tenant.org, &tenant.clock, gate)?;
+            let counted = decision.counted;
+            (decision, None, counted)
+        };
+        Ok(Judgement {
+            decision,
+            would,
+            counted,
+            gate: self.gate.clone(),
+            armed: false,
+        })
+    }
+}
+
+/// A decision that is not committed yet, and what it was made with.
+#[derive(Debug)]
+pub struct Judgement {
+    /// What was decided.
+    pub decision: Decision,
+    /// What would be done, where the source is only observed.
+    pub would: Option<Word>,
+    /// What the breaker is asked about; or would be, where the source is only observed.
+    pub counted: Option<Counted>,
+    /// What the breaker had said.
+    pub gate: Option<Gate>,
+    /// Its timers stand already.
+    pub armed: bool,
 }
 
 /// Decides an event for one user and makes it so.
@@ -69,14 +119,17 @@ where
     P::Store: Users,
 {
     let begun = Instant::now();
-    let mut first = how.loaded.take();
+    let mut first = how
+        .loaded
+        .take()
+        .map(|loaded| (loaded, how.judgement.take()));
     let how = &how;
     until_won(|| {
-        let loaded = first.take();
+        let first = first.take();
         async move {
-            let loaded = match loaded {
-                Some(loaded) => loaded,
-                None => read(tenant, id, event, how.source).await?,
+            let (loaded, judgement) = match first {
+                Some((loaded, judgement)) => (loaded, judgement),
+                None => (read(tenant, id, event, how.source).await?, None),
             };
             let user = loaded.users.get(id);
             if let (Some(version), Some(user)) = (how.if_match, user)
@@ -84,14 +137,16 @@ where
             {
                 return Err(Error::VersionMismatch);
             }
-            let (decision, would) = if how.observing {
-                let observed = observed(&loaded, user, event, tenant.org, &tenant.clock)?;
-                (observed.decision, Some(observed.would))
-            } else {
-                let gate = how.gate.as_ref().unwrap_or(&Gate::OPEN);
-                let decision = decide_at(&loaded, user, event, tenant.org, &tenant.clock, gate)?;
-                (decision, None)
+            let judgement = match judgement.filter(|one| one.gate == how.gate) {
+                Some(judgement) => judgement,
+                None => how.judge(tenant, &loaded, id, event)?,
             };
+            let Judgement {
+                decision, would, ..
+            } = judgement;
+            if let Some(change) = decision.change.as_ref().filter(|_| judgement.armed) {
+                armed.note(&change.arm).await;
+            }
             let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
             let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);
             let decided = Decided {

@@ -14,11 +14,12 @@ use offramp_domain::{Actor, EmployeeId, Event, Gate, HoldId, Outcome, RunId, Use
 
 use super::breaker::{Asking, guarded, taking};
 use super::closing;
-use super::execute::{Armed, Executed, How};
+use super::execute::{Armed, Executed, How, Judgement};
 use crate::ports::{Breakers, Loaded, Objectives, USERS_PER_READ, Users};
 use crate::{Error, Ports, Result};
 
-pub use plan::Plan;
+pub use plan::{Plan, Read};
+use together::First;
 
 /// Employees who are worked on at once.
 const AT_ONCE: usize = 16;
@@ -95,7 +96,7 @@ where
     pub async fn run(
         &self,
         people: &[(EmployeeId, Events)],
-        read: Vec<Option<Loaded>>,
+        read: Vec<Option<Read>>,
     ) -> Result<Vec<(usize, Answer)>> {
         let tenant = &self.plan.tenant;
         let armed = Armed::default();
@@ -109,19 +110,18 @@ where
             if number > 0 && !self.still_held(chunk).await? {
                 return Err(Error::Unfinished("the hold was answered meanwhile"));
             }
-            let loaded = match read.next().flatten() {
-                Some(loaded) => loaded,
-                None => self.plan.read(chunk).await?,
+            let mut read = match read.next().flatten() {
+                Some(read) => read,
+                None => Read::of(self.plan.read(chunk).await?),
             };
-            let mut done = together::together(self, chunk, &loaded).await?;
+            let mut firsts = together::together(self, chunk, &mut read).await?;
             let chunk: Vec<_> = chunk
                 .iter()
-                .map(|(id, events)| (id, events, done.remove(id)))
+                .map(|(id, events)| (id, events, firsts.remove(id)))
                 .collect();
             let answered: Vec<Vec<(usize, Answer)>> = stream::iter(chunk)
                 .map(|(id, events, first)| {
-                    let loaded = loaded.only(id);
-                    let armed = &armed;
+                    let (loaded, armed) = (&read.loaded, &armed);
                     Box::pin(async move { self.person(id, events, loaded, first, armed).await })
                 })
                 .buffer_unordered(AT_ONCE)
@@ -151,22 +151,26 @@ where
         Ok(true)
     }
 
-    /// The events of one employee, in order; what one has written the next is decided on. The first
-    /// may have been committed together with others'.
+    /// The events of one employee, in order; what one has written the next is decided on. The first is decided, and may
+    /// have been committed together with others'.
     async fn person(
         &self,
         id: &EmployeeId,
         events: &[(usize, Event)],
-        loaded: Loaded,
-        mut first: Option<Executed>,
+        loaded: &Loaded,
+        mut first: Option<First>,
         armed: &Armed,
     ) -> Result<Vec<(usize, Answer)>> {
         let mut answers = Vec::with_capacity(events.len());
-        let mut at_hand = Some(loaded);
+        let mut at_hand = None;
         for (position, event) in events {
             let executed = match first.take() {
-                Some(executed) => executed,
-                None => self.one(id, event, at_hand.take(), armed).await?,
+                Some(First::Done(executed)) => executed,
+                Some(First::Judged(judgement)) => {
+                    let read = (Some(loaded.only(id)), Some(judgement));
+                    self.one(id, event, read, armed).await?
+                }
+                None => self.one(id, event, (at_hand.take(), None), armed).await?,
             };
             let outcome = &executed.decision.outcome;
             answers.push((*position, answer(id, outcome, executed.would)));
@@ -184,11 +188,12 @@ where
         &self,
         id: &EmployeeId,
         event: &Event,
-        loaded: Option<Loaded>,
+        (loaded, judgement): (Option<Loaded>, Option<Judgement>),
         armed: &Armed,
     ) -> Result<Executed> {
         let how = How {
             loaded,
+            judgement,
             observing: self.plan.observing,
             gate: self.gates.get(id).cloned(),
             ..How::default()

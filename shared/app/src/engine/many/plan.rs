@@ -2,14 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join;
 use offramp_domain::decide::Word;
-use offramp_domain::{Counted, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict};
+use offramp_domain::{
+    Counted, Decision, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict,
+};
 
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
 use crate::engine::breaker::{Asking, ask};
-use crate::engine::execute::{decide_at, observed};
+use crate::engine::commit::{Armed, arm_all};
+use crate::engine::execute::{How, Judgement};
 use crate::ports::{Breakers, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
+
+/// People whose timers are armed while the breaker is asked about them. Of more, a hold would leave as many timers that find
+/// nothing to do.
+const ARMED_AHEAD: usize = 4;
 
 /// Where a plan is made, and until when.
 #[derive(Debug)]
@@ -28,7 +36,7 @@ impl<P: Ports> Plan<'_, P>
 where
     P::Store: Users + Breakers,
 {
-    /// Asks the breaker for all whom the events would end or bring back. What was read is given back for a
+    /// Asks the breaker for all whom the events would end or bring back. What was read and decided is given back for a
     /// request that is one read, and for a chunk of people of whom at most the instant is newer. Whatever else is written is
     /// decided on a read of its own moment.
     ///
@@ -38,37 +46,68 @@ where
         &self,
         asking: &Asking,
         people: &[(EmployeeId, Events)],
-    ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Loaded>>)> {
+    ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Read>>)> {
         let one = people.len() <= USERS_PER_READ;
+        let admitted = Gate::Open {
+            run: Some(asking.run.clone()),
+        };
         let (mut counted, mut read) = (BTreeMap::new(), Vec::new());
         let mut breaker = None;
         let mut safeguards = None;
         for chunk in people.chunks(USERS_PER_READ) {
-            let loaded = self.read(chunk).await?;
+            let mut chunk_read = Read::of(self.read(chunk).await?);
+            let loaded = &chunk_read.loaded;
             safeguards = Some(loaded.policy.settings.safeguards);
             breaker.clone_from(&loaded.breaker);
             let mut changes = false;
             for (id, events) in chunk {
-                let planned = self.person(&loaded, id, events, &Gate::OPEN)?;
+                let mut planned = self.person(loaded, id, events, None)?;
                 changes |= planned.changes;
-                counted.extend(planned.counted.map(|counted| (id.clone(), counted)));
+                if let Some(counts) = planned.counted.filter(|_| !self.observing) {
+                    counted.insert(id.clone(), counts);
+                    // As it will be if they are admitted. The last admin never is.
+                    if one && !matches!(counts, Counted::LastAdmin(_)) {
+                        let first = events.iter().take(1).cloned().collect::<Events>();
+                        planned = self.person(loaded, id, &first, Some(&admitted))?;
+                    }
+                }
+                let first = planned.first.map(|first| (id.clone(), first));
+                chunk_read.judgements.extend(first);
             }
-            read.push((one || !changes).then_some(loaded));
+            read.push((one || !changes).then_some(chunk_read));
         }
-        let (false, Some(safeguards)) = (counted.is_empty() || self.observing, safeguards) else {
+        let (false, Some(safeguards)) = (counted.is_empty(), safeguards) else {
             return Ok((BTreeMap::new(), read));
         };
         // Of a delivery alone the name was made a moment ago; a snapshot may have died after it had asked.
         let just_read = breaker.filter(|_| asking.kind == RunKind::Delivery);
-        let gates = ask(
-            &self.tenant,
-            asking,
-            &counted,
-            safeguards,
-            just_read.as_deref(),
-        )
-        .await?;
-        Ok((gates, read))
+        let just_read = just_read.as_deref();
+        let asked = ask(&self.tenant, asking, &counted, safeguards, just_read);
+        let ahead = just_read.filter(|breaker| {
+            let people: BTreeSet<_> = counted.keys().cloned().collect();
+            let tripped = asking.tripped.map(|(tripped, _)| tripped);
+            let now = self.tenant.clock.now();
+            people.len() <= ARMED_AHEAD
+                && breaker.weigh(&people, safeguards, tripped, now) == Verdict::Admitted
+        });
+        let judgements = read.iter_mut().flatten();
+        let mut judgements: Vec<&mut Judgement> = judgements
+            .flat_map(|read| read.judgements.values_mut())
+            .filter(|one| ahead.is_some() && one.gate.as_ref() == Some(&admitted))
+            .collect();
+        let arm = judgements
+            .iter()
+            .filter_map(|one| one.decision.change.as_ref())
+            .flat_map(|change| &change.arm);
+        let none = Armed::default();
+        let arm = arm_all(&self.tenant.timers, arm, &none);
+        // Both to their ends: what is half done of one would be found out by a retry only.
+        let (gates, armed) = join(asked, arm).await;
+        armed?;
+        for one in &mut judgements {
+            one.armed = true;
+        }
+        Ok((gates?, read))
     }
 
     /// Reads what a few people's events are decided on.
@@ -95,7 +134,7 @@ where
     pub fn words(&self, loaded: &Loaded, people: &[(EmployeeId, Events)]) -> Result<Vec<Planning>> {
         let mut all = Vec::with_capacity(people.len());
         for (id, events) in people {
-            let planned = self.person(loaded, id, events, &Gate::OPEN)?;
+            let planned = self.person(loaded, id, events, None)?;
             if let Some((_, last)) = planned.answers.last() {
                 all.push(Planning {
                     id: id.clone(),
@@ -119,7 +158,7 @@ where
     ) -> Result<BTreeMap<EmployeeId, Counted>> {
         let mut all = BTreeMap::new();
         for (id, events) in people {
-            let planned = self.person(loaded, id, events, &Gate::OPEN)?;
+            let planned = self.person(loaded, id, events, None)?;
             all.extend(planned.counted.map(|counted| (id.clone(), counted)));
         }
         Ok(all)
@@ -149,13 +188,13 @@ where
         for (chunk, loaded) in &read {
             for (id, events) in *chunk {
                 let gate = match &held {
-                    Some(hold) if counted.contains_key(id) => Gate::Held {
+                    Some(hold) if counted.contains_key(id) => Some(Gate::Held {
                         hold: hold.clone(),
                         seq: 0,
-                    },
-                    _ => Gate::OPEN,
+                    }),
+                    _ => None,
                 };
-                for (position, answer) in self.person(loaded, id, events, &gate)?.answers {
+                for (position, answer) in self.person(loaded, id, events, gate.as_ref())?.answers {
                     if let Some(slot) = results.get_mut(position) {
                         *slot = Some(answer);
                     }
@@ -200,35 +239,57 @@ where
         loaded: &Loaded,
         id: &EmployeeId,
         events: &[(usize, Event)],
-        gate: &Gate,
+        gate: Option<&Gate>,
     ) -> Result<Planned> {
-        let mut loaded = loaded.only(id);
+        let how = How {
+            observing: self.observing,
+            gate: gate.cloned(),
+            ..How::default()
+        };
+        let mut so_far: Option<Loaded> = None;
         let mut planned = Planned {
             answers: Vec::with_capacity(events.len()),
             counted: None,
             changes: false,
+            first: None,
         };
         for (position, event) in events {
-            let user = loaded.users.get(id);
-            let clock = &self.tenant.clock;
-            let (decision, would, counted) = if self.observing {
-                let observed = observed(&loaded, user, event, self.tenant.org, clock)?;
-                (observed.decision, Some(observed.would), observed.counted)
-            } else {
-                let decision = decide_at(&loaded, user, event, self.tenant.org, clock, gate)?;
-                let counted = decision.counted;
-                (decision, None, counted)
-            };
-            planned.counted = planned.counted.or(counted);
+            let on = so_far.as_ref().unwrap_or(loaded);
+            let judgement = how.judge(&self.tenant, on, id, event)?;
+            let Decision {
+                outcome, change, ..
+            } = &judgement.decision;
+            planned.counted = planned.counted.or(judgement.counted);
             planned
                 .answers
-                .push((*position, answer(id, &decision.outcome, would)));
-            if let Some(change) = decision.change {
+                .push((*position, answer(id, outcome, judgement.would)));
+            if let Some(change) = change {
                 planned.changes |= change.entry.is_some();
-                loaded.users.insert(id.clone(), change.user);
+                if events.len() > 1 {
+                    let next = so_far.get_or_insert_with(|| loaded.only(id));
+                    next.users.insert(id.clone(), change.user.clone());
+                }
             }
+            planned.first.get_or_insert(judgement);
         }
         Ok(planned)
+    }
+}
+
+/// What was read for a chunk of people, and what was decided on it of the first event of each.
+#[derive(Debug)]
+pub struct Read {
+    pub(super) loaded: Loaded,
+    pub(super) judgements: BTreeMap<EmployeeId, Judgement>,
+}
+
+impl Read {
+    /// Of which nothing is decided yet.
+    pub(super) fn of(loaded: Loaded) -> Self {
+        Self {
+            loaded,
+            judgements: BTreeMap::new(),
+        }
     }
 }
 
@@ -252,4 +313,6 @@ struct Planned {
     counted: Option<Counted>,
     /// Whether anything but a newer instant would be written.
     changes: bool,
+    /// What was decided of the first event.
+    first: Option<Judgement>,
 }

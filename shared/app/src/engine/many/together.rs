@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::decide::Word;
-use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Event, Gate};
+use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Event};
 
+use super::plan::Read;
 use super::{Engine, Events, Plan};
 use crate::engine::commit::{Armed, commit_decided};
-use crate::engine::execute::{Executed, decide_at, observed, was_asked};
+use crate::engine::execute::{Executed, How, Judgement, was_asked};
 use crate::ports::{Breakers, Commit, Committed, Loaded, USERS_PER_READ, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result};
@@ -20,16 +20,24 @@ const ITEMS_TOGETHER: usize = USERS_PER_READ;
 /// Transactions under way at once.
 const AT_ONCE: usize = 4;
 
-/// Commits the first event of each person whose change is plain. Whoever is not in the answer is
-/// decided alone: also those of a transaction in which somebody else was quicker for one of them.
+/// How far the first event of a person has come.
+pub(super) enum First {
+    /// It is committed.
+    Done(Executed),
+    /// It is decided.
+    Judged(Judgement),
+}
+
+/// Decides the first event of each person, and commits those whose change is plain. The others are committed alone: also
+/// those of a transaction in which somebody else was quicker for one of them.
 ///
 /// # Errors
 /// A fault; each transaction took place wholly or not at all.
 pub(super) async fn together<P: Ports>(
     engine: &Engine<'_, P>,
     people: &[(EmployeeId, Events)],
-    loaded: &Loaded,
-) -> Result<BTreeMap<EmployeeId, Executed>>
+    read: &mut Read,
+) -> Result<BTreeMap<EmployeeId, First>>
 where
     P::Store: Users + Breakers,
 {
@@ -38,42 +46,41 @@ where
     } = engine.plan;
     let begun = Instant::now();
     let mut plain: Vec<Plain<'_>> = Vec::new();
-    let mut would: BTreeMap<EmployeeId, Word> = BTreeMap::new();
+    let mut firsts = BTreeMap::new();
     for (id, events) in people {
         let Some((_, event)) = events.first() else {
             continue;
         };
-        let (user, gate) = (loaded.users.get(id), engine.gates.get(id));
-        let decision = if observing {
-            let observed = observed(loaded, user, event, tenant.org, &tenant.clock)?;
-            would.insert(id.clone(), observed.would);
-            observed.decision
-        } else {
-            decide_at(
-                loaded,
-                user,
-                event,
-                tenant.org,
-                &tenant.clock,
-                gate.unwrap_or(&Gate::OPEN),
-            )?
+        let how = How {
+            observing,
+            gate: engine.gates.get(id).cloned(),
+            ..How::default()
         };
-        let asked = decision
-            .counted
-            .is_none_or(|counted| was_asked(gate, counted));
-        if asked && decision.change.as_deref().is_some_and(is_plain) {
+        let before = read.judgements.remove(id);
+        let judgement = match before.filter(|one| one.gate == how.gate) {
+            Some(judgement) => judgement,
+            None => how.judge(&tenant, &read.loaded, id, event)?,
+        };
+        let Decision {
+            counted, change, ..
+        } = &judgement.decision;
+        let asked = counted.is_none_or(|counted| was_asked(how.gate.as_ref(), counted));
+        if asked && change.as_deref().is_some_and(is_plain) {
             plain.push(Plain {
                 id,
                 event,
-                decision,
+                judgement,
             });
+        } else {
+            firsts.insert(id.clone(), First::Judged(judgement));
         }
     }
     if plain.len() < 2 {
-        return Ok(BTreeMap::new());
+        firsts.extend(plain.into_iter().map(Plain::alone));
+        return Ok(firsts);
     }
     let armed = &Armed::default();
-    let committed: Vec<Vec<Plain<'_>>> = stream::iter(in_groups(plain))
+    let committed: Vec<(Committed, Vec<Plain<'_>>)> = stream::iter(in_groups(plain))
         .map(|group| {
             Box::pin(async move {
                 let decided: Vec<Decided<'_>> = group
@@ -81,48 +88,62 @@ where
                     .map(|one| Decided {
                         employee_id: one.id,
                         event: one.event,
-                        decision: &one.decision,
+                        decision: &one.judgement.decision,
                         user: None,
                         begun,
                     })
                     .collect();
-                match commit_decided(&tenant, &decided, Commit::default(), armed).await? {
-                    Committed::Done => Ok::<_, crate::Error>(group),
-                    Committed::Conflict => Ok(Vec::new()),
-                }
+                let committed = commit_decided(&tenant, &decided, Commit::default(), armed).await?;
+                drop(decided);
+                Ok::<_, crate::Error>((committed, group))
             })
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
-    Ok(committed
-        .into_iter()
-        .flatten()
-        .map(|Plain { id, decision, .. }| {
-            let user = decision.change.as_ref().map(|change| change.user.clone());
-            let loaded = Loaded {
-                policy: loaded.policy.clone(),
-                admins: loaded.admins.clone(),
-                breaker: loaded.breaker.clone(),
-                users: BTreeMap::new(),
+    for (committed, group) in committed {
+        for one in group {
+            let (id, first) = match committed {
+                Committed::Done => one.done(&read.loaded),
+                Committed::Conflict => one.alone(),
             };
-            let executed = Executed {
-                decision,
-                user,
-                loaded,
-                asks: false,
-                would: would.get(id).copied(),
-            };
-            (id.clone(), executed)
-        })
-        .collect())
+            firsts.insert(id, first);
+        }
+    }
+    Ok(firsts)
 }
 
 /// A plain change of one person.
 struct Plain<'a> {
     id: &'a EmployeeId,
     event: &'a Event,
-    decision: Decision,
+    judgement: Judgement,
+}
+
+impl Plain<'_> {
+    fn alone(self) -> (EmployeeId, First) {
+        (self.id.clone(), First::Judged(self.judgement))
+    }
+
+    fn done(self, loaded: &Loaded) -> (EmployeeId, First) {
+        let Judgement {
+            decision, would, ..
+        } = self.judgement;
+        let user = decision.change.as_ref().map(|change| change.user.clone());
+        let executed = Executed {
+            decision,
+            user,
+            loaded: Loaded {
+                policy: loaded.policy.clone(),
+                admins: loaded.admins.clone(),
+                breaker: loaded.breaker.clone(),
+                users: BTreeMap::new(),
+            },
+            asks: false,
+            would,
+        };
+        (self.id.clone(), First::Done(executed))
+    }
 }
 
 fn is_plain(change: &Change) -> bool {
@@ -140,6 +161,7 @@ fn in_groups(plain: Vec<Plain<'_>>) -> Vec<Vec<Plain<'_>>> {
     let mut items = ITEMS_TOGETHER;
     for one in plain {
         let entry = one
+            .judgement
             .decision
             .change
             .as_deref()
