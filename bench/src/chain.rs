@@ -42,7 +42,9 @@ mod tests {
 
     #[test]
     fn calls_that_wait_for_each_other_are_in_a_row() {
-        let table: [(&str, &[(u32, u32)], &[usize]); 8] = [
+        /// What is shown, begin and end of each call, and which of them are the chain.
+        type Row<'a> = (&'a str, &'a [(u32, u32)], &'a [usize]);
+        let table: [Row<'_>; 8] = [
             ("nothing", &[], &[]),
             ("one", &[(3, 7)], &[0]),
             (

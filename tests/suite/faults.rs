@@ -36,6 +36,21 @@ async fn a_leaver_at_the_end_of_the_grace_period() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaver_of_a_source_that_the_instance_knows() {
+    check(Flow {
+        name: "known",
+        people: vec![LEAVER],
+        steps: vec![
+            Step::HrKnown(vec![(LEAVER, "inactive", json!({}))]),
+            Step::Minutes(6),
+        ],
+        faults_in: vec![0],
+        ..Flow::default()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaver_who_goes_at_once() {
     check(Flow {
         name: "immediate",

@@ -21,6 +21,7 @@ mod goldens;
 mod grace;
 mod health;
 mod holds;
+mod known_source;
 mod lag;
 mod leave_dates;
 mod leavers;

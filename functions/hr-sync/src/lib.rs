@@ -4,23 +4,25 @@
 pub mod contract;
 mod routes;
 
+use std::sync::{Mutex, PoisonError};
+
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
 use offramp_api::http::{Reply, Request, problem};
 use offramp_api::view::{ResultsView, Seen, SnapshotView};
-use offramp_app::inbound::door::{self, Incoming};
+use offramp_app::inbound::door::{self, Doorkeeper, Entered, Incoming, Known};
 use offramp_app::inbound::pulse;
 use offramp_app::inbound::pulse::Heard;
 use offramp_app::inbound::{delivery, snapshots};
 use offramp_app::metrics::Metric;
-use offramp_app::ports::{Connector, MAX_BODY, Request as Delivery, SourceState};
+use offramp_app::ports::{Connector, Loaded, MAX_BODY, Request as Delivery, SourceState};
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
 use offramp_aws::{
     Aws, Clients, Config, ConfigError, Function, Offramp, Opener, deadline, offramp,
 };
 use offramp_connectors::Native;
 use offramp_connectors::native::snapshot as wire;
-use offramp_domain::{OrgId, Policy, SnapshotId, SourceId};
+use offramp_domain::{OrgId, Policy, Pulse, SnapshotId, SourceId};
 
 pub use routes::Route;
 
@@ -29,6 +31,7 @@ pub use routes::Route;
 pub struct State {
     offramp: Offramp,
     opener: Opener,
+    known: Known,
     heard: Heard,
 }
 
@@ -46,8 +49,17 @@ impl State {
         Ok(Self {
             offramp: offramp(config, clients, clock),
             opener,
+            known: Known::default(),
             heard: Heard::default(),
         })
+    }
+
+    fn keeper(&self) -> Doorkeeper<'_, Opener> {
+        Doorkeeper {
+            seals: &self.opener,
+            known: &self.known,
+            heard: &self.heard,
+        }
     }
 }
 
@@ -95,26 +107,16 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         Route::GetSnapshot => Vec::new(),
         _ => request.body()?,
     };
-    let call = authenticated(state, request, body, deadline).await?;
-    let Handled { reply, dry_run } = route.answer(&call).await;
-    // Whatever came of it, the source has spoken. A dry run writes nothing, not even that it was there.
-    if !dry_run {
-        pulse::beat(&call.tenant(), &call.source, &state.heard, deadline).await;
-    }
+    let call = authenticated(state, request, route, body, deadline).await?;
+    // Whatever comes of it, the source has spoken. A dry run writes nothing, not even that it was there.
+    let beat = async {
+        if !call.dry_run {
+            let (tenant, source) = (call.tenant(), &call.source);
+            pulse::beat(&tenant, source, &state.heard, call.pulse.clone(), deadline).await;
+        }
+    };
+    let (reply, ()) = tokio::join!(route.answer(&call), beat);
     reply
-}
-
-/// What came of a request whose signature is good.
-struct Handled {
-    reply: Result<Reply>,
-    dry_run: bool,
-}
-
-impl From<Result<Reply>> for Handled {
-    fn from(reply: Result<Reply>) -> Self {
-        let dry_run = false;
-        Self { reply, dry_run }
-    }
 }
 
 /// A request whose signature is good.
@@ -125,6 +127,10 @@ struct Call<'a> {
     org: OrgId,
     source: SourceId,
     state: SourceState,
+    /// The events of a delivery until they are taken, and what they are decided on where it was read with the source.
+    events: Mutex<Option<(Result<Delivery>, Option<Loaded>)>>,
+    dry_run: bool,
+    pulse: Option<Pulse>,
     deadline: Deadline,
 }
 
@@ -132,6 +138,7 @@ struct Call<'a> {
 async fn authenticated<'a>(
     state: &'a State,
     request: &'a Request,
+    route: Route,
     body: Vec<u8>,
     deadline: Deadline,
 ) -> Result<Call<'a>> {
@@ -146,14 +153,33 @@ async fn authenticated<'a>(
         headers: request,
         body: &body,
     };
-    let may = door::authenticate(&env.of(&org), &state.opener, &source, &incoming)
-        .await
-        .inspect_err(|error| {
-            if matches!(error, Error::BadSignature | Error::TimestampOutOfTolerance) {
-                env.meter.record(Metric::SignaturesFailed, 1_u32);
-                tracing::warn!(%error, "a webhook is refused");
+    let (tenant, keeper) = (env.of(&org), state.keeper());
+    let verified = async {
+        let entered = match route {
+            Route::PostEvents => door::enter(&tenant, &keeper, &source, &incoming).await?,
+            _ => None,
+        };
+        match entered {
+            Some(Entered {
+                state,
+                request,
+                loaded,
+                pulse,
+            }) => Ok((state, Some((Ok(request), Some(loaded))), pulse)),
+            None => {
+                let may = door::authenticate(&tenant, &keeper, &source, &incoming).await?;
+                let events = (route == Route::PostEvents).then(|| (Native.read(&body), None));
+                Ok((may, events, None))
             }
-        })?;
+        }
+    };
+    let (may, events, pulse) = verified.await.inspect_err(|error| {
+        if matches!(error, Error::BadSignature | Error::TimestampOutOfTolerance) {
+            env.meter.record(Metric::SignaturesFailed, 1_u32);
+            tracing::warn!(%error, "a webhook is refused");
+        }
+    })?;
+    let dry_run = matches!(&events, Some((Ok(events), _)) if events.dry_run);
     Ok(Call {
         env,
         request,
@@ -161,6 +187,9 @@ async fn authenticated<'a>(
         org,
         source,
         state: may,
+        events: Mutex::new(events),
+        dry_run,
+        pulse,
         deadline,
     })
 }
@@ -170,16 +199,16 @@ impl Call<'_> {
         self.env.of(&self.org)
     }
 
-    async fn events(&self) -> Handled {
-        let events = Native.read(&self.body);
-        let dry_run = matches!(&events, Ok(events) if events.dry_run);
-        let reply = self.take(events).await;
-        Handled { reply, dry_run }
+    fn taken(&self) -> Option<(Result<Delivery>, Option<Loaded>)> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.take()
     }
 
-    async fn take(&self, events: Result<Delivery>) -> Result<Reply> {
-        let (tenant, source) = (self.tenant(), &self.source);
-        let answers = delivery::take(&tenant, source, self.state, events?, self.deadline).await?;
+    async fn events(&self) -> Result<Reply> {
+        let (request, read) = self.taken().ok_or(Error::NotFound("route"))?;
+        let tenant = self.tenant();
+        let from = (&self.source, self.state);
+        let answers = delivery::take(&tenant, from, request?, read, self.deadline).await?;
         Reply::json(200, &ResultsView::of(&answers))
     }
 

@@ -1,7 +1,10 @@
 //! The routes of HR, one row each. Dispatch comes from here; `contract` says of each what it takes and answers, and
 //! `template.yaml` is made from it.
 
-use crate::{Call, Handled};
+use offramp_api::http::Reply;
+use offramp_app::Result;
+
+use crate::Call;
 
 offramp_api::routes! {
     /// A route of this function.
@@ -9,7 +12,7 @@ offramp_api::routes! {
 
     open {}
 
-    within "/v1/orgs/{org}/sources/{source}" as Call<'_> => Handled {
+    within "/v1/orgs/{org}/sources/{source}" as Call<'_> => Result<Reply> {
         PostEvents:       POST "/events"                   => events,   Signed;
         OpenSnapshot:     POST "/snapshots"                => open,     Signed;
         PutPage:          PUT  "/snapshots/{id}/pages/{n}" => page,     Signed;

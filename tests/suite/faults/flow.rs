@@ -37,6 +37,8 @@ pub(super) struct Flow {
 pub(super) enum Step {
     /// HR says something of people: id, status, other fields.
     Hr(Vec<(&'static str, &'static str, Value)>),
+    /// The same, on an instance that has verified an event of the source before.
+    HrKnown(Vec<(&'static str, &'static str, Value)>),
     /// An admin's request; any 2xx is an answer.
     Admin {
         method: &'static str,
@@ -96,6 +98,10 @@ impl Step {
     pub(super) async fn play(&self, world: &World, cards: &Cards) {
         match self {
             Self::Hr(people) => deliver(world, people).await,
+            Self::HrKnown(people) => {
+                deliver(world, &[(super::OTHERS[0], "active", json!({}))]).await;
+                deliver(world, people).await;
+            }
             Self::Admin { method, path, body } => {
                 wanted(&insist(world, method, path, body, None).await);
             }

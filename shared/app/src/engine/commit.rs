@@ -1,6 +1,7 @@
 //! Arm → commit → disarm → tell: the one place where decisions about users become true.
 
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 use futures_util::future::try_join_all;
 use offramp_domain::Timer;
@@ -14,12 +15,22 @@ use crate::{Ports, Result, Tenant};
 /// the breaker was asked. Two who need one digest at the same moment arm it once, and both wait, since it must stand
 /// before either commits.
 #[derive(Debug, Default)]
-pub struct Armed(Mutex<HashSet<String>>);
+pub struct Armed {
+    /// Held while a digest is armed, so that the others wait for it; and by nobody who needs none.
+    digests: Mutex<HashSet<String>>,
+    ahead: std::sync::Mutex<HashSet<String>>,
+}
 
 impl Armed {
     /// Takes note of timers that stand already.
-    pub(super) async fn note(&self, timers: &[Timer]) {
-        self.0.lock().await.extend(timers.iter().map(Timer::name));
+    pub(super) fn note(&self, timers: &[Timer]) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.extend(timers.iter().map(Timer::name));
+    }
+
+    fn is_ahead(&self, name: &str) -> bool {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.contains(name)
     }
 }
 
@@ -67,16 +78,17 @@ pub async fn arm_all<'a, T: Timers>(
 ) -> Result<()> {
     try_join_all(arm.into_iter().map(|timer| async move {
         let name = timer.name();
-        let mut armed = armed.0.lock().await;
-        if armed.contains(&name) {
+        if armed.is_ahead(&name) {
             return Ok(());
         }
         if !matches!(timer, Timer::Digest { .. }) {
-            drop(armed);
             return Ok(timers.arm(timer).await?);
         }
-        timers.arm(timer).await?;
-        armed.insert(name);
+        let mut digests = armed.digests.lock().await;
+        if !digests.contains(&name) {
+            timers.arm(timer).await?;
+            digests.insert(name);
+        }
         Ok(())
     }))
     .await

@@ -145,7 +145,7 @@ where
                 decision, would, ..
             } = judgement;
             if let Some(change) = decision.change.as_ref().filter(|_| judgement.armed) {
-                armed.note(&change.arm).await;
+                armed.note(&change.arm);
             }
             let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
             let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);

@@ -165,7 +165,7 @@ where
         let mut at_hand = None;
         for (position, event) in events {
             let executed = match first.take() {
-                Some(First::Done(executed)) => executed,
+                Some(First::Done(executed)) => *executed,
                 Some(First::Judged(judgement)) => {
                     let read = (Some(loaded.only(id)), Some(judgement));
                     self.one(id, event, read, armed).await?

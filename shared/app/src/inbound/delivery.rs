@@ -11,22 +11,23 @@ use super::{pulse, rejections};
 use crate::engine::breaker::Asking;
 use crate::engine::many::{Answer, Answers, Engine, Events, Plan, answers};
 use crate::ports::{
-    About, Breakers, Objectives, Observed, Parsed, Rejection, Rejections, Request, SourceState,
-    Users,
+    About, Breakers, Loaded, Objectives, Observed, Parsed, Rejection, Rejections, Request,
+    SourceState, Users,
 };
 use crate::{Deadline, Ports, Result, Tenant};
 
 /// Takes the events of one request. The whole of it is decided in memory first, and the breaker is
-/// asked once for everybody whom it would end or bring back. A bad record rejects itself; a fault fails
+/// asked once for everybody whom it would end or bring back. `read` is what its people are decided on, where the caller has
+/// just read it for all of them. A bad record rejects itself; a fault fails
 /// the request, which is then sent again: what was done already is `unchanged`.
 ///
 /// # Errors
 /// A fault of a service, [`crate::Error::Busy`], or [`crate::Error::Unfinished`] when time runs out.
 pub async fn take<P: Ports>(
     tenant: &Tenant<'_, P>,
-    source: &SourceId,
-    state: SourceState,
+    (source, state): (&SourceId, SourceState),
     request: Request,
+    read: Option<Loaded>,
     deadline: Deadline,
 ) -> Result<Answers>
 where
@@ -43,7 +44,7 @@ where
     if request.dry_run {
         return plan.dry_run(&asking, &people, results).await;
     }
-    let (gates, read) = plan.ask(&asking, &people).await?;
+    let (gates, read) = plan.ask(&asking, &people, read).await?;
     let engine = Engine {
         plan,
         asking: &asking,

@@ -28,7 +28,7 @@ const REMEMBERED: usize = 10_000;
 pub struct Heard(Mutex<HashMap<(OrgId, SourceId), DateTime<Utc>>>);
 
 impl Heard {
-    fn lately(&self, org: &OrgId, source: &SourceId, now: DateTime<Utc>) -> bool {
+    pub(super) fn lately(&self, org: &OrgId, source: &SourceId, now: DateTime<Utc>) -> bool {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard
             .get(&(org.clone(), source.clone()))
@@ -44,12 +44,13 @@ impl Heard {
     }
 }
 
-/// Writes down that a source has spoken, at most once a minute. What fails is logged and forgotten: the
-/// next delivery says the same.
+/// Writes down that a source has spoken, at most once a minute. `read` is its pulse where the caller has just read it. What
+/// fails is logged and forgotten: the next delivery says the same.
 pub async fn beat<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
     heard: &Heard,
+    mut read: Option<Pulse>,
     deadline: Deadline,
 ) where
     P::Store: Pulses,
@@ -58,13 +59,20 @@ pub async fn beat<P: Ports>(
     if heard.lately(tenant.org, source, now) {
         return;
     }
-    let written = until_won(|| async {
-        let Some(after) = tenant.store.pulse(tenant.org, source).await?.beating(now) else {
-            return Ok(Some(()));
-        };
-        let put = tenant.store.put_pulse(tenant.org, source, &after, None);
-        // Somebody else may have written the same, or the sweep that the admins were told.
-        Ok((put.await? == Committed::Done).then_some(()))
+    let written = until_won(|| {
+        let read = read.take();
+        async move {
+            let pulse = match read {
+                Some(pulse) => pulse,
+                None => tenant.store.pulse(tenant.org, source).await?,
+            };
+            let Some(after) = pulse.beating(now) else {
+                return Ok(Some(()));
+            };
+            let put = tenant.store.put_pulse(tenant.org, source, &after, None);
+            // Somebody else may have written the same, or the sweep that the admins were told.
+            Ok((put.await? == Committed::Done).then_some(()))
+        }
     });
     if beside(tenant.org, source, "a pulse", deadline, written).await {
         heard.note(tenant.org, source, now);

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{EmployeeId, Event, EventId, Field, HrEvent, HrStatus};
+use offramp_domain::{
+    EmployeeId, Event, EventId, Field, HrEvent, HrStatus, OrgId, Pulse, SourceId,
+};
 use serde::{Deserialize, Serialize};
 
-use super::Rejection;
-use crate::Result;
+use super::{Loaded, Rejection, Source, USERS_PER_READ};
+use crate::{Fault, Result};
 
 /// The most bytes in the body of one request.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -40,6 +43,33 @@ pub trait Connector: Sync {
     /// [`crate::Error::TooLarge`], [`crate::Error::MalformedJson`], or [`crate::Error::Invalid`] if the body as a whole
     /// is not what the source sends.
     fn read(&self, body: &[u8]) -> Result<Request>;
+}
+
+/// People whose read takes the source, its pulse, policy, admins and the breaker along: a batch has at most 100 keys.
+pub const USERS_PER_DELIVERY: usize = USERS_PER_READ - 2;
+
+/// What a delivery is taken on, read consistently in one call.
+#[derive(Debug)]
+pub struct Opening {
+    /// Who speaks; `None` where there is no such source.
+    pub source: Option<Source>,
+    /// Its pulse, where it was asked for: the default where none is stored.
+    pub pulse: Option<Pulse>,
+    /// Policy, admins, users, and the breaker of the source.
+    pub loaded: Loaded,
+}
+
+/// Deliveries of sources that an instance knows.
+pub trait Deliveries: Send + Sync {
+    /// The source, up to [`USERS_PER_DELIVERY`] users, all that a decision about them is made on, and the pulse of the source
+    /// where `pulse` asks for it: one consistent batch read.
+    fn open_delivery(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        ids: &[EmployeeId],
+        pulse: bool,
+    ) -> impl Future<Output = std::result::Result<Opening, Fault>> + Send;
 }
 
 /// The headers of a request.

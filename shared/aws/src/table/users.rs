@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use offramp_app::Fault;
 use offramp_app::backoff::pauses;
 use offramp_app::ports::{
-    CardWrite, Commit, Committed, Histories, Loaded, Receipt, USERS_PER_READ, Users,
+    CardWrite, Commit, Committed, Deliveries, Histories, Loaded, Opening, Receipt,
+    USERS_PER_DELIVERY, USERS_PER_READ, Users,
 };
 use offramp_domain::{
-    AdminsChange, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin, SourceId,
+    AdminsChange, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin, Pulse, SourceId,
     Status, User, roster,
 };
 
@@ -34,34 +35,7 @@ impl Users for Table {
         ids: &[EmployeeId],
     ) -> Result<Loaded, Fault> {
         debug_assert!(ids.len() <= USERS_PER_READ);
-        let mut wanted: Vec<Key> = ids.iter().map(|id| keys::user(org, id)).collect();
-        wanted.sort_by(|a, b| a.pk.cmp(&b.pk));
-        wanted.dedup();
-        wanted.push(keys::settings(org));
-        wanted.push(keys::admins(org));
-        wanted.extend(source.map(|source| keys::breaker(org, source)));
-        let mut loaded = Loaded {
-            breaker: source.map(|_| Arc::default()),
-            ..Loaded::default()
-        };
-        for item in self.batch_get(&wanted).await? {
-            match item.get_text(keys::SK) {
-                Some("SETTINGS") => loaded.policy = Arc::new(item.read()?),
-                Some("B") => loaded.breaker = Some(Arc::new(item.read()?)),
-                Some("ADMINS") => {
-                    item.known()?;
-                    let ids = item.get_texts("ids").iter().map(|id| {
-                        EmployeeId::new(id.as_str())
-                            .map_err(|error| Fault::corrupt("read", error.to_string()))
-                    });
-                    loaded.admins = Arc::new(ids.collect::<Result<_, _>>()?);
-                }
-                _ => {
-                    let user: User = item.read()?;
-                    loaded.users.insert(user.employee_id.clone(), user);
-                }
-            }
-        }
+        let (loaded, _) = self.load_with(org, source, ids, &[]).await?;
         Ok(loaded)
     }
 
@@ -116,7 +90,78 @@ impl Users for Table {
     }
 }
 
+impl Deliveries for Table {
+    async fn open_delivery(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        ids: &[EmployeeId],
+        pulse: bool,
+    ) -> Result<Opening, Fault> {
+        debug_assert!(ids.len() <= USERS_PER_DELIVERY);
+        let own = keys::source(org, source);
+        let mut beside = vec![own.clone()];
+        beside.extend(pulse.then(|| keys::pulse(org, source)));
+        let (loaded, others) = self.load_with(org, Some(source), ids, &beside).await?;
+        let mut opening = Opening {
+            source: None,
+            pulse: pulse.then(Pulse::default),
+            loaded,
+        };
+        for item in others {
+            if item.key() == own {
+                opening.source = Some(item.read()?);
+            } else {
+                opening.pulse = Some(item.read()?);
+            }
+        }
+        Ok(opening)
+    }
+}
+
 impl Table {
+    /// What a decision is made on, and the items under other keys that are there: one consistent batch read.
+    async fn load_with(
+        &self,
+        org: &OrgId,
+        source: Option<&SourceId>,
+        ids: &[EmployeeId],
+        beside: &[Key],
+    ) -> Result<(Loaded, Vec<Item>), Fault> {
+        let mut wanted: Vec<Key> = ids.iter().map(|id| keys::user(org, id)).collect();
+        wanted.sort_by(|a, b| a.pk.cmp(&b.pk));
+        wanted.dedup();
+        wanted.push(keys::settings(org));
+        wanted.push(keys::admins(org));
+        wanted.extend(source.map(|source| keys::breaker(org, source)));
+        wanted.extend_from_slice(beside);
+        let mut loaded = Loaded {
+            breaker: source.map(|_| Arc::default()),
+            ..Loaded::default()
+        };
+        let mut others = Vec::new();
+        for item in self.batch_get(&wanted).await? {
+            match item.get_text(keys::SK) {
+                Some("SETTINGS") => loaded.policy = Arc::new(item.read()?),
+                Some("B") => loaded.breaker = Some(Arc::new(item.read()?)),
+                Some("ADMINS") => {
+                    item.known()?;
+                    let ids = item.get_texts("ids").iter().map(|id| {
+                        EmployeeId::new(id.as_str())
+                            .map_err(|error| Fault::corrupt("read", error.to_string()))
+                    });
+                    loaded.admins = Arc::new(ids.collect::<Result<_, _>>()?);
+                }
+                _ if beside.contains(&item.key()) => others.push(item),
+                _ => {
+                    let user: User = item.read()?;
+                    loaded.users.insert(user.employee_id.clone(), user);
+                }
+            }
+        }
+        Ok((loaded, others))
+    }
+
     /// Adds every part that one change of a user writes.
     fn change(&self, parts: &mut Parts, org: &OrgId, change: &Change) -> Result<(), Fault> {
         let user = &change.user;

@@ -36,7 +36,8 @@ impl<P: Ports> Plan<'_, P>
 where
     P::Store: Users + Breakers,
 {
-    /// Asks the breaker for all whom the events would end or bring back. What was read and decided is given back for a
+    /// Asks the breaker for all whom the events would end or bring back. `at_hand` is what the people of a request that is one
+    /// read are decided on, where the caller has just read it. What was read and decided is given back for a
     /// request that is one read, and for a chunk of people of whom at most the instant is newer. Whatever else is written is
     /// decided on a read of its own moment.
     ///
@@ -46,6 +47,7 @@ where
         &self,
         asking: &Asking,
         people: &[(EmployeeId, Events)],
+        mut at_hand: Option<Loaded>,
     ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Read>>)> {
         let one = people.len() <= USERS_PER_READ;
         let admitted = Gate::Open {
@@ -55,7 +57,11 @@ where
         let mut breaker = None;
         let mut safeguards = None;
         for chunk in people.chunks(USERS_PER_READ) {
-            let mut chunk_read = Read::of(self.read(chunk).await?);
+            let loaded = match at_hand.take() {
+                Some(loaded) => loaded,
+                None => self.read(chunk).await?,
+            };
+            let mut chunk_read = Read::of(loaded);
             let loaded = &chunk_read.loaded;
             safeguards = Some(loaded.policy.settings.safeguards);
             breaker.clone_from(&loaded.breaker);

@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 /// How far the first event of a person has come.
 pub(super) enum First {
     /// It is committed.
-    Done(Executed),
+    Done(Box<Executed>),
     /// It is decided.
     Judged(Judgement),
 }
@@ -142,7 +142,7 @@ impl Plain<'_> {
             asks: false,
             would,
         };
-        (self.id.clone(), First::Done(executed))
+        (self.id.clone(), First::Done(Box::new(executed)))
     }
 }
 
