@@ -1,6 +1,6 @@
 //! Whom a mail goes to, when, and what stands in it; and the mails as they were looked at and found good.
 
-use aws_stand_ins::Clock;
+use aws_stand_ins::{Clock, Fault, InvocationOutcome, Mode, Service};
 use offramp_tests::{ADA, LENA, OTTO, World, at, golden, numbered};
 use serde_json::json;
 
@@ -72,6 +72,35 @@ async fn an_address_that_is_refused_does_not_keep_the_mail_from_the_others() {
     world.hours(1).await;
     assert_eq!(world.mails_to(ADA, "").len(), 0);
     assert_eq!(world.mails_to(OTTO, "").len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_admins_than_mails_in_a_second_are_told_once_each_by_one_run() {
+    let world = World::start().await;
+    for number in 3..=15 {
+        let path = format!("/users/E-10{number:02}/role");
+        let role = json!({ "role": "admin" });
+        world.admin("PUT", &path).json(&role).ok().await;
+    }
+    world.hr("E-1020", "inactive", json!({})).await;
+    // Each of the fifteen is refused, and all of them more often than the SDK tries one call.
+    let throttled = Fault::once(Service::Ses, "SendEmail", Mode::Throttle);
+    let faults = world.stack.cloud().faults();
+    faults.inject(Fault {
+        times: 60,
+        ..throttled
+    });
+    world.minutes(5).await;
+    assert!(faults.pending().is_empty());
+    let mut told: Vec<String> = world.mails().into_iter().flat_map(|mail| mail.to).collect();
+    assert_eq!(told.len(), 15, "{told:?}");
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 15, "{told:?}");
+    let runs = world.stack.cloud().lambda().invocations();
+    let all_went_well = runs.iter().all(|run| run.outcome == InvocationOutcome::Ok);
+    assert!(all_went_well, "{runs:?}");
     world.end().await;
 }
 

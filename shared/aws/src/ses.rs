@@ -3,16 +3,31 @@
 //! Each message has one recipient. SES allows 50, but one bad address fails the whole message. SES takes no idempotency
 //! key, so a message whose answer was lost may have been sent.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>
+//!
+//! An account may send so many messages a second (outside the sandbox 14 at first, as a rule). What is beyond that SES refuses
+//! as throttled; it *drops the message*, says AWS, so to send it again is no second mail. A digest to fifty admins is beyond it,
+//! so a throttled message is sent again within the run, for some seconds: six times 14 are more than fifty. Only then is it a
+//! fault, and the digest's next run sends what is left.
+//! <https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html>
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use offramp_app::Fault;
+use offramp_app::backoff::pauses;
 use offramp_app::ports::{Mailer, Message, Sent};
 
 use crate::fault::fault;
 use crate::prime;
+
+/// The codes of a message that SES has dropped, since too many came within a second or a day. The reference has the first,
+/// the developer guide the second.
+const THROTTLED: [&str; 3] = [
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "Throttling",
+];
 
 /// Sends mails from one address.
 #[derive(Debug, Clone)]
@@ -73,7 +88,8 @@ impl Mailer for Ses {
             .subject(content(&message.subject)?)
             .body(body)
             .build();
-        let sent = self
+        let content = EmailContent::builder().simple(simple).build();
+        let send = self
             .client
             .send_email()
             .from_email_address(&self.sender)
@@ -82,9 +98,16 @@ impl Mailer for Ses {
                     .to_addresses(message.to.as_str())
                     .build(),
             )
-            .content(EmailContent::builder().simple(simple).build())
-            .send()
-            .await;
+            .content(content);
+        let mut sent = send.clone().send().await;
+        for pause in pauses() {
+            let Err(error) = &sent else { break };
+            if !error.code().is_some_and(|code| THROTTLED.contains(&code)) {
+                break;
+            }
+            pause.wait().await;
+            sent = send.clone().send().await;
+        }
         match sent {
             Ok(output) => Ok(Sent::Accepted(output.message_id.unwrap_or_default())),
             Err(error)

@@ -223,7 +223,10 @@ fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
             if call.operation == "GetItem" && skip > 0 && flow.waits_in.contains(&step) {
                 continue;
             }
-            let mailed = index > 0 && calls[index - 1].service == Service::Ses;
+            // Messages go at once: while one is settled, another may have been accepted.
+            let is_mail = |call: &Call| call.service == Service::Ses;
+            let mailing = calls[..=index].iter().any(is_mail)
+                && (is_mail(call) || call.operation == "UpdateItem");
             for (mode, times) in modes(call, skip == 0, index == 0) {
                 cases.push(Case {
                     step,
@@ -236,8 +239,8 @@ fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
                         skip: u32::try_from(skip).unwrap(),
                     },
                     may_mail_twice: match mode {
-                        Mode::AfterCommit | Mode::KillAfter => call.service == Service::Ses,
-                        Mode::KillBefore => mailed,
+                        Mode::AfterCommit => is_mail(call),
+                        Mode::KillBefore | Mode::KillAfter => mailing,
                         _ => false,
                     },
                 });

@@ -5,13 +5,19 @@
 //! second mail is sent only if SES accepted a message and that was not recorded. More than [`NOTICES_PER_STAMP`]
 //! notices are stamped in several transactions. A run that dies between two of them leaves two mails, of different
 //! people.
+//!
+//! Calls that do not need each other's answers are made together. First the notices and the admins are read. Then the
+//! notices are stamped, the messages are claimed, and the people are read. Then up to [`LETTERS_AT_ONCE`] messages are
+//! sent, and each is settled when SES has answered. A claim expires without effect if its message is not sent.
 
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use offramp_domain::{Access, DigestMinute, EmployeeId, Role, User};
+use futures_util::future::{join3, try_join, try_join_all};
+use futures_util::stream::{self, StreamExt};
+use offramp_domain::{Access, DigestMinute, EmployeeId, NoticeKind, Role, User};
 
 use crate::backoff::pauses;
 use crate::metrics::Metric;
@@ -21,11 +27,16 @@ use crate::ports::{
     Breakers, Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing,
     Sent, Users,
 };
-use crate::{Error, Ports, Result, Tenant};
+use crate::{Error, Fault, Ports, Result, Tenant};
+use rows::People;
 
 /// How long a claim is live. It is longer than a function's 30 seconds, and shorter than the 60 seconds after which
 /// Lambda retries a failed run.
 const CLAIM: TimeDelta = TimeDelta::seconds(45);
+/// Messages that are claimed, sent and settled at once: as many admins as an organisation is likely to have, so that a
+/// digest takes no more calls in a row for fifty than for two. More than SES accepts within a second are refused, dropped,
+/// and sent again by the [`Mailer`].
+const LETTERS_AT_ONCE: usize = 50;
 
 /// The result of a digest timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,52 +63,82 @@ where
     M: Mailer,
     P::Store: Users + Notices + Breakers,
 {
-    let mut digests: BTreeMap<DigestId, Vec<Outgoing>> = BTreeMap::new();
-    for one in stamped(tenant, minute).await? {
-        if let Some(digest) = one.digest.clone() {
-            digests.entry(digest).or_default().push(one);
-        }
-    }
     let mut mailed = Mailed::default();
-    for (digest, notices) in digests {
+    for taken in taken(tenant, minute, holder).await? {
         let one = Digest {
             tenant: *tenant,
             mailer,
-            digest,
+            digest: taken.digest,
             holder,
+            claims: taken.claims,
         };
-        let done = one.mail(&notices).await?;
+        let done = one.mail(&taken.notices, &taken.people).await?;
         mailed.sent += done.sent;
         mailed.refused += done.refused;
     }
     Ok(mailed)
 }
 
-/// Every unsent notice, each with its digest. A notice without a digest goes into a new digest of this run. It cannot
-/// go into an older one, because some admins may have been mailed that one.
-async fn stamped<P: Ports>(tenant: &Tenant<'_, P>, minute: DigestMinute) -> Result<Vec<Outgoing>>
+/// Messages that are claimed, each by what names it in its digest, with what came of that.
+type Claims = BTreeMap<String, std::result::Result<Claim, Fault>>;
+
+/// A digest with all that its messages are made of.
+struct Taken {
+    digest: DigestId,
+    notices: Vec<Outgoing>,
+    people: People,
+    claims: Claims,
+}
+
+/// All that is unsent, in digests. What is in none yet goes into one of this run's own: into an older one, some admins may
+/// have been mailed already.
+async fn taken<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    minute: DigestMinute,
+    holder: &str,
+) -> Result<Vec<Taken>>
 where
-    P::Store: Notices,
+    P::Store: Users + Notices + Breakers,
 {
-    let digest = DigestId::new(minute);
+    let own = DigestId::new(minute);
     for pause in pauses() {
-        let mut unsent = tenant.store.unsent(tenant.org).await?;
-        let mut taken = true;
-        let mut fresh: Vec<&mut Outgoing> = unsent
-            .iter_mut()
-            .filter(|one| one.digest.is_none())
-            .collect();
-        for chunk in fresh.chunks_mut(NOTICES_PER_STAMP) {
-            let keys: Vec<_> = chunk.iter().map(|one| one.key.clone()).collect();
-            match tenant.store.stamp(tenant.org, &keys, &digest).await? {
-                Committed::Done => chunk
-                    .iter_mut()
-                    .for_each(|one| one.digest = Some(digest.clone())),
-                Committed::Conflict => taken = false,
-            }
+        let unsent = tenant.store.unsent(tenant.org);
+        let (unsent, loaded) = try_join(unsent, tenant.store.load(tenant.org, &[])).await?;
+        let fresh = unsent.iter().filter(|one| one.digest.is_none());
+        let fresh: Vec<_> = fresh.map(|one| one.key.clone()).collect();
+        let mut digests: BTreeMap<DigestId, Vec<Outgoing>> = BTreeMap::new();
+        for one in unsent {
+            let digest = one.digest.clone().unwrap_or_else(|| own.clone());
+            digests.entry(digest).or_default().push(one);
         }
-        if taken {
-            return Ok(unsent);
+        let stamped = async {
+            let mut all = Committed::Done;
+            for keys in fresh.chunks(NOTICES_PER_STAMP) {
+                if tenant.store.stamp(tenant.org, keys, &own).await? == Committed::Conflict {
+                    all = Committed::Conflict;
+                }
+            }
+            Ok::<_, Fault>(all)
+        };
+        let admins = &loaded.admins;
+        let people = digests
+            .values()
+            .map(|one| rows::people(tenant, one, admins));
+        let claims = digests.iter().map(|(digest, notices)| {
+            let wanted = expected(notices, admins);
+            claimed(tenant, digest, wanted, holder)
+        });
+        let claims = stream::iter(claims).buffered(1).collect::<Vec<_>>();
+        let (stamped, people, claims) = join3(stamped, try_join_all(people), claims).await;
+        if stamped? == Committed::Done {
+            let of = |((digest, notices), (people, claims))| Taken {
+                digest,
+                notices,
+                people,
+                claims,
+            };
+            let made = people?.into_iter().zip(claims);
+            return Ok(digests.into_iter().zip(made).map(of).collect());
         }
         // A notice was withdrawn, or another run was quicker.
         pause.wait().await;
@@ -105,11 +146,65 @@ where
     Err(Error::Busy)
 }
 
+/// The messages that a digest is likely to have, by what names them in it: as many as are sent at once. Who is told for other
+/// reasons has their message claimed when it is sent.
+fn expected(notices: &[Outgoing], admins: &BTreeSet<EmployeeId>) -> Vec<String> {
+    let of = |one: &Outgoing| one.notice.employee_id.clone();
+    let named: BTreeSet<EmployeeId> = notices.iter().filter_map(of).collect();
+    let is_told = |one: &Outgoing| !matches!(one.notice.kind, NoticeKind::Invited { .. });
+    let told = notices.iter().any(is_told);
+    let told = admins.iter().filter(|id| told && !named.contains(*id));
+    let invited = notices.iter().filter(|one| one.notice.kind.invites());
+    let invited: BTreeSet<String> = invited.filter_map(of).map(|id| invite(&id)).collect();
+    let all = told.map(ToString::to_string).chain(invited);
+    all.take(LETTERS_AT_ONCE).collect()
+}
+
+/// What names an invitation among the messages of a digest.
+fn invite(id: &EmployeeId) -> String {
+    format!("invite#{id}")
+}
+
+/// Claims messages at once; what fails is the message's own trouble.
+async fn claimed<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    digest: &DigestId,
+    wanted: Vec<String>,
+    holder: &str,
+) -> Claims
+where
+    P::Store: Notices,
+{
+    let claims = wanted.into_iter().map(|claim| async move {
+        let won = self::claim(tenant, digest, &claim, holder).await;
+        (claim, won)
+    });
+    let claims = stream::iter(claims).buffer_unordered(LETTERS_AT_ONCE);
+    claims.collect().await
+}
+
+async fn claim<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    digest: &DigestId,
+    claim: &str,
+    holder: &str,
+) -> std::result::Result<Claim, Fault>
+where
+    P::Store: Notices,
+{
+    let now = tenant.clock.now();
+    let store = &tenant.store;
+    store
+        .claim(tenant.org, digest, claim, holder, now, now + CLAIM)
+        .await
+}
+
 struct Digest<'a, P: Ports, M> {
     tenant: Tenant<'a, P>,
     mailer: &'a M,
     digest: DigestId,
     holder: &'a str,
+    claims: Claims,
 }
 
 /// One message of a digest.
@@ -125,11 +220,20 @@ where
     M: Mailer,
     P::Store: Users + Notices + Breakers,
 {
-    async fn mail(&self, notices: &[Outgoing]) -> Result<Mailed> {
+    async fn mail(mut self, notices: &[Outgoing], people: &People) -> Result<Mailed> {
         let mut mailed = Mailed::default();
         let mut failed = None;
-        for letter in self.letters(notices).await? {
-            match self.send(&letter).await {
+        let letters = self.letters(notices, people);
+        let letters: Vec<_> = letters
+            .into_iter()
+            .map(|letter| (self.claims.remove(&letter.claim), letter))
+            .collect();
+        let sent = letters
+            .into_iter()
+            .map(|(claim, letter)| self.send(letter, claim));
+        let mut sent = stream::iter(sent).buffer_unordered(LETTERS_AT_ONCE);
+        while let Some(sent) = sent.next().await {
+            match sent {
                 Ok(Some(Sent::Accepted(_))) => mailed.sent += 1,
                 Ok(Some(Sent::Refused)) => mailed.refused += 1,
                 Ok(None) => {}
@@ -144,31 +248,27 @@ where
         Ok(mailed)
     }
 
-    /// Sends one message, if this run wins the claim; `None` if it was sent before, or if the user has no address.
-    async fn send(&self, letter: &Letter) -> Result<Option<Sent>> {
+    /// One message, if it is this run's to send; `claim` is what came of claiming it, where that was done.
+    async fn send(
+        &self,
+        letter: Letter,
+        claim: Option<std::result::Result<Claim, Fault>>,
+    ) -> Result<Option<Sent>> {
         let id = &letter.to.employee_id;
         let Some(to) = letter.to.email() else {
             tracing::warn!(org = %self.tenant.org, employee_id = %id, "somebody to be mailed has no e-mail address");
             return Ok(None);
         };
-        let now = self.tenant.clock.now();
-        let store = &self.tenant.store;
-        match store
-            .claim(
-                self.tenant.org,
-                &self.digest,
-                &letter.claim,
-                self.holder,
-                now,
-                now + CLAIM,
-            )
-            .await?
-        {
+        let claim = match claim {
+            Some(claim) => claim,
+            None => self::claim(&self.tenant, &self.digest, &letter.claim, self.holder).await,
+        };
+        match claim? {
             Claim::Won => {}
             Claim::Settled => return Ok(None),
             Claim::Live => return Err(Error::Unfinished("another run is mailing this digest")),
         }
-        let mail = letter.mail.clone();
+        let mail = letter.mail;
         let message = Message {
             to,
             subject: mail.subject,
@@ -208,9 +308,8 @@ where
 
     /// The messages of a digest. Admins are told everything, managers only the leave dates of their people, and invited
     /// users only of the invitation. A digest does not go to a person without access, or to one that it names.
-    async fn letters(&self, notices: &[Outgoing]) -> Result<Vec<Letter>> {
+    fn letters(&self, notices: &[Outgoing], people: &People) -> Vec<Letter> {
         let now = self.tenant.clock.now();
-        let people = rows::people(&self.tenant, notices).await?;
         let here = |id: &EmployeeId| {
             let user = people.users.get(id)?.settled(&people.policy);
             (user.access_at(now) == Access::Granted).then_some(user)
@@ -264,12 +363,12 @@ where
         for (id, back) in invited {
             if let Some(to) = here(id) {
                 letters.push(Letter {
-                    claim: format!("invite#{id}"),
+                    claim: invite(id),
                     to,
                     mail: mail::invitation(self.tenant.org, back),
                 });
             }
         }
-        Ok(letters)
+        letters
     }
 }

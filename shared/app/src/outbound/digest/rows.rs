@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use futures_util::future::try_join;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::breaker::Keeps;
 use offramp_domain::{
     Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, Origin,
@@ -12,12 +14,14 @@ use offramp_domain::{
 
 use crate::engine::holds;
 use crate::outbound::mail::{Held, Now, Person, ROWS, Row, Stopped};
-use crate::ports::{Breakers, Outgoing, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Loaded, Outgoing, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};
 
 /// The most people of a hold that a mail looks up, in ten reads. For a larger hold the mail tells the number on its
 /// roll, which includes people who have left the hold.
 const LOOKED_UP: usize = 1_000;
+/// Reads of people that are made at once.
+const READS_AT_ONCE: usize = 8;
 
 /// The people that a digest concerns. Each row may have a manager who is told of it.
 pub(super) struct People {
@@ -27,20 +31,25 @@ pub(super) struct People {
     pub(super) rows: Vec<(Row, Option<EmployeeId>)>,
 }
 
-/// Reads everybody that a digest concerns, in their present state.
+/// Reads everybody that a digest concerns, in their present state. `admins` were read a moment ago, and are read again
+/// with the others. Only admins appointed since then, and managers who are told, need another read.
 ///
 /// # Errors
 /// A fault of the table.
-pub(super) async fn people<P: Ports>(tenant: &Tenant<'_, P>, notices: &[Outgoing]) -> Result<People>
+pub(super) async fn people<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    notices: &[Outgoing],
+    admins: &BTreeSet<EmployeeId>,
+) -> Result<People>
 where
     P::Store: Users + Breakers,
 {
-    let about: BTreeSet<EmployeeId> = notices
+    let about = notices
         .iter()
-        .filter_map(|one| one.notice.employee_id.clone().or(by(&one.notice.kind)))
-        .collect();
-    let (mut users, policy, admins) = load(tenant, about.into_iter().collect()).await?;
-    let holds = open(tenant, notices).await?;
+        .filter_map(|one| one.notice.employee_id.clone().or(by(&one.notice.kind)));
+    let about: BTreeSet<EmployeeId> = about.chain(admins.iter().cloned()).collect();
+    let (read, holds) = try_join(load(tenant, about), open(tenant, notices)).await?;
+    let (mut users, policy, admins) = read;
     let seen = Seen {
         policy: &policy,
         holds: &holds.by_id,
@@ -63,8 +72,9 @@ where
         .filter(|id| !users.contains_key(*id))
         .cloned()
         .collect();
-    let missing = load(tenant, missing.into_iter().collect()).await?;
-    users.extend(missing.0);
+    if !missing.is_empty() {
+        users.extend(load(tenant, missing).await?.0);
+    }
     Ok(People {
         policy,
         users,
@@ -73,24 +83,37 @@ where
     })
 }
 
+/// People, a few reads at once, with the policy and the admins of the first read.
 async fn load<P: Ports>(
     tenant: &Tenant<'_, P>,
-    ids: Vec<EmployeeId>,
+    ids: BTreeSet<EmployeeId>,
 ) -> Result<(BTreeMap<EmployeeId, User>, Policy, BTreeSet<EmployeeId>)>
 where
     P::Store: Users,
 {
-    let mut users = BTreeMap::new();
-    let first = &ids[..ids.len().min(USERS_PER_READ)];
-    let mut loaded = tenant.store.load(tenant.org, first).await?;
-    users.append(&mut loaded.users);
-    for chunk in ids.chunks(USERS_PER_READ).skip(1) {
-        users.append(&mut tenant.store.load(tenant.org, chunk).await?.users);
+    let ids: Vec<EmployeeId> = ids.into_iter().collect();
+    // Of nobody, policy and admins are read as well.
+    let chunks = match ids.as_slice() {
+        [] => vec![&[][..]],
+        ids => ids.chunks(USERS_PER_READ).collect(),
+    };
+    let reads = chunks
+        .into_iter()
+        .map(|ids| tenant.store.load(tenant.org, ids));
+    let reads: Vec<Loaded> = stream::iter(reads)
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let (mut users, mut first) = (BTreeMap::new(), None);
+    for mut loaded in reads {
+        users.append(&mut loaded.users);
+        first.get_or_insert(loaded);
     }
+    let first = first.unwrap_or_default();
     Ok((
         users,
-        Arc::unwrap_or_clone(loaded.policy),
-        Arc::unwrap_or_clone(loaded.admins),
+        Arc::unwrap_or_clone(first.policy),
+        Arc::unwrap_or_clone(first.admins),
     ))
 }
 
