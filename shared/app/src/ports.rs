@@ -40,7 +40,7 @@ pub use mail::*;
 pub use objectives::*;
 pub use organisation::*;
 pub use roster::*;
-pub use snapshots::{Chunk, SnapshotCommit, Snapshots};
+pub use snapshots::{Chunk, ChunkId, SnapshotCommit, Snapshots};
 
 /// How many people one consistent read takes beside policy, admins and a breaker. A batch has at most 100 keys.
 pub const USERS_PER_READ: usize = 97;

@@ -106,7 +106,7 @@ pub const AUDIT: Index = Index {
 };
 
 /// A partition key and a sort key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The value of the partition key.
     pub pk: String,

@@ -140,7 +140,11 @@ pub struct Snapshot {
     /// How many people the breaker is asked about.
     #[serde(default)]
     pub counted: u32,
-    /// The number of people by outcome. A dry run counts what would happen, another snapshot what was done.
+    /// The partitions, so far, in which somebody differs, each with its lists of people whom the breaker is asked about: how many
+    /// there are. `None` where partitions were compared before this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<BTreeMap<u8, u32>>,
+    /// What it comes to: of a dry run what would be, of another what was done.
     #[serde(default)]
     pub summary: BTreeMap<Word, u64>,
     /// The same if the source were active. It is filled only for a source in observation.
@@ -191,6 +195,7 @@ impl Snapshot {
             employees: 0,
             fields: None,
             counted: 0,
+            differs: None,
             summary: BTreeMap::new(),
             would: BTreeMap::new(),
             tripped: None,
@@ -239,14 +244,39 @@ impl Snapshot {
 
     /// The next step, on a roster of `parts` partitions.
     #[must_use]
-    pub fn next_step(&self, parts: u8) -> Step {
+    pub fn next_step(&self, below: u8, parts: u8) -> Step {
         match self.step {
-            Step::Compare { part } if part + 1 < parts => Step::Compare { part: part + 1 },
-            Step::Compare { .. } => Step::Ask,
-            Step::Ask if self.dry_run => Step::Done,
-            Step::Ask => Step::Apply { part: 0 },
-            Step::Apply { part } if part + 1 < parts => Step::Apply { part: part + 1 },
-            Step::Apply { .. } | Step::Done => Step::Done,
+            Step::Compare { .. } if below < parts => Step::Compare { part: below },
+            Step::Compare { .. } if self.counted > 0 => Step::Ask,
+            Step::Compare { .. } | Step::Ask => self.apply_from(0, parts),
+            Step::Apply { .. } => self.apply_from(below, parts),
+            Step::Done => Step::Done,
+        }
+    }
+
+    fn apply_from(&self, part: u8, parts: u8) -> Step {
+        let next = match &self.differs {
+            Some(differs) => differs.range(part..).map(|(part, _)| *part).next(),
+            None => (part < parts).then_some(part),
+        };
+        match next {
+            Some(part) if !self.dry_run => Step::Apply { part },
+            _ => Step::Done,
+        }
+    }
+
+    /// The same, nothing of it compared. To compare changes nobody.
+    #[must_use]
+    pub fn uncompared(self) -> Self {
+        Self {
+            step: Step::Compare { part: 0 },
+            employees: 0,
+            fields: None,
+            counted: 0,
+            differs: Some(BTreeMap::new()),
+            summary: BTreeMap::new(),
+            would: BTreeMap::new(),
+            ..self
         }
     }
 }

@@ -9,6 +9,7 @@ mod compare;
 pub mod pages;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 use offramp_domain::decide::AHEAD_OF_CLOCK;
 use offramp_domain::snapshot::MAX_PAGES;
 use offramp_domain::{
@@ -19,8 +20,8 @@ use crate::backoff::pauses;
 use crate::engine::breaker::{named, new_run};
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
-    Breakers, Chunk, Committed, MAX_EXPECTED, Rosters, SnapshotCommit, Snapshots, SourceState,
-    Timers,
+    Breakers, Chunk, Committed, MAX_EXPECTED, ROSTER_SHARDS, Rosters, SnapshotCommit, Snapshots,
+    SourceState, Timers,
 };
 use crate::{Error, Ports, Result, Tenant};
 
@@ -69,6 +70,7 @@ where
         let commit = SnapshotCommit {
             snapshot: &snapshot,
             line: Some(&line),
+            breaker: None,
         };
         if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
             return Ok(snapshot);
@@ -90,15 +92,19 @@ pub async fn get<P: Ports>(
 where
     P::Store: Snapshots,
 {
-    let found = tenant.store.snapshot(tenant.org, source, id).await?;
-    let mut snapshot = found.ok_or(Error::NotFound("snapshot"))?;
-    let line = tenant.store.line(tenant.org, source).await?;
-    let state = snapshot.state_in(&line, tenant.clock.now());
+    let (found, line) = tenant.store.snapshot(tenant.org, source, id).await?;
+    let snapshot = found.ok_or(Error::NotFound("snapshot"))?;
+    Ok((as_of(snapshot, &line, tenant.clock.now()), line))
+}
+
+/// The same, its state as of the line and of now.
+fn as_of(mut snapshot: Snapshot, line: &Line, now: DateTime<Utc>) -> Snapshot {
+    let state = snapshot.state_in(line, now);
     if state == SnapshotState::Failed && snapshot.state == SnapshotState::Open {
         snapshot.problem = Some("it was abandoned: not completed within 24 hours".to_owned());
     }
     snapshot.state = state;
-    Ok((snapshot, line))
+    snapshot
 }
 
 /// Keeps a page; the same page again replaces it. Says how many employees are on it.
@@ -126,10 +132,17 @@ where
     let shard_of = |id: &EmployeeId| tenant.store.shard_of(id);
     let chunks: Vec<Chunk> = pages::chunks(records, page, &edition, shard_of)?;
     let employees = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    let mut parts = vec![0; usize::from(ROSTER_SHARDS)];
+    for chunk in &chunks {
+        if let Some(parts) = parts.get_mut(usize::from(chunk.id.shard)) {
+            *parts += 1;
+        }
+    }
     let receipt = Receipt {
         page,
         employees,
         edition,
+        chunks: parts,
     };
     match tenant
         .store
@@ -158,7 +171,15 @@ where
     P::Store: Snapshots + Breakers,
 {
     for pause in pauses() {
-        let (before, line) = get(tenant, source, id).await?;
+        let store = &tenant.store;
+        let (standing, receipts) = try_join(
+            store.standing(tenant.org, source, id),
+            store.pages(tenant.org, id),
+        )
+        .await?;
+        let (found, line, breaker) = standing;
+        let now = tenant.clock.now();
+        let before = as_of(found.ok_or(Error::NotFound("snapshot"))?, &line, now);
         if before.state != SnapshotState::Open {
             let same = before.pages == pages && before.dry_run == dry_run;
             let was_completed = before.state == SnapshotState::Applying
@@ -169,8 +190,7 @@ where
                 Err(Error::SnapshotNotOpen)
             };
         }
-        all_there(pages, &tenant.store.pages(tenant.org, id).await?)?;
-        let now = tenant.clock.now();
+        all_there(pages, &receipts)?;
         let due = DigestMinute::of(now).start() + BEGIN_AFTER;
         let mut after = Snapshot {
             state: SnapshotState::Applying,
@@ -181,8 +201,7 @@ where
             rev: before.rev + 1,
             ..before.clone()
         };
-        let mark = tenant.store.breaker(tenant.org, source).await?.mark;
-        if mark.outdates(before.occurred_at) {
+        if breaker.mark.outdates(before.occurred_at) {
             after.state = SnapshotState::Rejected;
             after.due = None;
             after.problem =
@@ -211,6 +230,7 @@ where
         let commit = SnapshotCommit {
             snapshot: &after,
             line: Some(&next),
+            breaker: None,
         };
         if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
             return Ok(after);

@@ -1,8 +1,9 @@
 //! Snapshots: their state, their pages, and the people that the breaker is asked about.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
-use offramp_domain::{Counted, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SourceId};
+use offramp_domain::{Breaker, Counted, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SourceId};
 use serde::{Deserialize, Serialize};
 
 use super::Committed;
@@ -16,6 +17,8 @@ pub struct SnapshotCommit<'a> {
     /// The new state of the line, conditional on the previous `rev`. If `None`, the write is conditional on the line
     /// having this snapshot as the one that is being applied.
     pub line: Option<&'a Line>,
+    /// The new state of the source's breaker, conditional on the previous `rev`; `None` if it does not change.
+    pub breaker: Option<&'a Breaker>,
 }
 
 /// The receipt of a page.
@@ -27,11 +30,14 @@ pub struct Receipt {
     pub employees: u32,
     /// The delivery that counts. A page that is sent again replaces the earlier delivery.
     pub edition: String,
+    /// The number of chunks in each partition of the roster; empty if an older version wrote the receipt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<u32>,
 }
 
-/// A chunk of a page: the employees of one partition of the roster, compressed.
+/// The name of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
+pub struct ChunkId {
     /// The number of the page.
     pub page: u32,
     /// The delivery of the page.
@@ -40,6 +46,13 @@ pub struct Chunk {
     pub shard: u8,
     /// The number of the chunk among the chunks of this page and partition.
     pub part: u32,
+}
+
+/// A chunk of a page: the employees of one partition of the roster, compressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The name of the chunk.
+    pub id: ChunkId,
     /// Compressed by [`crate::inbound::snapshots::pages`]; at most 350,000 bytes.
     pub bytes: Vec<u8>,
 }
@@ -58,8 +71,15 @@ pub trait Snapshots: Send + Sync {
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> impl Future<Output = Result<Option<Snapshot>, Fault>> + Send;
-    /// Writes a snapshot, and the line if it changes.
+    ) -> impl Future<Output = Result<(Option<Snapshot>, Line), Fault>> + Send;
+    /// The same, and the source's breaker, in one read.
+    fn standing(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        snapshot: &SnapshotId,
+    ) -> impl Future<Output = Result<(Option<Snapshot>, Line, Breaker), Fault>> + Send;
+    /// Writes a snapshot, and the line and the breaker if they change.
     fn commit_snapshot(
         &self,
         org: &OrgId,
@@ -93,19 +113,33 @@ pub trait Snapshots: Send + Sync {
         snapshot: &SnapshotId,
         shard: u8,
     ) -> impl Future<Output = Result<Vec<Chunk>, Fault>> + Send;
-    /// Stores the people of one partition that the breaker is asked about. They replace the people stored before.
+    /// Chunks by their names, in any order, read consistently.
+    fn chunks_named(
+        &self,
+        org: &OrgId,
+        snapshot: &SnapshotId,
+        chunks: &[ChunkId],
+    ) -> impl Future<Output = Result<Vec<Chunk>, Fault>> + Send;
+    /// Stores the people of one partition that the breaker is asked about, and returns the number of lists that hold
+    /// them. They replace the lists that were stored before.
     fn put_counted(
         &self,
         org: &OrgId,
         snapshot: &Snapshot,
         shard: u8,
         counted: &[(EmployeeId, Counted)],
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// The people of one partition that the breaker is asked about, read consistently.
+    ) -> impl Future<Output = Result<u32, Fault>> + Send;
+    /// The people that the breaker is asked about, of partitions with that many lists each, read consistently.
     fn counted(
         &self,
         org: &OrgId,
         snapshot: &SnapshotId,
-        shard: u8,
+        lists: &BTreeMap<u8, u32>,
     ) -> impl Future<Output = Result<Vec<(EmployeeId, Counted)>, Fault>> + Send;
+    /// How many lists there are in each partition, for a snapshot that does not say so; a consistent read.
+    fn lists(
+        &self,
+        org: &OrgId,
+        snapshot: &SnapshotId,
+    ) -> impl Future<Output = Result<BTreeMap<u8, u32>, Fault>> + Send;
 }

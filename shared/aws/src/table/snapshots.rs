@@ -1,22 +1,26 @@
 //! Snapshots, their pages, and the people that the breaker is asked about.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::future::try_join_all;
 use offramp_app::Fault;
 use offramp_app::ports::snapshots::Receipt;
-use offramp_app::ports::{Chunk, Committed, SnapshotCommit, Snapshots};
+use offramp_app::ports::{Chunk, ChunkId, Committed, ROSTER_SHARDS, SnapshotCommit, Snapshots};
 use offramp_domain::snapshot::KEPT_FOR;
-use offramp_domain::{Counted, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SourceId};
+use offramp_domain::{Breaker, Counted, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SourceId};
+use serde::de::DeserializeOwned;
 
 use super::Table;
+use super::breaker::breaker_item;
 use super::item::Item;
 use super::transaction::{Expression, Parts};
-use crate::keys::{self, EXPIRES, SK};
+use crate::keys::{self, EXPIRES};
 
 /// The most people in one item of people that the breaker is asked about. With ids of 512 bytes the item stays below
 /// 400 KB.
 const COUNTED_PEOPLE: usize = 500;
-/// How many items of an earlier, longer list are deleted at once.
-const AT_ONCE: usize = 8;
+/// The most keys in a batch read.
+const BATCH: usize = 100;
 /// The attribute of a chunk's bytes.
 const BYTES: &str = "bytes";
 
@@ -33,11 +37,36 @@ impl Snapshots for Table {
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> Result<Option<Snapshot>, Fault> {
-        self.get(&keys::snapshot(org, source, snapshot))
-            .await?
-            .map(|item| item.read())
-            .transpose()
+    ) -> Result<(Option<Snapshot>, Line), Fault> {
+        let (line, own) = (
+            keys::line(org, source),
+            keys::snapshot(org, source, snapshot),
+        );
+        let read = self.batch_get(&[own.clone(), line.clone()]).await?;
+        Ok((
+            found(&read, &own)?,
+            found(&read, &line)?.unwrap_or_default(),
+        ))
+    }
+
+    async fn standing(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        snapshot: &SnapshotId,
+    ) -> Result<(Option<Snapshot>, Line, Breaker), Fault> {
+        let (line, own, breaker) = (
+            keys::line(org, source),
+            keys::snapshot(org, source, snapshot),
+            keys::breaker(org, source),
+        );
+        let wanted = [own.clone(), line.clone(), breaker.clone()];
+        let read = self.batch_get(&wanted).await?;
+        Ok((
+            found(&read, &own)?,
+            found(&read, &line)?.unwrap_or_default(),
+            found(&read, &breaker)?.unwrap_or_default(),
+        ))
     }
 
     async fn commit_snapshot(
@@ -71,6 +100,10 @@ impl Snapshots for Table {
                 parts.check(self, &keys::line(org, source), turn)?;
             }
         }
+        if let Some(breaker) = commit.breaker {
+            let item = breaker_item(org, source, breaker)?;
+            parts.put(self, item, Some(unchanged(breaker.rev)))?;
+        }
         self.write(parts).await
     }
 
@@ -96,17 +129,11 @@ impl Snapshots for Table {
         let items = chunks
             .into_iter()
             .map(|chunk| {
-                let Chunk {
-                    page,
-                    edition,
-                    shard,
-                    part,
-                    bytes,
-                } = chunk;
-                Item::new(keys::chunk(org, id, shard, page, &edition, part))
-                    .text("edition", edition)
-                    .number("page", page.into())
-                    .number("part", part.into())
+                let Chunk { id: of, bytes } = chunk;
+                Item::new(chunk_key(org, id, &of))
+                    .text("edition", of.edition)
+                    .number("page", of.page.into())
+                    .number("part", of.part.into())
                     .bytes(BYTES, bytes)
                     .number(EXPIRES, expires)
             })
@@ -143,15 +170,42 @@ impl Snapshots for Table {
                         .and_then(|number| u32::try_from(number).ok())
                         .ok_or_else(|| Fault::corrupt("read", "a chunk without its place"))
                 };
-                Ok(Chunk {
+                let id = ChunkId {
                     page: number("page")?,
                     part: number("part")?,
                     shard,
                     edition: item.get_text("edition").unwrap_or_default().to_owned(),
+                };
+                Ok(Chunk {
+                    id,
                     bytes: item.get_bytes(BYTES).unwrap_or_default().to_vec(),
                 })
             })
             .collect()
+    }
+
+    async fn chunks_named(
+        &self,
+        org: &OrgId,
+        snapshot: &SnapshotId,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<Chunk>, Fault> {
+        let key = |id: &ChunkId| chunk_key(org, snapshot, id);
+        let mut all = Vec::with_capacity(chunks.len());
+        for batch in chunks.chunks(BATCH) {
+            let wanted: Vec<keys::Key> = batch.iter().map(key).collect();
+            let read = self.batch_get(&wanted).await?.into_iter();
+            let mut read: HashMap<keys::Key, Item> = read.map(|item| (item.key(), item)).collect();
+            for (id, key) in batch.iter().zip(&wanted) {
+                let item = read.remove(key);
+                let item = item.ok_or_else(|| Fault::corrupt("read", "a chunk is not there"))?;
+                all.push(Chunk {
+                    id: id.clone(),
+                    bytes: item.get_bytes(BYTES).unwrap_or_default().to_vec(),
+                });
+            }
+        }
+        Ok(all)
     }
 
     async fn put_counted(
@@ -160,7 +214,7 @@ impl Snapshots for Table {
         snapshot: &Snapshot,
         shard: u8,
         counted: &[(EmployeeId, Counted)],
-    ) -> Result<(), Fault> {
+    ) -> Result<u32, Fault> {
         let id = &snapshot.snapshot;
         let mut items = Vec::new();
         for (part, people) in counted.chunks(COUNTED_PEOPLE).enumerate() {
@@ -169,45 +223,50 @@ impl Snapshots for Table {
                 .number(EXPIRES, expires(snapshot));
             items.push(item);
         }
-        // An earlier run of this step, which died, may have found more people.
-        let pk = keys::chunks(org, id, shard);
-        let stale = self.all(&pk, keys::COUNTED).await?;
-        let stale = stale.iter().skip(items.len()).filter_map(|item| {
-            let sk = item.get_text(SK)?.to_owned();
-            Some(keys::Key { pk: pk.clone(), sk })
-        });
-        stream::iter(stale.collect::<Vec<_>>())
-            .map(|key| async move { self.delete(&key).await })
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await?;
-        self.put_all(items).await
+        let lists = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        self.put_all(items).await?;
+        Ok(lists)
     }
 
     async fn counted(
         &self,
         org: &OrgId,
         snapshot: &SnapshotId,
-        shard: u8,
+        lists: &BTreeMap<u8, u32>,
     ) -> Result<Vec<(EmployeeId, Counted)>, Fault> {
-        let pk = keys::chunks(org, snapshot, shard);
-        let items = self.all(&pk, keys::COUNTED).await?;
+        let of = |(shard, lists): (&u8, &u32)| {
+            let (shard, lists) = (*shard, usize::try_from(*lists).unwrap_or(usize::MAX));
+            (0..lists).map(move |part| keys::counted(org, snapshot, shard, part))
+        };
+        let wanted: Vec<keys::Key> = lists.iter().flat_map(of).collect();
         let mut all = Vec::new();
-        for item in &items {
-            all.append(&mut item.read::<Vec<(EmployeeId, Counted)>>()?);
+        for batch in wanted.chunks(BATCH) {
+            for item in self.batch_get(batch).await? {
+                all.append(&mut item.read::<Vec<(EmployeeId, Counted)>>()?);
+            }
         }
         Ok(all)
     }
+
+    async fn lists(&self, org: &OrgId, snapshot: &SnapshotId) -> Result<BTreeMap<u8, u32>, Fault> {
+        let of = |shard| async move {
+            let pk = keys::chunks(org, snapshot, shard);
+            let items = self.all(&pk, keys::COUNTED).await?;
+            Ok::<_, Fault>((shard, u32::try_from(items.len()).unwrap_or(u32::MAX)))
+        };
+        let lists = try_join_all((0..ROSTER_SHARDS).map(of)).await?;
+        Ok(lists.into_iter().collect())
+    }
 }
 
-impl Table {
-    /// Deletes an item without a condition.
-    async fn delete(&self, key: &keys::Key) -> Result<(), Fault> {
-        let mut parts = Parts::default();
-        parts.delete(self, key, None)?;
-        let _: Committed = self.write(parts).await?;
-        Ok(())
-    }
+/// What was read under a key.
+fn found<T: DeserializeOwned>(read: &[Item], key: &keys::Key) -> Result<Option<T>, Fault> {
+    let item = read.iter().find(|item| item.key() == *key);
+    item.map(Item::read).transpose()
+}
+
+fn chunk_key(org: &OrgId, snapshot: &SnapshotId, of: &ChunkId) -> keys::Key {
+    keys::chunk(org, snapshot, of.shard, of.page, &of.edition, of.part)
 }
 
 /// The item of a snapshot. While there is work, it is due work at the instant at which the next run takes it up.

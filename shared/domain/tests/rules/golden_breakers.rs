@@ -122,6 +122,9 @@ pub(super) fn breakers(golden: &mut Golden) {
     snapshot.observing = true;
     snapshot.would = [(Word::Held, 2), (Word::Created, 1)].into();
     golden.check("snapshot-observing", &snapshot);
+    snapshot.counted = 2;
+    snapshot.differs = Some([(3, 1), (7, 0)].into());
+    golden.check("snapshot-compared", &snapshot);
     let spoken = (0..6).fold(Pulse::default(), |pulse, day| {
         let beat = pulse.beating(start() + TimeDelta::days(day));
         beat.unwrap_or(pulse)

@@ -18,6 +18,7 @@ mod model;
 mod objectives;
 mod replay;
 mod settings;
+mod snapshot;
 mod stage;
 mod steps;
 mod stored;

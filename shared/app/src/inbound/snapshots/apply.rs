@@ -1,39 +1,43 @@
-//! Applying a snapshot, in steps that are bounded and can be taken up again: each partition of the
-//! roster is compared, the breaker is asked once for everybody, each partition is applied.
+//! Applying a snapshot, in steps that are bounded and can be taken up again: the partitions of the
+//! roster are compared, a few at once, the breaker is asked once for everybody, and each partition in
+//! which somebody differs is applied. Where nobody does, and the snapshot is small, that is one step.
 //!
-//! A step is armed before it is committed, and fenced: it commits only while the snapshot is the one
-//! that its source applies, and at the revision that it has read. What a step that dies has done to
-//! people is done; taken up again it finds them equal, and goes on with the others. Nothing is
+//! The last step is committed with all that the snapshot leaves behind, in one transaction. One that
+//! others follow is armed before it is committed. Each is fenced: it commits only while the snapshot is
+//! the one that its source applies, and at the revision that it has read. What a step that dies has done
+//! to people is done; taken up again it finds them equal, and goes on with the others. Nothing is
 //! deactivated before everything was compared.
 
 mod ask;
+mod decide;
+mod end;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use offramp_domain::breaker::{Breaker, Counted};
+use futures_util::future::try_join;
+use offramp_domain::breaker::Counted;
 use offramp_domain::decide::Word;
-use offramp_domain::snapshot::Said;
 use offramp_domain::{
     DigestMinute, EmployeeId, Gate, RunKind, Snapshot, SnapshotId, SnapshotState, SourceId, Step,
     Timer,
 };
 
-use super::compare::{Contradiction, Delta, delta};
-use super::get;
+use super::compare::{Contradiction, Delta, deltas};
+use super::{as_of, get};
 use crate::engine::breaker::Asking;
-use crate::engine::holds;
-use crate::engine::many::{Answer, Engine, Plan};
-use crate::inbound::{pulse, rejections};
+use crate::engine::many::{Answer, Engine, Events, Plan};
+use crate::inbound::rejections;
 use crate::ports::About;
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections,
-    Rosters, SnapshotCommit, Snapshots, Timers, USERS_PER_READ, Users,
+    Breakers, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections, Rosters,
+    SnapshotCommit, Snapshots, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::apart;
+use decide::at_once;
 
 /// A step is begun only while this much time is left.
 const STEP_TIME: Duration = Duration::from_secs(5);
@@ -41,6 +45,8 @@ const STEP_TIME: Duration = Duration::from_secs(5);
 const TAKE_UP_AFTER: TimeDelta = TimeDelta::minutes(16);
 /// When it goes on if this run ends before the work does.
 const GO_ON_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// People who differ whose partitions are applied at once, where they need not be compared again.
+const APPLIED_TOGETHER: usize = 1_000;
 
 /// Does as many steps as there is time for. Says whether that was all.
 ///
@@ -55,41 +61,66 @@ pub async fn work<P: Ports>(
 where
     P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
-    let (mut snapshot, _) = match get(tenant, source, id).await {
-        Err(Error::NotFound(_)) => return Ok(true),
-        found => found?,
+    let store = &tenant.store;
+    let standing = store.standing(tenant.org, source, id);
+    let (standing, receipts) = try_join(standing, store.pages(tenant.org, id)).await?;
+    let (Some(found), line, breaker) = standing else {
+        return Ok(true);
     };
+    let mut snapshot = as_of(found, &line, tenant.clock.now());
     if snapshot.state != SnapshotState::Applying {
         return Ok(true);
     }
-    let insurance = arm(tenant, &snapshot, TAKE_UP_AFTER).await?;
-    snapshot.due = Some(insurance.due());
-    let receipts = tenant.store.pages(tenant.org, id).await?;
-    let applying = Applying {
+    if snapshot.differs.is_none() && matches!(snapshot.step, Step::Compare { .. }) {
+        snapshot = snapshot.uncompared();
+    }
+    let mut applying = Applying {
         tenant: *tenant,
         receipts: &receipts,
         deadline,
+        employees: breaker.employees,
+        at_once: at_once(&receipts, &breaker),
+        kept: BTreeMap::new(),
     };
+    // As it was read, while this run has written nothing.
+    let mut read = Some((line, breaker));
+    // A run that dies before its first commit has left the snapshot as it was: Lambda runs it again, and the sweep finds it overdue.
+    let mut insurance = None;
     while snapshot.step != Step::Done {
         if !deadline.leaves(STEP_TIME) {
             return go_on(tenant, snapshot).await;
         }
-        let next = match applying.step(&snapshot).await {
+        let mut next = match applying.step(&snapshot).await {
             Err(Error::Unfinished(_)) => return go_on(tenant, snapshot).await,
             next => next?,
         };
         let (done, of) = next.step.progress(ROSTER_SHARDS);
-        match commit(tenant, &next).await? {
+        let ends = next.step == Step::Done || next.state != SnapshotState::Applying;
+        let committed = if ends {
+            applying.end(&next, read.take()).await?
+        } else {
+            let timer = match insurance.take() {
+                Some(timer) => timer,
+                None => arm(tenant, &next, TAKE_UP_AFTER).await?,
+            };
+            next.due = Some(timer.due());
+            insurance = Some(timer);
+            read = None;
+            commit(tenant, &next).await?
+        };
+        match committed {
             Committed::Done => snapshot = next,
             // A newer snapshot has taken its place, or another run has.
             Committed::Conflict => return Ok(true),
         }
         tracing::info!(org = %tenant.org, %source, snapshot = %id, done, of, "a step of a snapshot is done");
-        if snapshot.state != SnapshotState::Applying {
+        if ends {
             break;
         }
     }
-    if let Err(fault) = tenant.timers.disarm(&insurance).await {
+    if let Some(insurance) = insurance
+        && let Err(fault) = tenant.timers.disarm(&insurance).await
+    {
         tracing::debug!(org = %tenant.org, %fault, "a timer that does nothing any more stays");
     }
     Ok(true)
@@ -156,25 +187,15 @@ where
     Ok(())
 }
 
+/// Commits a step that others follow.
 async fn commit<P: Ports>(tenant: &Tenant<'_, P>, snapshot: &Snapshot) -> Result<Committed>
 where
     P::Store: Snapshots,
 {
-    let ended = snapshot.state != SnapshotState::Applying;
-    let line = if ended {
-        let mut line = tenant.store.line(tenant.org, &snapshot.source).await?;
-        if line.applying.as_ref() != Some(&snapshot.snapshot) {
-            return Ok(Committed::Conflict);
-        }
-        line.applying = None;
-        line.rev += 1;
-        Some(line)
-    } else {
-        None
-    };
     let commit = SnapshotCommit {
         snapshot,
-        line: line.as_ref(),
+        line: None,
+        breaker: None,
     };
     Ok(tenant.store.commit_snapshot(tenant.org, &commit).await?)
 }
@@ -183,6 +204,12 @@ struct Applying<'a, P: Ports> {
     tenant: Tenant<'a, P>,
     receipts: &'a [Receipt],
     deadline: Deadline,
+    /// Employees in the last applied snapshot.
+    employees: Option<u64>,
+    /// Partitions that are compared at once.
+    at_once: u8,
+    /// What differs in partitions that this run has compared.
+    kept: BTreeMap<u8, Delta>,
 }
 
 impl<P: Ports> Applying<'_, P>
@@ -190,18 +217,22 @@ where
     P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// The snapshot after its next step.
-    async fn step(&self, before: &Snapshot) -> Result<Snapshot> {
+    async fn step(&mut self, before: &Snapshot) -> Result<Snapshot> {
         let mut after = before.clone();
         after.rev += 1;
-        after.step = before.next_step(ROSTER_SHARDS);
-        match before.step {
+        let below = match before.step {
             Step::Compare { part } => self.compare(&mut after, part).await?,
-            Step::Ask => self.ask(&mut after).await?,
+            Step::Ask => {
+                self.ask(&mut after).await?;
+                0
+            }
             Step::Apply { part } => self.apply(&mut after, part).await?,
-            Step::Done => {}
-        }
-        if after.step == Step::Done && after.state == SnapshotState::Applying {
-            self.finish(&mut after).await?;
+            Step::Done => 0,
+        };
+        after.step = after.next_step(below, ROSTER_SHARDS);
+        let compared = matches!(before.step, Step::Compare { .. });
+        if compared && !matches!(after.step, Step::Compare { .. } | Step::Ask) {
+            after.tripped = self.trips(&after, self.employees);
         }
         Ok(after)
     }
@@ -215,90 +246,25 @@ where
         }
     }
 
-    async fn delta(
-        &self,
-        snapshot: &Snapshot,
-        part: u8,
-    ) -> Result<std::result::Result<Delta, Contradiction>> {
-        delta(&self.tenant, snapshot, self.receipts, part).await
-    }
-
-    /// Decides one partition in memory.
-    async fn compare(&self, snapshot: &mut Snapshot, part: u8) -> Result<()> {
-        let delta = match self.delta(snapshot, part).await? {
-            Ok(delta) => delta,
-            Err(Contradiction(id)) => {
-                snapshot.state = SnapshotState::Rejected;
-                snapshot.due = None;
-                snapshot.problem = Some(format!(
-                    "employee {id} is in it twice, with different records; nothing of it was applied"
-                ));
-                return Ok(());
-            }
-        };
-        let mut counted: Vec<(EmployeeId, Counted)> = Vec::new();
-        let mut words: BTreeMap<Word, u64> = BTreeMap::new();
-        words.insert(Word::Unchanged, delta.unchanged);
-        let unreadable = u64::try_from(delta.unreadable.len()).unwrap_or(u64::MAX);
-        words.insert(Word::Rejected, unreadable);
-        let mut active = words.clone();
-        {
-            let plan = self.plan(snapshot);
-            for chunk in delta.people.chunks(USERS_PER_READ) {
-                let loaded = plan.read(chunk).await?;
-                for planned in plan.words(&loaded, chunk)? {
-                    *words.entry(planned.word).or_default() += 1;
-                    let would = planned.would.unwrap_or(planned.word);
-                    *active.entry(would).or_default() += 1;
-                    counted.extend(planned.counted.map(|what| (planned.id, what)));
-                }
-            }
-        }
-        add(&mut snapshot.summary, words);
-        if snapshot.observing {
-            add(&mut snapshot.would, active);
-        }
-        snapshot.employees += delta.employees;
-        snapshot.counted += u32::try_from(counted.len()).unwrap_or(u32::MAX);
-        snapshot.fields = match (snapshot.fields.take(), delta.fields) {
-            (Some(all), Some(part)) => Some(all.intersection(&part).copied().collect()),
-            (all, part) => all.or(part),
-        };
-        let store = &self.tenant.store;
-        store
-            .put_counted(self.tenant.org, snapshot, part, &counted)
-            .await?;
-        Ok(())
-    }
-
-    /// Does what was decided in one partition, re-decided for each person against the present.
-    async fn apply(&self, snapshot: &mut Snapshot, part: u8) -> Result<()> {
-        let delta = match self.delta(snapshot, part).await? {
-            Ok(delta) => delta,
-            // It was compared without one, and its pages do not change any more.
-            Err(Contradiction(_)) => {
-                return Err(crate::Fault::corrupt("snapshot", "its pages have changed").into());
-            }
-        };
-        let loaded = self.tenant.store.load(self.tenant.org, &[]).await?;
-        let settings = &loaded.policy.settings;
-        let store = &self.tenant.store;
-        let counted = store
-            .counted(self.tenant.org, &snapshot.snapshot, part)
-            .await?;
+    /// Does what was decided, re-decided for each person against the present; all below the answer is done then.
+    async fn apply(&mut self, snapshot: &mut Snapshot, part: u8) -> Result<u8> {
+        let (below, deltas) = self.differing(snapshot, part).await?;
+        let counted = self.listed(snapshot, part..below).await?;
+        let mut gates: BTreeMap<EmployeeId, Gate> = BTreeMap::new();
         if !counted.is_empty() {
+            let loaded = self.tenant.store.load(self.tenant.org, &[]).await?;
+            let settings = &loaded.policy.settings;
             self.ask_again(snapshot, settings, part).await?;
-        }
-        let snapshot = &*snapshot;
-        let gates: BTreeMap<EmployeeId, Gate> = counted
-            .into_iter()
             // An observed source never holds anybody; its counts only inform.
-            .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)))
-            .map(|(id, what)| {
+            let asked = counted
+                .into_iter()
+                .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)));
+            gates.extend(asked.map(|(id, what)| {
                 let apart = apart(snapshot, settings, what);
                 (id, snapshot.said.gate(&snapshot.run, apart))
-            })
-            .collect();
+            }));
+        }
+        let snapshot = &*snapshot;
         let asking = Asking {
             source: snapshot.source.clone(),
             run: snapshot.run.clone(),
@@ -312,15 +278,55 @@ where
             asking: &asking,
             gates: &gates,
         };
-        let answered = engine.run(&delta.people, Vec::new()).await?;
-        self.rejected(snapshot, &delta, &answered).await;
-        Ok(())
+        let (mut people, mut unreadable) = (Vec::new(), Vec::new());
+        for delta in deltas {
+            people.extend(delta.people);
+            unreadable.extend(delta.unreadable);
+        }
+        let people: Vec<(EmployeeId, Events)> = people;
+        let answered = engine.run(&people, Vec::new()).await?;
+        self.rejected(snapshot, &unreadable, &answered).await;
+        Ok(below)
+    }
+
+    /// What differs from one partition on: in as many as were compared by this run and are few people, or in that one.
+    async fn differing(&mut self, snapshot: &Snapshot, part: u8) -> Result<(u8, Vec<Delta>)> {
+        let Some(first) = self.kept.remove(&part) else {
+            let shards = part..part + 1;
+            return match deltas(&self.tenant, snapshot, self.receipts, shards).await? {
+                Ok(deltas) => Ok((part + 1, deltas)),
+                // It was compared without one, and its pages do not change any more.
+                Err(Contradiction(_)) => {
+                    Err(crate::Fault::corrupt("snapshot", "its pages have changed").into())
+                }
+            };
+        };
+        let (mut below, mut people, mut all) = (part + 1, first.people.len(), vec![first]);
+        let others = snapshot.differs.iter();
+        let others = others.flat_map(|all| all.range(part + 1..));
+        for (next, _) in others {
+            let fits = |delta: &Delta| people + delta.people.len() <= APPLIED_TOGETHER;
+            if !self.kept.get(next).is_some_and(fits) {
+                break;
+            }
+            if let Some(delta) = self.kept.remove(next) {
+                people += delta.people.len();
+                below = next + 1;
+                all.push(delta);
+            }
+        }
+        Ok((below, all))
     }
 
     /// Keeps what was rejected. A step that is taken up again keeps it again.
-    async fn rejected(&self, snapshot: &Snapshot, delta: &Delta, answered: &[(usize, Answer)]) {
-        let (at, unread) = (self.tenant.clock.now(), &delta.unreadable);
-        let unread = unread
+    async fn rejected(
+        &self,
+        snapshot: &Snapshot,
+        unreadable: &[(EmployeeId, String)],
+        answered: &[(usize, Answer)],
+    ) {
+        let at = self.tenant.clock.now();
+        let unread = unreadable
             .iter()
             .map(|(id, why)| (id.as_str(), Some(why.as_str())));
         let decided = answered.iter().map(|(_, answer)| answer);
@@ -339,58 +345,5 @@ where
         });
         let source = &snapshot.source;
         rejections::keep(&self.tenant, source, rejected.collect(), self.deadline).await;
-    }
-
-    /// What an applied snapshot leaves behind: its instant on the source, and the holds that it clears.
-    async fn finish(&self, snapshot: &mut Snapshot) -> Result<()> {
-        let (tenant, source) = (&self.tenant, &snapshot.source);
-        snapshot.due = None;
-        snapshot.state = SnapshotState::Applied;
-        if snapshot.dry_run {
-            return Ok(());
-        }
-        if snapshot.observing {
-            let (would, of) = (&snapshot.would, Some(&snapshot.snapshot));
-            pulse::would_have(tenant, source, would, of, self.deadline).await;
-        }
-        // A hold that it has filled, or that an earlier one has and this one has not cleared.
-        let breaker = tenant.store.breaker(tenant.org, source).await?;
-        let stays = match &breaker.hold {
-            Some(hold) => !holds::clear(tenant, hold).await?,
-            None => false,
-        };
-        if stays || snapshot.said != Said::default() {
-            snapshot.state = SnapshotState::Held;
-        }
-        // A snapshot that is broken says nothing of those whom it does not have, nor of the next one's size.
-        if snapshot.tripped.is_some() {
-            return Ok(());
-        }
-        for pause in crate::backoff::pauses() {
-            let before = tenant.store.breaker(tenant.org, source).await?;
-            let fields = snapshot.fields.iter().flatten().copied();
-            let after = Breaker {
-                mark: before.mark.after(snapshot.occurred_at, fields),
-                employees: Some(snapshot.employees),
-                look_at: Some(tenant.clock.now()),
-                rev: before.rev + 1,
-                ..before
-            };
-            let commit = BreakerCommit {
-                breaker: Some((source, &after)),
-                ..BreakerCommit::default()
-            };
-            if tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done {
-                return Ok(());
-            }
-            pause.wait().await;
-        }
-        Err(Error::Busy)
-    }
-}
-
-fn add(counts: &mut BTreeMap<Word, u64>, more: BTreeMap<Word, u64>) {
-    for (word, count) in more.into_iter().filter(|(_, count)| *count > 0) {
-        *counts.entry(word).or_default() += count;
     }
 }

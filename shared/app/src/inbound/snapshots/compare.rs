@@ -1,16 +1,22 @@
-//! What a snapshot changes, one partition of the roster at a time: the prints of the roster are held
-//! against the records, and only who differs is read, decided and, later, written.
+//! What a snapshot changes, by partition of the roster: the prints of the roster are held against the records, and only who
+//! differs is read, decided and, later, written.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::ops::Range;
 
-use offramp_domain::{EmployeeId, Event, Field, Snapshot, roster};
+use futures_util::future::{try_join, try_join_all};
+use offramp_domain::{EmployeeId, Event, Field, Snapshot, SourceId, roster};
 
 use super::pages::records;
 use crate::engine::many::Events;
 use crate::ports::snapshots::Receipt;
-use crate::ports::{Record, Said};
+use crate::ports::{Chunk, ChunkId, Record, Said};
 use crate::ports::{Rosters, Snapshots};
 use crate::{Ports, Result, Tenant};
+
+/// Chunks that are asked for by name: as many as one batch read takes. Of more than these, each partition's are queried, which
+/// also finds those of pages that were replaced.
+const NAMED: usize = 100;
 
 /// What a partition of the roster comes to.
 pub(super) struct Delta {
@@ -29,37 +35,118 @@ pub(super) struct Delta {
 /// Why a snapshot contradicts itself.
 pub(super) struct Contradiction(pub(super) EmployeeId);
 
-/// Compares one partition.
+/// Compares partitions. Their chunks and their rosters are read at once.
 ///
 /// # Errors
 /// A fault.
-pub(super) async fn delta<P: Ports>(
+pub(super) async fn deltas<P: Ports>(
     tenant: &Tenant<'_, P>,
     snapshot: &Snapshot,
     receipts: &[Receipt],
-    shard: u8,
-) -> Result<std::result::Result<Delta, Contradiction>>
+    shards: Range<u8>,
+) -> Result<std::result::Result<Vec<Delta>, Contradiction>>
 where
     P::Store: Snapshots + Rosters,
 {
-    let mut said = match read(tenant, snapshot, receipts, shard).await? {
-        Ok(said) => said,
-        Err(contradiction) => return Ok(Err(contradiction)),
+    let rosters = shards
+        .clone()
+        .map(|shard| roster_of(tenant, &snapshot.source, shard));
+    let (chunks, rosters) = try_join(
+        chunks(tenant, snapshot, receipts, shards),
+        try_join_all(rosters),
+    )
+    .await?;
+    let mut deltas = Vec::with_capacity(rosters.len());
+    for (chunks, roster) in chunks.into_iter().zip(rosters) {
+        match said(&chunks)? {
+            Ok(said) => deltas.push(Delta::of(snapshot, said, roster)),
+            Err(contradiction) => return Ok(Err(contradiction)),
+        }
+    }
+    Ok(Ok(deltas))
+}
+
+/// The chunks that count, of each partition.
+async fn chunks<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    snapshot: &Snapshot,
+    receipts: &[Receipt],
+    shards: Range<u8>,
+) -> Result<Vec<Vec<Chunk>>>
+where
+    P::Store: Snapshots,
+{
+    let (store, id) = (&tenant.store, &snapshot.snapshot);
+    let known = receipts.iter().all(|receipt| !receipt.chunks.is_empty());
+    let named: Vec<ChunkId> = receipts
+        .iter()
+        .flat_map(|receipt| shards.clone().flat_map(|shard| named(receipt, shard)))
+        .take(NAMED + 1)
+        .collect();
+    if known && named.len() <= NAMED {
+        let mut all: Vec<Vec<Chunk>> = shards.clone().map(|_| Vec::new()).collect();
+        for chunk in store.chunks_named(tenant.org, id, &named).await? {
+            let place = chunk.id.shard.checked_sub(shards.start);
+            if let Some(of) = place.and_then(|place| all.get_mut(usize::from(place))) {
+                of.push(chunk);
+            }
+        }
+        return Ok(all);
+    }
+    let counts = |chunk: &Chunk| {
+        receipts
+            .iter()
+            .any(|one| one.page == chunk.id.page && one.edition == chunk.id.edition)
     };
-    let mut delta = Delta {
-        people: Vec::new(),
-        employees: u64::try_from(said.len()).unwrap_or(u64::MAX),
-        unchanged: 0,
-        unreadable: Vec::new(),
-        fields: carried(&said),
-    };
-    let mut after: Option<String> = None;
+    let queries = shards.map(|shard| async move {
+        let mut chunks = store.chunks(tenant.org, id, shard).await?;
+        chunks.retain(counts);
+        Ok(chunks)
+    });
+    try_join_all(queries).await
+}
+
+/// The chunks of a page in a partition.
+fn named(receipt: &Receipt, shard: u8) -> impl Iterator<Item = ChunkId> {
+    let parts = receipt.chunks.get(usize::from(shard)).copied();
+    (0..parts.unwrap_or_default()).map(move |part| ChunkId {
+        page: receipt.page,
+        edition: receipt.edition.clone(),
+        shard,
+        part,
+    })
+}
+
+type Roster = Vec<(EmployeeId, Vec<u8>)>;
+
+async fn roster_of<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId, shard: u8) -> Result<Roster>
+where
+    P::Store: Rosters,
+{
+    let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
         let page = tenant
             .store
-            .roster(tenant.org, &snapshot.source, shard, after.as_deref())
+            .roster(tenant.org, source, shard, after.as_deref())
             .await?;
-        for (id, print) in page.items {
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+impl Delta {
+    fn of(snapshot: &Snapshot, mut said: Records, roster: Roster) -> Self {
+        let mut delta = Self {
+            people: Vec::new(),
+            employees: u64::try_from(said.len()).unwrap_or(u64::MAX),
+            unchanged: 0,
+            unreadable: Vec::new(),
+            fields: carried(&said),
+        };
+        for (id, print) in roster {
             match said.remove(&id) {
                 Some(says) => delta.known(snapshot, id, says, Some(&print)),
                 None if roster::is_missing(&print) => {}
@@ -73,18 +160,17 @@ where
                 }
             }
         }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
+        for (id, says) in said {
+            delta.known(snapshot, id, says, None);
         }
+        delta
     }
-    for (id, says) in said {
-        delta.known(snapshot, id, says, None);
-    }
-    Ok(Ok(delta))
-}
 
-impl Delta {
+    /// Whether there is nobody to whom anything happens, and nothing to be told of.
+    pub(super) fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.unreadable.is_empty()
+    }
+
     /// Somebody whom the snapshot has, and the print of whom the source knows.
     fn known(
         &mut self,
@@ -121,28 +207,10 @@ type Records = BTreeMap<EmployeeId, std::result::Result<Said, String>>;
 
 /// The records of a partition. The same employee twice with the same record is once; with another it
 /// is a contradiction.
-async fn read<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    snapshot: &Snapshot,
-    receipts: &[Receipt],
-    shard: u8,
-) -> Result<std::result::Result<Records, Contradiction>>
-where
-    P::Store: Snapshots,
-{
+fn said(chunks: &[Chunk]) -> Result<std::result::Result<Records, Contradiction>> {
     let mut said = Records::new();
-    for chunk in tenant
-        .store
-        .chunks(tenant.org, &snapshot.snapshot, shard)
-        .await?
-    {
-        let counts = receipts
-            .iter()
-            .any(|receipt| receipt.page == chunk.page && receipt.edition == chunk.edition);
-        if !counts {
-            continue;
-        }
-        for record in records(&chunk)? {
+    for chunk in chunks {
+        for record in records(chunk)? {
             match said.entry(record.employee_id) {
                 btree_map::Entry::Vacant(free) => {
                     free.insert(record.says);

@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use offramp_domain::EmployeeId;
 
-use crate::ports::{Chunk, Record};
+use crate::ports::{Chunk, ChunkId, Record};
 use crate::{Fault, Result};
 
 /// Bytes of a chunk before it is compressed: below an item's 400 KB even where nothing compresses.
@@ -39,10 +39,12 @@ pub fn chunks(
     for (shard, parts) in shards {
         for (part, lines) in parts.into_iter().enumerate() {
             chunks.push(Chunk {
-                page,
-                edition: edition.to_owned(),
-                shard,
-                part: u32::try_from(part).unwrap_or(u32::MAX),
+                id: ChunkId {
+                    page,
+                    edition: edition.to_owned(),
+                    shard,
+                    part: u32::try_from(part).unwrap_or(u32::MAX),
+                },
                 bytes: deflated(&lines)?,
             });
         }

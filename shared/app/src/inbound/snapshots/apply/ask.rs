@@ -1,8 +1,10 @@
 //! The breaker is asked once for everybody whom a snapshot would end or bring back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Word;
 use offramp_domain::settings::{Behaviour, OnMissing};
@@ -30,15 +32,16 @@ where
     /// Asks the breaker for everybody at once.
     pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
         let tenant = &self.tenant;
-        let breaker = tenant.store.breaker(tenant.org, &snapshot.source).await?;
-        let empty = self
-            .receipts
-            .iter()
-            .any(|one| one.employees == 0 && one.page < snapshot.pages);
-        snapshot.tripped = snapshot.trips(empty, breaker.employees);
-        let loaded = tenant.store.load(tenant.org, &[]).await?;
+        let listed = self.listed(snapshot, 0..ROSTER_SHARDS);
+        let read = async {
+            let source = Some(&snapshot.source);
+            Ok(tenant.store.load_of(tenant.org, source, &[]).await?)
+        };
+        let (loaded, listed) = try_join(read, listed).await?;
+        let breaker = loaded.breaker.unwrap_or_default();
+        snapshot.tripped = self.trips(snapshot, breaker.employees);
         let settings = &loaded.policy.settings;
-        let (all, missing) = self.counted(snapshot, settings, 0).await?;
+        let (all, missing) = parted(snapshot, settings, listed);
         if snapshot.dry_run || snapshot.observing {
             weigh(
                 snapshot,
@@ -82,7 +85,8 @@ where
         if hold.is_none() && missing.is_none() {
             return Ok(());
         }
-        let (all, apart) = self.counted(snapshot, settings, from).await?;
+        let listed = self.listed(snapshot, from..ROSTER_SHARDS).await?;
+        let (all, apart) = parted(snapshot, settings, listed);
         if let Some(hold) = hold.filter(|_| !all.is_empty()) {
             let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
             let asking = asking(snapshot, Some(tripped));
@@ -103,31 +107,30 @@ where
         }
     }
 
-    /// Whom the breaker is asked about from one partition on, and those for whom the settings ask first.
-    async fn counted(
+    /// What the snapshot itself trips, beside the employees of the last one.
+    pub(super) fn trips(
         &self,
         snapshot: &Snapshot,
-        settings: &Settings,
-        from: u8,
-    ) -> Result<(People, People)> {
-        let (mut all, mut missing) = (BTreeMap::new(), BTreeMap::new());
-        for part in from..ROSTER_SHARDS {
-            let store = &self.tenant.store;
-            for (id, what) in store
-                .counted(self.tenant.org, &snapshot.snapshot, part)
-                .await?
-            {
-                if matches!(what, Counted::LastAdmin(_)) {
-                    continue;
-                }
-                if apart(snapshot, settings, what) {
-                    missing.insert(id, what);
-                } else {
-                    all.insert(id, what);
-                }
-            }
-        }
-        Ok((all, missing))
+        last: Option<u64>,
+    ) -> Option<(Tripped, Figures)> {
+        let receipts = &mut self.receipts.iter();
+        let empty = receipts.any(|one| one.employees == 0 && one.page < snapshot.pages);
+        snapshot.trips(empty, last)
+    }
+
+    /// Whom the breaker is asked about in partitions.
+    pub(super) async fn listed(
+        &self,
+        snapshot: &Snapshot,
+        parts: Range<u8>,
+    ) -> Result<Vec<(EmployeeId, Counted)>> {
+        let (store, id) = (&self.tenant.store, &snapshot.snapshot);
+        let mut lists = match &snapshot.differs {
+            Some(lists) => lists.clone(),
+            None => store.lists(self.tenant.org, id).await?,
+        };
+        lists.retain(|part, lists| parts.contains(part) && *lists > 0);
+        Ok(store.counted(self.tenant.org, id, &lists).await?)
     }
 
     /// The hold of those for whom the settings ask first.
@@ -178,6 +181,20 @@ pub(super) fn apart(snapshot: &Snapshot, settings: &Settings, what: Counted) -> 
     snapshot.tripped.is_none()
         && settings.on_missing == OnMissing::Hold
         && what == Counted::Departure(Cause::Missing)
+}
+
+/// Those whom the breaker is asked about together, and those for whom the settings ask first.
+fn parted(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    listed: Vec<(EmployeeId, Counted)>,
+) -> (People, People) {
+    let asked = listed
+        .into_iter()
+        .filter(|(_, what)| !matches!(what, Counted::LastAdmin(_)));
+    let (missing, all): (Vec<_>, Vec<_>) =
+        asked.partition(|(_, what)| apart(snapshot, settings, *what));
+    (all.into_iter().collect(), missing.into_iter().collect())
 }
 
 fn held(gate: Gate) -> Option<(HoldId, u64)> {

@@ -1,0 +1,108 @@
+//! Partitions are compared, and what differs is decided in memory.
+
+use std::collections::BTreeMap;
+
+use offramp_domain::breaker::{Breaker, Counted};
+use offramp_domain::decide::Word;
+use offramp_domain::{EmployeeId, Snapshot, SnapshotState};
+
+use super::Applying;
+use crate::inbound::snapshots::compare::{Contradiction, Delta, deltas};
+use crate::ports::snapshots::Receipt;
+use crate::ports::{
+    Breakers, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, USERS_PER_READ,
+    Users,
+};
+use crate::{Ports, Result};
+
+/// People whose partitions are compared at once, about: what is read of them is in memory together.
+const COMPARED_TOGETHER: u64 = 25_000;
+/// People who differ of whom is kept what differs, so that a run which has compared them need not do so again.
+const KEPT: usize = 10_000;
+
+/// Partitions that are compared at once: all sixteen of a small snapshot, and one of a vast one. What the roster has may be
+/// more than what the snapshot has.
+pub(super) fn at_once(receipts: &[Receipt], breaker: &Breaker) -> u8 {
+    let received: u64 = receipts.iter().map(|one| u64::from(one.employees)).sum();
+    let active = breaker.base.map_or(0, |base| base.active.into());
+    let people = received.max(active).max(breaker.employees.unwrap_or(0));
+    let each = people.div_ceil(ROSTER_SHARDS.into()).max(1);
+    let most = u8::try_from(COMPARED_TOGETHER / each).unwrap_or(ROSTER_SHARDS);
+    most.clamp(1, ROSTER_SHARDS)
+}
+
+impl<P: Ports> Applying<'_, P>
+where
+    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+{
+    /// Decides the next partitions in memory; all below the answer are compared then.
+    pub(super) async fn compare(&mut self, snapshot: &mut Snapshot, part: u8) -> Result<u8> {
+        let below = ROSTER_SHARDS.min(part.saturating_add(self.at_once));
+        let deltas = match deltas(&self.tenant, snapshot, self.receipts, part..below).await? {
+            Ok(deltas) => deltas,
+            Err(Contradiction(id)) => {
+                snapshot.state = SnapshotState::Rejected;
+                snapshot.problem = Some(format!(
+                    "employee {id} is in it twice, with different records; nothing of it was applied"
+                ));
+                return Ok(part);
+            }
+        };
+        for (shard, delta) in (part..below).zip(deltas) {
+            self.compared(snapshot, shard, &delta).await?;
+            let kept: usize = self.kept.values().map(|delta| delta.people.len()).sum();
+            if !delta.is_empty() && kept + delta.people.len() <= KEPT {
+                self.kept.insert(shard, delta);
+            }
+        }
+        Ok(below)
+    }
+
+    /// Decides one partition, and keeps whom the breaker is to be asked about.
+    async fn compared(&self, snapshot: &mut Snapshot, part: u8, delta: &Delta) -> Result<()> {
+        let mut counted: Vec<(EmployeeId, Counted)> = Vec::new();
+        let mut words: BTreeMap<Word, u64> = BTreeMap::new();
+        words.insert(Word::Unchanged, delta.unchanged);
+        let unreadable = u64::try_from(delta.unreadable.len()).unwrap_or(u64::MAX);
+        words.insert(Word::Rejected, unreadable);
+        let mut active = words.clone();
+        {
+            let plan = self.plan(snapshot);
+            for chunk in delta.people.chunks(USERS_PER_READ) {
+                let loaded = plan.read(chunk).await?;
+                for planned in plan.words(&loaded, chunk)? {
+                    *words.entry(planned.word).or_default() += 1;
+                    let would = planned.would.unwrap_or(planned.word);
+                    *active.entry(would).or_default() += 1;
+                    counted.extend(planned.counted.map(|what| (planned.id, what)));
+                }
+            }
+        }
+        add(&mut snapshot.summary, words);
+        if snapshot.observing {
+            add(&mut snapshot.would, active);
+        }
+        snapshot.employees += delta.employees;
+        snapshot.counted += u32::try_from(counted.len()).unwrap_or(u32::MAX);
+        snapshot.fields = match (snapshot.fields.take(), delta.fields.clone()) {
+            (Some(all), Some(part)) => Some(all.intersection(&part).copied().collect()),
+            (all, part) => all.or(part),
+        };
+        if delta.is_empty() {
+            return Ok(());
+        }
+        let (tenant, store) = (&self.tenant, &self.tenant.store);
+        let lists = store.put_counted(tenant.org, snapshot, part, &counted);
+        let lists = lists.await?;
+        if let Some(differs) = &mut snapshot.differs {
+            differs.insert(part, lists);
+        }
+        Ok(())
+    }
+}
+
+fn add(counts: &mut BTreeMap<Word, u64>, more: BTreeMap<Word, u64>) {
+    for (word, count) in more.into_iter().filter(|(_, count)| *count > 0) {
+        *counts.entry(word).or_default() += count;
+    }
+}

@@ -1,0 +1,112 @@
+//! The end of a snapshot: its last step, the line, and its mark on the source, in one transaction.
+
+use offramp_domain::breaker::Breaker;
+use offramp_domain::snapshot::Said;
+use offramp_domain::{Line, Snapshot, SnapshotState};
+
+use super::Applying;
+use crate::backoff::pauses;
+use crate::engine::holds;
+use crate::inbound::pulse;
+use crate::ports::{
+    Breakers, Committed, Objectives, Observed, Rejections, Rosters, SnapshotCommit, Snapshots,
+    Users,
+};
+use crate::{Error, Ports, Result};
+
+impl<P: Ports> Applying<'_, P>
+where
+    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+{
+    /// Ends a snapshot on which there is no work any more. `read` are line and breaker as they were read with it, where that
+    /// was a moment ago. Others write both: a conflict of theirs is tried again, as long as nobody else has gone on with the
+    /// snapshot itself.
+    pub(super) async fn end(
+        &self,
+        done: &Snapshot,
+        mut read: Option<(Line, Breaker)>,
+    ) -> Result<Committed> {
+        let (tenant, source, id) = (&self.tenant, &done.source, &done.snapshot);
+        if done.state == SnapshotState::Applying && done.observing && !done.dry_run {
+            pulse::would_have(tenant, source, &done.would, Some(id), self.deadline).await;
+        }
+        for pause in pauses() {
+            let (line, breaker) = match read.take() {
+                Some(read) => read,
+                None => {
+                    let standing = tenant.store.standing(tenant.org, source, id).await?;
+                    let (found, line, breaker) = standing;
+                    if found.is_none_or(|found| found.rev + 1 != done.rev) {
+                        return Ok(Committed::Conflict);
+                    }
+                    (line, breaker)
+                }
+            };
+            // A newer one has taken its place.
+            if line.applying.as_ref() != Some(id) {
+                return Ok(Committed::Conflict);
+            }
+            let (snapshot, breaker) = self.ended(done, breaker).await?;
+            let line = Line {
+                applying: None,
+                rev: line.rev + 1,
+                ..line
+            };
+            let commit = SnapshotCommit {
+                snapshot: &snapshot,
+                line: Some(&line),
+                breaker: breaker.as_ref(),
+            };
+            if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
+                return Ok(Committed::Done);
+            }
+            pause.wait().await;
+        }
+        Err(Error::Busy)
+    }
+
+    /// What an applied snapshot leaves behind: what has become of it, and its instant on the source. Clears the hold that it
+    /// has emptied.
+    async fn ended(
+        &self,
+        done: &Snapshot,
+        mut breaker: Breaker,
+    ) -> Result<(Snapshot, Option<Breaker>)> {
+        let tenant = &self.tenant;
+        let mut snapshot = Snapshot {
+            due: None,
+            ..done.clone()
+        };
+        if snapshot.state != SnapshotState::Applying {
+            return Ok((snapshot, None));
+        }
+        snapshot.state = SnapshotState::Applied;
+        if snapshot.dry_run {
+            return Ok((snapshot, None));
+        }
+        // A hold that it has filled, or that an earlier one has and this one has not cleared.
+        let mut stays = false;
+        if let Some(hold) = &breaker.hold {
+            stays = !holds::clear(tenant, hold).await?;
+            if !stays {
+                breaker = tenant.store.breaker(tenant.org, &done.source).await?;
+            }
+        }
+        if stays || snapshot.said != Said::default() {
+            snapshot.state = SnapshotState::Held;
+        }
+        // A snapshot that is broken says nothing of those whom it does not have, nor of the next one's size.
+        if snapshot.tripped.is_some() {
+            return Ok((snapshot, None));
+        }
+        let fields = snapshot.fields.iter().flatten().copied();
+        let marked = Breaker {
+            mark: breaker.mark.after(snapshot.occurred_at, fields),
+            employees: Some(snapshot.employees),
+            look_at: Some(tenant.clock.now()),
+            rev: breaker.rev + 1,
+            ..breaker
+        };
+        Ok((snapshot, Some(marked)))
+    }
+}
