@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What the rules may stand on: data, dates, errors, hashing; and, with the feature `schema` only, what describes data.
-const DOMAIN_DEPENDENCIES: &[&str] = &["chrono", "serde", "sha2", "thiserror", "utoipa"];
+const DOMAIN_DEPENDENCIES: &[&str] = &["chrono", "serde", "sha2", "strum", "thiserror", "utoipa"];
 
 /// Words that bring a clock, an environment, randomness or waiting into the rules.
 const IMPURE: &[&str] = &[

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::digest::DigestMinute;
 use crate::hex::hex;
 use crate::ids::{EmployeeId, Epoch, Generation, HoldId, OrgId, RunId, SnapshotId, SourceId};
 
 /// A one-shot timer. Its JSON is the input that EventBridge Scheduler passes to the function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Timer {
@@ -100,6 +100,9 @@ pub enum Timer {
 }
 
 impl Timer {
+    /// Every kind, in the order of the enum.
+    pub const KINDS: &'static [&'static str] = Self::VARIANTS;
+
     /// When the timer fires, to the second.
     #[must_use]
     pub fn due(&self) -> DateTime<Utc> {
