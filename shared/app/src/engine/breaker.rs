@@ -1,9 +1,9 @@
-//! The breaker is asked before a machine ends somebody's access or brings somebody back from a deletion.
+//! Asks the breaker before a machine ends a person's access or restores a deleted person.
 //!
-//! Ask first, commit second, as with timers: whoever is admitted has their place in the window, and
-//! whoever is held is on the hold's roll, before their user is written. A place that is not used, or a
-//! name on a roll whose user does not point to it, is of no account. Whoever asks again has their
-//! place already.
+//! The breaker is asked first, and the user is committed second. So an admitted person has a place in the window before
+//! their user is written, and a held person is on the hold's roll before that. An unused place has no effect, and
+//! neither has a name on a roll if the user does not point to the hold. If a run asks again, its people have their
+//! places already.
 
 mod asking;
 mod roll;
@@ -31,13 +31,13 @@ pub(crate) use asking::named;
 pub use asking::{Asking, new_run};
 pub use roll::rolls;
 
-/// Admission attempts for one person. A held person is never asked about again, so this bounds only races for the last admin.
+/// Attempts for one person. A held person is never asked about again, so this bounds only races for the last admin.
 const ASKED_AT_MOST: usize = 4;
 
-/// [`execute`], by a machine: where the breaker is to be asked, it is, for this person.
+/// Calls [`execute`] for an event of a machine, and asks the breaker about the person if the decision needs its answer.
 ///
 /// # Errors
-/// As [`execute`], and [`Error::Busy`] where others keep asking first.
+/// As [`execute`], and [`Error::Busy`] if other writers came first at every attempt.
 pub async fn guarded<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -51,7 +51,7 @@ where
 {
     let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
     let (own_work, source) = (how.own_work, how.source);
-    // A second time for whoever has become the last admin meanwhile.
+    // A person who has become the last admin in the meantime is asked about a second time.
     for _ in 0..ASKED_AT_MOST {
         let executed = execute(tenant, id, event, armed, how).await?;
         let Some(counted) = executed.decision.counted.filter(|_| executed.asks) else {
@@ -74,9 +74,12 @@ where
     Err(Error::Busy)
 }
 
-/// Asks for all the people of a run at once: all are admitted, or none. `read` is the source's breaker where the caller has
-/// just read it for a run that has not asked before: the first try takes it, and takes the run's name for unused. Each write is
-/// conditional on both, so that a try on what is no longer so comes to nothing, and the next one reads.
+/// Asks the breaker about all the people of a run at once: it admits all or none. Only a last admin is asked about
+/// alone.
+///
+/// `read` is the source's breaker, if the caller has just read it for a run that has not asked before. The first
+/// attempt uses it, and assumes that no run of that id is stored. Each write is conditional on both, so an attempt on
+/// outdated data writes nothing. The next attempt reads again.
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`].
@@ -144,7 +147,7 @@ struct Asked<'a, P: Ports> {
     now: DateTime<Utc>,
 }
 
-/// Each answers `None` where somebody else was quicker.
+/// Each method returns `None` if another write came first.
 impl<P: Ports> Asked<'_, P>
 where
     P::Store: Users + Breakers,
@@ -163,8 +166,8 @@ where
             people: count(self.people),
             undone: None,
         };
-        // A run that asks again, for one whom it had not seen, is written already; and where it has died
-        // after it was answered, so are all.
+        // The run is stored already if it asks again, for a person that it had not seen or because it died after an
+        // earlier answer. In the second case everybody has a place and is on the roll.
         let known = !unused
             && self
                 .tenant
@@ -204,10 +207,11 @@ where
             return Err(crate::Fault::corrupt("hold", "a breaker's hold is not there").into());
         };
         if before.state != HoldState::Open {
-            // It has been answered since the breaker was read.
+            // The hold was answered after the breaker was read.
             return Ok(None);
         }
-        // A snapshot that has died after it was answered asks again, for the same people.
+        // A snapshot that died after the breaker's answer asks again for the same people. They may be on the roll
+        // already, all with one number.
         if matches!(self.asking.kind, RunKind::Snapshot { .. }) {
             let of = RollOf::Hold(hold.clone());
             let on_roll = on_roll(&self.tenant, &of).await?;
@@ -262,7 +266,7 @@ where
             None => figures,
         };
         let hold = self.open(rule, figures, count(self.people));
-        // What says nothing of the connection keeps nobody else in.
+        // A rule that says nothing about the connection opens a hold beside the breaker, which then stops nobody else.
         let after = rule.quarantines().then(|| {
             let tripped = breaker.tripping(hold.hold.clone(), self.safeguards, self.now);
             looked_at(tripped, self.now)
@@ -344,8 +348,8 @@ where
     }
 }
 
-/// A hold of the last admin alone: it says nothing of the source, so it stands beside the breaker's.
-/// One that is open already is joined anew by nobody.
+/// Holds the last admin alone. Such a hold says nothing about the source, so it does not change the source's breaker.
+/// If the admin is already in an open hold of this rule, that hold is used.
 async fn last_admin<P: Ports>(
     tenant: &Tenant<'_, P>,
     asking: &Asking,
@@ -389,8 +393,8 @@ where
     asked.write(None, &hold, &people).await?.ok_or(Error::Busy)
 }
 
-/// Whether a hold still takes those who have joined it with a number; where it was answered or cleared
-/// since, with what it was.
+/// `Ok` if a hold is still open for the people with this roll number. Otherwise `Err` with the hold, which was answered
+/// or cleared.
 ///
 /// # Errors
 /// A fault.
@@ -411,7 +415,7 @@ where
     })
 }
 
-/// Arms the digest that a notice is told in; before the commit.
+/// Arms the digest that mails a notice. This comes before the notice is committed.
 ///
 /// # Errors
 /// A fault.
@@ -423,7 +427,7 @@ pub async fn tell<P: Ports>(tenant: &Tenant<'_, P>, notice: &Notice) -> Result<(
     arm_all(&tenant.timers, &[digest], &Armed::default()).await
 }
 
-/// The sweep looks at a source that has a breaker.
+/// Makes the sweep look at the source, unless it already does.
 fn looked_at(mut breaker: Breaker, now: DateTime<Utc>) -> Breaker {
     breaker.look_at.get_or_insert(now);
     breaker

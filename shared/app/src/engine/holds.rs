@@ -1,10 +1,10 @@
-//! Answering a hold: approve lets go exactly those whom the admin has read, re-decided against the
-//! present; reject forgets them.
+//! Answering a hold. An approval lets the people go that the admin has read, and only them; each is decided again on
+//! the present. A rejection removes them from the hold.
 //!
-//! The answer is one transaction: the hold, its breaker (whose window is empty once the hold has ended)
-//! and, for an approval, its run with the roll of those who are let go. A timer that is armed before it
-//! does what the request has no time for; doing it twice does nothing, since whoever was let go is in the
-//! hold no more. A hold has ended when all of it is answered, or when nobody is left in it.
+//! An answer is one transaction: the hold, the breaker if it points to this hold, and for an approval the run with its
+//! roll. If the answer ends the hold, that breaker's window becomes empty. A timer is armed before the transaction. It
+//! answers for the people for whom the request has no time. Repeating this work changes nothing, because an answered
+//! person has left the hold. A hold ends when all of it is answered, or when it is empty.
 
 mod answer;
 mod step;
@@ -27,12 +27,13 @@ pub use answer::{Answered, Ask, Verdict, answer};
 pub use step::step;
 pub use work::Became;
 
-/// A delivery that opens a hold has written whom it keeps by then: its function runs for 30 seconds at most.
+/// A delivery that opens a hold has written its people within this time, because its function runs for at most 30
+/// seconds.
 const FILLED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Parts of a roll in one read.
 const PARTS: usize = 20;
 
-/// One hold.
+/// The hold with this id.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -44,7 +45,7 @@ where
     hold.ok_or(Error::NotFound("hold"))
 }
 
-/// A page of those whom a hold keeps, with the policy that they were read with.
+/// A page of the people in a hold, with the policy that was read with them. A page is one part of the roll.
 ///
 /// # Errors
 /// A fault.
@@ -83,7 +84,8 @@ where
     ))
 }
 
-/// Those whom a hold keeps, of the first `most` people on its roll and a few more; and whether that was all of the roll.
+/// The people in a hold. Reading stops after `most` names of the roll, rounded up to whole reads. The second value is
+/// true if the whole roll was read.
 ///
 /// # Errors
 /// A fault.
@@ -124,20 +126,20 @@ where
     }
 }
 
-/// Whether somebody on the roll with that number is in the hold, unless it was answered.
+/// True if the user points to the hold with this roll number. An answer may already cover that number.
 fn points_to(user: &User, hold: &Hold, seq: u64) -> bool {
     user.hold
         .as_ref()
         .is_some_and(|held| held.hold == hold.hold && held.seq == seq)
 }
 
-/// Whether somebody on the roll with that number is in the hold.
+/// True if the user is in the hold with this roll number, and no answer covers the number yet.
 fn is_kept(user: &User, hold: &Hold, seq: u64) -> bool {
     points_to(user, hold, seq) && hold.state == HoldState::Open && seq > hold.answered
 }
 
-/// Everybody on the roll who joined after one version and up to another, and who points to the hold with the number that
-/// they joined with; no more reads where there are enough.
+/// The people with a roll number above `from` and up to `until` who still point to the hold with that number. Reading
+/// stops once `enough` are found.
 async fn members<P: Ports>(
     tenant: &Tenant<'_, P>,
     hold: &Hold,
@@ -178,11 +180,11 @@ where
     }
 }
 
-/// Closes a hold in which nobody is left: HR has taken back what it had said, or every part of it was
-/// answered; then it ends as the last answer said.
+/// Closes a hold if it is empty: HR has taken its statements back, or every person was answered. The hold gets the
+/// state of its last answer, or [`HoldState::Cleared`] without one. Returns true if the hold is closed.
 ///
 /// # Errors
-/// A fault. Where somebody joins meanwhile, it stays open.
+/// A fault. If somebody joins in the meantime, the hold stays open.
 pub async fn clear<P: Ports>(tenant: &Tenant<'_, P>, id: &HoldId) -> Result<bool>
 where
     P::Store: Users + Breakers,
@@ -217,8 +219,9 @@ where
     Ok(tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done)
 }
 
-/// [`clear`], once nobody is on their way into the hold: whoever is put in it is on its roll before their
-/// user is written. A snapshot that is applied looks itself when it is done.
+/// Calls [`clear`] once nobody can be on the way into the hold. A person is on the roll before their user is written,
+/// so an earlier look could find the hold empty too soon. A snapshot that is being applied calls [`clear`] itself at
+/// its end.
 ///
 /// # Errors
 /// A fault.
@@ -232,8 +235,8 @@ where
     Ok(filled && clear(tenant, id).await?)
 }
 
-/// What the admins are told of an answer: `hold` as it is after it, who gave it, how many people it was
-/// for, and whether the hold had quarantined its source; or by nobody that the hold has ended.
+/// The notice of an answer. `hold` is the hold after the answer, and `people` is how many people the answer covered.
+/// `by` is `None` if the hold ended without an admin. `quarantined` says whether the hold had quarantined its source.
 fn told(
     hold: &Hold,
     answer: HoldState,

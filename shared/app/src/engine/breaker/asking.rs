@@ -1,22 +1,23 @@
-//! What is asked of the breaker: in whose name, and under which names of ours.
+//! A question to the breaker, and the ids of new runs and holds.
 
 use offramp_domain::{Figures, HoldId, RunId, RunKind, SourceId, Tripped};
 
-/// One delivery, snapshot or approval, and what the breaker has said to it.
+/// A question to the breaker: which run asks, for which source.
 #[derive(Debug, Clone)]
 pub struct Asking {
-    /// Whose people.
+    /// The source whose people the run affects.
     pub source: SourceId,
-    /// Its name.
+    /// The id of the run.
     pub run: RunId,
-    /// What it is.
+    /// What caused the run: a delivery, a snapshot or an approval.
     pub kind: RunKind,
-    /// What the snapshot itself has tripped, with its figures.
+    /// The safeguard that the snapshot itself trips, with its figures; `None` if the snapshot trips none, or outside a
+    /// snapshot.
     pub tripped: Option<(Tripped, Figures)>,
 }
 
 impl Asking {
-    /// A delivery of events.
+    /// A question for a delivery of events, with a new run id.
     #[must_use]
     pub fn delivery(source: &SourceId) -> Self {
         Self {
@@ -28,7 +29,7 @@ impl Asking {
     }
 }
 
-/// A fresh name; of two, the later one sorts after the earlier.
+/// A new run id. Ids sort by the time of their creation.
 #[must_use]
 pub fn new_run() -> RunId {
     named("run", RunId::new)
@@ -38,7 +39,7 @@ pub(super) fn new_hold() -> HoldId {
     named("hold", HoldId::new)
 }
 
-/// A fresh name of a kind; of two, the later one sorts after the earlier.
+/// A new id, `{kind}_` and a UUID of version 7. Ids of one kind sort by the time of their creation.
 pub(crate) fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result<I, E>) -> I {
     loop {
         if let Ok(id) = id(format!("{kind}_{}", uuid::Uuid::now_v7().simple())) {

@@ -1,4 +1,4 @@
-//! Who is on the roll of a hold or a run: what is written of it, and what a run that asks again finds.
+//! The roll of a hold or a run: its parts as they are written, and a search in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use super::Asking;
 use crate::ports::{Breakers, RollOf};
 use crate::{Ports, Result, Tenant};
 
-/// Holds that are looked through for one that was opened before.
+/// How many of the newest holds are searched for one that was opened before.
 const RECENT: usize = 20;
 /// Parts of a roll in one read.
 const PARTS: usize = 20;
 
-/// People in parts of a roll.
+/// The people in parts of a roll, all with the roll number `seq`. A part lists up to [`ROLL_PEOPLE`] people.
 #[must_use]
 pub fn rolls(
     of: &RollOf,
@@ -37,7 +37,7 @@ pub fn rolls(
         .collect()
 }
 
-/// The hold of the last admin that was opened for them by a run that died before it wrote them.
+/// The open hold of the last admin that lists this person. A run opened it and died before it wrote the user.
 pub(super) async fn opened_for<P: Ports>(
     tenant: &Tenant<'_, P>,
     asking: &Asking,
@@ -63,7 +63,7 @@ where
     Ok(None)
 }
 
-/// Who is on a roll, with the last number that they joined with.
+/// The people on a roll, each with their latest roll number.
 pub(super) async fn on_roll<P: Ports>(
     tenant: &Tenant<'_, P>,
     of: &RollOf,

@@ -1,4 +1,4 @@
-//! What an admin answers, and doing it.
+//! An admin's answer to a hold.
 
 use std::collections::BTreeSet;
 
@@ -18,51 +18,52 @@ use crate::ports::{
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// How far ahead the timer is armed that does the rest.
+/// How far ahead the timer is armed that finishes an answer.
 pub(super) const REST_AFTER: TimeDelta = TimeDelta::minutes(3);
 
-/// What an admin answers.
+/// The answer of an admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// They may go.
+    /// The people may go.
     Approve,
-    /// They stay.
+    /// The people stay.
     Reject,
 }
 
-/// What an answer came to.
+/// The result of an answer.
 #[derive(Debug)]
 pub struct Answered {
-    /// The hold after it.
+    /// The hold after the answer.
     pub hold: Hold,
-    /// The run of an approval.
+    /// The run of an approval; `None` for a rejection, or if nobody was approved.
     pub run: Option<RunId>,
-    /// What became of those for whom there was time.
+    /// The results, for the people for whom the request had time.
     pub results: Vec<Became>,
-    /// Those who are left to the timer.
+    /// How many people are left to the timer.
     pub pending: usize,
 }
 
-/// What an admin asks.
+/// An admin's request to answer a hold.
 #[derive(Debug)]
 pub struct Ask<'a> {
-    /// Which hold.
+    /// The id of the hold.
     pub hold: &'a HoldId,
-    /// What.
+    /// The answer.
     pub verdict: Verdict,
-    /// The version that was read: whoever joined later stays held.
+    /// The version that the admin has read. People who joined later stay held.
     pub version: u64,
-    /// Only these; `None` is everybody.
+    /// The people that the answer covers; `None` if it covers everybody up to `version`.
     pub only: Option<BTreeSet<EmployeeId>>,
-    /// Who.
+    /// The admin.
     pub by: &'a Actor,
 }
 
 /// Answers a hold, or a part of it.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::HoldClosed`], [`Error::VersionMismatch`] where what was read is no
-/// version of this hold that is still open, [`Error::Busy`], or a fault.
+/// [`Error::NotFound`]; [`Error::HoldClosed`]; [`Error::VersionMismatch`] if the hold never had that version or all of
+/// it was answered already; [`Error::Unfinished`] if a rejection of a part ran out of time; [`Error::Busy`]; or a
+/// fault.
 pub async fn answer<P: Ports>(
     tenant: &Tenant<'_, P>,
     ask: &Ask<'_>,
@@ -104,7 +105,7 @@ where
     })
 }
 
-/// The hold, closed where nobody is left in it; else the sweep closes it.
+/// Closes the hold if it is empty, and returns its new state. If that fails, the sweep closes it.
 async fn ended<P: Ports>(tenant: &Tenant<'_, P>, hold: Hold) -> Hold
 where
     P::Store: Users + Breakers + Snapshots,
@@ -122,7 +123,7 @@ where
     })
 }
 
-/// Somebody whom an admin names and who is not in the hold, or not any more.
+/// The result for a named person that is not in the hold.
 fn stranger(id: &EmployeeId) -> Became {
     Became {
         employee_id: id.clone(),
@@ -133,7 +134,7 @@ fn stranger(id: &EmployeeId) -> Became {
     }
 }
 
-/// One try; `None` where the hold or its breaker has changed meanwhile.
+/// One attempt; `None` if the hold or its breaker has changed since it was read.
 async fn commit<P: Ports>(
     tenant: &Tenant<'_, P>,
     ask: &Ask<'_>,
@@ -152,12 +153,12 @@ where
     if let Some(only) = &ask.only {
         people.retain(|id| only.contains(id));
         if people.is_empty() {
-            // Nobody whom it names is in the hold: that is no answer.
+            // None of the named people is in the hold, so there is nothing to answer.
             return Ok(Some((before, None, people)));
         }
     }
     let now = tenant.clock.now();
-    // Who joined since stays held, and so the hold stays open for them.
+    // People who joined after the version that was read stay held, and the hold stays open for them.
     let all = ask.only.is_none() && ask.version == before.version;
     let state = match ask.verdict {
         Verdict::Approve => HoldState::Approved,
@@ -209,7 +210,7 @@ where
     for notice in &notices {
         tell(tenant, notice).await?;
     }
-    // A part that is rejected is for those who are named, and nothing says later who they were.
+    // No timer can finish a rejection of a part: the names are not stored.
     if run.is_some() || ask.only.is_none() {
         tenant
             .timers

@@ -1,4 +1,4 @@
-//! What a request had no time for, by the timer that it has armed.
+//! The timer of an answer: it finishes the people for whom the request had no time.
 
 use offramp_domain::digest::DigestMinute;
 use offramp_domain::{HoldId, HoldState, RunId, RunKind, Timer};
@@ -9,7 +9,7 @@ use super::{get, members, settle};
 use crate::ports::{Breakers, RollOf, Snapshots, Timers, Users};
 use crate::{Deadline, Ports, Result, Tenant};
 
-/// Whoever is left of the run of an approval. Says how many there was no time for.
+/// Continues an approval with the people of its run. Returns how many are left for lack of time.
 async fn approved<P: Ports>(
     tenant: &Tenant<'_, P>,
     run: &RunId,
@@ -19,7 +19,7 @@ async fn approved<P: Ports>(
 where
     P::Store: Users + Breakers + Snapshots,
 {
-    // A timer that was armed for an answer that was never given.
+    // The timer was armed, but the answer was never committed.
     let Some(run) = tenant.store.run(tenant.org, run).await? else {
         return Ok(0);
     };
@@ -58,7 +58,7 @@ where
     Ok(pending)
 }
 
-/// Whoever is left of a rejection. Says how many there was no time for.
+/// Continues a rejection. Returns how many people are left for lack of time.
 async fn rejected<P: Ports>(
     tenant: &Tenant<'_, P>,
     hold: &HoldId,
@@ -70,7 +70,7 @@ where
 {
     let hold = get(tenant, hold).await?;
     let Some((from, answer)) = hold.answer(until, HoldState::Rejected) else {
-        // Armed for an answer that was never given.
+        // The timer was armed, but the answer was never committed.
         return Ok(0);
     };
     let people = members(tenant, &hold, (from, until), usize::MAX).await?;
@@ -88,8 +88,7 @@ where
     Ok(pending)
 }
 
-/// One step of the timer of an answer: the next is armed where this one does not get to the end. Says
-/// how many are left.
+/// One step of the timer of an answer. It arms the next step if people are left, and returns how many.
 ///
 /// # Errors
 /// A fault; Lambda tries again.

@@ -1,4 +1,4 @@
-//! Carrying an answer out, person by person.
+//! Applies an answer, person by person.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,27 +14,27 @@ use crate::engine::execute::{Armed, How, execute};
 use crate::ports::{BreakerCommit, Breakers, Committed, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// People who are worked on at once.
+/// How many people are decided at once.
 const AT_ONCE: usize = 8;
-/// Below this much time, the rest is left to the timer.
+/// With less time than this, the remaining people are left to the timer.
 const TIME_FOR_PEOPLE: Duration = Duration::from_secs(5);
 
-/// What became of one person.
+/// The result of an answer for one person.
 #[derive(Debug, Clone)]
 pub struct Became {
-    /// Who.
+    /// The employee id of the person.
     pub employee_id: EmployeeId,
-    /// What.
+    /// The outcome of the decision.
     pub outcome: Word,
-    /// When the grace period ends.
+    /// When the grace period ends; `None` without one.
     pub due_at: Option<DateTime<Utc>>,
-    /// More.
+    /// An explanation of the outcome; `None` if the outcome needs none.
     pub reason: Option<String>,
-    /// Where the approval could not be applied: the roll number under which the person stays held.
+    /// The roll number under which the person stays held, if the approval could not be applied; otherwise `None`.
     pub stays: Option<u64>,
 }
 
-/// An answer that is carried out.
+/// A committed answer, to be applied. It covers the roll numbers up to `until`.
 pub(super) struct Work<'a, P: Ports> {
     pub(super) tenant: Tenant<'a, P>,
     pub(super) hold: &'a Hold,
@@ -47,7 +47,7 @@ impl<P: Ports> Work<'_, P>
 where
     P::Store: Users + Breakers,
 {
-    /// Lets people go; says how many there was no time for.
+    /// Lets people go. The second value is how many are left for lack of time.
     pub(super) async fn approve(
         &self,
         run: &Run,
@@ -64,7 +64,7 @@ where
         self.each(&event, &gate, people).await
     }
 
-    /// Keeps people; says how many there was no time for.
+    /// Keeps people. The second value is how many are left for lack of time.
     pub(super) async fn keep(&self, people: BTreeSet<EmployeeId>) -> Result<(Vec<Became>, usize)> {
         let event = Event::Keep {
             by: self.by.clone(),
@@ -129,8 +129,8 @@ where
     }
 }
 
-/// Opens a hold again in which an approval has left somebody: the last admin, or whom the sync rule fails on.
-/// Otherwise nobody could answer for them any more. It keeps nobody else: the source stays healthy.
+/// Opens a hold again if an approval has left a person in it: the last admin, or a person on whom the sync rule fails.
+/// Otherwise no admin could answer for that person. The breaker does not change, so the source is not quarantined.
 pub(super) async fn stay<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &HoldId,
