@@ -1,8 +1,8 @@
-//! What becomes of a leaver's objectives: closed with the deactivation, opened again when it ends.
+//! A leaver's objectives: the deactivation closes them, and the end of the deactivation reopens them.
 //!
-//! Both go in batches, each conditional on the owner's state in the same transaction, and each
-//! objective remembers which deactivation closed it. So an interruption at any call leaves only
-//! what the next run goes on with, and what is counted in the end is what is written down.
+//! Objectives are written in batches. Each batch is conditional on the owner's state, in the same transaction. Each
+//! objective stores the generation that closed it. So after an interruption at any call the next run continues, and the
+//! counts come from the stored objectives.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::engine::execute::{Armed, How, execute};
 use crate::ports::{Committed, Fence, OBJECTIVES_PER_WRITE, Objectives, Users};
 use crate::{Deadline, Ports, Result, Tenant};
 
-/// A batch is begun only while this much time is left.
+/// A batch begins only if this much time is left.
 const BATCH_TIME: Duration = Duration::from_secs(3);
 
-/// What the end of a deactivation has brought back.
+/// The result of reopening objectives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reopened {
-    /// Objectives that are open again.
+    /// How many objectives are open again.
     pub count: u32,
-    /// Objectives that were deleted meanwhile.
+    /// How many objectives were deleted in the meantime.
     pub lost: u32,
-    /// Whether that was all.
+    /// True if nothing is left to reopen.
     pub done: bool,
 }
 
-/// Closes what is open as the settings say now, while the deactivation of the user's generation
-/// stands. Says whether nothing is left to close.
+/// Closes the open objectives as the present settings say, if the user is still in the deactivation of this generation.
+/// Returns true if nothing is left to close.
 ///
 /// # Errors
-/// A fault, or [`Error::Busy`]; the next run goes on.
+/// A fault, or [`Error::Busy`]; the next run continues.
 pub(crate) async fn close<P: Ports>(
     tenant: &Tenant<'_, P>,
     deactivated: &User,
@@ -82,10 +82,10 @@ where
     .await
 }
 
-/// Opens again what the user's last deactivation had closed, if that is still to be done.
+/// Reopens the objectives that the user's last deactivation closed, if that is still to do.
 ///
 /// # Errors
-/// A fault, or [`Error::Busy`]; the finishing timer and the sweep go on.
+/// A fault, or [`Error::Busy`]; the finishing timer and the sweep continue.
 pub async fn reopen<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -142,7 +142,7 @@ where
     .await
 }
 
-/// As [`reopen`], where somebody waits for an answer: whatever fails, the finishing timer does.
+/// Like [`reopen`], for a caller that must answer in time. If anything fails, the finishing timer does it.
 pub async fn reopen_in_time<P: Ports>(
     tenant: &Tenant<'_, P>,
     user: &User,
@@ -165,14 +165,14 @@ where
     }
 }
 
-/// How far a run has come.
+/// The result of writing batches.
 enum Written {
     All,
     Conflict,
     OutOfTime,
 }
 
-/// Writes batch after batch. What was written before a conflict stays: it is read again.
+/// Writes batch after batch. The batches before a conflict stay written, and the caller reads again.
 async fn write<P: Ports>(
     tenant: &Tenant<'_, P>,
     owner: &EmployeeId,
@@ -198,7 +198,7 @@ where
     Ok(Written::All)
 }
 
-/// How many of somebody's objectives a deactivation has closed.
+/// How many of these objectives the deactivation of this generation has closed.
 pub(crate) fn closed_by(generation: Generation, objectives: &[Objective]) -> u32 {
     let closed = |one: &&Objective| one.closing.is_some_and(|closing| closing.by == generation);
     total(objectives.iter().filter(closed).count())

@@ -1,4 +1,4 @@
-//! Arm → commit → disarm → tell: the one place where decisions about users become true.
+//! Arm, commit, disarm, tell: the one place where decisions about users are written.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -11,18 +11,18 @@ use crate::ports::{Commit, Committed, Timers, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result, Tenant};
 
-/// The timers that one invocation has armed and may need again: a digest, which forty leavers share, and what was armed while
-/// the breaker was asked. Two who need one digest at the same moment arm it once, and both wait, since it must stand
-/// before either commits.
+/// The timers that one invocation has armed and may need again: digests, which many leavers share, and timers armed
+/// while the breaker was asked. If two people need the same digest at the same moment, it is armed once. Both wait for
+/// it, since it must exist before either commits.
 #[derive(Debug, Default)]
 pub struct Armed {
-    /// Held while a digest is armed, so that the others wait for it; and by nobody who needs none.
+    /// The names of armed digests. The lock is held while a digest is armed, so that others who need one wait.
     digests: Mutex<HashSet<String>>,
     ahead: std::sync::Mutex<HashSet<String>>,
 }
 
 impl Armed {
-    /// Takes note of timers that stand already.
+    /// Records timers that are armed already.
     pub(super) fn note(&self, timers: &[Timer]) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         ahead.extend(timers.iter().map(Timer::name));
@@ -34,12 +34,13 @@ impl Armed {
     }
 }
 
-/// Makes decisions true: all of them, or none. Their timers are armed first; then their changes are one transaction with
-/// `beside`; then the timers that have lost their meaning go, and each decision is told. A conflict tells nothing, and
-/// leaves timers that will find that they are for another state.
+/// Commits decisions, all or none. First their timers are armed. Then their changes and `beside` are written in one
+/// transaction. Then obsolete timers are deleted, and each decision is logged and counted. After a conflict nothing is
+/// logged; the armed timers will find another state and do nothing.
 ///
 /// # Errors
-/// A fault; before the transaction nothing was done, in it nobody knows.
+/// A fault. Before the transaction nothing was written. A fault of the transaction leaves it unknown whether it was
+/// written.
 pub async fn commit_decided<'a, P: Ports>(
     tenant: &Tenant<'_, P>,
     decided: &'a [Decided<'a>],
@@ -67,7 +68,7 @@ where
     Ok(committed)
 }
 
-/// Arms what is not yet armed by this invocation.
+/// Arms the timers that this invocation has not armed yet.
 ///
 /// # Errors
 /// The fault of the first timer that could not be armed.
@@ -95,7 +96,7 @@ pub async fn arm_all<'a, T: Timers>(
     .map(|_: Vec<()>| ())
 }
 
-/// Deletes timers that have lost their meaning. One that stays is harmless: it no longer fits.
+/// Deletes obsolete timers. If a deletion fails, the timer fires without effect, because it no longer matches the user.
 pub async fn disarm_all<T: Timers>(timers: &T, disarm: &[Timer]) {
     for timer in disarm {
         if let Err(fault) = timers.disarm(timer).await {

@@ -1,4 +1,4 @@
-//! Load → decide → arm → commit: the one way in which a user changes. What is decided becomes true in [`super::commit`].
+//! Load, decide, arm, commit: the one way in which a user changes. [`super::commit`] writes the decision.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,46 +18,47 @@ use crate::{Clock, Error, Ports, Result, Tenant};
 
 pub use super::commit::Armed;
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Debug)]
 pub struct Executed {
-    /// What was decided, in the end.
+    /// The final decision.
     pub decision: Decision,
-    /// The user after it; `None` where there is still nobody.
+    /// The user after the event; `None` if no user exists.
     pub user: Option<User>,
-    /// What it was decided on.
+    /// The data that the decision was made on.
     pub loaded: Loaded,
-    /// Nothing was done: the breaker is to be asked first (`decision.counted`), and its answer is the
-    /// gate of the next try.
+    /// True if nothing was done, because the breaker must be asked first about `decision.counted`. Its answer is the
+    /// gate of the next attempt.
     pub asks: bool,
-    /// What would have become of it, where the source is only observed.
+    /// The outcome if the source were active; `None` unless the source is in observation.
     pub would: Option<Word>,
 }
 
-/// What an execution knows beforehand, and what belongs to it.
+/// The options of an execution.
 #[derive(Debug, Default)]
 pub struct How<'a> {
-    /// The first read, where the caller has just made it.
+    /// The data for the first attempt, if the caller has just read it.
     pub loaded: Option<Loaded>,
-    /// The receipt of an idempotent request, for the same transaction.
+    /// The receipt of an idempotent request. It is written in the same transaction.
     pub receipt: Option<&'a Receipt>,
-    /// The version that the caller has seen.
+    /// The version of the user that the caller has seen. Another version is an error.
     pub if_match: Option<u64>,
-    /// The source is only observed: it deactivates and restores nobody.
+    /// True if the source is in observation, so that it deactivates and restores nobody.
     pub observing: bool,
-    /// What the breaker has said of this person; `None` where it was not asked.
+    /// The breaker's answer for this person; `None` if it was not asked.
     pub gate: Option<Gate>,
-    /// The caller goes on with the work that the change makes, as only `terminate` may.
+    /// True if the caller does the work that the change leaves, as only `terminate` may.
     pub own_work: bool,
-    /// The user's source, as far as the caller knows, where no source speaks: its breaker is read in the same call.
+    /// The user's source, if the caller knows it and the event has no source. Its breaker is then read in the same
+    /// call.
     pub source: Option<&'a SourceId>,
-    /// What was decided on `loaded` beforehand. It is committed, unless the breaker has said something else since than it
-    /// was decided with.
+    /// A decision that was made on `loaded` beforehand. It is committed, unless the breaker's answer differs from the
+    /// one that it was made with.
     pub judgement: Option<Judgement>,
 }
 
 impl How<'_> {
-    /// Decides an event, and commits nothing.
+    /// Decides an event without committing it.
     ///
     /// # Errors
     /// A refusal.
@@ -88,26 +89,26 @@ impl How<'_> {
     }
 }
 
-/// A decision that is not committed yet, and what it was made with.
+/// An uncommitted decision, with the breaker's answer that it was made with.
 #[derive(Debug)]
 pub struct Judgement {
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// What would be done, where the source is only observed.
+    /// The outcome if the source were active; `None` unless the source is in observation.
     pub would: Option<Word>,
-    /// What the breaker is asked about; or would be, where the source is only observed.
+    /// The change that the breaker counts, or would count if the source were active.
     pub counted: Option<Counted>,
-    /// What the breaker had said.
+    /// The breaker's answer that the decision was made with; `None` if it was not asked.
     pub gate: Option<Gate>,
-    /// Its timers stand already.
+    /// True if the decision's timers are armed already.
     pub armed: bool,
 }
 
-/// Decides an event for one user and makes it so.
+/// Decides an event for one user, and commits the decision.
 ///
 /// # Errors
-/// A refusal, [`Error::VersionMismatch`], a fault of a service, or [`Error::Busy`] when others
-/// kept writing first. After a fault the change has taken place wholly or not at all.
+/// A refusal, [`Error::VersionMismatch`], a fault of a service, or [`Error::Busy`] if other writers came first at every
+/// attempt. After a fault the change has taken place wholly or not at all.
 pub async fn execute<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -157,7 +158,7 @@ where
                 begun,
             };
             if decision.change.is_none() || asks {
-                // What is asked about is not decided yet.
+                // The decision is not final until the breaker has answered.
                 if !asks {
                     decided.tell(tenant);
                 }
@@ -185,8 +186,8 @@ where
     .await
 }
 
-/// Whether what the breaker has said is about this. Of the last admin it never says that they may go:
-/// whoever has become the last since it was asked is asked about anew.
+/// True if the breaker's answer covers this change. The breaker never admits a last admin, so an admission from before
+/// the user became the last admin does not cover it.
 pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
     match gate {
         Some(Gate::Open { .. }) => !matches!(counted, Counted::LastAdmin(_)),
@@ -195,8 +196,8 @@ pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
     }
 }
 
-/// Reads what an event is decided on: with the breaker of the source that speaks, or of the source
-/// whose user a timer fires for.
+/// Reads the data for deciding an event, with one breaker: that of the event's source, or for a timer that of the
+/// user's source.
 async fn read<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -217,19 +218,19 @@ where
     }
 }
 
-/// What an event of a source that is only observed comes to.
+/// The result of an event of a source in observation.
 #[derive(Debug)]
 pub struct Observed {
-    /// What is done.
+    /// The decision that is carried out.
     pub decision: Decision,
-    /// What would have been done.
+    /// The outcome if the source were active.
     pub would: Word,
-    /// What the breaker would have been asked about.
+    /// The change that the breaker would count if the source were active.
     pub counted: Option<Counted>,
 }
 
-/// What an event of a source that is only observed comes to: it deactivates and restores nobody, and
-/// says what it would have done.
+/// Decides an event of a source in observation. The decision deactivates and restores nobody. Its reason says what an
+/// active source would have done.
 ///
 /// # Errors
 /// A refusal.
@@ -270,7 +271,7 @@ pub fn observed(
     })
 }
 
-/// Decides on what was loaded, where nobody has asked the breaker.
+/// Decides on the loaded data, without an answer of the breaker.
 ///
 /// # Errors
 /// A refusal.
@@ -284,7 +285,7 @@ pub fn decide_on(
     decide_at(loaded, user, event, org, clock, &Gate::OPEN)
 }
 
-/// Decides on what was loaded, and on what the breaker has said.
+/// Decides on the loaded data and the breaker's answer.
 ///
 /// # Errors
 /// A refusal.

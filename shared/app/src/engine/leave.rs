@@ -9,7 +9,7 @@ use crate::engine::terminate::{Begun, Person, Terminated, finish};
 use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// A `leave` timer: the day of that plan has begun.
+/// A `leave` timer has fired: the leave day of this plan has begun.
 ///
 /// # Errors
 /// Any fault; Lambda and the sweep try again.
@@ -42,8 +42,8 @@ where
     }
 }
 
-/// What a `leave` timer decides. A caller without `own_work` hands what is left to `terminate`, by the stream. The breaker of
-/// the source is asked where the date is HR's; an admin's own is exempt.
+/// The decision of a `leave` timer. Without `own_work` the stream hands the remaining work to `terminate`. If the date
+/// is HR's, the breaker of the user's source is asked. An admin's own date is exempt.
 ///
 /// # Errors
 /// Any fault.

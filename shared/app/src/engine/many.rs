@@ -1,5 +1,5 @@
-//! The events of many people: decided in order for each of them, committed together where that can be, answered by
-//! their places.
+//! The events of many people. Each person's events are decided in order, committed with other people's where possible,
+//! and answered by their positions in the request.
 
 mod plan;
 mod together;
@@ -21,45 +21,45 @@ use crate::{Error, Ports, Result};
 pub use plan::{Plan, Read};
 use together::First;
 
-/// Employees who are worked on at once.
+/// How many employees are worked on at once.
 const AT_ONCE: usize = 16;
-/// Below this much time, what a deactivation had closed is left to the finishing timer.
+/// With less time than this, the finishing timer reopens the objectives that a deactivation had closed.
 const TIME_FOR_OBJECTIVES: Duration = Duration::from_secs(10);
-/// Below this much time, the rest of a request is refused as a whole and sent again.
+/// With less time than this, the rest of a request is refused, and the sender repeats the whole request.
 const TIME_FOR_EVENTS: Duration = Duration::from_secs(3);
 
-/// One answer.
+/// The answer to one event.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The employee id as it was sent; `None` where it could not be read.
+    /// The employee id as it was sent; `None` if it could not be read.
     pub employee_id: Option<String>,
-    /// What became of it.
+    /// The outcome of the event.
     pub outcome: Word,
-    /// When the grace period ends.
+    /// When the grace period ends; `None` without one.
     pub due_at: Option<DateTime<Utc>>,
-    /// More, in a sentence that is safe to show.
+    /// An explanation of the outcome, in a sentence that is safe to show.
     pub reason: Option<String>,
-    /// What would have become of it if its source were active, where it is only observed.
+    /// The outcome if the source were active; `None` unless the source is in observation.
     pub would: Option<Word>,
 }
 
 /// The answer to a request.
 #[derive(Debug)]
 pub struct Answers {
-    /// In the order of the request.
+    /// The answers to the events, in the order of the request.
     pub results: Vec<Answer>,
-    /// How often each outcome.
+    /// The number of events by outcome.
     pub summary: BTreeMap<Word, u32>,
-    /// The run, where the request has ended somebody's access.
+    /// The run of the departures; `None` if the request ended nobody's access.
     pub run_id: Option<RunId>,
-    /// What the breaker would say; of a dry run.
+    /// The breaker's verdict; `None` unless this is a dry run in which the breaker would be asked.
     pub breaker: Option<Verdict>,
 }
 
-/// Events with the places that they have in the request.
+/// Events, each with its position in the request.
 pub type Events = Vec<(usize, Event)>;
 
-/// The answers of a request, and how often each outcome.
+/// The answers of a request with their summary, without run and verdict.
 pub(crate) fn answers(results: Vec<Option<Answer>>) -> Answers {
     let results: Vec<Answer> = results.into_iter().flatten().collect();
     let mut summary = BTreeMap::new();
@@ -74,13 +74,13 @@ pub(crate) fn answers(results: Vec<Option<Answer>>) -> Answers {
     }
 }
 
-/// Does what was planned.
+/// Decides and commits planned events.
 pub struct Engine<'a, P: Ports> {
-    /// Of what, and by when.
+    /// The plan: tenant, source and deadline.
     pub plan: Plan<'a, P>,
-    /// The run.
+    /// The question to the breaker, which names the run.
     pub asking: &'a Asking,
-    /// What the breaker has said.
+    /// The breaker's answers by person.
     pub gates: &'a BTreeMap<EmployeeId, Gate>,
 }
 
@@ -88,11 +88,12 @@ impl<P: Ports> Engine<'_, P>
 where
     P::Store: Users + Breakers + Objectives,
 {
-    /// Decides and commits the events of many people, in order for each; answers with their places.
-    /// `read` is what the plan has read, by chunks of [`USERS_PER_READ`].
+    /// Decides and commits the events of many people, in order for each person. Returns the answers with their
+    /// positions. `read` is the data that the plan has read, by chunks of [`USERS_PER_READ`].
     ///
     /// # Errors
-    /// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] when time runs out.
+    /// A fault of a service, [`Error::Busy`], or [`Error::Unfinished`] if time runs out or a hold was answered in the
+    /// meantime.
     pub async fn run(
         &self,
         people: &[(EmployeeId, Events)],
@@ -106,7 +107,7 @@ where
             if !self.plan.deadline.leaves(TIME_FOR_EVENTS) {
                 return Err(Error::Unfinished("more events than there was time for"));
             }
-            // The first follows the question at once.
+            // The first chunk follows the breaker's answer at once, so its holds are not read again.
             if number > 0 && !self.still_held(chunk).await? {
                 return Err(Error::Unfinished("the hold was answered meanwhile"));
             }
@@ -133,8 +134,8 @@ where
         Ok(all)
     }
 
-    /// Whether the holds that people were put in still take them: an answer is for those of whom it was
-    /// read, and nobody is put in a hold that is closed.
+    /// True if the holds with these people are still open for their roll numbers. An answer covers only the people that
+    /// the admin has read, so nobody joins a hold that is closed.
     async fn still_held(&self, people: &[(EmployeeId, Events)]) -> Result<bool> {
         let held: BTreeSet<(&HoldId, u64)> = people
             .iter()
@@ -151,8 +152,8 @@ where
         Ok(true)
     }
 
-    /// The events of one employee, in order; what one has written the next is decided on. The first is decided, and may
-    /// have been committed together with others'.
+    /// The events of one employee, in order. Each is decided on the result of the event before. The first event is
+    /// decided already, and may have been committed together with other people's.
     async fn person(
         &self,
         id: &EmployeeId,
@@ -210,7 +211,7 @@ where
         Ok(executed)
     }
 
-    /// The objectives of who comes back. Whatever fails here, the finishing timer does.
+    /// Reopens the objectives of a user who has access again. If this fails, the finishing timer does it.
     async fn reopen(&self, user: &User, event: &Event) {
         let by = match event {
             Event::Hr { source, event } => Actor::Hr {

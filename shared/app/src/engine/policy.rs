@@ -1,5 +1,5 @@
-//! What every change of an organisation's policy has in common: who is touched, and what is armed
-//! and told before it is committed.
+//! The common part of all changes of an organisation's policy: the affected users, and the timers and notices of a
+//! change.
 
 use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
@@ -10,26 +10,26 @@ use crate::identity::Caller;
 use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};
 
-/// How far ahead the timer is armed that finishes the tidying.
+/// How far ahead the timer is armed that rewrites the remaining users.
 const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
 
-/// What a change brings about beside itself.
+/// The effects of a change beside the new policy.
 #[derive(Debug, Clone, Default)]
 pub struct Effects {
-    /// Users are to be rewritten.
+    /// True if users must be rewritten.
     pub tidy: bool,
-    /// The sync was turned off, and so many people are active again.
+    /// How many people are active again because the sync was turned off; `None` if it was not.
     pub turned_off: Option<u32>,
-    /// A safeguard was raised.
+    /// True if a safeguard was raised.
     pub loosened: bool,
-    /// A run was taken back, and so many people are active again.
+    /// The run that an admin undid, and how many people are active again.
     pub undone: Option<(Run, u32)>,
 }
 
-/// Arms what the change needs, then commits it with what the admins are told.
+/// Arms the timers of a change, then commits it with the notices to the admins.
 ///
 /// # Errors
-/// A fault. A conflict where somebody else was quicker: read again and decide again.
+/// A fault. A conflict is no error: the caller reads and decides again.
 pub async fn commit<P: Ports>(
     tenant: &Tenant<'_, P>,
     entry: &PolicyEntry,
@@ -91,7 +91,7 @@ where
         .await?)
 }
 
-/// Everybody whom the sync has scheduled, as of the policy.
+/// Every user that the sync has scheduled, as of the policy.
 ///
 /// # Errors
 /// A fault.
@@ -102,7 +102,7 @@ where
     scheduled(tenant, |user| user.cause().is_some_and(Cause::is_sync)).await
 }
 
-/// Everybody who is scheduled, as of the policy, and of whom something is true.
+/// Every user who is scheduled as of the policy and for whom `pick` is true.
 ///
 /// # Errors
 /// A fault.

@@ -1,4 +1,5 @@
-//! The end of a grace period, and whatever a deactivation or deletion still has to do: for a timer, or for the table's stream.
+//! The end of a grace period, and the work that a deactivation or deletion leaves. A timer or the table's stream starts
+//! it.
 
 mod finish;
 
@@ -13,37 +14,37 @@ use crate::{Deadline, Error, Ports, Result, Tenant};
 
 pub use finish::{Finished, finish};
 
-/// What a person gets from the stream: a batch must not wait for a slow issuer.
+/// The time for one person of the stream. A batch must not wait for a slow issuer.
 const TIME_FROM_STREAM: Duration = Duration::from_secs(2);
 
-/// What a timer came to.
+/// The result of a timer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Terminated {
-    /// The user is deactivated and has no card that is alive.
+    /// The user is deactivated, and no card is alive.
     Done {
-        /// Cards cancelled by this run.
+        /// How many cards this run cancelled.
         cards: u32,
     },
-    /// The timer was not for the state that the user is in.
+    /// The timer did nothing, because it does not match the user's state.
     NoOp {
-        /// Why, for the log.
+        /// The reason, for the log.
         reason: String,
     },
 }
 
-/// A decision that a timer, or the sweep in its place, has made and committed.
+/// A committed decision of a timer, or of the sweep in its place.
 #[derive(Debug)]
 pub struct Begun {
-    /// Whether anything has changed.
+    /// True if the decision changed something.
     pub acted: bool,
-    /// Why not, for the log.
+    /// The reason why nothing changed, for the log.
     pub reason: String,
-    /// The user after it; `None` where there is nobody, or the rules say no.
+    /// The user after the decision; `None` if no user exists or the rules refused.
     pub user: Option<User>,
 }
 
 impl Begun {
-    /// What it comes to where nothing is left to do.
+    /// The result, if no work is left.
     #[must_use]
     pub fn ended(&self) -> Terminated {
         match self.acted {
@@ -54,7 +55,7 @@ impl Begun {
         }
     }
 
-    /// The generation whose work is left to do.
+    /// The generation with pending work; `None` if no work is pending.
     #[must_use]
     pub fn pending(&self) -> Option<Generation> {
         let user = self.user.as_ref().filter(|user| !user.pending.is_done())?;
@@ -62,24 +63,24 @@ impl Begun {
     }
 }
 
-/// The user that a timer is about.
+/// The user of a timer.
 #[derive(Debug, Clone, Copy)]
 pub struct Person<'a> {
-    /// Their employee id.
+    /// The employee id of the user.
     pub id: &'a EmployeeId,
-    /// Their source, as far as the timer knows: its breaker is read with them, so that one read is enough.
+    /// The user's source, if the timer knows it. Its breaker is then read with the user, in one call.
     pub source: Option<&'a SourceId>,
 }
 
 impl<'a> Person<'a> {
-    /// A user and, where it is known, their source.
+    /// A user with their source, if the caller knows it.
     #[must_use]
     pub fn new(id: &'a EmployeeId, source: Option<&'a SourceId>) -> Self {
         Self { id, source }
     }
 }
 
-/// A `deactivate` timer: the grace period of that generation, due at that second, is over.
+/// A `deactivate` timer has fired: the grace period of this generation ended at `due`.
 ///
 /// # Errors
 /// Any fault; the timer, the finishing timer and the sweep try again.
@@ -115,7 +116,7 @@ where
     }
 }
 
-/// What a `deactivate` timer decides. A caller without `own_work` hands what is left to `terminate`, by the stream.
+/// The decision of a `deactivate` timer. Without `own_work` the stream hands the remaining work to `terminate`.
 ///
 /// # Errors
 /// Any fault.
@@ -153,26 +154,26 @@ where
     })
 }
 
-/// What became of work that the table's stream has handed over.
+/// The result of work that the table's stream has handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handed {
-    /// Nothing is left of it.
+    /// The work is finished.
     Done {
-        /// Cards cancelled by this run.
+        /// How many cards this run cancelled.
         cards: u32,
     },
-    /// The finishing timer goes on.
+    /// The finishing timer continues.
     Left {
-        /// Why, for the log.
+        /// The reason, for the log.
         reason: String,
     },
 }
 
-/// Does what another function's commit has left to do for a person, for two seconds at most. What an issuer does not do, or
-/// there is no time for, is the finishing timer's: it was armed before that commit.
+/// Does the work that another function's commit has left for a person, for at most two seconds. The finishing timer
+/// does the rest; it was armed before that commit.
 ///
 /// # Errors
-/// A fault of another service than the issuer's, which a second try may not meet.
+/// A fault of a service other than the issuer. A second attempt may succeed.
 pub async fn handed_over<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -183,7 +184,7 @@ where
     P::Store: Users + Cards + Objectives,
     P::Issuer: CardIssuer,
 {
-    // As the finishing timer would have done it.
+    // The history shows the work as the finishing timer's.
     let by = Actor::Timer {
         kind: TimerKind::Finish,
         due: tenant.clock.now().trunc_subsecs(0),
@@ -210,8 +211,7 @@ where
     }
 }
 
-/// A `finish` timer: whatever the deactivation or deletion of that generation, or its end, has left
-/// to do.
+/// A `finish` timer has fired: it does the pending work of this generation's deactivation or deletion, or of its end.
 ///
 /// # Errors
 /// Any fault; the sweep tries again.
@@ -248,7 +248,7 @@ where
     }
 }
 
-/// Where the epoch has ended the schedule, what is stored catches up.
+/// Rewrites the user if the policy has ended their schedule.
 async fn tidied<P: Ports>(tenant: &Tenant<'_, P>, executed: Executed, armed: &Armed) -> Result<User>
 where
     P::Store: Users,

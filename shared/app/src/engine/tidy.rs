@@ -1,6 +1,6 @@
-//! What is stored catches up with the policy: an epoch that has ended, a rule that has come to
-//! exclude, leave dates that count otherwise. Whoever an epoch has made active *is* active already;
-//! this only rewrites them, and may be interrupted.
+//! Rewrites stored users after a change of the policy: an ended epoch, a rule that now excludes them, or another
+//! treatment of leave dates. A user that an ended epoch made active *is* active before the rewrite. So the rewriting
+//! may be interrupted.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::engine::execute::{Armed, How, decide_on, execute};
 use crate::ports::{Directory, Page, Timers, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// People who are rewritten at once.
+/// How many people are rewritten at once.
 const AT_ONCE: usize = 8;
-/// A page is begun only while this much time is left.
+/// A page begins only if this much time is left.
 const PAGE_TIME: Duration = Duration::from_secs(8);
 /// How far ahead the next step is armed.
 const NEXT_STEP: TimeDelta = TimeDelta::minutes(2);
 
-/// Rewrites everybody whom the policy has moved: those who are scheduled, and those who have a
-/// leave date. Says whether that was all of them.
+/// Rewrites every user that the policy has changed, among the scheduled users and the users with a leave date. Returns
+/// true if all of them are done.
 ///
 /// # Errors
 /// Any fault; the `tidy` timer tries again.
@@ -56,7 +56,7 @@ where
     Ok(true)
 }
 
-/// One page: read at once, and written only where something moves.
+/// Rewrites one page. It is one read, and only changed users are written.
 async fn rewrite<P: Ports>(
     tenant: &Tenant<'_, P>,
     page: Page<EmployeeId>,
@@ -87,8 +87,7 @@ where
     Ok(page.next)
 }
 
-/// One step of the `tidy` timer: the next is armed where this one does not get to the end. Says
-/// whether that was all.
+/// One step of the `tidy` timer. It arms the next step unless all users are done. Returns true if they are.
 ///
 /// # Errors
 /// Any fault; Lambda tries again.

@@ -1,4 +1,4 @@
-//! What a request would come to, decided in memory: who is to be asked about, and what a dry run answers.
+//! The result of a request, decided in memory: the people to ask the breaker about, and the answer to a dry run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,20 +15,20 @@ use crate::engine::execute::{How, Judgement};
 use crate::ports::{Breakers, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// People whose timers are armed while the breaker is asked about them. Of more, a hold would leave as many timers that find
-/// nothing to do.
+/// The most people whose timers are armed while the breaker is asked about them. If the breaker then holds them, each
+/// armed timer fires without effect.
 const ARMED_AHEAD: usize = 4;
 
-/// Where a plan is made, and until when.
+/// The tenant, source and deadline of a plan.
 #[derive(Debug)]
 pub struct Plan<'a, P: Ports> {
-    /// Store, timers and clock.
+    /// The organisation with store, timers and clock.
     pub tenant: Tenant<'a, P>,
-    /// Who speaks.
+    /// The source of the events.
     pub source: &'a SourceId,
-    /// The source is only observed.
+    /// True if the source is in observation.
     pub observing: bool,
-    /// Until when there is time.
+    /// The moment by which the request must have ended.
     pub deadline: Deadline,
 }
 
@@ -36,10 +36,12 @@ impl<P: Ports> Plan<'_, P>
 where
     P::Store: Users + Breakers,
 {
-    /// Asks the breaker for all whom the events would end or bring back. `at_hand` is what the people of a request that is one
-    /// read are decided on, where the caller has just read it. What was read and decided is given back for a
-    /// request that is one read, and for a chunk of people of whom at most the instant is newer. Whatever else is written is
-    /// decided on a read of its own moment.
+    /// Asks the breaker about all people that the events would end or restore. `at_hand` is the data for a request of
+    /// one chunk, if the caller has just read it.
+    ///
+    /// Returns the breaker's answers by person. Beside them it returns, for each chunk, what was read and decided. That
+    /// is `None` if the request has several chunks and the chunk would write more than newer instants: such changes are
+    /// decided on a fresh read.
     ///
     /// # Errors
     /// A fault, [`Error::Busy`], or [`Error::Unfinished`].
@@ -71,7 +73,7 @@ where
                 changes |= planned.changes;
                 if let Some(counts) = planned.counted.filter(|_| !self.observing) {
                     counted.insert(id.clone(), counts);
-                    // As it will be if they are admitted. The last admin never is.
+                    // The decision with the breaker's consent. The breaker never admits the last admin.
                     if one && !matches!(counts, Counted::LastAdmin(_)) {
                         let first = events.iter().take(1).cloned().collect::<Events>();
                         planned = self.person(loaded, id, &first, Some(&admitted))?;
@@ -85,7 +87,8 @@ where
         let (false, Some(safeguards)) = (counted.is_empty(), safeguards) else {
             return Ok((BTreeMap::new(), read));
         };
-        // Of a delivery alone the name was made a moment ago; a snapshot may have died after it had asked.
+        // Only a delivery is certain to ask for the first time, because its run id is new. A snapshot may have asked
+        // before it died.
         let just_read = breaker.filter(|_| asking.kind == RunKind::Delivery);
         let just_read = just_read.as_deref();
         let asked = ask(&self.tenant, asking, &counted, safeguards, just_read);
@@ -107,7 +110,7 @@ where
             .flat_map(|change| &change.arm);
         let none = Armed::default();
         let arm = arm_all(&self.tenant.timers, arm, &none);
-        // Both to their ends: what is half done of one would be found out by a retry only.
+        // Both calls run to their ends. If one were cancelled half-way, only a retry would find out how far it came.
         let (gates, armed) = join(asked, arm).await;
         armed?;
         for one in &mut judgements {
@@ -116,7 +119,7 @@ where
         Ok((gates?, read))
     }
 
-    /// Reads what a few people's events are decided on.
+    /// Reads the data for deciding the events of a few people.
     ///
     /// # Errors
     /// A fault, or [`Error::Unfinished`].
@@ -133,7 +136,7 @@ where
             .await?)
     }
 
-    /// What the events would come to, in a word for each, and what the breaker would be asked about.
+    /// The outcome for each person, and the change that the breaker would count. Nothing is written.
     ///
     /// # Errors
     /// A refusal.
@@ -153,7 +156,7 @@ where
         Ok(all)
     }
 
-    /// Whom the events would end or bring back.
+    /// The people that the events would end or restore, with the change that the breaker counts.
     ///
     /// # Errors
     /// A refusal.
@@ -170,7 +173,7 @@ where
         Ok(all)
     }
 
-    /// What a request would come to. Nothing is written.
+    /// The answers that a request would get. Nothing is written.
     pub(crate) async fn dry_run(
         &self,
         asking: &Asking,
@@ -213,7 +216,7 @@ where
         })
     }
 
-    /// What the breaker would say; `None` where it would not be asked.
+    /// The breaker's verdict; `None` if the breaker would not be asked.
     fn weigh(
         &self,
         asking: &Asking,
@@ -239,7 +242,7 @@ where
         )))
     }
 
-    /// The events of one person, in order, each decided on what the one before would have written.
+    /// The events of one person, in order. Each is decided on the user that the event before would have written.
     fn person(
         &self,
         loaded: &Loaded,
@@ -282,7 +285,7 @@ where
     }
 }
 
-/// What was read for a chunk of people, and what was decided on it of the first event of each.
+/// The data that was read for a chunk of people, and the decision on each person's first event.
 #[derive(Debug)]
 pub struct Read {
     pub(super) loaded: Loaded,
@@ -290,7 +293,7 @@ pub struct Read {
 }
 
 impl Read {
-    /// Of which nothing is decided yet.
+    /// A read without decisions.
     pub(super) fn of(loaded: Loaded) -> Self {
         Self {
             loaded,
@@ -299,26 +302,26 @@ impl Read {
     }
 }
 
-/// What the events of one person would come to, in a word.
+/// The planned outcome for one person.
 #[derive(Debug)]
 pub struct Planning {
-    /// Whose.
+    /// The employee id of the person.
     pub id: EmployeeId,
-    /// What would be done.
+    /// The outcome of the last event.
     pub word: Word,
-    /// What would be done if the source were active, where it is only observed.
+    /// The outcome of the last event if the source were active; `None` unless the source is in observation.
     pub would: Option<Word>,
-    /// What the breaker is asked about, or would be.
+    /// The change that the breaker counts, or would count if the source were active.
     pub counted: Option<Counted>,
 }
 
-/// What the events of one person would come to.
+/// The planned result of the events of one person.
 struct Planned {
     answers: Vec<(usize, Answer)>,
-    /// What the breaker is asked about.
+    /// The first change that the breaker counts.
     counted: Option<Counted>,
-    /// Whether anything but a newer instant would be written.
+    /// True if an event would write more than a newer instant.
     changes: bool,
-    /// What was decided of the first event.
+    /// The decision on the first event.
     first: Option<Judgement>,
 }

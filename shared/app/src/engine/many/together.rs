@@ -1,5 +1,9 @@
-//! Plain changes of many people in one transaction: a first delivery of thousands costs a call for
-//! every forty-eight of them, and one that brings nothing but newer instants a call for every ninety-seven. What arms a timer, tells somebody or touches the admins goes alone.
+//! Plain changes of many people in one transaction. A change is plain if it neither arms nor disarms a timer, neither
+//! adds nor withdraws a notice, leaves the admins alone, and leaves no pending work. Other changes are committed one by
+//! one.
+//!
+//! A transaction takes forty-eight people with a history entry each, or ninety-seven people of whom only the instant is
+//! newer. So a first delivery of thousands needs one call for each forty-eight people.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -15,24 +19,26 @@ use crate::ports::{Breakers, Commit, Committed, Loaded, USERS_PER_READ, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result};
 
-/// Items in one transaction, which has 100 at most: so a chunk of people of whom only the instant is newer is one.
+/// Items in one transaction, of the 100 that DynamoDB allows. A chunk of people of whom only the instant is newer fits
+/// into one transaction.
 const ITEMS_TOGETHER: usize = USERS_PER_READ;
-/// Transactions under way at once.
+/// How many transactions are under way at once.
 const AT_ONCE: usize = 4;
 
-/// How far the first event of a person has come.
+/// The state of a person's first event.
 pub(super) enum First {
-    /// It is committed.
+    /// The event is decided and committed.
     Done(Box<Executed>),
-    /// It is decided.
+    /// The event is decided, but not committed.
     Judged(Judgement),
 }
 
-/// Decides the first event of each person, and commits those whose change is plain. The others are committed alone: also
-/// those of a transaction in which somebody else was quicker for one of them.
+/// Decides the first event of each person, and commits the plain changes. The other decisions are returned uncommitted.
+/// If another write comes first for one person of a transaction, the whole transaction's decisions are returned
+/// uncommitted too.
 ///
 /// # Errors
-/// A fault; each transaction took place wholly or not at all.
+/// A fault. Each transaction takes place wholly or not at all.
 pub(super) async fn together<P: Ports>(
     engine: &Engine<'_, P>,
     people: &[(EmployeeId, Events)],
@@ -155,7 +161,8 @@ fn is_plain(change: &Change) -> bool {
         && change.user.pending.is_done()
 }
 
-/// Groups that each fit a transaction: a user is an item, and so is a history entry, which a newer instant alone has not.
+/// Groups that each fit into a transaction. A user is one item and a history entry is another; a newer instant alone
+/// has no history entry.
 fn in_groups(plain: Vec<Plain<'_>>) -> Vec<Vec<Plain<'_>>> {
     let mut groups: Vec<Vec<Plain<'_>>> = Vec::new();
     let mut items = ITEMS_TOGETHER;

@@ -1,8 +1,8 @@
-//! The work of a deactivation or deletion: its cards are cancelled, its objectives closed, the admins told.
+//! The work of a deactivation or deletion: cancel the cards, close the objectives, notify the admins.
 //!
-//! A round takes up to 90 cards: it marks them (*begin*), tells the issuer, and commits what came of it (*settle*). Where
-//! nothing is left after that, the same commit closes the objectives and finishes. Every write is conditional on the user's
-//! state, so a round that was interrupted anywhere is gone through again.
+//! A round takes up to 90 cards. It marks them (*begin*), tells the issuer, and commits the issuer's answers
+//! (*settle*). If nothing is left, the same commit closes the objectives and finishes. Every write is conditional on
+//! the user's state, so an interrupted round can be repeated.
 
 use std::time::{Duration, Instant};
 
@@ -24,32 +24,33 @@ use crate::ports::{
 use crate::telemetry::Decided;
 use crate::{Deadline, Fault, Ports, Result, Tenant};
 
-/// Cards of one round, and cards and objectives of one commit: a transaction has at most 100 items, and a few are the user's.
+/// The most cards of one round, and the most cards and objectives of one commit. A transaction has at most 100 items,
+/// and the user needs a few of them.
 const ITEMS_PER_ROUND: usize = 90;
-/// Cancellations under way at once at an issuer.
+/// How many cancellations are under way at once at an issuer.
 const CANCELLING_AT_ONCE: usize = 8;
-/// A round is begun only while this much time is left.
+/// A round with cards begins only if this much time is left.
 const ROUND_TIME: Duration = Duration::from_secs(3);
-/// When the sweep takes up a card whose cancellation was begun.
+/// After this time the sweep continues a cancellation that was begun.
 const CARD_WORK_AFTER: TimeDelta = TimeDelta::minutes(2);
 
-/// How far a run has come.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finished {
-    /// Nothing is left to do for that generation.
+    /// True if no work is left for that generation.
     pub done: bool,
-    /// Cards that this run has cancelled.
+    /// How many cards this run cancelled.
     pub cancelled: u32,
-    /// A later deactivation or deletion of the same user, which has something left to do.
+    /// The user's present generation, if it is later and has pending work of its own.
     pub next: Option<Generation>,
 }
 
-/// Cancels the living cards while the deactivation of `generation` stands, closes the objectives, and tells the admins;
-/// opens again what a deactivation that has ended had closed. A card whose cancellation has begun is cancelled whatever has
-/// become of its owner since.
+/// Does the work of `generation`. If the deactivation is still the user's state, it cancels the cards, closes the
+/// objectives and notifies the admins. If the deactivation has ended, it reopens the objectives. A card whose
+/// cancellation has begun is cancelled in either case.
 ///
 /// # Errors
-/// Any fault, after all other cards were tried; or [`crate::Error::Busy`] when others kept writing first.
+/// Any fault, after all other cards were tried; or [`crate::Error::Busy`] if other writers came first at every attempt.
 pub async fn finish<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -111,7 +112,7 @@ struct Run<'a, P: Ports> {
     armed: Armed,
 }
 
-/// What was read of a person: their state, and what is theirs.
+/// The data of a person at one moment.
 struct Seen {
     loaded: Loaded,
     user: User,
@@ -119,46 +120,46 @@ struct Seen {
     objectives: Vec<Objective>,
 }
 
-/// What a round begins with.
+/// The beginning of a round.
 enum Begun {
-    /// There is no such user.
+    /// No user exists.
     Nobody,
-    /// There was no time for another round; with a later generation that has something left to do.
+    /// No time is left for another round. The value is [`Finished::next`].
     OutOfTime(Option<Generation>),
-    /// These cards are marked, none where none is left.
+    /// These cards are marked as being cancelled; empty if no card is left.
     Round(Box<Seen>, Vec<Card>),
 }
 
-/// What the issuer has answered.
+/// The issuer's answers: the cancelled cards, and the last fault.
 #[derive(Default)]
 struct Told {
     gone: Vec<CardId>,
     fault: Option<Fault>,
 }
 
-/// What a round has come to.
+/// The result of a round.
 struct Settled {
     cancelled: u32,
-    /// Whether nothing is left; `None`: another round.
+    /// `Some(true)` if nothing is left, `Some(false)` if time ran out; `None` if another round is needed.
     over: Option<bool>,
     next: Option<Generation>,
 }
 
 impl Seen {
-    /// Whether the deactivation or deletion of that generation is the user's present state.
+    /// True if the user is still in the deactivation or deletion of this generation, and it has pending work.
     fn stands(&self, generation: Generation) -> bool {
         self.user.generation == generation && !self.user.pending.is_done()
     }
 
-    /// The cards that are to be cancelled: those of a deactivation that stands, and those of which an issuer may have been
-    /// told before it ended.
+    /// The cards to cancel. While the deactivation of this generation has its cards pending, these are all living
+    /// cards. Otherwise they are the cards whose cancellation has begun, since the issuer may know of it.
     fn to_cancel(&self, generation: Generation) -> impl Iterator<Item = &Card> {
         let all = self.stands(generation) && self.user.pending.cards;
         let alive = self.cards.iter().filter(|card| card.is_alive());
         alive.filter(move |card| card.cancelling || all)
     }
 
-    /// A later deactivation or deletion, which has something left to do.
+    /// The user's generation, if it is later than this one and has pending work.
     fn next(&self, generation: Generation) -> Option<Generation> {
         let later = self.user.generation > generation && !self.user.pending.is_done();
         later.then_some(self.user.generation)
@@ -169,8 +170,9 @@ impl<P: Ports> Run<'_, P>
 where
     P::Store: Users + Cards + Objectives,
 {
-    /// Reads the person, their cards and their objectives, side by side. While the deactivation stands nothing is missed:
-    /// it was committed before this run was given its generation, and nothing new comes to somebody who is deactivated.
+    /// Reads the person, the cards and the objectives at once. While the user is in this generation, nothing is missed.
+    /// The deactivation was committed before this run started, and a deactivated user receives no new cards or
+    /// objectives.
     async fn read(&self) -> Result<Option<Seen>> {
         let (store, org, id) = (&self.tenant.store, self.tenant.org, self.id);
         let (mut loaded, cards, objectives) = try_join3(
@@ -190,7 +192,7 @@ where
         }))
     }
 
-    /// Reads what is left to do, and writes down what the issuer is about to be told.
+    /// Reads the remaining work, and marks the cards before the issuer is told.
     async fn begin(&self) -> Result<Option<Begun>> {
         let Some(seen) = self.read().await? else {
             return Ok(Some(Begun::Nobody));
@@ -224,8 +226,8 @@ where
         Ok(Some(Begun::Round(Box::new(seen), alive)))
     }
 
-    /// Tells the issuer of each card. Beside it the digest is armed that will tell the admins; if that fails, or its minute
-    /// passes, the commit arms it.
+    /// Tells the issuer of each card. At the same time it arms the digest for the admins. If that fails, or its minute
+    /// passes, the commit arms the digest.
     async fn tell_issuer(&self, seen: &Seen, alive: &[Card]) -> Told
     where
         P::Issuer: CardIssuer,
@@ -250,7 +252,7 @@ where
             org: tenant.org.clone(),
             minute: DigestMinute::of(tenant.clock.now()),
         };
-        // A retry after a fault of the issuer leaves it to the commit.
+        // If all cards were marked before, this is a retry, and only the commit arms the digest.
         let first = alive.iter().any(|card| !card.cancelling);
         let told_of = (first && seen.stands(self.generation)).then_some(&digest);
         let (answers, _) = join(answers, arm_all(&tenant.timers, told_of, &self.armed)).await;
@@ -268,7 +270,7 @@ where
         told
     }
 
-    /// Writes down what the issuer has cancelled, and finishes where nothing is left. Another run may have been quicker.
+    /// Records the cancelled cards, and finishes if nothing is left. Another run may have recorded them first.
     async fn settle(&self, seen: Seen, told: Told) -> Result<Settled> {
         let mut first = Some(seen);
         let answered = &told;
@@ -296,7 +298,7 @@ where
         }
     }
 
-    /// One try of [`Self::settle`].
+    /// One attempt of [`Self::settle`].
     async fn commit(&self, seen: &Seen, told: &Told) -> Result<Option<Settled>> {
         let begun = Instant::now();
         let alive = |gone: &&CardId| {
@@ -375,7 +377,7 @@ where
         }))
     }
 
-    /// The objectives that are open, closed as the settings say now.
+    /// The open objectives, closed as the present settings say.
     fn to_close(&self, seen: &Seen) -> Vec<Objective> {
         if !(seen.stands(self.generation) && seen.user.pending.objectives) {
             return Vec::new();
@@ -385,7 +387,7 @@ where
         seen.objectives.iter().filter_map(closed).collect()
     }
 
-    /// Decides one event after the other, each on what the one before has made of the user.
+    /// Decides the events in order, each on the user that the event before would have written.
     fn decide(&self, seen: &Seen, events: &[Event]) -> Result<Vec<Decision>> {
         let mut user = seen.user.clone();
         let mut decisions = Vec::with_capacity(events.len());
@@ -405,8 +407,8 @@ where
         Ok(decisions)
     }
 
-    /// What is left where no card is: more objectives than one commit takes, or the end of a deactivation, after which
-    /// objectives are opened again. `None`: another round.
+    /// The remaining work once no card is left. Either there are more objectives than one commit takes, or the
+    /// deactivation has ended and its objectives are reopened. `None` if another round is needed.
     async fn rest(&self, seen: &Seen, stands: bool) -> Result<Option<bool>> {
         let Self {
             tenant,
@@ -419,7 +421,7 @@ where
             let closed = closing::close(tenant, &seen.user, by, *deadline).await?;
             return Ok(if closed { None } else { Some(false) });
         }
-        // Armed when the owner came back; it is theirs still when they have been scheduled since.
+        // The reopening began when the owner was reactivated. It stays valid if the owner was scheduled again since.
         match seen.user.reopening {
             Some(reopening) if reopening.generation < self.generation => {
                 let reopened = closing::reopen(tenant, id, by, *deadline).await?;
