@@ -1,4 +1,4 @@
-//! HR events come in: parsed one by one, decided in order for each employee, answered in the
+//! Deliveries of HR events: each event is parsed by itself, decided in order for its employee, and answered in the
 //! order of the request.
 
 use std::collections::BTreeMap;
@@ -16,13 +16,14 @@ use crate::ports::{
 };
 use crate::{Deadline, Ports, Result, Tenant};
 
-/// Takes the events of one request. The whole of it is decided in memory first, and the breaker is
-/// asked once for everybody whom it would end or bring back. `read` is what its people are decided on, where the caller has
-/// just read it for all of them. A bad record rejects itself; a fault fails
-/// the request, which is then sent again: what was done already is `unchanged`.
+/// Takes the events of one request. All of it is decided in memory first, and the breaker is asked once about all
+/// people that it would end or restore. `read` is the data of all its people, if the caller has just read it.
+///
+/// A malformed event is rejected alone. A fault fails the whole request, and the sender repeats it. Events that were
+/// committed before the fault are then `unchanged`.
 ///
 /// # Errors
-/// A fault of a service, [`crate::Error::Busy`], or [`crate::Error::Unfinished`] when time runs out.
+/// A fault of a service, [`crate::Error::Busy`], or [`crate::Error::Unfinished`] if time runs out.
 pub async fn take<P: Ports>(
     tenant: &Tenant<'_, P>,
     (source, state): (&SourceId, SourceState),
@@ -77,7 +78,7 @@ where
     Ok(answers)
 }
 
-/// What is kept of the rejected.
+/// The rejections of a request, to be stored.
 fn rejected(
     results: &[Answer],
     mut about: BTreeMap<usize, About>,
@@ -93,7 +94,7 @@ fn rejected(
         .collect()
 }
 
-/// How often what would have become of an event.
+/// The number of events by the outcome that an active source would have had.
 fn would(results: &[Answer]) -> BTreeMap<Word, u64> {
     let mut counts = BTreeMap::new();
     for answer in results {
@@ -104,8 +105,8 @@ fn would(results: &[Answer]) -> BTreeMap<Word, u64> {
     counts
 }
 
-/// The events of each person, in order; the answers that need no decision; and, by place, what is kept
-/// of those.
+/// The events of each person in order; the answers that need no decision; and by position the facts for rejections of
+/// malformed events.
 type ByPerson = (
     Vec<(EmployeeId, Events)>,
     Vec<Option<Answer>>,

@@ -1,4 +1,4 @@
-//! Who may speak for a source.
+//! Authenticates the requests of a source.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -14,36 +14,36 @@ use crate::ports::{
 };
 use crate::{Error, Ports, Result, Tenant};
 
-/// Sources whose secrets an instance remembers at most.
+/// The most sources whose secrets an instance remembers.
 const REMEMBERED: usize = 512;
-/// Bytes of a body that is looked at before its source is read. A few people's events are smaller, and whoever cannot sign
-/// makes an instance hash no more than this in vain.
+/// The most bytes of a body that is verified before its source is read. The events of a few people are smaller. A
+/// larger body is hashed only after the read, so a forged request costs little before that.
 const SMALL_BODY: usize = 64 * 1024;
 
-/// A request as it came, and the dialect that its source speaks.
+/// A request, and the dialect of its source.
 #[derive(Clone, Copy)]
 pub struct Incoming<'a> {
-    /// The dialect.
+    /// The dialect of the source.
     pub connector: &'a dyn Connector,
-    /// The headers.
+    /// The headers of the request.
     pub headers: &'a dyn Headers,
-    /// The raw bytes of the body: what was signed.
+    /// The raw bytes of the body, which the signature covers.
     pub body: &'a [u8],
 }
 
-/// What an instance verifies requests with, and what it remembers between them.
+/// An instance's means of verifying requests, and its memory between them.
 #[derive(Clone, Copy)]
 pub struct Doorkeeper<'a, K> {
-    /// Opens the secrets of sources.
+    /// Opens the sealed secrets of sources.
     pub seals: &'a K,
-    /// The secrets that have verified before.
+    /// The secrets of sources that this instance has verified before.
     pub known: &'a Known,
-    /// When sources have spoken.
+    /// When this instance last recorded that a source spoke.
     pub heard: &'a Heard,
 }
 
-/// The secrets of the sources whose requests an instance has verified. One of them is good for looking at a request before
-/// its source is read, and for nothing else: what counts is the source as it is read then.
+/// The secrets of sources whose requests this instance has verified. A remembered secret allows only a look at a
+/// request before its source is read. The source as it is read then decides.
 #[derive(Default)]
 pub struct Known(Mutex<HashMap<(OrgId, SourceId), Vec<Secret>>>);
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Known {
     }
 }
 
-/// An opened secret, with what it was sealed as.
+/// An opened secret, with its version and its sealed form.
 #[derive(Clone)]
 struct Secret {
     version: u64,
@@ -68,7 +68,7 @@ impl Secret {
 }
 
 impl Known {
-    /// The remembered secret that has signed a request.
+    /// The remembered secret that has signed the request; `None` if none has.
     fn signer(
         &self,
         org: &OrgId,
@@ -91,7 +91,7 @@ impl Known {
         })
     }
 
-    /// Remembers the secrets of a source, and no others of it.
+    /// Remembers these secrets of a source in the place of those before.
     fn note(&self, org: &OrgId, source: &SourceId, secrets: Vec<Secret>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
@@ -106,11 +106,11 @@ impl Known {
     }
 }
 
-/// Verifies a signed request of a source, and gives what the source may do.
+/// Verifies a signed request of a source, and returns the state of the source.
 ///
 /// # Errors
-/// [`Error::BadSignature`] also for an unknown organisation or source, and for a disabled one:
-/// there is nothing to enumerate. [`Error::TimestampOutOfTolerance`], or a fault.
+/// [`Error::BadSignature`], which is also the answer for an unknown organisation or source and for a disabled source,
+/// so that a sender cannot find out which ones exist. [`Error::TimestampOutOfTolerance`], or a fault.
 pub async fn authenticate<P: Ports, K: Unseals>(
     tenant: &Tenant<'_, P>,
     keeper: &Doorkeeper<'_, K>,
@@ -124,23 +124,26 @@ where
     prove(tenant, keeper, id, source.as_ref(), incoming).await
 }
 
-/// A delivery whose signature is good, with what was read beside its source.
+/// A delivery with a good signature, and the data that was read with its source.
 #[derive(Debug)]
 pub struct Entered {
-    /// What the source may do.
+    /// The state of the source, which is not disabled.
     pub state: SourceState,
-    /// What it says.
+    /// The delivery.
     pub request: Request,
-    /// What its people are decided on.
+    /// The data for deciding the delivery's people.
     pub loaded: Loaded,
-    /// The pulse of the source, where it has not just been written by this instance.
+    /// The pulse of the source; `None` if it was not read, because this instance has just recorded it.
     pub pulse: Option<Pulse>,
 }
 
-/// Verifies a small delivery with a secret that this instance remembers, before anything is read; then one read takes the
-/// source, which has the last word, and all that the delivery is decided on. `None` where the delivery is to be
-/// [authenticated](authenticate) like any other request: no remembered secret has signed it, or it is large, or it cannot be
-/// read. Nothing was read then, nor is anything said of it before the source has been.
+/// Verifies a small delivery with a remembered secret before anything is read. Then one call reads the source and all
+/// data for deciding the delivery. The secret must be among the live secrets of the source that was read; otherwise the
+/// signature is verified again with these.
+///
+/// `None` if the delivery must be [authenticated](authenticate) like any other request. That is a delivery that no
+/// remembered secret has signed, that is larger than 64 KiB or a dry run, that cannot be read, or that has no people or
+/// too many for one read. Nothing was read from the table then, and nothing is answered before the source is read.
 ///
 /// # Errors
 /// As [`authenticate`].
@@ -186,7 +189,7 @@ where
         .filter(|source| source.secrets.iter().any(|one| signer.is(one)));
     let state = match live {
         Some(source) => may(source)?,
-        // It was rotated out, or the source is another or none, since this instance has read it.
+        // Since this instance last read the source, the secret was rotated out, or the source was replaced or deleted.
         None => {
             keeper.known.forget(tenant.org, id);
             prove(tenant, keeper, id, source.as_ref(), incoming).await?
@@ -200,7 +203,7 @@ where
     }))
 }
 
-/// Verifies a request with the secrets of its source as it was read now, and remembers them.
+/// Verifies a request with the live secrets of its source, and remembers them.
 async fn prove<P: Ports, K: Unseals>(
     tenant: &Tenant<'_, P>,
     keeper: &Doorkeeper<'_, K>,
@@ -237,7 +240,7 @@ async fn prove<P: Ports, K: Unseals>(
     Ok(state)
 }
 
-/// What a source may do; a disabled one is none.
+/// The state of the source. A disabled source is refused like an unknown one.
 fn may(source: &Source) -> Result<SourceState> {
     match source.state {
         SourceState::Disabled => Err(Error::BadSignature),

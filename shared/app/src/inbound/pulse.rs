@@ -1,5 +1,5 @@
-//! How HR sources are: when they last spoke, whether that is long ago, and what an observed one would
-//! have done. Nothing here ever fails a delivery.
+//! The health of HR sources: when a source last spoke, whether it is silent, and what a source in observation would
+//! have done. Nothing in this module fails a delivery.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -18,12 +18,12 @@ use crate::engine::breaker::tell;
 use crate::ports::{Breakers, Committed, Observed, Pulses, Source, SourceState};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// What is written beside a delivery is given up after this time.
+/// The time limit of a write beside a delivery.
 const AT_MOST: Duration = Duration::from_secs(2);
-/// Sources that an instance remembers at most.
+/// The most sources that an instance remembers.
 const REMEMBERED: usize = 10_000;
 
-/// When an instance has last written that a source spoke: within the minute it does not even look.
+/// When this instance last recorded that a source spoke. Within a minute of that it does not read the pulse.
 #[derive(Debug, Default)]
 pub struct Heard(Mutex<HashMap<(OrgId, SourceId), DateTime<Utc>>>);
 
@@ -44,8 +44,8 @@ impl Heard {
     }
 }
 
-/// Writes down that a source has spoken, at most once a minute. `read` is its pulse where the caller has just read it. What
-/// fails is logged and forgotten: the next delivery says the same.
+/// Records that a source has spoken, at most once a minute. `read` is its pulse, if the caller has just read it. A
+/// failure is only logged, because the next delivery records the same.
 pub async fn beat<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
@@ -70,7 +70,8 @@ pub async fn beat<P: Ports>(
                 return Ok(Some(()));
             };
             let put = tenant.store.put_pulse(tenant.org, source, &after, None);
-            // Somebody else may have written the same, or the sweep that the admins were told.
+            // After a conflict the pulse is read again: another instance has recorded the source, or the sweep has
+            // recorded a notice.
             Ok((put.await? == Committed::Done).then_some(()))
         }
     });
@@ -79,8 +80,8 @@ pub async fn beat<P: Ports>(
     }
 }
 
-/// Counts what an observed source would have done; those of one snapshot once. What fails is logged and
-/// forgotten.
+/// Adds to the counts of what a source in observation would have done. Each snapshot is counted once. A failure is only
+/// logged.
 pub async fn would_have<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
@@ -102,7 +103,8 @@ pub async fn would_have<P: Ports>(
     beside(tenant.org, source, "what would be", deadline, written).await;
 }
 
-/// Writes something that no delivery waits for, or fails for. Says whether it was written.
+/// Writes something beside a delivery, which neither fails with it nor waits for it longer than [`AT_MOST`]. Returns
+/// true if it was written.
 pub(crate) async fn beside(
     org: &OrgId,
     source: &SourceId,
@@ -123,7 +125,7 @@ pub(crate) async fn beside(
     done.is_ok()
 }
 
-/// What is known of a source beside its pulse.
+/// The facts that decide a source's health, beside its pulse.
 #[must_use]
 pub fn listening(source: &Source, breaker: &Breaker) -> Listening {
     Listening {
@@ -134,8 +136,8 @@ pub fn listening(source: &Source, breaker: &Breaker) -> Listening {
     }
 }
 
-/// Tells the admins where the health of a source has changed, once each. Says when it falls silent if
-/// it says nothing more.
+/// Notifies the admins of a change of a source's health, once for each change. Returns when the source falls silent if
+/// it delivers nothing more.
 ///
 /// # Errors
 /// A fault, or [`Error::Busy`]; the next sweep tries again.

@@ -1,5 +1,5 @@
-//! Records that were rejected, kept so that whoever looks after a source can mend them: where each was
-//! and why, never what was in it.
+//! Rejected records, stored so that an admin can correct the source. A rejection says where the record was and why it
+//! was rejected, without its content.
 
 use offramp_domain::SourceId;
 
@@ -8,8 +8,8 @@ use crate::metrics::Metric;
 use crate::ports::{Rejection, Rejections};
 use crate::{Deadline, Ports, Tenant};
 
-/// Keeps what was rejected, and counts it. Where it cannot be kept that is logged: the answer to the
-/// delivery names each of them as well. A delivery that comes again is kept again.
+/// Stores and counts rejections. A failure is only logged, because the answer to the delivery names each rejection too.
+/// A repeated delivery stores its rejections again.
 pub async fn keep<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,

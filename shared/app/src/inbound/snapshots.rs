@@ -1,8 +1,8 @@
-//! Snapshots: everybody whom a source knows, as of one instant. Opened, filled page by page in any
-//! order, completed; nothing of it applies before that, and an incomplete one never.
+//! Snapshots: every employee of a source at one instant. A snapshot is opened, filled page by page in any order, and
+//! completed. Before its completion nothing of it is applied. A snapshot that is never completed is never applied.
 //!
-//! Whose turn it is is one item, the line of the source: one snapshot at most takes pages, one at most
-//! is applied, and a newer one takes the place of an older by one conditional write.
+//! One item, the line of the source, says which snapshot takes pages and which one is applied: at most one each. A
+//! newer snapshot takes the place of an older one by one conditional write of the line.
 
 pub mod apply;
 mod compare;
@@ -27,14 +27,14 @@ use crate::{Error, Ports, Result, Tenant};
 
 pub use crate::ports::Record;
 
-/// How far ahead the timer is armed that begins the work.
+/// How far ahead the timer is armed that starts the work.
 const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 
-/// Opens a snapshot. One that was open before takes no more pages.
+/// Opens a snapshot. The snapshot that was open before takes no more pages.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an instant more than ten minutes ahead of our clock or for more employees than
-/// fit its pages, [`Error::Busy`], or a fault.
+/// [`Error::Invalid`] for an instant more than ten minutes ahead of the server's clock, or for more employees than fit
+/// the pages; [`Error::Busy`]; or a fault.
 pub async fn open<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
@@ -80,7 +80,7 @@ where
     Err(Error::Busy)
 }
 
-/// A snapshot, its state as of the line and of now.
+/// A snapshot with its line. Its state is that at the present instant.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -97,7 +97,7 @@ where
     Ok((as_of(snapshot, &line, tenant.clock.now()), line))
 }
 
-/// The same, its state as of the line and of now.
+/// The snapshot with its state at the instant `now`, given the line.
 fn as_of(mut snapshot: Snapshot, line: &Line, now: DateTime<Utc>) -> Snapshot {
     let state = snapshot.state_in(line, now);
     if state == SnapshotState::Failed && snapshot.state == SnapshotState::Open {
@@ -107,7 +107,7 @@ fn as_of(mut snapshot: Snapshot, line: &Line, now: DateTime<Utc>) -> Snapshot {
     snapshot
 }
 
-/// Keeps a page; the same page again replaces it. Says how many employees are on it.
+/// Stores a page, and returns how many employees are on it. Sending the page again replaces it.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::SnapshotNotOpen`], [`Error::Invalid`], or a fault.
@@ -154,12 +154,12 @@ where
     }
 }
 
-/// Says that all pages have come: from now on it is applied, and takes the place of one that is being
-/// applied. A second time it answers what has become of it.
+/// Completes a snapshot: all pages have come, and it will be applied in the place of one that is being applied. A
+/// repeated call with the same arguments returns the snapshot's present state.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::SnapshotNotOpen`], [`Error::Invalid`] where pages are missing or left
-/// over (it stays open), [`Error::Busy`], or a fault.
+/// [`Error::NotFound`]; [`Error::SnapshotNotOpen`]; [`Error::Invalid`] if pages are missing or left over, in which case
+/// the snapshot stays open; [`Error::Busy`]; or a fault.
 pub async fn complete<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
@@ -240,7 +240,7 @@ where
     Err(Error::Busy)
 }
 
-/// Pages 1 to n, and no others.
+/// Checks that the pages 1 to `pages` have come, and no others.
 fn all_there(pages: u32, receipts: &[Receipt]) -> Result<()> {
     let wrong = |detail: String| Err(Error::invalid("/pages", detail));
     let missing = (1..=pages.min(MAX_PAGES))

@@ -1,5 +1,5 @@
-//! The certainty behind the timers and the stream: whatever is overdue is decided, as its timer would have decided it, and
-//! whatever is half done is given to `terminate`.
+//! The sweep, which makes timers and the stream certain. It decides overdue work as its timer would have decided it,
+//! and gives half-done work to `terminate`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -19,32 +19,33 @@ use crate::ports::{
 use crate::upkeep::watch;
 use crate::{Deadline, Env, Ports, Result, Tenant};
 
-/// How long after its time something counts as overdue: a timer is delivered within the minute,
-/// and a failed run is retried after one and after two more.
+/// Work is overdue this long after its time. Scheduler fires within the minute, and Lambda repeats a failed run after
+/// one minute and after two more.
 const SLACK: TimeDelta = TimeDelta::seconds(90);
-/// What one run takes up of each shard: so many that what stays for long, an open hold or what fails for
-/// good, does not hide what has come since. Each is a key, and they are in one page of a query.
+/// The most entries that one run takes from each shard of the index. There are so many that old entries, such as open
+/// holds or permanent failures, do not hide newer ones. An entry is only a key, so all of them fit one page of a query.
 const PER_SHARD: usize = 1_000;
-/// How far ahead the timer is that finishes what is half done: the nearest that is armed at all.
+/// How far ahead the timer for half-done work is armed, in seconds. No timer is armed nearer than this.
 const AHEAD_SECONDS: i64 = 60;
-/// A piece of work is begun only while this much time is left.
+/// A piece of work begins only if this much time is left.
 const PIECE_TIME: Duration = Duration::from_secs(6);
 
-/// What a sweep did. Looking after a source or a hold is its own work, and never overdue.
+/// The result of a sweep. The figures leave out the sweep's own work, the watch over sources and holds, except for its
+/// failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Pieces of work that were overdue.
+    /// How many pieces of work were overdue.
     pub found: u32,
-    /// Those that are done now.
+    /// How many of them are done now.
     pub finished: u32,
-    /// Those that failed; the next sweep takes them up.
+    /// How many pieces failed. The next sweep tries them again.
     pub failed: u32,
 }
 
-/// Takes up what is overdue, one organisation in turn with the others.
+/// Does overdue work, taking the organisations in turn.
 ///
 /// # Errors
-/// A fault of the index; a fault of a piece is counted and logged, and does not stop the others.
+/// A fault of the index. A fault of one piece is counted and logged, and the other pieces continue.
 pub async fn sweep<P: Ports, M>(
     env: &Env<P>,
     mailer: &M,
@@ -68,7 +69,7 @@ where
         found: u32::try_from(overdue).unwrap_or(u32::MAX),
         ..Swept::default()
     };
-    // Zero says that a sweep has looked.
+    // Zeros are recorded too, as evidence that the sweep has run.
     env.meter.record(Metric::OverdueWork, swept.found);
     env.meter.record(Metric::OverdueWorkFailed, 0_u32);
     env.meter.record(Metric::OverdueDeactivations, 0_u32);
@@ -103,7 +104,7 @@ where
     Ok(swept)
 }
 
-/// One of each organisation in turn, so that none waits behind another's thousand.
+/// The work in turns, one piece of each organisation. So no organisation waits behind a thousand pieces of another.
 fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
     let mut queues: BTreeMap<OrgId, VecDeque<Work>> = BTreeMap::new();
     let mut digests = BTreeSet::new();
@@ -113,7 +114,7 @@ fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
             | Work::Hold { org, .. }
             | Work::Snapshot { org, .. }
             | Work::Source { org, .. } => org,
-            // One digest mails all that is unsent: the oldest minute will do.
+            // One digest mails all unsent notices, so the oldest minute is enough.
             Work::Notice { org, .. } => {
                 if !digests.insert(org.clone()) {
                     continue;
@@ -133,8 +134,8 @@ fn in_turn(found: BTreeSet<Work>) -> Vec<Work> {
     turns
 }
 
-/// Decides for a user what their timers would have decided. Cards and objectives are `terminate`'s: the stream hands it what is
-/// decided here, and a timer what was left half done.
+/// Decides for a user as their timers would have decided. `terminate` cancels cards and closes objectives: the stream
+/// hands over what is decided here, and a timer hands over half-done work.
 async fn person<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId) -> Result<()>
 where
     P::Store: Users + Breakers + Cards,
@@ -164,7 +165,7 @@ where
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
         return Ok(());
     }
-    // Otherwise a deactivation that is half done, or a card whose cancellation was begun in one before.
+    // The remaining cases: a half-done deactivation, objectives to reopen, or a card whose cancellation has begun.
     let cards = tenant.store.cards_of(org, id).await?;
     let begun = cards.iter().any(|card| card.is_alive() && card.cancelling);
     if user.pending.is_done() && user.reopening.is_none() && !begun {
@@ -183,7 +184,7 @@ where
     Ok(())
 }
 
-/// Counts what a timer should have done.
+/// Counts a deactivation or leave date that its timer should have decided.
 fn late<P: Ports>(env: &Env<P>, begun: &Begun) {
     if begun.acted {
         env.meter.record(Metric::OverdueDeactivations, 1_u32);

@@ -1,5 +1,5 @@
-//! What the sweep looks after between the events of a source: holds that wait for an answer, how many
-//! people a percentage is of, and whether it still speaks.
+//! The watch over holds and sources: it reminds of open holds, counts the active people of each source, and notices
+//! silent sources.
 
 use chrono::TimeDelta;
 use offramp_domain::breaker::Base;
@@ -14,12 +14,12 @@ use crate::ports::{
 };
 use crate::{Ports, Result, Tenant};
 
-/// How often the admins are reminded of a hold.
+/// The time between two reminders of a hold.
 const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
-/// How often a source is looked at.
+/// The longest time between two looks at a source.
 const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Clears a hold in which nobody is left; reminds the admins of one that waits. Says whether it is open.
+/// Clears an empty hold, and reminds the admins of an open one. Returns true if the hold is open.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
@@ -59,13 +59,13 @@ where
         notices: vec![notice],
         ..BreakerCommit::default()
     };
-    // Where somebody has joined or answered meanwhile, the next look sees it.
+    // After a conflict, somebody has joined or answered, and the next sweep looks again.
     let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     Ok(true)
 }
 
-/// Tells the admins where the health of a source has changed, and counts its active people. It is looked
-/// at again within the hour, and sooner where it would fall silent by then.
+/// Notifies the admins of a change of the source's health, and counts its active people. The next look comes after an
+/// hour, or earlier if the source would fall silent before that.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
@@ -92,7 +92,7 @@ where
         breaker: Some((source, &after)),
         ..BreakerCommit::default()
     };
-    // Where a departure was quicker, the next sweep counts again.
+    // After a conflict the next sweep counts again.
     let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     tracing::info!(org = %tenant.org, %source, active, "counted the active people of a source");
     Ok(())

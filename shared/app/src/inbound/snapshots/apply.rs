@@ -1,12 +1,11 @@
-//! Applying a snapshot, in steps that are bounded and can be taken up again: the partitions of the
-//! roster are compared, a few at once, the breaker is asked once for everybody, and each partition in
-//! which somebody differs is applied. Where nobody does, and the snapshot is small, that is one step.
+//! Applies a snapshot in bounded steps. First the partitions of the roster are compared, a few at once. Then the
+//! breaker is asked once about all people. Then each partition with differences is applied. A small snapshot without
+//! differences takes one step.
 //!
-//! The last step is committed with all that the snapshot leaves behind, in one transaction. One that
-//! others follow is armed before it is committed. Each is fenced: it commits only while the snapshot is
-//! the one that its source applies, and at the revision that it has read. What a step that dies has done
-//! to people is done; taken up again it finds them equal, and goes on with the others. Nothing is
-//! deactivated before everything was compared.
+//! The last step is one transaction with everything that the snapshot leaves behind. Before a run commits any other
+//! step, it has armed a timer for the next run. Each step is fenced: it commits only if its source still applies this
+//! snapshot, at the revision that the step has read. If a step dies, its changes of people remain. The next run finds
+//! those people equal and continues with the others. Nobody is deactivated before everything is compared.
 
 mod ask;
 mod decide;
@@ -39,19 +38,20 @@ use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::apart;
 use decide::at_once;
 
-/// A step is begun only while this much time is left.
+/// A step begins only if this much time is left.
 const STEP_TIME: Duration = Duration::from_secs(5);
-/// When the work is taken up again if this run dies: later than Lambda's longest run, 15 minutes.
+/// How far ahead the timer is armed that continues if this run dies. It is later than the end of Lambda's longest run,
+/// which is 15 minutes.
 const TAKE_UP_AFTER: TimeDelta = TimeDelta::minutes(16);
-/// When it goes on if this run ends before the work does.
+/// How far ahead the timer is armed that continues if this run's time does not suffice.
 const GO_ON_AFTER: TimeDelta = TimeDelta::minutes(2);
-/// People who differ whose partitions are applied at once, where they need not be compared again.
+/// The most people with differences whose partitions are applied at once, if they need not be compared again.
 const APPLIED_TOGETHER: usize = 1_000;
 
-/// Does as many steps as there is time for. Says whether that was all.
+/// Does as many steps as the time allows. Returns true if no work is left.
 ///
 /// # Errors
-/// A fault; Lambda and the timer that was armed take it up again.
+/// A fault. Lambda tries again, and so does the timer that was armed.
 pub async fn work<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
@@ -82,9 +82,10 @@ where
         at_once: at_once(&receipts, &breaker),
         kept: BTreeMap::new(),
     };
-    // As it was read, while this run has written nothing.
+    // Line and breaker are as they were read until this run writes something.
     let mut read = Some((line, breaker));
-    // A run that dies before its first commit has left the snapshot as it was: Lambda runs it again, and the sweep finds it overdue.
+    // If a run dies before its first commit, the snapshot is unchanged. Lambda runs it again, and the sweep finds it
+    // overdue.
     let mut insurance = None;
     while snapshot.step != Step::Done {
         if !deadline.leaves(STEP_TIME) {
@@ -110,7 +111,7 @@ where
         };
         match committed {
             Committed::Done => snapshot = next,
-            // A newer snapshot has taken its place, or another run has.
+            // A newer snapshot or another run has taken over.
             Committed::Conflict => return Ok(true),
         }
         tracing::info!(org = %tenant.org, %source, snapshot = %id, done, of, "a step of a snapshot is done");
@@ -126,7 +127,7 @@ where
     Ok(true)
 }
 
-/// Arms the next run, and says so on the snapshot.
+/// Arms the timer of the next run, and stores its instant with the snapshot.
 async fn go_on<P: Ports>(tenant: &Tenant<'_, P>, mut snapshot: Snapshot) -> Result<bool>
 where
     P::Store: Snapshots,
@@ -134,12 +135,12 @@ where
     let timer = arm(tenant, &snapshot, GO_ON_AFTER).await?;
     snapshot.due = Some(timer.due());
     snapshot.rev += 1;
-    // Where somebody else is at work, they go on.
+    // After a conflict another run is at work, and it continues.
     let _: Committed = commit(tenant, &snapshot).await?;
     Ok(false)
 }
 
-/// Arms a timer for the work on a snapshot.
+/// Arms a timer for the work on a snapshot, `after` the present minute.
 ///
 /// # Errors
 /// A fault.
@@ -158,7 +159,7 @@ pub async fn arm<P: Ports>(
     Ok(timer)
 }
 
-/// Takes up a snapshot whose timer was lost.
+/// Arms a new timer for a snapshot whose timer was lost.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
@@ -175,19 +176,20 @@ where
         SnapshotState::Applying => {
             go_on(tenant, snapshot).await?;
         }
-        // Superseded, say: nothing is left to do, and it is found no more.
+        // No work is left, for example because a newer snapshot took its place. Without `due` the sweep no longer finds
+        // it.
         _ => {
             let mut stored = snapshot;
             stored.due = None;
             stored.rev += 1;
-            // Where somebody else has written it, the next sweep looks again.
+            // After a conflict the next sweep looks again.
             let _: Committed = tenant.store.retire_snapshot(tenant.org, &stored).await?;
         }
     }
     Ok(())
 }
 
-/// Commits a step that others follow.
+/// Commits a step that is not the last.
 async fn commit<P: Ports>(tenant: &Tenant<'_, P>, snapshot: &Snapshot) -> Result<Committed>
 where
     P::Store: Snapshots,
@@ -204,11 +206,11 @@ struct Applying<'a, P: Ports> {
     tenant: Tenant<'a, P>,
     receipts: &'a [Receipt],
     deadline: Deadline,
-    /// Employees in the last applied snapshot.
+    /// The number of employees in the last applied snapshot; `None` before the first.
     employees: Option<u64>,
-    /// Partitions that are compared at once.
+    /// How many partitions are compared at once.
     at_once: u8,
-    /// What differs in partitions that this run has compared.
+    /// The differences in partitions that this run has compared, by partition.
     kept: BTreeMap<u8, Delta>,
 }
 
@@ -216,7 +218,7 @@ impl<P: Ports> Applying<'_, P>
 where
     P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
-    /// The snapshot after its next step.
+    /// The snapshot after its next step. The caller commits it.
     async fn step(&mut self, before: &Snapshot) -> Result<Snapshot> {
         let mut after = before.clone();
         after.rev += 1;
@@ -246,7 +248,8 @@ where
         }
     }
 
-    /// Does what was decided, re-decided for each person against the present; all below the answer is done then.
+    /// Applies the decisions, made again for each person on the present. Returns the first partition that is not
+    /// applied yet.
     async fn apply(&mut self, snapshot: &mut Snapshot, part: u8) -> Result<u8> {
         let (below, deltas) = self.differing(snapshot, part).await?;
         let counted = self.listed(snapshot, part..below).await?;
@@ -255,7 +258,7 @@ where
             let loaded = self.tenant.store.load(self.tenant.org, &[]).await?;
             let settings = &loaded.policy.settings;
             self.ask_again(snapshot, settings, part).await?;
-            // An observed source never holds anybody; its counts only inform.
+            // A source in observation never holds anybody. Its counts only inform.
             let asked = counted
                 .into_iter()
                 .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)));
@@ -289,13 +292,15 @@ where
         Ok(below)
     }
 
-    /// What differs from one partition on: in as many as were compared by this run and are few people, or in that one.
+    /// The differences of one or more partitions from `part` on, and the first partition after them. If this run has
+    /// compared `part`, more compared partitions may follow, up to [`APPLIED_TOGETHER`] people. Otherwise `part` alone
+    /// is compared.
     async fn differing(&mut self, snapshot: &Snapshot, part: u8) -> Result<(u8, Vec<Delta>)> {
         let Some(first) = self.kept.remove(&part) else {
             let shards = part..part + 1;
             return match deltas(&self.tenant, snapshot, self.receipts, shards).await? {
                 Ok(deltas) => Ok((part + 1, deltas)),
-                // It was compared without one, and its pages do not change any more.
+                // The comparison found no contradiction before, and pages no longer change.
                 Err(Contradiction(_)) => {
                     Err(crate::Fault::corrupt("snapshot", "its pages have changed").into())
                 }
@@ -318,7 +323,7 @@ where
         Ok((below, all))
     }
 
-    /// Keeps what was rejected. A step that is taken up again keeps it again.
+    /// Stores the rejected records. A repeated step stores them again.
     async fn rejected(
         &self,
         snapshot: &Snapshot,

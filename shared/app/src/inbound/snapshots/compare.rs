@@ -1,5 +1,5 @@
-//! What a snapshot changes, by partition of the roster: the prints of the roster are held against the records, and only who
-//! differs is read, decided and, later, written.
+//! The differences between a snapshot and the roster, by partition. The prints of the roster are compared with the
+//! records. Only people with differences are read, decided and written later.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::ops::Range;
@@ -14,28 +14,28 @@ use crate::ports::{Chunk, ChunkId, Record, Said};
 use crate::ports::{Rosters, Snapshots};
 use crate::{Ports, Result, Tenant};
 
-/// Chunks that are asked for by name: as many as one batch read takes. Of more than these, each partition's are queried, which
-/// also finds those of pages that were replaced.
+/// The most chunks that are read by name: as many as one batch read takes. If there are more, each partition is
+/// queried. The queries also return chunks of replaced pages, which are dropped.
 const NAMED: usize = 100;
 
-/// What a partition of the roster comes to.
+/// The differences in one partition of the roster.
 pub(super) struct Delta {
-    /// What happens to whom: those who differ, those who are new, those who are missing.
+    /// The events of people who differ, are new, or are missing.
     pub(super) people: Vec<(EmployeeId, Events)>,
-    /// Employees of the snapshot in it.
+    /// How many employees the snapshot has in this partition.
     pub(super) employees: u64,
-    /// Those for whom nothing changes.
+    /// How many people the snapshot does not change.
     pub(super) unchanged: u64,
-    /// Those whose record cannot be read, with why.
+    /// The people with unreadable records, each with the reason.
     pub(super) unreadable: Vec<(EmployeeId, String)>,
-    /// Fields that every record in it carries; `None` where there is none.
+    /// The fields that every readable record of the partition has; `None` if it has no such record.
     pub(super) fields: Option<BTreeSet<Field>>,
 }
 
-/// Why a snapshot contradicts itself.
+/// An employee who is in a snapshot twice, with different records.
 pub(super) struct Contradiction(pub(super) EmployeeId);
 
-/// Compares partitions. Their chunks and their rosters are read at once.
+/// Compares partitions. Their chunks and rosters are read at once.
 ///
 /// # Errors
 /// A fault.
@@ -66,7 +66,7 @@ where
     Ok(Ok(deltas))
 }
 
-/// The chunks that count, of each partition.
+/// The valid chunks of each partition. A replaced page's chunks are not valid.
 async fn chunks<P: Ports>(
     tenant: &Tenant<'_, P>,
     snapshot: &Snapshot,
@@ -106,7 +106,7 @@ where
     try_join_all(queries).await
 }
 
-/// The chunks of a page in a partition.
+/// The ids of a page's chunks in one partition.
 fn named(receipt: &Receipt, shard: u8) -> impl Iterator<Item = ChunkId> {
     let parts = receipt.chunks.get(usize::from(shard)).copied();
     (0..parts.unwrap_or_default()).map(move |part| ChunkId {
@@ -166,12 +166,12 @@ impl Delta {
         delta
     }
 
-    /// Whether there is nobody to whom anything happens, and nothing to be told of.
+    /// True if the partition has neither a change nor an unreadable record.
     pub(super) fn is_empty(&self) -> bool {
         self.people.is_empty() && self.unreadable.is_empty()
     }
 
-    /// Somebody whom the snapshot has, and the print of whom the source knows.
+    /// Compares a person of the snapshot with their print; `None` if the source does not know the person yet.
     fn known(
         &mut self,
         snapshot: &Snapshot,
@@ -205,8 +205,8 @@ impl Delta {
 
 type Records = BTreeMap<EmployeeId, std::result::Result<Said, String>>;
 
-/// The records of a partition. The same employee twice with the same record is once; with another it
-/// is a contradiction.
+/// The records of a partition by employee. An employee may occur twice with equal records; different records are a
+/// contradiction.
 fn said(chunks: &[Chunk]) -> Result<std::result::Result<Records, Contradiction>> {
     let mut said = Records::new();
     for chunk in chunks {

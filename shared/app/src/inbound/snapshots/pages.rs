@@ -1,5 +1,5 @@
-//! The pages of a snapshot as they are kept: by partition of the roster, one JSON document a line,
-//! deflated, in chunks that fit an item.
+//! The stored form of a snapshot's pages: for each partition of the roster JSON lines, deflated, in chunks that fit an
+//! item.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -12,13 +12,13 @@ use offramp_domain::EmployeeId;
 use crate::ports::{Chunk, ChunkId, Record};
 use crate::{Fault, Result};
 
-/// Bytes of a chunk before it is compressed: below an item's 400 KB even where nothing compresses.
+/// The most bytes of a chunk before compression. It fits an item of 400 KB even if nothing compresses.
 const CHUNK_BYTES: usize = 340_000;
 
-/// Splits a page.
+/// Splits a page into chunks by partition.
 ///
 /// # Errors
-/// A fault where a record cannot be written as JSON; there is none such.
+/// A fault if a record cannot be written as JSON. No record is known for which that happens.
 pub fn chunks(
     records: &[Record],
     page: u32,
@@ -55,7 +55,7 @@ pub fn chunks(
 /// The records of a chunk.
 ///
 /// # Errors
-/// A fault where the chunk is not what [`chunks`] made.
+/// A fault if [`chunks`] did not write the chunk.
 pub fn records(chunk: &Chunk) -> Result<Vec<Record>> {
     let mut text = Vec::new();
     DeflateDecoder::new(chunk.bytes.as_slice())

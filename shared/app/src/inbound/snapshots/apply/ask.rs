@@ -1,4 +1,4 @@
-//! The breaker is asked once for everybody whom a snapshot would end or bring back.
+//! Asks the breaker once about all people that a snapshot would end or restore.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,14 +22,14 @@ use crate::{Ports, Result};
 
 type People = BTreeMap<EmployeeId, Counted>;
 
-/// Holds that are looked through for one that this snapshot has opened.
+/// How many of the newest holds are searched for one that this snapshot opened.
 const RECENT: usize = 20;
 
 impl<P: Ports> Applying<'_, P>
 where
     P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
-    /// Asks the breaker for everybody at once.
+    /// Asks the breaker about all people at once. In a dry run or in observation it only weighs them.
     pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
         let tenant = &self.tenant;
         let listed = self.listed(snapshot, 0..ROSTER_SHARDS);
@@ -71,8 +71,9 @@ where
         Ok(())
     }
 
-    /// Asks again for those who are not written yet, where the hold that they were put in takes them no more:
-    /// an answer is for those of whom it was read, and the sweep may have taken it for empty. They stay held.
+    /// Asks again about the people who are not written yet, if their hold is closed. Such a hold was answered, or the
+    /// sweep found it empty. An answer covers only the people that the admin has read, so these people join another
+    /// hold.
     pub(super) async fn ask_again(
         &self,
         snapshot: &mut Snapshot,
@@ -99,7 +100,7 @@ where
         Ok(())
     }
 
-    /// The hold, where it takes nobody any more.
+    /// The hold, if it is closed for people with this roll number; otherwise `None`.
     async fn closed(&self, said: Option<&(HoldId, u64)>) -> Result<Option<Hold>> {
         match said {
             Some((hold, seq)) => Ok(taking(&self.tenant, hold, *seq).await?.err()),
@@ -107,7 +108,7 @@ where
         }
     }
 
-    /// What the snapshot itself trips, beside the employees of the last one.
+    /// The safeguard that the snapshot itself trips. `last` is the number of employees in the last applied snapshot.
     pub(super) fn trips(
         &self,
         snapshot: &Snapshot,
@@ -118,7 +119,7 @@ where
         snapshot.trips(empty, last)
     }
 
-    /// Whom the breaker is asked about in partitions.
+    /// The people of these partitions that the breaker is asked about.
     pub(super) async fn listed(
         &self,
         snapshot: &Snapshot,
@@ -133,7 +134,7 @@ where
         Ok(store.counted(self.tenant.org, id, &lists).await?)
     }
 
-    /// The hold of those for whom the settings ask first.
+    /// The hold of the missing people. It opens because `on_missing` is `hold`.
     async fn first(
         &self,
         snapshot: &Snapshot,
@@ -148,7 +149,7 @@ where
         Ok(gates.into_values().find_map(held))
     }
 
-    /// The hold of the missing that this snapshot has opened before it was interrupted.
+    /// The hold of missing people that this snapshot opened before it was interrupted.
     async fn opened(&self, asking: &Asking) -> Result<Option<(HoldId, u64)>> {
         let recent = self
             .tenant
@@ -175,15 +176,15 @@ fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> Asking {
     }
 }
 
-/// Whether somebody's departure is a matter of its own: missing, and the settings ask first. In a
-/// snapshot that is broken nothing is.
+/// True if a departure is held apart from the others: the person is missing, and `on_missing` is `hold`. A snapshot
+/// that trips a safeguard itself has no such departures.
 pub(super) fn apart(snapshot: &Snapshot, settings: &Settings, what: Counted) -> bool {
     snapshot.tripped.is_none()
         && settings.on_missing == OnMissing::Hold
         && what == Counted::Departure(Cause::Missing)
 }
 
-/// Those whom the breaker is asked about together, and those for whom the settings ask first.
+/// The people that the breaker is asked about together, and the missing people that are held apart.
 fn parted(
     snapshot: &Snapshot,
     settings: &Settings,
@@ -204,8 +205,7 @@ fn held(gate: Gate) -> Option<(HoldId, u64)> {
     }
 }
 
-/// The breaker's verdict on a dry run, or on what an observed source would do; and what the figures are
-/// with it.
+/// Stores the breaker's verdict on a dry run or on a source in observation, and adjusts the counts to it.
 fn weigh(
     snapshot: &mut Snapshot,
     settings: &Settings,
@@ -238,7 +238,7 @@ fn weigh(
     }
 }
 
-/// Those whom the breaker stops are held, and not what they would have been.
+/// Counts these people as held instead of scheduled, deactivated or restored.
 fn stop(
     summary: &mut BTreeMap<Word, u64>,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! Partitions are compared, and what differs is decided in memory.
+//! Compares partitions, and decides the differences in memory.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::ports::{
 };
 use crate::{Ports, Result};
 
-/// People whose partitions are compared at once, about: what is read of them is in memory together.
+/// About how many people the partitions have that are compared at once. Their data is in memory at the same time.
 const COMPARED_TOGETHER: u64 = 25_000;
-/// People who differ of whom is kept what differs, so that a run which has compared them need not do so again.
+/// The most people whose differences are kept in memory, so that this run need not compare them again.
 const KEPT: usize = 10_000;
 
-/// Partitions that are compared at once: all sixteen of a small snapshot, and one of a vast one. What the roster has may be
-/// more than what the snapshot has.
+/// How many partitions are compared at once: all sixteen of a small snapshot, and one of a very large one. The roster
+/// may have more people than the snapshot, so the larger number counts.
 pub(super) fn at_once(receipts: &[Receipt], breaker: &Breaker) -> u8 {
     let received: u64 = receipts.iter().map(|one| u64::from(one.employees)).sum();
     let active = breaker.base.map_or(0, |base| base.active.into());
@@ -35,7 +35,7 @@ impl<P: Ports> Applying<'_, P>
 where
     P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
-    /// Decides the next partitions in memory; all below the answer are compared then.
+    /// Compares and decides the next partitions in memory. Returns the first partition that is not compared yet.
     pub(super) async fn compare(&mut self, snapshot: &mut Snapshot, part: u8) -> Result<u8> {
         let below = ROSTER_SHARDS.min(part.saturating_add(self.at_once));
         let deltas = match deltas(&self.tenant, snapshot, self.receipts, part..below).await? {
@@ -58,7 +58,7 @@ where
         Ok(below)
     }
 
-    /// Decides one partition, and keeps whom the breaker is to be asked about.
+    /// Decides one partition, and stores the people that the breaker must be asked about.
     async fn compared(&self, snapshot: &mut Snapshot, part: u8, delta: &Delta) -> Result<()> {
         let mut counted: Vec<(EmployeeId, Counted)> = Vec::new();
         let mut words: BTreeMap<Word, u64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The end of a snapshot: its last step, the line, and its mark on the source, in one transaction.
+//! The end of a snapshot: one transaction with its last step, the line and its mark on the breaker.
 
 use offramp_domain::breaker::Breaker;
 use offramp_domain::snapshot::Said;
@@ -18,9 +18,8 @@ impl<P: Ports> Applying<'_, P>
 where
     P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
-    /// Ends a snapshot on which there is no work any more. `read` are line and breaker as they were read with it, where that
-    /// was a moment ago. Others write both: a conflict of theirs is tried again, as long as nobody else has gone on with the
-    /// snapshot itself.
+    /// Ends a snapshot without remaining work. `read` is its line and breaker, if they were read a moment ago. Other
+    /// writers change both, so a conflict is tried again, unless another run has continued the snapshot itself.
     pub(super) async fn end(
         &self,
         done: &Snapshot,
@@ -42,7 +41,7 @@ where
                     (line, breaker)
                 }
             };
-            // A newer one has taken its place.
+            // A newer snapshot has taken its place.
             if line.applying.as_ref() != Some(id) {
                 return Ok(Committed::Conflict);
             }
@@ -65,8 +64,8 @@ where
         Err(Error::Busy)
     }
 
-    /// What an applied snapshot leaves behind: what has become of it, and its instant on the source. Clears the hold that it
-    /// has emptied.
+    /// The snapshot's final state, and the breaker with its mark; `None` if it leaves no mark. A hold that the snapshot
+    /// has emptied is cleared.
     async fn ended(
         &self,
         done: &Snapshot,
@@ -84,7 +83,7 @@ where
         if snapshot.dry_run {
             return Ok((snapshot, None));
         }
-        // A hold that it has filled, or that an earlier one has and this one has not cleared.
+        // The hold of the breaker: this snapshot has filled it, or an earlier one has and this one has not emptied it.
         let mut stays = false;
         if let Some(hold) = &breaker.hold {
             stays = !holds::clear(tenant, hold).await?;
@@ -95,7 +94,8 @@ where
         if stays || snapshot.said != Said::default() {
             snapshot.state = SnapshotState::Held;
         }
-        // A snapshot that is broken says nothing of those whom it does not have, nor of the next one's size.
+        // A snapshot that trips a safeguard is no evidence about missing employees, nor about the size of the next
+        // snapshot.
         if snapshot.tripped.is_some() {
             return Ok((snapshot, None));
         }
