@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Call;
 use crate::idempotency::Once;
 
-/// Characters in a label, or in an issuer's name for a card.
+/// The most characters in a label, or in an issuer's id of a card.
 const TEXT_CHARS: usize = 128;
 
 #[derive(Deserialize)]

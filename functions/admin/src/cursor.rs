@@ -1,4 +1,4 @@
-//! Opaque cursors. One belongs to one organisation and one query: in another it is refused.
+//! Opaque cursors. A cursor is valid for one organisation and one query.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use offramp_app::{Error, Result};
 use offramp_domain::OrgId;
 use ring::digest::{SHA256, digest};
 
-/// Bytes of the mark that binds a cursor to its query.
+/// Bytes of the hash that binds a cursor to its query.
 const MARK: usize = 12;
 
 fn mark(org: &OrgId, query: &[&str]) -> Vec<u8> {
@@ -19,17 +19,20 @@ fn mark(org: &OrgId, query: &[&str]) -> Vec<u8> {
         .collect()
 }
 
-/// Bytes that no position has: DynamoDB's limit of a sort key.
+/// A position is shorter than this: DynamoDB's limit for a sort key, in bytes.
 const LONGEST: usize = 1024;
 
-/// A cursor at a position.
+/// The cursor of a position.
 pub(crate) fn write(org: &OrgId, query: &[&str], position: &str) -> String {
     let mut bytes = mark(org, query);
     bytes.extend_from_slice(position.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The position of a cursor.
+/// The position in a cursor.
+///
+/// # Errors
+/// [`Error::Invalid`] if the cursor is not of this organisation and query.
 pub(crate) fn read(org: &OrgId, query: &[&str], cursor: &str) -> Result<String> {
     let invalid = || Error::invalid("/cursor", "is not a cursor of this query");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;

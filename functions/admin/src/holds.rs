@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Call, cursor};
 
-/// Holds or runs on a page at most.
+/// The most holds or runs on a page.
 pub(crate) const MAX_ROWS: usize = 100;
-/// Holds or runs on a page unless asked otherwise.
+/// Holds or runs on a page if the request does not say.
 pub(crate) const ROWS: usize = 50;
 
 #[derive(Deserialize, Default)]
@@ -27,7 +27,7 @@ pub(crate) const ROWS: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
     #[serde(default)]
-    // Whoever is named twice is named.
+    // A set, so an employee who is named twice counts once.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<EmployeeId>>, min_items = 1))]
     employee_ids: Option<BTreeSet<EmployeeId>>,
 }

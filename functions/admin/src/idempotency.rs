@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same request again gets the same answer and does nothing.
+//! `Idempotency-Key`: a repeated request gets the same answer and has no effect.
 
 use offramp_api::http::Reply;
 use offramp_app::ports::{Receipt, Receipts};
@@ -7,17 +7,17 @@ use ring::digest::{SHA256, digest};
 
 use crate::Call;
 
-/// Characters in a key at most.
+/// The most characters in a key.
 const KEY_CHARS: usize = 255;
 
-/// A key, with what it was sent for.
+/// The hash of a key, and the hash of the request that it came with.
 pub(crate) struct Once {
     key: String,
     request: String,
 }
 
 impl Once {
-    /// The receipt of an answer; goes into the same transaction as what was done.
+    /// The receipt of an answer, for the transaction of the change.
     pub(crate) fn receipt(&self, reply: &Reply) -> Receipt {
         Receipt {
             key: self.key.clone(),
@@ -30,7 +30,11 @@ impl Once {
 }
 
 impl Call<'_> {
-    /// The key of the request, or the answer that it got before.
+    /// The request's key, `None` without one; or the stored answer of an earlier request with the same key.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a key without 1 to 255 characters, [`Error::IdempotencyKeyReused`] if the key came with
+    /// another request, or a fault.
     pub(crate) async fn once(&self) -> Result<std::result::Result<Option<Once>, Reply>> {
         let Some(key) = self.request.header("idempotency-key") else {
             return Ok(Ok(None));
@@ -57,7 +61,7 @@ impl Call<'_> {
         }
     }
 
-    /// The answer of a request that may have lost against its own twin: that one's, where it has a receipt.
+    /// Returns the stored answer if the request failed and an identical request with the same key has succeeded.
     pub(crate) async fn once_answered(
         &self,
         once: Option<&Once>,

@@ -1,4 +1,4 @@
-//! The admin REST API: parses, lets the caller in, calls a use case, answers.
+//! The admin API: it parses a request, admits the caller, calls a use case and answers.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -38,7 +38,7 @@ use serde_json::Value;
 pub use operate::Operation;
 pub use routes::Route;
 
-/// What an invocation works with.
+/// The clients and settings of this instance.
 #[derive(Debug)]
 pub struct State {
     offramp: Offramp,
@@ -65,10 +65,10 @@ impl Function for State {
         self.offramp.store.prime().await
     }
 
-    /// Answers one request of API Gateway, or does what an operator asks by invoking the function.
+    /// Answers one request of API Gateway, or does an operation that an operator of the stack asks for.
     ///
     /// # Errors
-    /// None of its own: every error is an answer.
+    /// A fault if the result of an operation cannot be written as JSON. Any other error becomes an answer.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer> {
         match event.payload {
             Invoked::Event(request) => {
@@ -92,7 +92,7 @@ impl Function for State {
     }
 }
 
-/// A request of somebody who was let in.
+/// A request of an admitted caller.
 struct Call<'a> {
     state: &'a State,
     env: &'a Offramp,
@@ -102,7 +102,7 @@ struct Call<'a> {
     deadline: Deadline,
 }
 
-/// What an invocation answers.
+/// The answer of an invocation.
 pub type Answer = invoked::Answer<ApiGatewayV2httpResponse>;
 
 async fn respond(
@@ -125,7 +125,7 @@ async fn respond(
     reply.into_response()
 }
 
-/// The policy in whose time zone an error shows users.
+/// The policy for an error: its time zone applies to the users that the error shows.
 async fn policy_for(state: &State, request: &Request, error: &Error) -> Policy {
     match (error, request.org()) {
         (Error::ConfirmationRequired { .. }, Ok(org)) => {
@@ -135,7 +135,8 @@ async fn policy_for(state: &State, request: &Request, error: &Error) -> Policy {
     }
 }
 
-/// The OpenAPI document: made from `contract` here and in hr-sync, checked in, and held to it by a test.
+/// The OpenAPI document. It is generated from `contract` here and in `hr-sync`, and checked in. A test compares the
+/// two.
 const OPENAPI: &str = include_str!("../openapi.json");
 
 /// That the function runs.
@@ -201,7 +202,7 @@ impl Call<'_> {
         self.env.of(&self.org)
     }
 
-    /// As of now, by a policy.
+    /// The policy and the present instant, for a view.
     fn seen<'p>(&self, policy: &'p Policy) -> Seen<'p> {
         Seen {
             policy,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::idempotency::Once;
 use crate::{Call, cursor};
 
-/// Characters in a title.
+/// The most characters in a title.
 const TITLE_CHARS: usize = 200;
 /// Characters in a date of the form `YYYY-MM-DD`.
 const DATE_CHARS: usize = 10;
@@ -90,7 +90,7 @@ impl Call<'_> {
     async fn add_new_objective(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewObjective = self.request.json()?;
         new.check()?;
-        // Version 7: ids are in the order of their making.
+        // UUIDs of version 7 sort by the time of their creation.
         let id = format!("obj_{}", uuid::Uuid::now_v7().simple());
         let objective = Objective {
             objective_id: ObjectiveId::new(id)
@@ -138,7 +138,7 @@ impl Call<'_> {
         };
         let feed = feeds::celebrating(&self.tenant(), on).await?;
         let mut view = CelebratingView::of(&feed);
-        // The day is of the query also where it is today's.
+        // The cursor is bound to the day, even if the request does not name it.
         let bound = ["celebrating", view.on.as_str()];
         let birthdays = std::mem::take(&mut view.birthdays).into_iter();
         let anniversaries = std::mem::take(&mut view.anniversaries).into_iter();
@@ -158,7 +158,7 @@ impl Call<'_> {
     }
 }
 
-/// One row of the feed: birthdays come first, and each kind is by name.
+/// A row of the feed. Birthdays come before anniversaries, and each kind is sorted by name.
 enum Row {
     Birthday(Celebrated),
     Anniversary(Anniversary),
@@ -171,13 +171,13 @@ impl Row {
             Self::Anniversary(what) => (2, &what.who),
         };
         let name = who.name.as_deref().unwrap_or_default().to_lowercase();
-        // A cursor is short; whom the beginning of a name does not tell apart, the id does.
+        // A cursor is short, so it has the beginning of the name only. The id distinguishes equal beginnings.
         let name: String = name.chars().take(100).collect();
         format!("{kind}{name}\u{1f}{}", who.employee_id)
     }
 }
 
-/// A date of the form `YYYY-MM-DD`, and of no other that the parser takes.
+/// A date of the form `YYYY-MM-DD`. The parser would accept other forms too.
 fn date(text: &str) -> Result<NaiveDate> {
     let plain = text.len() == DATE_CHARS && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     text.parse()

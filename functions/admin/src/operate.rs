@@ -1,4 +1,5 @@
-//! What whoever operates the stack asks by invoking the function: IAM lets them, and no route leads here.
+//! Operations that an operator of the stack asks for by invoking the function. IAM authorises them, and no route leads
+//! to them.
 
 use std::collections::BTreeMap;
 
@@ -14,32 +15,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::State;
 
-/// The payloads.
+/// The payload of an operation.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "offramp", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Operation {
-    /// Makes an organisation's first admin, and its first source.
+    /// Creates an organisation's first admin, and optionally its first source.
     FirstAdmin {
-        /// The organisation, as the tokens' claim names it.
+        /// The organisation, as the claim of its tokens names it.
         org: OrgId,
-        /// Who.
+        /// The first admin.
         admin: NewAdmin,
-        /// The first source, where one is wanted.
+        /// The first source; absent if none is to be created.
         #[serde(default)]
         source: Option<SourceId>,
     },
 }
 
-/// Who becomes the first admin.
+/// The first admin of an organisation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewAdmin {
-    /// The id that HR uses.
+    /// The employee id that HR uses.
     pub employee_id: EmployeeId,
-    /// What they are called.
+    /// The name of the admin.
     #[serde(default)]
     pub name: Option<String>,
-    /// Where digests go; also how tokens name them, where the subject is an address.
+    /// The address for digests. If tokens name people by address, it also identifies the admin.
     #[serde(default)]
     pub email: Option<String>,
 }

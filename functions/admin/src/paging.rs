@@ -1,15 +1,15 @@
-//! Pages of lists that are read whole: they are short, and a page of them is a part of what was read.
+//! Pages of short lists. Such a list is read as a whole, and a page is a part of it.
 
 use offramp_app::Result;
 
 use crate::{Call, cursor};
 
-/// Rows on such a page at most, and unless asked otherwise.
+/// Rows on such a page, at most and by default.
 pub(crate) const MAX_PART: usize = 1_000;
 
 impl Call<'_> {
-    /// The part of a list that the request asks for, and the cursor of the next; `key` names an item within the list,
-    /// and the items are answered in the order of their keys.
+    /// The requested part of a list, and the cursor of the next part. `key` gives the key of an item within the list;
+    /// items are answered in the order of their keys.
     pub(crate) fn part<I>(
         &self,
         bound: &[&str],

@@ -1,19 +1,18 @@
-//! The query of a request has no parameter that its route does not read. Passed over, it would make the answer another
-//! than the question: a typo must not list everybody.
+//! Refuses query parameters that a route does not read. If they were ignored, a misspelled filter would list everybody.
 
 use offramp_api::http::Request;
 use offramp_app::{Error, Invalid, Result};
 
-/// Refuses a query with names that the route does not read; `known` are those that it does.
+/// Refuses a query with unknown names. `known` are the names that the route reads.
 ///
 /// # Errors
-/// [`Error::Invalid`], which points at each of them.
+/// [`Error::Invalid`], which points at each unknown name.
 pub(crate) fn check(request: &Request, known: &[&str]) -> Result<()> {
     let mut wrong: Vec<Invalid> = request
         .query_names()
         .filter(|name| !known.contains(name))
         .map(|name| Invalid {
-            // A JSON pointer (RFC 6901), as for fields.
+            // A JSON pointer (RFC 6901), as for the fields of a body.
             pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
             detail: match known {
                 [] => "is unknown: this route has no parameters".to_owned(),

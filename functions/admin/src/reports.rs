@@ -1,4 +1,4 @@
-//! The routes that tell why: explanations, drift, the audit.
+//! The routes of explanations, drift and the audit.
 
 use chrono::{DateTime, Utc};
 use offramp_api::http::Reply;
@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::{Call, cursor};
 
-/// Rows on a page of a report at most.
+/// The most rows on a page of a report.
 pub(crate) const MAX_ROWS: usize = 97;
-/// Rows on a page unless asked otherwise.
+/// Rows on a page if the request does not say.
 pub(crate) const ROWS: usize = 50;
 
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ impl Call<'_> {
         )
     }
 
-    /// The position of the query's cursor.
+    /// The position in the cursor of the query; `None` on the first page.
     pub(crate) fn after(&self, bound: &[&str]) -> Result<Option<String>> {
         self.request
             .query("cursor")

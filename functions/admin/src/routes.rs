@@ -1,5 +1,5 @@
-//! The routes of the admin API, one row each. Dispatch, permission and known query names come from here; `contract` says
-//! of each what it takes and answers, and `template.yaml` is made from it.
+//! The routes of the admin API, one row each. The row gives the dispatch, the permission, the query parameters and the
+//! routes of `template.yaml`; `contract` describes the requests and answers.
 
 use offramp_api::http::Reply;
 use offramp_app::Result;

@@ -114,8 +114,7 @@ impl Call<'_> {
         Ok(Reply::json(200, &view)?.with_version(rules.version))
     }
 
-    /// Tries a rule on employees as they are given; one of whom only the id is given is tried as
-    /// they are known.
+    /// Tries a rule on the given employees. For an employee with only an id, the rule is tried on the stored HR record.
     pub(crate) async fn test_rules(&self) -> Result<Reply> {
         let trial: Trial = self.request.json()?;
         let rule = sync_rules::compile(&trial.active)?;
@@ -211,7 +210,7 @@ impl Call<'_> {
     }
 }
 
-/// An employee of a trial, as an event that says so.
+/// An employee of a trial, as an event of HR.
 fn as_event(employee: &Map<String, Value>) -> std::result::Result<HrEvent, String> {
     let mut event: Option<EmployeeId> = None;
     let mut fields = std::collections::BTreeMap::new();

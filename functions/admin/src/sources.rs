@@ -1,4 +1,4 @@
-//! The routes of HR integrations. A secret is in one answer, and never again anywhere.
+//! The routes of HR sources. A new secret is in one answer and cannot be read again.
 
 use offramp_api::http::Reply;
 use offramp_api::view::{RejectionView, RejectionsView, SourceView};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Call, cursor};
 
-/// Rejections on a page at most.
+/// The most rejections on a page.
 pub(crate) const MAX_ROWS: usize = 100;
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ impl Call<'_> {
         SourceId::new(self.request.path("source")).map_err(|_| Error::NotFound("source"))
     }
 
-    /// A source as clients see it, with how it is.
+    /// The view of a source, with its health.
     async fn view(&self, source: &Source, secret: Option<String>) -> Result<SourceView> {
         let facts = sources::facts(&self.tenant(), source).await?;
         Ok(SourceView::of(source, facts, secret))
@@ -83,8 +83,8 @@ impl Call<'_> {
         Reply::json(200, &view)
     }
 
-    /// A source is named by the client, so a second try is a 409, whatever its `Idempotency-Key`: the
-    /// secret is nowhere to be shown again. Whoever lost the answer rotates.
+    /// Adds a source. The client chooses its id, so a repeated request is answered with 409, even with an
+    /// `Idempotency-Key`: the answer with the secret is not stored. A client that lost the answer rotates the secret.
     pub(crate) async fn add_source(&self) -> Result<Reply> {
         let new: NewSource = self.request.json()?;
         let by = self.caller.actor();

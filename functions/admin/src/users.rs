@@ -18,9 +18,9 @@ use crate::idempotency::Once;
 use crate::{Call, cursor};
 pub(crate) use new::NewUser;
 
-/// Characters that a search looks for: with four bytes each, what DynamoDB takes in a sort key.
+/// The most characters in a search. At four bytes each they fit a sort key of DynamoDB, which has at most 1,024 bytes.
 pub(crate) const MAX_Q: usize = 254;
-/// Entries of a history on a page.
+/// History entries on a page, at most and by default.
 pub(crate) const ENTRIES: usize = 100;
 
 #[derive(Deserialize)]
@@ -149,7 +149,7 @@ impl Call<'_> {
             };
             Ok(Reply::json(201, &view)?.with_version(user.version))
         };
-        // The answer is known before the commit, since the decision makes all of the user.
+        // The answer is known before the commit, because the decision determines the whole user.
         let loaded = self
             .env
             .store
@@ -174,7 +174,8 @@ impl Call<'_> {
         answer(&user, &done.loaded.policy)
     }
 
-    /// Says whose address it is already: a login page that asks by address cannot tell them apart.
+    /// A note that names the other users with this address; `None` if there are none. A login page that asks by address
+    /// cannot tell them apart.
     async fn shared_address(
         &self,
         id: &EmployeeId,
@@ -231,7 +232,7 @@ impl Call<'_> {
         Ok(Reply::json(status, &view)?.with_version(user.version))
     }
 
-    /// What may have ended a user's access, and shows them.
+    /// Applies an event that may end a user's access, and answers with the user.
     pub(crate) async fn end_and_show(&self, event: &Event) -> Result<Reply> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
@@ -283,7 +284,7 @@ impl Call<'_> {
     }
 
     pub(crate) async fn access(&self) -> Result<Reply> {
-        // An id that cannot be is as unknown as one that is not.
+        // An invalid id is answered like an unknown one.
         let Ok(id) = EmployeeId::new(self.request.path("id")) else {
             return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         };
@@ -306,7 +307,7 @@ impl Call<'_> {
         else {
             return Err(Error::invalid("/email", "is required"));
         };
-        // An address that cannot be is as unknown as one that is not.
+        // An invalid address is answered like an unknown one.
         if Email::new(email).is_err() {
             return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         }

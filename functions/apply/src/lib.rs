@@ -1,5 +1,5 @@
-//! Long work in resumable steps: applying a snapshot, letting approved people go, rewriting those whom a
-//! policy has moved; and what whoever operates the stack asks for: exports, imports, erasures.
+//! Long work in resumable steps: applying snapshots, applying answers to holds, and rewriting users after a change of
+//! the policy. An operator of the stack can also ask for exports, imports and erasures.
 
 mod operate;
 
@@ -13,7 +13,7 @@ use offramp_domain::Timer;
 
 pub use operate::Operation;
 
-/// What an invocation works with.
+/// The clients of this instance.
 #[derive(Debug)]
 pub struct State {
     offramp: Offramp,
@@ -34,10 +34,10 @@ impl Function for State {
         self.offramp.store.prime().await
     }
 
-    /// Does a timer's work, or what an operator asks by invoking the function.
+    /// Does a timer's work, or an operation that an operator of the stack asks for.
     ///
     /// # Errors
-    /// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue.
+    /// Any fault of a timer's work. Lambda tries again twice, and then the event goes to the on-failure queue.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
         let deadline = deadline(&event.context);
         match event.payload {
@@ -56,10 +56,10 @@ impl Function for State {
     }
 }
 
-/// What an invocation answers; to a timer, nothing.
+/// The answer of an invocation. A timer gets none.
 pub type Answer = invoked::Answer<()>;
 
-/// Does as much as there is time for, and arms the next step where some is left.
+/// Does as many steps as the time allows, and arms a timer for the rest.
 async fn fire(state: &State, timer: &Timer, deadline: Deadline) -> Result<(), Error> {
     let env = &state.offramp;
     match timer {

@@ -1,5 +1,5 @@
-//! What whoever operates the stack asks by invoking the function: IAM lets them, and no route leads to
-//! this function at all.
+//! Operations that an operator of the stack asks for by invoking the function. IAM authorises them. No route leads to
+//! this function.
 
 use lambda_runtime::Context;
 use offramp_api::invoked::operator;
@@ -15,53 +15,53 @@ use serde_json::Value;
 
 use crate::State;
 
-/// The payloads: one step each.
+/// The payload of an operation. Each operation does one step.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "offramp", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Operation {
-    /// The next lines of an organisation.
+    /// Returns the next lines of an organisation.
     Export {
-        /// The organisation.
+        /// The organisation to export.
         org: OrgId,
-        /// The `next` of the step before.
+        /// The `next` of the last step; absent in the first step.
         #[serde(default)]
         from: Option<Position>,
     },
-    /// Takes lines of an export.
+    /// Stores lines of an export.
     Import {
-        /// The organisation: one of which nothing is stored.
+        /// The organisation, which must have no stored data.
         org: OrgId,
-        /// The export's id, from its first line.
+        /// The id of the export, from its first line.
         export: String,
-        /// The lines, in their order.
+        /// The lines, in the order of the export.
         lines: Vec<Value>,
-        /// Whether these are the last.
+        /// True if these are the last lines.
         #[serde(default)]
         last: bool,
     },
-    /// Erases somebody who has left.
+    /// Erases a person who has left.
     ErasePerson {
-        /// The organisation.
+        /// The organisation of the person.
         org: OrgId,
-        /// Who.
+        /// The employee id of the person.
         employee_id: EmployeeId,
     },
     /// Erases an organisation.
     EraseOrganisation {
-        /// The organisation.
+        /// The organisation to erase.
         org: OrgId,
-        /// The organisation once more.
+        /// The same organisation again, as a confirmation.
         confirm: OrgId,
-        /// What becomes of cards that are alive.
+        /// The treatment of cards that are not cancelled.
         #[serde(default)]
         live_cards: LiveCards,
-        /// The `next` of the step before.
+        /// The `next` of the last step; absent in the first step.
         #[serde(default)]
         from: Option<At>,
     },
 }
 
-/// What each answers.
+/// The result of an operation.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Done {
@@ -102,7 +102,7 @@ pub(crate) async fn operate(
         Operation::ErasePerson { org, employee_id } => {
             let by = operator(context);
             let done = person(&env.of(&org), &employee_id, &by, deadline).await?;
-            // Not the id: what was erased is in no log of ours.
+            // The log has the hash of the person, and never the id.
             tracing::info!(%org, person = done.person, erased = done.erased, done = done.done, "erased a person");
             Ok(Done::ErasePerson(done))
         }

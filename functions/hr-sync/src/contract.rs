@@ -1,4 +1,4 @@
-//! What each route of this function takes and answers, for the OpenAPI document.
+//! The requests and answers of this function's routes, for the OpenAPI document.
 
 use offramp_api::contract::Operation;
 use offramp_api::view::{ResultsView, SnapshotView};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::Route;
 
-/// The routes, by what they are about.
+/// The routes, by subject.
 #[must_use]
 pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
     vec![("HR", vec![events()]), ("Snapshots", snapshots())]

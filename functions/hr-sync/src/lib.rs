@@ -1,4 +1,4 @@
-//! HR events and snapshots come in, signed.
+//! Receives signed events and snapshots of HR.
 
 #[cfg(feature = "schema")]
 pub mod contract;
@@ -26,7 +26,7 @@ use offramp_domain::{OrgId, Policy, Pulse, SnapshotId, SourceId};
 
 pub use routes::Route;
 
-/// What an invocation works with.
+/// The clients and the memory of this instance.
 #[derive(Debug)]
 pub struct State {
     offramp: Offramp,
@@ -36,7 +36,7 @@ pub struct State {
 }
 
 impl State {
-    /// The same, with clients of the caller's.
+    /// Like [`Self::new`], with the caller's clients.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -78,7 +78,7 @@ impl Function for State {
     /// Answers one request of API Gateway.
     ///
     /// # Errors
-    /// None: every error is an answer.
+    /// None. An error becomes an answer.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer> {
         let deadline = deadline(&event.context);
         let request = Request::new(event.payload);
@@ -101,14 +101,16 @@ impl Function for State {
 }
 
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
-    // Nothing is read for a route that there is not, and nothing answered before the signature is good.
+    // Nothing is read for an unknown route. Except for a body that is too large or badly encoded, nothing is answered
+    // before the signature is verified.
     let route = Route::matched(request.route()).ok_or(Error::NotFound("route"))?;
     let body = match route {
         Route::GetSnapshot => Vec::new(),
         _ => request.body()?,
     };
     let call = authenticated(state, request, route, body, deadline).await?;
-    // Whatever comes of it, the source has spoken. A dry run writes nothing, not even that it was there.
+    // The source has spoken, whether or not its request succeeds. A dry run writes nothing, so its pulse is not
+    // recorded either.
     let beat = async {
         if !call.dry_run {
             let (tenant, source) = (call.tenant(), &call.source);
@@ -119,7 +121,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     reply
 }
 
-/// A request whose signature is good.
+/// A request with a verified signature.
 struct Call<'a> {
     env: &'a Offramp,
     request: &'a Request,
@@ -127,14 +129,15 @@ struct Call<'a> {
     org: OrgId,
     source: SourceId,
     state: SourceState,
-    /// The events of a delivery until they are taken, and what they are decided on where it was read with the source.
+    /// The events of a delivery, until they are taken, and the data for deciding them if it was read with the source.
+    /// `None` for other routes.
     events: Mutex<Option<(Result<Delivery>, Option<Loaded>)>>,
     dry_run: bool,
     pulse: Option<Pulse>,
     deadline: Deadline,
 }
 
-/// Verifies the signature over the body. Nothing is read, and little hashed, for a body that no route takes.
+/// Verifies the signature over the body. A body that no route accepts is refused before anything is read or hashed.
 async fn authenticated<'a>(
     state: &'a State,
     request: &'a Request,

@@ -1,5 +1,5 @@
-//! The routes of HR, one row each. Dispatch comes from here; `contract` says of each what it takes and answers, and
-//! `template.yaml` is made from it.
+//! The routes of HR, one row each. The row gives the dispatch and the routes of `template.yaml`; `contract` describes
+//! the requests and answers.
 
 use offramp_api::http::Reply;
 use offramp_app::Result;

@@ -1,4 +1,4 @@
-//! A timer fired: one digest for all that was noticed since the last.
+//! Mails the digests of an organisation when a `digest` timer fires.
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::outbound::digest;
@@ -6,7 +6,7 @@ use offramp_app::{Clock, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, Ses, offramp};
 use offramp_domain::Timer;
 
-/// What an invocation works with.
+/// The clients of this instance.
 #[derive(Debug)]
 pub struct State {
     offramp: Offramp,
@@ -30,10 +30,10 @@ impl Function for State {
         tokio::try_join!(self.offramp.store.prime(), self.ses.prime()).map(drop)
     }
 
-    /// Mails what is not mailed yet.
+    /// Mails the notices that are not mailed yet.
     ///
     /// # Errors
-    /// Any fault: Lambda runs it again, twice, and then it goes to the on-failure queue.
+    /// Any fault. Lambda tries again twice, and then the event goes to the on-failure queue.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
         let Timer::Digest { org, minute } = &event.payload else {
             tracing::error!(kind = event.payload.kind(), "not a timer of this function");

@@ -1,4 +1,4 @@
-//! Every few minutes: what is overdue or half done is finished.
+//! The sweep, which a schedule starts every five minutes. It does overdue work and continues half-done work.
 
 use lambda_runtime::LambdaEvent;
 use offramp_app::upkeep::sweep;
@@ -6,7 +6,7 @@ use offramp_app::{Clock, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, Ses, deadline, offramp};
 use serde_json::Value;
 
-/// What an invocation works with.
+/// The clients of this instance.
 #[derive(Debug)]
 pub struct State {
     offramp: Offramp,
@@ -30,10 +30,10 @@ impl Function for State {
         self.offramp.store.prime().await
     }
 
-    /// Takes up what is overdue; the event says nothing.
+    /// Does overdue work. The content of the event is ignored.
     ///
     /// # Errors
-    /// A fault of the index: Lambda runs it again. What fails by itself is taken up by the next sweep.
+    /// A fault of the index; Lambda tries again. If a single piece of work fails, the next sweep tries it again.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
         let deadline = deadline(&event.context);
         let holder = &event.context.request_id;

@@ -1,5 +1,5 @@
-//! The end of a grace period, and whatever a deactivation or deletion has left to do: for a timer that fired, and for a commit
-//! of another function, handed over by the table's stream. No other function speaks to an issuer.
+//! The end of a grace period, and the work that a deactivation or deletion leaves. A timer starts it, or the table's
+//! stream after another function's commit. No other function speaks to an issuer.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use stream::{Batch, Failures};
 
-/// What an invocation works with.
+/// The clients of this instance.
 #[derive(Debug)]
 pub struct State {
     env: Terminating,
@@ -39,11 +39,11 @@ impl Function for State {
         self.env.store.prime().await
     }
 
-    /// Does what the timer was armed for, if it still fits, or what the stream hands over.
+    /// Does the timer's work if the timer still matches the user, or the work that the stream hands over.
     ///
     /// # Errors
-    /// Any fault of a timer's work: Lambda runs it again, twice, and then it goes to the on-failure queue. What of the stream
-    /// failed is in the answer.
+    /// Any fault of a timer's work. Lambda tries again twice, and then the event goes to the on-failure queue. Failures
+    /// of the stream's records are in the answer.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
         let deadline = deadline(&event.context);
         match event.payload {
@@ -59,12 +59,12 @@ impl Function for State {
     }
 }
 
-/// What starts the function: a timer, or the table's stream.
+/// The event that starts the function.
 #[derive(Debug)]
 pub enum Event {
-    /// A timer fired.
+    /// A timer has fired.
     Timer(Timer),
-    /// Other functions have committed what this one finishes.
+    /// The table's stream has records of other functions' commits.
     Stream(Batch),
 }
 
@@ -79,13 +79,13 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// What an invocation answers; to a timer, nothing.
+/// The answer of an invocation.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// To a timer.
+    /// A timer gets no answer.
     Timer,
-    /// To the stream.
+    /// The stream gets its failed records.
     Stream(Failures),
 }
 
@@ -135,7 +135,8 @@ async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<()
             tracing::info!(%org, timer = name, kind, reason, "a timer did nothing");
             Ok(())
         }
-        // The sweep's next timer is the next try; else an issuer that is down for a day fills the queue.
+        // The sweep's next timer tries again. If this were an error, an issuer that is down for a day would fill the
+        // queue.
         Err(error) if matches!(timer, Timer::Finish { swept: true, .. }) => {
             env.meter.record(Metric::OverdueWorkFailed, 1_u32);
             tracing::error!(%org, timer = name, kind, %error, "an overdue piece of work failed");

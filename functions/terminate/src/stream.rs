@@ -1,4 +1,4 @@
-//! What the table's stream hands over: commits that leave cards, objectives or a notice to do.
+//! The table's stream: it hands over commits that leave cards, objectives or a notice to do.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use offramp_domain::{EmployeeId, Generation, OrgId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// People who are worked on at once: a batch has no more (`template.yaml`).
+/// How many people are worked on at once. A batch has fewer records (`BatchSize` in `template.yaml`).
 const AT_ONCE: usize = 10;
 
 /// Records of the stream.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>
 #[derive(Debug, Deserialize)]
 pub struct Batch {
-    /// In the order of their items' changes.
+    /// The records, in the order of each item's changes.
     #[serde(rename = "Records")]
     records: Vec<Record>,
 }
@@ -38,7 +38,7 @@ struct Images {
     old_image: Value,
 }
 
-/// The records that failed; Lambda hands over the first of them again, and all that come after it.
+/// The failed records. Lambda hands over the first of them again, with all records after it.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,12 +52,12 @@ struct Failure {
     item_identifier: String,
 }
 
-/// Somebody of whom something is left to do, and since which change of their lifecycle.
+/// A user with pending work, and the generation that left the work.
 type Work = (OrgId, EmployeeId, Generation);
 
 impl Images {
-    /// What is left to do since this write, and was not before it. The two images are compared here: a filter of the
-    /// stream only spares invocations.
+    /// The work that this write has left; `None` if it left none, or the write before had left it already. The
+    /// comparison of the two images does not rely on the stream's filter, which only saves invocations.
     fn work(&self) -> Result<Option<Work>, String> {
         let todo = |image: &Value| {
             let number = image[keys::TODO]["N"].as_str().map(str::parse::<u64>);
@@ -75,7 +75,7 @@ impl Images {
     }
 }
 
-/// Does what is left of each person; a person who failed does not keep the others waiting.
+/// Does the work of each person in the batch. If one person fails, the others continue.
 pub(crate) async fn take(env: &Terminating, batch: &Batch, deadline: Deadline) -> Failures {
     let mut failed = Vec::new();
     let mut people: BTreeMap<(OrgId, EmployeeId), (Generation, Vec<&str>)> = BTreeMap::new();
@@ -119,7 +119,7 @@ pub(crate) async fn take(env: &Terminating, batch: &Batch, deadline: Deadline) -
     }
 }
 
-/// Says whether the stream may forget of it.
+/// Does the work of one person. Returns true if the stream need not hand it over again.
 async fn one(
     env: &Terminating,
     org: &OrgId,
@@ -138,7 +138,8 @@ async fn one(
         }
         Err(error) => {
             tracing::error!(%org, employee_id = %id, %error, "work of the stream failed");
-            // A second try of what does not help would end in the queue of the stream, and the timer's in its own.
+            // The stream does not repeat a permanent error, which would end in its queue. The finishing timer meets the
+            // error too, and ends in a queue of its own.
             !error.is_retryable()
         }
     }
@@ -169,7 +170,7 @@ mod tests {
         let work = |old: Value, new: Value| images("O#acme#U#E-1", &old, &new).work();
         let generation = |work: Result<Option<Work>, String>| work.unwrap().map(|work| work.2.0);
         assert_eq!(generation(work(json!(null), json!("3"))), Some(3));
-        // Deactivated, and deleted before anything else was written.
+        // The user was deactivated, and then deleted before any other write.
         assert_eq!(generation(work(json!("3"), json!("4"))), Some(4));
         assert_eq!(generation(work(json!("3"), json!("3"))), None);
         assert_eq!(generation(work(json!("3"), json!(null))), None);

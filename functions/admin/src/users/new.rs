@@ -1,4 +1,4 @@
-//! Somebody who is added by hand.
+//! A user that an admin adds.
 
 use std::collections::BTreeMap;
 
