@@ -1,4 +1,5 @@
-//! Pauses: between the tries of a conditional write that somebody else won, and between looks at what somebody else does.
+//! Pauses: between the attempts of a conditional write that lost to another write, and between looks at another
+//! function's work.
 
 use std::time::Duration;
 
@@ -27,18 +28,18 @@ impl Pause {
     }
 }
 
-/// The tries of one decision.
+/// The pauses after the attempts of one decision.
 pub fn pauses() -> impl Iterator<Item = Pause> + Send {
     (0..TRIES).map(|n| Pause {
         longest: FIRST.saturating_mul(2_u32.saturating_pow(n)).min(LONGEST),
     })
 }
 
-/// Tries until nobody else was quicker: `None` is a try that somebody else's write has made void. (It takes no `AsyncFnMut`:
-/// of a future that has waited for one, the compiler does not see that it is `Send`.)
+/// Repeats an attempt until it succeeds. An attempt returns `None` if another write made it void. (This takes no
+/// `AsyncFnMut`, because the compiler does not see that a future that has awaited one is `Send`.)
 ///
 /// # Errors
-/// That of a try, which ends it; [`Error::Busy`] when others kept writing first.
+/// The error of an attempt, which ends the repetition; [`Error::Busy`] if other writers came first at every attempt.
 pub async fn until_won<T, F>(mut attempt: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,
@@ -52,14 +53,14 @@ where
     Err(Error::Busy)
 }
 
-/// The first pause between two looks; each is twice as long as the last, up to [`LOOK_EVERY`]. The stream hands work over
-/// within a fraction of a second.
+/// The first pause between two looks. Each pause is twice as long as the one before, up to [`LOOK_EVERY`]. The stream
+/// hands work over within a fraction of a second.
 const FIRST_LOOK_AFTER: Duration = Duration::from_millis(40);
 /// The longest pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The pauses before looks at what somebody else is doing, for so long at most. Nobody competes for it, so each is waited
-/// for as a whole.
+/// The pauses before looks at another function's work, for at most `most` in all. Nobody competes for a look, so each
+/// pause has its full length.
 pub fn looks(most: Duration) -> impl Iterator<Item = Look> + Send {
     let mut after = Duration::ZERO;
     (0..)

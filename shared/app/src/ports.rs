@@ -54,7 +54,7 @@ pub struct Loaded {
     pub admins: Arc<BTreeSet<EmployeeId>>,
     /// The requested users that exist.
     pub users: BTreeMap<EmployeeId, User>,
-    /// The source's breaker: the default where none is stored, `None` where no source was given.
+    /// The breaker of the source. It is the default if none is stored, and `None` if no source was given.
     pub breaker: Option<Arc<Breaker>>,
 }
 
@@ -112,8 +112,8 @@ pub struct Commit<'a> {
     pub objectives: Vec<Objective>,
     /// The receipt of an idempotent request.
     pub receipt: Option<Receipt>,
-    /// The committer itself goes on with the work that the changes make; otherwise it is handed to `terminate`, by
-    /// the table's stream.
+    /// True if the committer does the work that the changes leave. Otherwise the table's stream hands it to
+    /// `terminate`.
     pub own_work: bool,
 }
 
@@ -135,7 +135,7 @@ pub trait Users: Send + Sync {
     ) -> impl Future<Output = Result<Loaded, Fault>> + Send {
         self.load_of(org, None, ids)
     }
-    /// One user; a consistent read of that item alone.
+    /// One user, read consistently and without the policy.
     fn one(
         &self,
         org: &OrgId,

@@ -18,24 +18,24 @@ use crate::{Ports, Tenant};
 pub struct Decided<'a> {
     /// The user.
     pub employee_id: &'a EmployeeId,
-    /// On what.
+    /// The event.
     pub event: &'a Event,
-    /// What was decided.
+    /// The decision.
     pub decision: &'a Decision,
-    /// The user before it, where there is one.
+    /// The user before the event; `None` if there is none.
     pub user: Option<&'a User>,
     /// When the work on the decision began.
     pub begun: Instant,
 }
 
 impl<'a> Decided<'a> {
-    /// What is written.
+    /// The change to write; `None` if the decision changes nothing.
     #[must_use]
     pub fn change(&self) -> Option<&'a Change> {
         self.decision.change.as_deref()
     }
 
-    /// Logs and counts it.
+    /// Logs and counts the decision.
     pub fn tell<P: Ports>(&self, tenant: &Tenant<'_, P>) {
         let entry = self.entry();
         let user = self.change().map(|change| &change.user).or(self.user);
@@ -103,7 +103,7 @@ fn due(event: &Event) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Our name for what a decision is about.
+/// The name of an event in the log.
 fn name(event: &Event) -> &'static str {
     match event {
         Event::Hr { .. } => "hr",

@@ -15,7 +15,8 @@ pub trait Ports: Send + Sync + 'static {
     type Store: Send + Sync;
     /// The scheduler.
     type Timers: Timers;
-    /// The card issuer, which `terminate` alone has; nothing elsewhere. Who speaks to one asks for a `CardIssuer`.
+    /// The card issuer. Only `terminate` has one; the other functions have `()`. Code that calls an issuer requires a
+    /// `CardIssuer`.
     type Issuer: Send + Sync;
 }
 

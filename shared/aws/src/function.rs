@@ -1,4 +1,4 @@
-//! What the functions have in common: each is built once, opens its connections, and takes one event after the other.
+//! The common part of the functions. Each is built once, opens its connections, and takes one event after the other.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::{Config, ConfigError, Telemetry, diagnostic, log, prime};
 
 /// A Lambda function. Its program is [`serve`]; the local stack calls the same methods in its own process.
 pub trait Function: Sized + Send + Sync + 'static {
-    /// What starts an invocation.
+    /// The payload that starts an invocation.
     type Event: DeserializeOwned + Send + 'static;
-    /// What an invocation answers.
+    /// The answer of an invocation.
     type Answer: Serialize + Send;
 
     /// Builds the clients. No connection is opened yet.
@@ -32,7 +32,8 @@ pub trait Function: Sized + Send + Sync + 'static {
     /// Does the work of one invocation.
     ///
     /// # Errors
-    /// An error ends the invocation. Lambda repeats an asynchronous one twice, and then hands it to the on-failure queue.
+    /// An error ends the invocation. Lambda repeats an asynchronous invocation twice, and then hands it to the
+    /// on-failure queue.
     fn handle(
         &self,
         event: LambdaEvent<Self::Event>,

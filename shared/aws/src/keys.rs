@@ -34,8 +34,9 @@ pub const SK: &str = "sk";
 /// The instant from which DynamoDB may delete an item, in seconds since the Unix epoch.
 pub const EXPIRES: &str = "expires";
 
-/// On a user in the write that begins a deactivation or deletion, and in no other: the generation whose cards,
-/// objectives and notice `terminate` is handed by the stream. A filter of the stream sees attributes, and not `data`.
+/// The attribute of work for `terminate`: the generation whose cards, objectives and notice are left to do. Only the
+/// write that begins a deactivation or deletion sets it, and the stream hands that write over. A filter of the stream
+/// can read attributes, but not `data`.
 pub const TODO: &str = "todo";
 
 /// Separates a folded name from the id that follows it. It sorts before every character of a name.

@@ -48,7 +48,7 @@ impl Ports for Aws {
 /// The environment of every function but `terminate`: the adapters to AWS with a clock and a meter.
 pub type Offramp = Env<Aws>;
 
-/// The adapters to AWS, and to who issued the cards.
+/// The adapters to AWS, with a card issuer.
 #[derive(Debug)]
 pub enum WithIssuer {}
 

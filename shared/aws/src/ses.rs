@@ -4,10 +4,10 @@
 //! key, so a message whose answer was lost may have been sent.
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>
 //!
-//! An account may send so many messages a second (outside the sandbox 14 at first, as a rule). What is beyond that SES refuses
-//! as throttled; it *drops the message*, says AWS, so to send it again is no second mail. A digest to fifty admins is beyond it,
-//! so a throttled message is sent again within the run, for some seconds: six times 14 are more than fifty. Only then is it a
-//! fault, and the digest's next run sends what is left.
+//! An account may send a limited number of messages a second, usually 14 after it has left the sandbox. SES throttles
+//! the messages beyond that and *drops* them, so sending one again makes no second mail. A digest to fifty admins
+//! exceeds the limit. So a throttled message is sent again within the run, for some seconds: six seconds at 14 messages
+//! are enough for more than fifty. After that the message is a fault, and the digest's next run sends it.
 //! <https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html>
 
 use aws_sdk_sesv2::Client;
@@ -21,8 +21,8 @@ use offramp_app::ports::{Mailer, Message, Sent};
 use crate::fault::fault;
 use crate::prime;
 
-/// The codes of a message that SES has dropped, since too many came within a second or a day. The reference has the first,
-/// the developer guide the second.
+/// The codes of a message that SES has dropped, because too many came within a second or a day. The API reference has
+/// the first code, the developer guide the second.
 const THROTTLED: [&str; 3] = [
     "TooManyRequestsException",
     "ThrottlingException",

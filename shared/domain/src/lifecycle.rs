@@ -92,7 +92,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The source, where one speaks of this employee.
+    /// The source that made statements about this employee; `None` for a user that an admin added.
     #[must_use]
     pub fn source(&self) -> Option<&SourceId> {
         match self {

@@ -140,11 +140,11 @@ pub struct Snapshot {
     /// How many people the breaker is asked about.
     #[serde(default)]
     pub counted: u32,
-    /// The partitions, so far, in which somebody differs, each with its lists of people whom the breaker is asked about: how many
-    /// there are. `None` where partitions were compared before this was written down.
+    /// The partitions with differences so far, each with its number of lists of people that the breaker is asked about.
+    /// `None` if an older version compared the partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs: Option<BTreeMap<u8, u32>>,
-    /// What it comes to: of a dry run what would be, of another what was done.
+    /// The number of people by outcome. In a dry run it is the outcome that they would have.
     #[serde(default)]
     pub summary: BTreeMap<Word, u64>,
     /// The same if the source were active. It is filled only for a source in observation.
@@ -159,7 +159,7 @@ pub struct Snapshot {
     /// The breaker's verdict on a dry run, or on a source in observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<(String, Option<Tripped>, Option<Figures>)>,
-    /// Why nothing of the snapshot was applied.
+    /// Why nothing of the snapshot was applied; `None` unless it was rejected or abandoned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// When the next run takes the snapshot up again; `None` if no work is left.
@@ -265,7 +265,7 @@ impl Snapshot {
         }
     }
 
-    /// The same, nothing of it compared. To compare changes nobody.
+    /// The snapshot before its first comparison. Comparing again is safe, because it changes no user.
     #[must_use]
     pub fn uncompared(self) -> Self {
         Self {

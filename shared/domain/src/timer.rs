@@ -20,7 +20,8 @@ pub enum Timer {
         org: OrgId,
         /// The user to deactivate.
         employee_id: EmployeeId,
-        /// The source of the user when this was armed, `None` without one: it says which breaker is read with the user.
+        /// The source of the user when the timer was armed; `None` without one. Its breaker is read together with the
+        /// user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<SourceId>,
         /// The generation that the timer was armed for.
@@ -38,7 +39,8 @@ pub enum Timer {
         generation: Generation,
         /// When it fires, to the second.
         due: DateTime<Utc>,
-        /// The sweep has armed it, and arms the next: Lambda does not try it again.
+        /// True if the sweep has armed the timer. The next sweep arms the next one, so Lambda does not try this one
+        /// again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         swept: bool,
     },
@@ -48,7 +50,7 @@ pub enum Timer {
         org: OrgId,
         /// The user who leaves.
         employee_id: EmployeeId,
-        /// As that of [`Timer::Deactivate`].
+        /// The source of the user, as for [`Timer::Deactivate`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<SourceId>,
         /// The number of the leave plan that the timer was armed for. Changes of the lifecycle do not alter it.

@@ -176,7 +176,7 @@ struct Counting {
 }
 
 impl Counting {
-    /// Decides it: who did what, and by how many cards the owner has more.
+    /// Decides the change: the actor, the event, and the difference in the number of the owner's cards.
     fn of<P: Ports>(
         tenant: &Tenant<'_, P>,
         loaded: &Loaded,

@@ -71,7 +71,7 @@ where
         ));
     }
     let admin = match appoint(tenant, signs_in_by, wanted, by).await {
-        // Another call was quicker, most likely the same request.
+        // Another call came first, most likely the same request.
         Err(Error::Refused(Refusal::Exists)) => appoint(tenant, signs_in_by, wanted, by).await?,
         done => done?,
     };

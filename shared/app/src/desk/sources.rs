@@ -142,7 +142,7 @@ where
         breaker: Some((source, &breaker)),
         ..BreakerCommit::default()
     };
-    // If another write was quicker, the sweep acts on that write.
+    // After a conflict, the sweep acts on the other write.
     let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     Ok(())
 }

@@ -70,19 +70,19 @@ where
             done: true,
         });
     }
-    // Those that a deactivation before has cancelled count as well.
+    // Cards that an earlier deactivation has cancelled count too.
     let all = user.pending.cancelled + user.active_cards;
     let user = done_in_time(tenant, user, deadline).await;
     Ok(Ended {
         cancelled: all.saturating_sub(user.active_cards),
-        // Objectives that are left, or a notice, are not what the caller waits for.
+        // The caller waits for the cards only. Objectives or the notice may still be pending.
         done: user.active_cards == 0,
         user,
         policy,
     })
 }
 
-/// The user as they are when nothing is left to do of what was committed, or when the time is over.
+/// The user once the committed work is finished, or as they are when the time is over.
 async fn done_in_time<P: Ports>(tenant: &Tenant<'_, P>, mut user: User, deadline: Deadline) -> User
 where
     P::Store: Users,
@@ -131,7 +131,7 @@ where
         reopened = closing::reopen_in_time(tenant, user, &by, deadline).await;
     }
     if reopened.done {
-        // The result is what is stored, with its version.
+        // The stored user has the reopened objectives and the newest version.
         let mut loaded = tenant
             .store
             .load(tenant.org, std::slice::from_ref(id))

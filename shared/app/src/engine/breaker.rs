@@ -1,9 +1,8 @@
 //! Asks the breaker before a machine ends a person's access or restores a deleted person.
 //!
-//! The breaker is asked first, and the user is committed second. So an admitted person has a place in the window before
-//! their user is written, and a held person is on the hold's roll before that. An unused place has no effect, and
-//! neither has a name on a roll if the user does not point to the hold. If a run asks again, its people have their
-//! places already.
+//! The breaker is asked first, and the user is committed second. Before a user is written, an admitted person has a
+//! place in the window, and a held person is on the hold's roll. An unused place has no effect, and neither has a name
+//! on a roll if the user does not point to the hold. If a run asks again, its people have their places already.
 
 mod asking;
 mod roll;

@@ -109,8 +109,8 @@ impl Known {
 /// Verifies a signed request of a source, and returns the state of the source.
 ///
 /// # Errors
-/// [`Error::BadSignature`], which is also the answer for an unknown organisation or source and for a disabled source,
-/// so that a sender cannot find out which ones exist. [`Error::TimestampOutOfTolerance`], or a fault.
+/// [`Error::BadSignature`], [`Error::TimestampOutOfTolerance`], or a fault. A source that is unknown or disabled, or
+/// whose organisation is unknown, is a bad signature too. So a sender cannot find out which sources exist.
 pub async fn authenticate<P: Ports, K: Unseals>(
     tenant: &Tenant<'_, P>,
     keeper: &Doorkeeper<'_, K>,
@@ -141,9 +141,9 @@ pub struct Entered {
 /// data for deciding the delivery. The secret must be among the live secrets of the source that was read; otherwise the
 /// signature is verified again with these.
 ///
-/// `None` if the delivery must be [authenticated](authenticate) like any other request. That is a delivery that no
-/// remembered secret has signed, that is larger than 64 KiB or a dry run, that cannot be read, or that has no people or
-/// too many for one read. Nothing was read from the table then, and nothing is answered before the source is read.
+/// `None` if the delivery must be [authenticated](authenticate) like any other request. Either no remembered secret has
+/// signed it, or it cannot be read, or it is a dry run. Or it has more than 64 KiB, no people, or too many people for
+/// one read. Nothing was read from the table then, and nothing is answered before the source is read.
 ///
 /// # Errors
 /// As [`authenticate`].

@@ -33,9 +33,9 @@ use rows::People;
 /// How long a claim is live. It is longer than a function's 30 seconds, and shorter than the 60 seconds after which
 /// Lambda retries a failed run.
 const CLAIM: TimeDelta = TimeDelta::seconds(45);
-/// Messages that are claimed, sent and settled at once: as many admins as an organisation is likely to have, so that a
-/// digest takes no more calls in a row for fifty than for two. More than SES accepts within a second are refused, dropped,
-/// and sent again by the [`Mailer`].
+/// How many messages are claimed, sent and settled at once. Few organisations have more admins, so a digest to fifty
+/// takes as many calls in a row as a digest to two. SES refuses and drops the messages beyond its rate for a second,
+/// and the [`Mailer`] sends them again.
 const LETTERS_AT_ONCE: usize = 50;
 
 /// The result of a digest timer.
@@ -79,10 +79,10 @@ where
     Ok(mailed)
 }
 
-/// Messages that are claimed, each by what names it in its digest, with what came of that.
+/// The claimed messages of a digest, by the name of the message, each with the result of claiming it.
 type Claims = BTreeMap<String, std::result::Result<Claim, Fault>>;
 
-/// A digest with all that its messages are made of.
+/// A digest with the data of its messages.
 struct Taken {
     digest: DigestId,
     notices: Vec<Outgoing>,
@@ -90,8 +90,8 @@ struct Taken {
     claims: Claims,
 }
 
-/// All that is unsent, in digests. What is in none yet goes into one of this run's own: into an older one, some admins may
-/// have been mailed already.
+/// All unsent notices, in digests. A notice without a digest goes into a new digest of this run. In an older digest
+/// some admins would not see it, because they have been mailed already.
 async fn taken<P: Ports>(
     tenant: &Tenant<'_, P>,
     minute: DigestMinute,
@@ -140,14 +140,14 @@ where
             let made = people?.into_iter().zip(claims);
             return Ok(digests.into_iter().zip(made).map(of).collect());
         }
-        // A notice was withdrawn, or another run was quicker.
+        // A notice was withdrawn, or another run stamped one first.
         pause.wait().await;
     }
     Err(Error::Busy)
 }
 
-/// The messages that a digest is likely to have, by what names them in it: as many as are sent at once. Who is told for other
-/// reasons has their message claimed when it is sent.
+/// The names of the messages that a digest is likely to have, at most [`LETTERS_AT_ONCE`]. Any other message is claimed
+/// when it is sent.
 fn expected(notices: &[Outgoing], admins: &BTreeSet<EmployeeId>) -> Vec<String> {
     let of = |one: &Outgoing| one.notice.employee_id.clone();
     let named: BTreeSet<EmployeeId> = notices.iter().filter_map(of).collect();
@@ -160,12 +160,12 @@ fn expected(notices: &[Outgoing], admins: &BTreeSet<EmployeeId>) -> Vec<String> 
     all.take(LETTERS_AT_ONCE).collect()
 }
 
-/// What names an invitation among the messages of a digest.
+/// The name of an invitation among the messages of a digest.
 fn invite(id: &EmployeeId) -> String {
     format!("invite#{id}")
 }
 
-/// Claims messages at once; what fails is the message's own trouble.
+/// Claims messages at once. A fault concerns only its own message.
 async fn claimed<P: Ports>(
     tenant: &Tenant<'_, P>,
     digest: &DigestId,
@@ -248,7 +248,8 @@ where
         Ok(mailed)
     }
 
-    /// One message, if it is this run's to send; `claim` is what came of claiming it, where that was done.
+    /// Sends a message if this run holds its claim. `claim` is the result of an earlier claim; `None` if the message is
+    /// not claimed yet.
     async fn send(
         &self,
         letter: Letter,

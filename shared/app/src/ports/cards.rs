@@ -82,7 +82,7 @@ pub enum IssuerAnswer {
     AlreadyCancelled,
 }
 
-/// What a fault of an issuer names as its service.
+/// The service that a fault of an issuer names.
 pub const ISSUER: &str = "issuer";
 
 /// The issuer of the cards. It may be slow and may fail. After a retryable fault the finishing timer, Lambda's retries

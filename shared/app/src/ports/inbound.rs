@@ -45,24 +45,25 @@ pub trait Connector: Sync {
     fn read(&self, body: &[u8]) -> Result<Request>;
 }
 
-/// People whose read takes the source, its pulse, policy, admins and the breaker along: a batch has at most 100 keys.
+/// How many people one consistent read takes beside the source, its pulse, policy, admins and the breaker. A batch has
+/// at most 100 keys.
 pub const USERS_PER_DELIVERY: usize = USERS_PER_READ - 2;
 
-/// What a delivery is taken on, read consistently in one call.
+/// The data for a delivery, read consistently in one call.
 #[derive(Debug)]
 pub struct Opening {
-    /// Who speaks; `None` where there is no such source.
+    /// The source; `None` if it does not exist.
     pub source: Option<Source>,
-    /// Its pulse, where it was asked for: the default where none is stored.
+    /// The pulse of the source, or the default if none is stored; `None` if it was not requested.
     pub pulse: Option<Pulse>,
-    /// Policy, admins, users, and the breaker of the source.
+    /// The policy, the admins, the users, and the breaker of the source.
     pub loaded: Loaded,
 }
 
 /// Deliveries of sources that an instance knows.
 pub trait Deliveries: Send + Sync {
-    /// The source, up to [`USERS_PER_DELIVERY`] users, all that a decision about them is made on, and the pulse of the source
-    /// where `pulse` asks for it: one consistent batch read.
+    /// Reads the source, up to [`USERS_PER_DELIVERY`] users and all data for deciding about them, and with `pulse` the
+    /// pulse of the source. It is one consistent batch read.
     fn open_delivery(
         &self,
         org: &OrgId,

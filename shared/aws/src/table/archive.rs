@@ -213,7 +213,7 @@ impl Archive for Table {
         parts.put(self, mark, Some(fresh))?;
         match self.write(parts).await? {
             Committed::Done => Ok(Import::Open),
-            // Another call was quicker; or this very call was, and its answer was lost.
+            // Another call came first, or this very call did and its answer was lost.
             Committed::Conflict => {
                 let import = self.import_of(org, export).await?;
                 Ok(import.unwrap_or(Import::Taken))

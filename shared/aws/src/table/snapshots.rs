@@ -259,7 +259,7 @@ impl Snapshots for Table {
     }
 }
 
-/// What was read under a key.
+/// The item with this key among the items that were read.
 fn found<T: DeserializeOwned>(read: &[Item], key: &keys::Key) -> Result<Option<T>, Fault> {
     let item = read.iter().find(|item| item.key() == *key);
     item.map(Item::read).transpose()

@@ -55,12 +55,13 @@ impl Users for Table {
                 .copied()
                 .any(|other| same(&other));
             if !after {
-                // One write of each user, conditional on what the first of their changes was decided on.
+                // Each user is written once, on the condition of the revision that their first change was decided on.
                 let first = commit.changes.iter().copied().find(same);
                 let base = first.map_or(change.base_rev, |first| first.base_rev);
                 let makes_work = commit.changes.iter().any(|one| same(one) && one.makes_work);
                 let item = user_item(org, &change.user)?;
-                // The next write leaves `todo` out again, by any function: what is left then is the timers'.
+                // The next write of the user has no `todo`, whatever function makes it. From then on the remaining work
+                // is the timers'.
                 let item = match makes_work && !commit.own_work {
                     true => item.number(keys::TODO, change.user.generation.0),
                     false => item,
@@ -120,7 +121,7 @@ impl Deliveries for Table {
 }
 
 impl Table {
-    /// What a decision is made on, and the items under other keys that are there: one consistent batch read.
+    /// The data for a decision, and the existing items under the keys of `beside`. It is one consistent batch read.
     async fn load_with(
         &self,
         org: &OrgId,
@@ -334,8 +335,7 @@ pub(super) fn receipt_item(
         .number(keys::EXPIRES, expires.unsigned_abs()))
 }
 
-/// What the write of a user is conditional on.
-/// The user is as they were read.
+/// The condition on the write of a user: the revision is still the one that was read, or the user does not exist.
 fn unchanged(base_rev: Option<u64>) -> Expression {
     match base_rev {
         None => Expression::new("attribute_not_exists(pk)"),

@@ -58,8 +58,8 @@ where
     Ok(done)
 }
 
-/// Erases one batch of what is theirs, or the user when nothing else is left. Says how many items, or `None` where nobody is
-/// known by that id; and `None` in the place of all that where somebody wrote meanwhile.
+/// Erases one batch of a person's items, or the user if no other item is left. Returns how many items were erased, or
+/// `Some(None)` if no user has that id. `None` means that another write came first.
 async fn batch<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
@@ -83,8 +83,8 @@ where
     }
     let items = tenant.store.of_person(tenant.org, id).await?;
     let committed = if items.is_empty() {
-        // Before the user, for once: after them nobody would know what to disarm, and a leave date is
-        // the sweep's as well as the timer's.
+        // The timers are deleted before the user, unlike elsewhere: without the user nobody knows their names. A leave
+        // date is also the sweep's work.
         disarm_all(&tenant.timers, &user.timers(tenant.org)).await;
         let erasure = Erasure {
             at: tenant.clock.now(),

@@ -1,6 +1,6 @@
-//! Plain changes of many people in one transaction. A change is plain if it neither arms nor disarms a timer, neither
-//! adds nor withdraws a notice, leaves the admins alone, and leaves no pending work. Other changes are committed one by
-//! one.
+//! Plain changes of many people in one transaction. A change is plain if it concerns only the user: no timer is armed
+//! or disarmed, no notice is added or withdrawn, the admins stay the same, and no work is pending afterwards. Other
+//! changes are committed one by one.
 //!
 //! A transaction takes forty-eight people with a history entry each, or ninety-seven people of whom only the instant is
 //! newer. So a first delivery of thousands needs one call for each forty-eight people.
