@@ -109,7 +109,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         _ => request.body()?,
     };
     let call = authenticated(state, request, route, body, deadline).await?;
-    // The source has spoken, whether or not its request succeeds. A dry run writes nothing, so its pulse is not
+    // The source has spoken, whether or not its request succeeds. A dry run writes nothing, so the pulse is not
     // recorded either.
     let beat = async {
         if !call.dry_run {

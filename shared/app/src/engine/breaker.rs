@@ -265,7 +265,7 @@ where
             None => figures,
         };
         let hold = self.open(rule, figures, count(self.people));
-        // A rule that says nothing about the connection opens a hold beside the breaker, which then stops nobody else.
+        // A rule that says nothing about the connection does not change the breaker. So its hold stops nobody else.
         let after = rule.quarantines().then(|| {
             let tripped = breaker.tripping(hold.hold.clone(), self.safeguards, self.now);
             looked_at(tripped, self.now)

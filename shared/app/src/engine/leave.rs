@@ -9,7 +9,7 @@ use crate::engine::terminate::{Begun, Person, Terminated, finish};
 use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// A `leave` timer has fired: the leave day of this plan has begun.
+/// A `leave` timer has fired: the first day without access of this plan has begun.
 ///
 /// # Errors
 /// Any fault; Lambda and the sweep try again.

@@ -10,7 +10,7 @@ use crate::identity::Caller;
 use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};
 
-/// How far ahead the timer is armed that rewrites the remaining users.
+/// How far ahead the timer is armed that rewrites the remaining users, before rounding down to the minute.
 const TIDY_AFTER: TimeDelta = TimeDelta::minutes(3);
 
 /// The effects of a change beside the new policy.

@@ -103,8 +103,8 @@ pub async fn would_have<P: Ports>(
     beside(tenant.org, source, "what would be", deadline, written).await;
 }
 
-/// Writes something beside a delivery, which neither fails with it nor waits for it longer than [`AT_MOST`]. Returns
-/// true if it was written.
+/// Writes something beside a delivery, within [`AT_MOST`]. If the write fails, the delivery goes on. Returns true if it
+/// was written.
 pub(crate) async fn beside(
     org: &OrgId,
     source: &SourceId,

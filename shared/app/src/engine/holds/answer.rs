@@ -18,7 +18,7 @@ use crate::ports::{
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
-/// How far ahead the timer is armed that finishes an answer.
+/// How far ahead the timer is armed that finishes an answer, before rounding down to the minute.
 pub(super) const REST_AFTER: TimeDelta = TimeDelta::minutes(3);
 
 /// The answer of an admin.

@@ -112,7 +112,7 @@ struct Run<'a, P: Ports> {
     armed: Armed,
 }
 
-/// The data of a person at one moment.
+/// The data of a person: user, cards and objectives. They were read by three calls at the same time.
 struct Seen {
     loaded: Loaded,
     user: User,

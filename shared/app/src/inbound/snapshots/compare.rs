@@ -171,7 +171,8 @@ impl Delta {
         self.people.is_empty() && self.unreadable.is_empty()
     }
 
-    /// Compares a person of the snapshot with their print; `None` if the source does not know the person yet.
+    /// Compares a person of the snapshot with their print. `print` is `None` if the source does not know the person
+    /// yet.
     fn known(
         &mut self,
         snapshot: &Snapshot,
