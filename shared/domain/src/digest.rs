@@ -189,7 +189,8 @@ impl NoticeKind {
         self.into()
     }
 
-    /// The part of a notice's key that distinguishes the notices of one minute and organisation that are not about a user.
+    /// The part of a notice's key that distinguishes the notices of one minute and organisation that are not about a
+    /// user.
     #[must_use]
     pub fn topic(&self) -> NoticeTopic {
         let kind = self.as_str();

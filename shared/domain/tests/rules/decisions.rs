@@ -192,8 +192,8 @@ fn held_until_hr_says_active_or_somebody_acts() {
     assert!(!held(vec![add_another_admin(), now().into()]));
 }
 
-/// Where tokens name people by address, an admin has one. A member needs none, and neither does anybody where tokens name
-/// people by id.
+/// If tokens name people by address, an admin needs an address and a member needs none. If tokens name people by id,
+/// nobody needs one.
 #[test]
 fn an_admin_can_be_named_by_a_token() {
     use SubjectKind::{Email, EmployeeId};

@@ -12,7 +12,7 @@ fn snapshot() -> Snapshot {
     Snapshot::open(id, source, run, start(), None, start())
 }
 
-/// Every step, where so many partitions are taken at once.
+/// Every step of a snapshot, if `at_once` partitions are compared at once.
 fn steps(mut snapshot: Snapshot, at_once: u8) -> Vec<Step> {
     let mut steps = Vec::new();
     while snapshot.step != Step::Done {

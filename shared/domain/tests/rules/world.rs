@@ -201,7 +201,7 @@ impl World {
         Ok(decision)
     }
 
-    /// Whether a timer of that name is armed.
+    /// True if a timer of this name is armed.
     pub(crate) fn stands(&self, timer: &Timer) -> bool {
         let name = timer.name();
         self.standing.iter().any(|armed| armed.name() == name)
@@ -212,13 +212,13 @@ impl World {
         let known = self.users.get(id);
         assert_eq!(change.base_rev, known.map(|user| user.rev), "the condition");
         assert_eq!(&change.user.employee_id, id);
-        // Work is made by the commit that begins it, and by no other.
+        // Only the commit that begins a deactivation or deletion makes work.
         let user = &change.user;
         let began = known.is_none_or(|known| known.generation != user.generation);
         assert_eq!(change.makes_work, began && !user.pending.is_done(), "{id}");
         self.armed.extend(change.arm.iter().cloned());
         self.standing.extend(change.arm.iter().cloned());
-        // A schedule goes by its name. The source that it carries may be that of another day.
+        // Scheduler identifies a timer by its name. The source in its payload may be out of date.
         let gone: Vec<String> = change.disarm.iter().map(Timer::name).collect();
         self.standing.retain(|timer| !gone.contains(&timer.name()));
         if let Some(key) = &change.withdraw {
