@@ -10,8 +10,8 @@ use offramp_domain::{EmployeeId, Generation, OrgId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many people are worked on at once. A batch has fewer records (`BatchSize` in `template.yaml`).
-const AT_ONCE: usize = 10;
+/// How many people are worked on at once: all of a batch, which has 5 records at most (`BatchSize` in `template.yaml`).
+const AT_ONCE: usize = 5;
 
 /// Records of the stream.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>
@@ -57,7 +57,8 @@ type Work = (OrgId, EmployeeId, Generation);
 
 impl Images {
     /// The work that this write has left; `None` if it left none, or the write before had left it already. The
-    /// comparison of the two images does not rely on the stream's filter, which only saves invocations.
+    /// comparison of the two images does not rely on the stream's filter. The filter lets fewer records through: a deletion
+    /// right after a deactivation has `todo` in both images, and the run for the first record finishes the deletion too.
     fn work(&self) -> Result<Option<Work>, String> {
         let todo = |image: &Value| {
             let number = image[keys::TODO]["N"].as_str().map(str::parse::<u64>);

@@ -191,6 +191,13 @@ impl Lambda {
             .insert(function.name.clone(), Arc::new(function));
     }
 
+    /// The function of that name, where one is registered.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<Function> {
+        let function = lock(&self.0.registry).by_name(name)?;
+        Some((*function).clone())
+    }
+
     /// Runs a function and waits for it. Dropping the future does not stop the function.
     ///
     /// # Errors

@@ -55,7 +55,10 @@ async fn closing_and_reopening_survive_a_death_at_every_write() {
         let cut = world
             .post(&format!("/users/{owner}/deactivate-now"), json!({}))
             .await;
-        assert!(cut.status >= 500, "{count} {at} {mode:?}: {}", cut.status);
+        // The request waits for the work: it may see the last write before the process dies.
+        let seen = mode == Mode::KillAfter && at == if count > 90 { 4 } else { 1 };
+        let answered = cut.status >= 500 || (seen && cut.status == 200);
+        assert!(answered, "{count} {at} {mode:?}: {}", cut.status);
         world.minutes(10).await;
         assert_eq!(
             statuses(&world, &owner).await,
