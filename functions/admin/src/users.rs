@@ -10,7 +10,7 @@ use offramp_app::engine::closing::Reopened;
 use offramp_app::engine::execute::Executed;
 use offramp_app::ports::Users;
 use offramp_app::{Error, Result};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
@@ -223,7 +223,7 @@ impl Call<'_> {
             done,
         } = ended;
         let view = EndedView {
-            status: user.settled(&policy).status(),
+            status: user.as_of(&policy).status(),
             cards_cancelled: cancelled,
             cards_pending: (!done).then_some(user.active_cards),
             version: user.version,
@@ -270,8 +270,10 @@ impl Call<'_> {
 
     fn changed(&self, done: Executed, reopened: Reopened) -> Result<Reply> {
         let user = done.user.ok_or(Error::NotFound("user"))?;
-        let note = match done.decision.outcome.word {
-            Word::Reactivated | Word::Restored | Word::Unchanged => done.decision.outcome.reason,
+        let note = match done.decision.answered.outcome {
+            Outcome::Reactivated | Outcome::Restored | Outcome::Unchanged => {
+                done.decision.answered.reason
+            }
             _ => None,
         };
         let view = RestoredView {

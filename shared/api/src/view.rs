@@ -62,7 +62,7 @@ impl UserView {
     #[must_use]
     pub fn of(user: &User, seen: Seen<'_>) -> Self {
         let policy = seen.policy;
-        let user = user.settled(policy);
+        let user = user.as_of(policy);
         let leave = user.leave_date();
         let get = |field| user.get(field).map(str::to_owned);
         let schedule = match &user.lifecycle {
@@ -148,7 +148,7 @@ impl UserDetail {
     #[must_use]
     pub fn of(user: &User, cards: &[Card], seen: Seen<'_>) -> Self {
         let policy = seen.policy;
-        let settled = user.settled(policy);
+        let settled = user.as_of(policy);
         Self {
             cause: settled.cause(),
             cards: cards.iter().map(CardView::of).collect(),
@@ -218,7 +218,7 @@ impl AccessView {
     /// The view of a user's access. Access of an unknown user is revoked.
     #[must_use]
     pub fn of(user: Option<&User>, seen: Seen<'_>) -> Self {
-        let Some(user) = user.map(|user| user.settled(seen.policy)) else {
+        let Some(user) = user.map(|user| user.as_of(seen.policy)) else {
             return Self {
                 access: Access::Revoked,
                 reason: "unknown".to_owned(),

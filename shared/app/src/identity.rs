@@ -107,7 +107,7 @@ pub async fn admit<S: Users + Directory>(
     let mut admins = ids
         .iter()
         .filter_map(|id| loaded.users.get(id))
-        .map(|user| user.settled(&loaded.policy))
+        .map(|user| user.as_of(&loaded.policy))
         .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted)
         .filter(|user| named(claims.subject_kind, user, &subject));
     // Two admins may share an address, if HR says so. Either may act, and the history has the subject. Refusing both

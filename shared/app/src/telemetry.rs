@@ -44,7 +44,7 @@ impl<'a> Decided<'a> {
             employee_id = %self.employee_id,
             generation = user.map(|user| user.generation.0),
             event = name(self.event),
-            outcome = word(&Some(self.decision.outcome.word)),
+            outcome = word(&Some(self.decision.answered.outcome)),
             from = word(&entry.and_then(|entry| entry.from)),
             to = word(&entry.map(|entry| entry.to)),
             cause = word(&entry.and_then(|entry| entry.cause)),

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use crate::employee::Mark;
+use crate::employee::Watermark;
 use crate::ids::{EmployeeId, HoldId};
 use crate::lifecycle::Cause;
 use crate::settings::Safeguards;
@@ -186,8 +186,8 @@ pub struct Breaker {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spared: Option<Spared>,
     /// What the last applied snapshot stated about every employee of the source.
-    #[serde(default, skip_serializing_if = "Mark::is_none")]
-    pub mark: Mark,
+    #[serde(default, skip_serializing_if = "Watermark::is_none")]
+    pub mark: Watermark,
     /// How many employees the last applied snapshot had; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employees: Option<u64>,

@@ -17,7 +17,7 @@ use crate::user::User;
 pub use context::{
     AHEAD_OF_CLOCK, Context, DAY, Everybody, FINISH_AFTER, Gate, Greenwich, SyncRule, Zone,
 };
-pub use decision::{AdminsChange, Change, Decision, Outcome, Refusal, Word};
+pub use decision::{AdminsChange, Answered, Change, Decision, Outcome, Refusal};
 
 /// Decides the effect of an event on a user. `user` is `None` if no user has that id.
 ///
@@ -25,7 +25,7 @@ pub use decision::{AdminsChange, Change, Decision, Outcome, Refusal, Word};
 /// [`Refusal`] if an admin may not have what the event asks for. HR's events and timers are never refused; their
 /// outcome says what happened to them.
 pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<Decision, Refusal> {
-    let settled = user.map(|user| user.settled(ctx.policy));
+    let settled = user.map(|user| user.as_of(ctx.policy));
     if let Event::Hr { source, event } = event {
         return Ok(hr::decide(user, settled, source, event, ctx));
     }

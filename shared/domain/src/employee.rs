@@ -16,7 +16,7 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
-pub use mark::Mark;
+pub use mark::Watermark;
 
 /// The longest value of a field, in characters.
 pub const FIELD_CHARS: usize = 256;
@@ -246,12 +246,12 @@ impl HrRecord {
     /// Merges an event into the record of a source that has never applied a snapshot.
     #[must_use]
     pub fn merge(&self, event: &HrEvent) -> Merge {
-        self.merge_after(event, &Mark::default())
+        self.merge_after(event, &Watermark::default())
     }
 
     /// Merges an event into the record. `mark` is what the last applied snapshot stated about every employee.
     #[must_use]
-    pub fn merge_after(&self, event: &HrEvent, mark: &Mark) -> Merge {
+    pub fn merge_after(&self, event: &HrEvent, mark: &Watermark) -> Merge {
         let at = event.occurred_at;
         let hash = event.hash();
         if self.seen.get(&at).is_some_and(|seen| seen.contains(&hash)) {

@@ -171,7 +171,7 @@ impl Event {
     /// True if a machine causes the event, so that the breaker of the user's source is asked. An admin's actions, and
     /// actions that an admin has confirmed, are exempt.
     #[must_use]
-    pub fn is_a_machines(&self) -> bool {
+    pub fn is_automatic(&self) -> bool {
         matches!(
             self,
             Self::Hr { .. } | Self::Missing { .. } | Self::Due { .. } | Self::LeaveDue { .. }

@@ -30,11 +30,11 @@ pub use actor::{Actor, SubjectKind, TimerKind};
 pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{
-    AdminsChange, Change, Context, Decision, Gate, Outcome, Refusal, SyncRule, Zone, decide,
+    AdminsChange, Answered, Change, Context, Decision, Gate, Refusal, SyncRule, Zone, decide,
 };
 pub use digest::{DigestMinute, Health, Notice, NoticeKey, NoticeKind};
 pub use employee::{
-    Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Mark, Merge,
+    Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Merge, Watermark,
 };
 pub use event::Event;
 pub use hex::hex;
@@ -51,6 +51,6 @@ pub use lifecycle::{
 pub use objective::{Objective, ObjectiveStatus};
 pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SyncRules, Undone};
-pub use snapshot::{Line, Snapshot, SnapshotState, Step};
+pub use snapshot::{Snapshot, SnapshotQueue, SnapshotState, Step};
 pub use timer::Timer;
 pub use user::User;

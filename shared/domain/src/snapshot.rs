@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::{Figures, Tripped};
-use crate::decide::{Gate, Word};
+use crate::decide::{Gate, Outcome};
 use crate::employee::Field;
 use crate::ids::{HoldId, RunId, SnapshotId, SourceId};
 
@@ -146,10 +146,10 @@ pub struct Snapshot {
     pub differs: Option<BTreeMap<u8, u32>>,
     /// The number of people by outcome. In a dry run it is the outcome that they would have.
     #[serde(default)]
-    pub summary: BTreeMap<Word, u64>,
+    pub summary: BTreeMap<Outcome, u64>,
     /// The same if the source were active. It is filled only for a source in observation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub would: BTreeMap<Word, u64>,
+    pub would: BTreeMap<Outcome, u64>,
     /// The safeguard that the snapshot itself has tripped; `None` if its size is plausible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tripped: Option<(Tripped, Figures)>,
@@ -210,7 +210,7 @@ impl Snapshot {
     /// The state at the instant `now`, given the line of the source. Another snapshot may have taken its place, which
     /// writes nothing to this one.
     #[must_use]
-    pub fn state_in(&self, line: &Line, now: DateTime<Utc>) -> SnapshotState {
+    pub fn state_in(&self, line: &SnapshotQueue, now: DateTime<Utc>) -> SnapshotState {
         let is = |one: &Option<SnapshotId>| one.as_ref() == Some(&self.snapshot);
         match self.state {
             SnapshotState::Open if !is(&line.open) => SnapshotState::Superseded,
@@ -284,7 +284,7 @@ impl Snapshot {
 /// The line of a source: the snapshot that accepts pages, and the snapshot that is being applied. There is at most one
 /// of each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Line {
+pub struct SnapshotQueue {
     /// The snapshot that accepts pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<SnapshotId>,

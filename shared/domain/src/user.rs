@@ -87,7 +87,7 @@ impl User {
 
     /// The user as of the policy. If the policy has ended the schedule ([`Policy::ends`]), the user is active.
     #[must_use]
-    pub fn settled(&self, policy: &Policy) -> Self {
+    pub fn as_of(&self, policy: &Policy) -> Self {
         let mut user = self.clone();
         if let Lifecycle::Scheduled(schedule) = &self.lifecycle
             && policy.ends(schedule)
@@ -98,7 +98,7 @@ impl User {
         user
     }
 
-    /// The stored status. Call [`User::settled`] first if a policy is at hand.
+    /// The stored status. Call [`User::as_of`] first if a policy is at hand.
     #[must_use]
     pub fn status(&self) -> Status {
         match self.lifecycle {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use offramp_app::engine::many::{Answer, Answers};
 use offramp_app::when::instant;
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{Figures, HoldId, RunId, Tripped, Verdict};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct ResultView<'a> {
     /// The employee; `null` if the id could not be read.
     pub employee_id: Option<&'a str>,
     /// The outcome of the event.
-    pub outcome: Word,
+    pub outcome: Outcome,
     /// When the grace period ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
@@ -31,7 +31,7 @@ pub struct ResultsView<'a> {
     /// The results, in the order of the request.
     pub results: Vec<ResultView<'a>>,
     /// The number of events by outcome.
-    pub summary: &'a BTreeMap<Word, u32>,
+    pub summary: &'a BTreeMap<Outcome, u32>,
     /// The run of the departures, if the request has ended somebody's access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<&'a RunId>,

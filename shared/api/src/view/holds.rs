@@ -1,6 +1,6 @@
 //! Holds and runs, as clients see them.
 
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{
     Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Lifecycle, Policy,
     Run, RunId, RunKind, SourceId, Status, Tripped, User,
@@ -72,7 +72,7 @@ impl HeldView {
             name: user.get(Field::Name).map(str::to_owned),
             would,
             cause,
-            status: user.settled(policy).status(),
+            status: user.as_of(policy).status(),
             active_cards: user.active_cards,
         }
     }
@@ -95,7 +95,7 @@ pub struct HoldDetail {
 #[allow(missing_docs)]
 pub struct BecameView {
     pub employee_id: EmployeeId,
-    pub outcome: Word,
+    pub outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +180,7 @@ impl MovedView {
     /// The view of a user that a run affected.
     #[must_use]
     pub fn of(user: &User, run: &RunId, policy: &Policy) -> Self {
-        let user = user.settled(policy);
+        let user = user.as_of(policy);
         let undoable = match &user.lifecycle {
             Lifecycle::Scheduled(schedule) => schedule.run.as_ref() == Some(run),
             _ => false,

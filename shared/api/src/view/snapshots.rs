@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{HoldId, RunId, Snapshot, SnapshotId, SnapshotState, Step};
 use serde::Serialize;
 
@@ -31,9 +31,9 @@ pub struct SnapshotView {
     pub dry_run: bool,
     pub progress: ProgressView,
     pub employees: u64,
-    pub summary: BTreeMap<Word, u64>,
+    pub summary: BTreeMap<Outcome, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub would: Option<BTreeMap<Word, u64>>,
+    pub would: Option<BTreeMap<Outcome, u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -49,7 +49,7 @@ impl SnapshotView {
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         let (done, of) = snapshot.step.progress(ROSTER_SHARDS);
-        let ended = [Word::Scheduled, Word::Deactivated]
+        let ended = [Outcome::Scheduled, Outcome::Deactivated]
             .iter()
             .any(|word| snapshot.summary.contains_key(word));
         let did = !snapshot.dry_run && matches!(snapshot.step, Step::Apply { .. } | Step::Done);

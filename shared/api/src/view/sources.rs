@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{EmployeeId, EventId, Health, HoldId, SnapshotId};
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ pub struct SourceView {
     pub active_people: Option<u32>,
     /// What the source would have done while in observation: the number of records by outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub would: Option<BTreeMap<Word, u64>>,
+    pub would: Option<BTreeMap<Outcome, u64>>,
     pub secrets: Vec<SecretView>,
     pub created_at: String,
     pub version: u64,

@@ -154,7 +154,7 @@ where
 /// Checks that the user is active, since only active users receive cards.
 fn active(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
     let user = loaded.users.get(id).ok_or(Error::NotFound("user"))?;
-    match user.settled(&loaded.policy).status() {
+    match user.as_of(&loaded.policy).status() {
         Status::Active => Ok(()),
         _ => Err(Refusal::NotActive.into()),
     }

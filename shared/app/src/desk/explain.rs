@@ -100,7 +100,7 @@ impl Known<'_> {
 pub fn explain(user: &User, known: Known<'_>) -> Explanation {
     let stored = user;
     let Known { policy, now, .. } = known;
-    let user = user.settled(policy);
+    let user = user.as_of(policy);
     let mut reasons = Vec::new();
     let word = user.hr_word();
     let excluded = excluded(&user, policy);

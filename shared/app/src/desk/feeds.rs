@@ -88,7 +88,7 @@ where
     for mut loaded in loaded {
         let users = std::mem::take(&mut loaded.users);
         here.extend(users.into_values().filter(|user| {
-            let user = user.settled(&loaded.policy);
+            let user = user.as_of(&loaded.policy);
             user.access_at(now) == Access::Granted
         }));
     }

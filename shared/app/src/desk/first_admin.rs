@@ -8,7 +8,7 @@ use offramp_domain::{
 };
 
 use crate::desk::sources;
-use crate::engine::execute::{Armed, How, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::ports::{Breakers, Loaded, Seals, Source, Sources, Users};
 use crate::{Error, Ports, Result, Tenant};
 
@@ -148,11 +148,18 @@ where
             (event, Became::Created)
         }
     };
-    execute(tenant, id, &event, &Armed::default(), How::default()).await?;
+    execute(
+        tenant,
+        id,
+        &event,
+        &Armed::default(),
+        ExecuteOptions::default(),
+    )
+    .await?;
     Ok(became)
 }
 
 fn settled(loaded: &Loaded, id: &EmployeeId) -> Option<User> {
     let user = loaded.users.get(id)?;
-    Some(user.settled(&loaded.policy))
+    Some(user.as_of(&loaded.policy))
 }

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{EmployeeId, Event, Lifecycle, Refusal, Status};
 use serde::Serialize;
 
 use crate::desk::leavers::list::{Row, When, Who};
-use crate::engine::execute::{Armed, How, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::identity::Caller;
 use crate::ports::{Directory, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -223,22 +223,22 @@ where
             (None, When::Grace) => Event::Leave { by },
             (None, When::Now) => Event::DeactivateNow { by },
         };
-        let how = How {
+        let how = ExecuteOptions {
             loaded,
-            ..How::default()
+            ..ExecuteOptions::default()
         };
         let executed = execute(&self.tenant, id, &event, self.armed, how).await?;
-        let outcome = &executed.decision.outcome;
+        let answered = &executed.decision.answered;
         let Some(user) = &executed.user else {
             return Ok((Became::NotFound, None));
         };
-        Ok(match (outcome.word, user.status()) {
-            (Word::Scheduled, _) => (Became::Scheduled, None),
-            (Word::Deactivated, _) => (Became::Deactivated, None),
+        Ok(match (answered.outcome, user.status()) {
+            (Outcome::Scheduled, _) => (Became::Scheduled, None),
+            (Outcome::Deactivated, _) => (Became::Deactivated, None),
             (_, Status::DeactivationScheduled | Status::Deactivated | Status::Deleted) => {
                 (Became::AlreadyLeft, None)
             }
-            (Word::Held, _) => (Became::Invalid, outcome.reason.clone()),
+            (Outcome::Held, _) => (Became::Invalid, answered.reason.clone()),
             (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
             (_, Status::Active) if user.leave.acted.is_some() => (
                 Became::Planned,

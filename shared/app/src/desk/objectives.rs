@@ -232,5 +232,5 @@ fn is_here(loaded: &Loaded, id: &EmployeeId, now: chrono::DateTime<chrono::Utc>)
     loaded
         .users
         .get(id)
-        .is_some_and(|user| user.settled(&loaded.policy).access_at(now) == Access::Granted)
+        .is_some_and(|user| user.as_of(&loaded.policy).access_at(now) == Access::Granted)
 }

@@ -57,7 +57,7 @@ where
     let sources = tenant.store.sources(tenant.org).await?;
     let users = page.items.iter().filter_map(|id| loaded.users.get(id));
     let users: Vec<&User> = users
-        .filter(|user| disagree(&user.settled(&loaded.policy)))
+        .filter(|user| disagree(&user.as_of(&loaded.policy)))
         .collect();
     let items = stream::iter(users)
         .map(|user| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{Days as Count, TimeDelta};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{EmployeeId, Event, Policy, Settings, User, hex};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
@@ -156,7 +156,10 @@ where
         loaded.policy = Arc::new(after.clone());
         for user in loaded.users.values() {
             let decision = decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?;
-            if matches!(decision.outcome.word, Word::Scheduled | Word::Deactivated) {
+            if matches!(
+                decision.answered.outcome,
+                Outcome::Scheduled | Outcome::Deactivated
+            ) {
                 users.push(user.clone());
             }
         }

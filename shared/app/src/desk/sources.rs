@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{Actor, Breaker, Pulse, SourceId};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -299,7 +299,7 @@ pub struct SourceFacts {
     /// The pulse of the source.
     pub pulse: Pulse,
     /// What the source would have done; `None` unless it is in observation.
-    pub would: Option<BTreeMap<Word, u64>>,
+    pub would: Option<BTreeMap<Outcome, u64>>,
     /// The present.
     pub now: DateTime<Utc>,
 }

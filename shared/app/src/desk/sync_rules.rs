@@ -112,7 +112,7 @@ where
         loaded.policy = Arc::new(after.clone());
         for (id, user) in &loaded.users {
             // The policy had ended this schedule already, by an epoch or an undone run.
-            if user.settled(after).status() != Status::DeactivationScheduled {
+            if user.as_of(after).status() != Status::DeactivationScheduled {
                 continue;
             }
             let decision = decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?;

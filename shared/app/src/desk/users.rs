@@ -10,7 +10,7 @@ use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
 use crate::backoff::looks;
 use crate::engine::closing;
 use crate::engine::closing::Reopened;
-use crate::engine::execute::{Armed, Executed, How, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
 use crate::identity::Caller;
 use crate::ports::{Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -53,9 +53,9 @@ where
     P::Store: Users,
 {
     let armed = Armed::default();
-    let how = How {
+    let how = ExecuteOptions {
         if_match,
-        ..How::default()
+        ..ExecuteOptions::default()
     };
     let executed = execute(tenant, id, event, &armed, how).await?;
     let policy = Arc::unwrap_or_clone(executed.loaded.policy);
@@ -155,10 +155,10 @@ pub async fn change<P: Ports>(
 where
     P::Store: Users,
 {
-    let how = How {
+    let how = ExecuteOptions {
         if_match,
         receipt,
-        ..How::default()
+        ..ExecuteOptions::default()
     };
     execute(tenant, id, event, &Armed::default(), how).await
 }
@@ -256,7 +256,7 @@ where
 fn wants(query: &Query, user: &User, policy: &Policy) -> bool {
     query
         .status
-        .is_none_or(|status| user.settled(policy).status() == status)
+        .is_none_or(|status| user.as_of(policy).status() == status)
 }
 
 /// A page of a user's history, newest first.
@@ -301,7 +301,7 @@ where
         .collect();
     // A person who returned under another id shares the address with their former user. The user with access comes
     // first.
-    users.sort_by_key(|user| user.settled(&loaded.policy).status());
+    users.sort_by_key(|user| user.as_of(&loaded.policy).status());
     Ok((
         users.into_iter().next(),
         Arc::unwrap_or_clone(loaded.policy),

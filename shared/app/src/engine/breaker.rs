@@ -19,7 +19,7 @@ use offramp_domain::{
 
 use crate::backoff::until_won;
 use crate::engine::commit::{Armed, arm_all};
-use crate::engine::execute::{Executed, How, execute};
+use crate::engine::execute::{ExecuteOptions, Executed, execute};
 use crate::metrics::Metric;
 use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Users};
 use crate::{Error, Ports, Result, Tenant};
@@ -27,7 +27,7 @@ use asking::new_hold;
 use roll::{on_roll, opened_for};
 
 pub(crate) use asking::named;
-pub use asking::{Asking, new_run};
+pub use asking::{RunRequest, new_run};
 pub use roll::rolls;
 
 /// Attempts for one person. A held person is never asked about again, so this bounds only races for the last admin.
@@ -37,13 +37,13 @@ const ASKED_AT_MOST: usize = 4;
 ///
 /// # Errors
 /// As [`execute`], and [`Error::Busy`] if other writers came first at every attempt.
-pub async fn guarded<P: Ports>(
+pub async fn execute_guarded<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,
     event: &Event,
     armed: &Armed,
-    mut how: How<'_>,
-    asking: &Asking,
+    mut how: ExecuteOptions<'_>,
+    asking: &RunRequest,
 ) -> Result<Executed>
 where
     P::Store: Users + Breakers,
@@ -53,13 +53,17 @@ where
     // A person who has become the last admin in the meantime is asked about a second time.
     for _ in 0..ASKED_AT_MOST {
         let executed = execute(tenant, id, event, armed, how).await?;
-        let Some(counted) = executed.decision.counted.filter(|_| executed.asks) else {
+        let Some(counted) = executed
+            .decision
+            .counted
+            .filter(|_| executed.needs_admission)
+        else {
             return Ok(executed);
         };
         let people = BTreeMap::from([(id.clone(), counted)]);
         let safeguards = executed.loaded.policy.settings.safeguards;
         let mut gates = ask(tenant, asking, &people, safeguards, None).await?;
-        how = How {
+        how = ExecuteOptions {
             loaded: Some(executed.loaded),
             receipt,
             if_match,
@@ -84,7 +88,7 @@ where
 /// A fault, or [`Error::Busy`].
 pub async fn ask<P: Ports>(
     tenant: &Tenant<'_, P>,
-    asking: &Asking,
+    asking: &RunRequest,
     people: &BTreeMap<EmployeeId, Counted>,
     safeguards: Safeguards,
     read: Option<&Breaker>,
@@ -140,7 +144,7 @@ where
 
 struct Asked<'a, P: Ports> {
     tenant: Tenant<'a, P>,
-    asking: &'a Asking,
+    asking: &'a RunRequest,
     people: &'a BTreeSet<EmployeeId>,
     safeguards: Safeguards,
     now: DateTime<Utc>,
@@ -351,7 +355,7 @@ where
 /// If the admin is already in an open hold of this rule, that hold is used.
 async fn last_admin<P: Ports>(
     tenant: &Tenant<'_, P>,
-    asking: &Asking,
+    asking: &RunRequest,
     id: &EmployeeId,
     safeguards: Safeguards,
 ) -> Result<Gate>

@@ -10,7 +10,7 @@ use offramp_domain::objective::Fate;
 use offramp_domain::{Actor, EmployeeId, Event, Generation, Objective, User};
 
 use crate::backoff::until_won;
-use crate::engine::execute::{Armed, How, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::ports::{Committed, Fence, OBJECTIVES_PER_WRITE, Objectives, Users};
 use crate::{Deadline, Ports, Result, Tenant};
 
@@ -73,7 +73,7 @@ where
             all: true,
             by: by.clone(),
         };
-        execute(tenant, id, &event, &Armed::default(), How::default()).await?;
+        execute(tenant, id, &event, &Armed::default(), ExecuteOptions::default()).await?;
         if count > 0 {
             tracing::info!(org = %tenant.org, employee_id = %id, count, "closed the objectives of a leaver");
         }
@@ -129,7 +129,7 @@ where
             all: true,
             by: by.clone(),
         };
-        execute(tenant, id, &event, &Armed::default(), How::default()).await?;
+        execute(tenant, id, &event, &Armed::default(), ExecuteOptions::default()).await?;
         if count > 0 || lost > 0 {
             tracing::info!(org = %tenant.org, employee_id = %id, count, lost, "opened objectives again");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
     Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, SourceId, User, decide,
@@ -29,14 +29,14 @@ pub struct Executed {
     pub loaded: Loaded,
     /// True if nothing was done, because the breaker must be asked first about `decision.counted`. Its answer is the
     /// gate of the next attempt.
-    pub asks: bool,
+    pub needs_admission: bool,
     /// The outcome if the source were active; `None` unless the source is in observation.
-    pub would: Option<Word>,
+    pub would: Option<Outcome>,
 }
 
 /// The options of an execution.
 #[derive(Debug, Default)]
-pub struct How<'a> {
+pub struct ExecuteOptions<'a> {
     /// The data for the first attempt, if the caller has just read it.
     pub loaded: Option<Loaded>,
     /// The receipt of an idempotent request. It is written in the same transaction.
@@ -57,7 +57,7 @@ pub struct How<'a> {
     pub judgement: Option<Judgement>,
 }
 
-impl How<'_> {
+impl ExecuteOptions<'_> {
     /// Decides an event without committing it.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ pub struct Judgement {
     /// The decision.
     pub decision: Decision,
     /// The outcome if the source were active; `None` unless the source is in observation.
-    pub would: Option<Word>,
+    pub would: Option<Outcome>,
     /// The change that the breaker counts, or would count if the source were active.
     pub counted: Option<Counted>,
     /// The breaker's answer that the decision was made with; `None` if it was not asked.
@@ -114,7 +114,7 @@ pub async fn execute<P: Ports>(
     id: &EmployeeId,
     event: &Event,
     armed: &Armed,
-    mut how: How<'_>,
+    mut how: ExecuteOptions<'_>,
 ) -> Result<Executed>
 where
     P::Store: Users,
@@ -149,7 +149,7 @@ where
                 armed.note(&change.arm);
             }
             let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
-            let asks = event.is_a_machines() && decision.counted.is_some_and(unasked);
+            let needs_admission = event.is_automatic() && decision.counted.is_some_and(unasked);
             let decided = Decided {
                 employee_id: id,
                 event,
@@ -157,9 +157,9 @@ where
                 user,
                 begun,
             };
-            if decision.change.is_none() || asks {
+            if decision.change.is_none() || needs_admission {
                 // The decision is not final until the breaker has answered.
-                if !asks {
+                if !needs_admission {
                     decided.tell(tenant);
                 }
             } else {
@@ -172,13 +172,13 @@ where
                     return Ok(None);
                 }
             }
-            let change = decision.change.as_ref().filter(|_| !asks);
+            let change = decision.change.as_ref().filter(|_| !needs_admission);
             let user = change.map(|change| &change.user).or(user).cloned();
             Ok(Some(Executed {
                 decision,
                 user,
                 loaded,
-                asks,
+                needs_admission,
                 would,
             }))
         }
@@ -210,7 +210,7 @@ where
     let ids = std::slice::from_ref(id);
     let asked = event.source().or(expected);
     let loaded = tenant.store.load_of(tenant.org, asked, ids).await?;
-    let of_a_timer = event.is_a_machines() && event.source().is_none();
+    let of_a_timer = event.is_automatic() && event.source().is_none();
     let origin = loaded.users.get(id).and_then(|user| user.origin.source());
     match origin.filter(|source| of_a_timer && asked != Some(*source)) {
         Some(source) => Ok(tenant.store.load_of(tenant.org, Some(source), ids).await?),
@@ -224,7 +224,7 @@ pub struct Observed {
     /// The decision that is carried out.
     pub decision: Decision,
     /// The outcome if the source were active.
-    pub would: Word,
+    pub would: Outcome,
     /// The change that the breaker would count if the source were active.
     pub counted: Option<Counted>,
 }
@@ -242,7 +242,7 @@ pub fn observed(
     clock: &Clock,
 ) -> Result<Observed> {
     let active = decide_on(loaded, user, event, org, clock)?;
-    let (would, counted) = (active.outcome.word, active.counted);
+    let (would, counted) = (active.answered.outcome, active.counted);
     let mut observed = loaded.clone();
     let settings = &mut Arc::make_mut(&mut observed.policy).settings;
     settings.deactivation_sync.enabled = false;
@@ -255,12 +255,14 @@ pub fn observed(
     {
         entry.ignored = Some(Ignored::Observing);
     }
-    if decision.outcome.word == Word::Ignored {
-        decision.outcome.reason = Some(match would {
-            Word::Scheduled | Word::Deactivated | Word::Restored | Word::Held => format!(
-                "the source is only observed; active, it would have {}",
-                would.done()
-            ),
+    if decision.answered.outcome == Outcome::Ignored {
+        decision.answered.reason = Some(match would {
+            Outcome::Scheduled | Outcome::Deactivated | Outcome::Restored | Outcome::Held => {
+                format!(
+                    "the source is only observed; active, it would have {}",
+                    would.done()
+                )
+            }
             _ => "the source is only observed".to_owned(),
         });
     }

@@ -23,7 +23,7 @@ use crate::ports::{
 };
 use crate::{Error, Ports, Result, Tenant};
 
-pub use answer::{Answered, Ask, Verdict, answer};
+pub use answer::{AnsweredHold, Ask, Verdict, answer};
 pub use step::step;
 pub use work::Became;
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use offramp_domain::{Actor, Event, TimerKind};
 
-use crate::engine::breaker::{Asking, guarded};
-use crate::engine::execute::{Armed, How, execute};
+use crate::engine::breaker::{RunRequest, execute_guarded};
+use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::engine::terminate::{Begun, Person, Terminated, finish};
 use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -59,10 +59,10 @@ where
 {
     let event = Event::LeaveDue { plan, due };
     let armed = Armed::default();
-    let how = How {
+    let how = ExecuteOptions {
         own_work,
         source: person.source,
-        ..How::default()
+        ..ExecuteOptions::default()
     };
     let first = match execute(tenant, person.id, &event, &armed, how).await {
         Err(Error::Refused(refusal)) => {
@@ -75,22 +75,22 @@ where
         executed => executed?,
     };
     let source = first.user.as_ref().and_then(|user| user.origin.source());
-    let executed = match source.cloned().filter(|_| first.asks) {
+    let executed = match source.cloned().filter(|_| first.needs_admission) {
         Some(source) => {
-            let how = How {
+            let how = ExecuteOptions {
                 loaded: Some(first.loaded),
                 own_work,
                 source: Some(&source),
-                ..How::default()
+                ..ExecuteOptions::default()
             };
-            let asking = Asking::delivery(&source);
-            guarded(tenant, person.id, &event, &armed, how, &asking).await?
+            let asking = RunRequest::delivery(&source);
+            execute_guarded(tenant, person.id, &event, &armed, how, &asking).await?
         }
         None => first,
     };
     Ok(Begun {
         acted: executed.decision.change.is_some(),
-        reason: executed.decision.outcome.reason.unwrap_or_default(),
+        reason: executed.decision.answered.reason.unwrap_or_default(),
         user: executed.user,
     })
 }

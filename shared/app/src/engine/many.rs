@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::decide::Word;
-use offramp_domain::{Actor, EmployeeId, Event, Gate, HoldId, Outcome, RunId, User, Verdict};
+use offramp_domain::decide::Outcome;
+use offramp_domain::{Actor, Answered, EmployeeId, Event, Gate, HoldId, RunId, User, Verdict};
 
-use super::breaker::{Asking, guarded, taking};
+use super::breaker::{RunRequest, execute_guarded, taking};
 use super::closing;
-use super::execute::{Armed, Executed, How, Judgement};
+use super::execute::{Armed, ExecuteOptions, Executed, Judgement};
 use crate::ports::{Breakers, Loaded, Objectives, USERS_PER_READ, Users};
 use crate::{Error, Ports, Result};
 
@@ -34,13 +34,13 @@ pub struct Answer {
     /// The employee id as it was sent; `None` if it could not be read.
     pub employee_id: Option<String>,
     /// The outcome of the event.
-    pub outcome: Word,
+    pub outcome: Outcome,
     /// When the grace period ends; `None` without one.
     pub due_at: Option<DateTime<Utc>>,
     /// An explanation of the outcome, in a sentence that is safe to show.
     pub reason: Option<String>,
     /// The outcome if the source were active; `None` unless the source is in observation.
-    pub would: Option<Word>,
+    pub would: Option<Outcome>,
 }
 
 /// The answer to a request.
@@ -49,7 +49,7 @@ pub struct Answers {
     /// The answers to the events, in the order of the request.
     pub results: Vec<Answer>,
     /// The number of events by outcome.
-    pub summary: BTreeMap<Word, u32>,
+    pub summary: BTreeMap<Outcome, u32>,
     /// The run of the departures; `None` if the request ended nobody's access.
     pub run_id: Option<RunId>,
     /// The breaker's verdict; `None` unless this is a dry run in which the breaker would be asked.
@@ -79,7 +79,7 @@ pub struct Engine<'a, P: Ports> {
     /// The plan: tenant, source and deadline.
     pub plan: Plan<'a, P>,
     /// The question to the breaker, which names the run.
-    pub asking: &'a Asking,
+    pub asking: &'a RunRequest,
     /// The breaker's answers by person.
     pub gates: &'a BTreeMap<EmployeeId, Gate>,
 }
@@ -173,7 +173,7 @@ where
                 }
                 None => self.one(id, event, (at_hand.take(), None), armed).await?,
             };
-            let outcome = &executed.decision.outcome;
+            let outcome = &executed.decision.answered;
             answers.push((*position, answer(id, outcome, executed.would)));
             if events.len() > 1 {
                 let mut next = executed.loaded;
@@ -192,18 +192,18 @@ where
         (loaded, judgement): (Option<Loaded>, Option<Judgement>),
         armed: &Armed,
     ) -> Result<Executed> {
-        let how = How {
+        let how = ExecuteOptions {
             loaded,
             judgement,
             observing: self.plan.observing,
             gate: self.gates.get(id).cloned(),
-            ..How::default()
+            ..ExecuteOptions::default()
         };
         let tenant = &self.plan.tenant;
-        let executed = guarded(tenant, id, event, armed, how, self.asking).await?;
-        let word = executed.decision.outcome.word;
+        let executed = execute_guarded(tenant, id, event, armed, how, self.asking).await?;
+        let outcome = executed.decision.answered.outcome;
         if let Some(user) = &executed.user
-            && matches!(word, Word::Reactivated | Word::Restored)
+            && matches!(outcome, Outcome::Reactivated | Outcome::Restored)
             && self.plan.deadline.leaves(TIME_FOR_OBJECTIVES)
         {
             self.reopen(user, event).await;
@@ -230,12 +230,12 @@ where
     }
 }
 
-fn answer(id: &EmployeeId, outcome: &Outcome, would: Option<Word>) -> Answer {
+fn answer(id: &EmployeeId, answered: &Answered, would: Option<Outcome>) -> Answer {
     Answer {
         employee_id: Some(id.to_string()),
-        outcome: outcome.word,
-        due_at: outcome.due_at,
-        reason: outcome.reason.clone(),
+        outcome: answered.outcome,
+        due_at: answered.due_at,
+        reason: answered.reason.clone(),
         would,
     }
 }

@@ -124,7 +124,7 @@ where
         let loaded = tenant.store.load(tenant.org, &page.items).await?;
         let policy = loaded.policy;
         users.extend(loaded.users.into_values().filter(|user| {
-            let settled = user.settled(&policy);
+            let settled = user.as_of(&policy);
             settled.status() == Status::DeactivationScheduled && pick(&settled)
         }));
         match page.next {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use offramp_domain::{Actor, EmployeeId, Event, Generation, SourceId, TimerKind, User};
 
-use crate::engine::execute::{Armed, Executed, How, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
 use crate::ports::{CardIssuer, Cards, ISSUER, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -132,10 +132,10 @@ where
 {
     let armed = Armed::default();
     let event = Event::Due { generation, due };
-    let how = How {
+    let how = ExecuteOptions {
         own_work,
         source: person.source,
-        ..How::default()
+        ..ExecuteOptions::default()
     };
     let executed = match execute(tenant, person.id, &event, &armed, how).await {
         Err(Error::Refused(refusal)) => {
@@ -149,7 +149,12 @@ where
     };
     Ok(Begun {
         acted: executed.decision.change.is_some(),
-        reason: executed.decision.outcome.reason.clone().unwrap_or_default(),
+        reason: executed
+            .decision
+            .answered
+            .reason
+            .clone()
+            .unwrap_or_default(),
         user: Some(tidied(tenant, executed, &armed).await?),
     })
 }
@@ -256,10 +261,10 @@ where
     let Some(user) = executed.user else {
         return Err(Error::NotFound("user"));
     };
-    if user.settled(&executed.loaded.policy).generation == user.generation {
+    if user.as_of(&executed.loaded.policy).generation == user.generation {
         return Ok(user);
     }
     let id = user.employee_id.clone();
-    let tidied = execute(tenant, &id, &Event::Tidy, armed, How::default()).await?;
+    let tidied = execute(tenant, &id, &Event::Tidy, armed, ExecuteOptions::default()).await?;
     Ok(tidied.user.unwrap_or(user))
 }

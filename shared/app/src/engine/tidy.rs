@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{DigestMinute, EmployeeId, Epoch, Event, Status, Timer};
 
-use crate::engine::execute::{Armed, How, decide_on, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, decide_on, execute};
 use crate::ports::{Directory, Page, Timers, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -77,7 +77,7 @@ where
     }
     stream::iter(moved)
         .map(|id| async move {
-            execute(tenant, &id, &Event::Tidy, armed, How::default()).await?;
+            execute(tenant, &id, &Event::Tidy, armed, ExecuteOptions::default()).await?;
             tracing::info!(org = %tenant.org, employee_id = %id, "rewrote a user whom the policy had moved");
             Ok::<(), Error>(())
         })

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{EmployeeId, Event, SourceId};
 
 use super::{pulse, rejections};
-use crate::engine::breaker::Asking;
+use crate::engine::breaker::RunRequest;
 use crate::engine::many::{Answer, Answers, Engine, Events, Plan, answers};
 use crate::ports::{
     About, Breakers, Loaded, Objectives, Observed, Parsed, Rejection, Rejections, Request,
@@ -35,7 +35,7 @@ where
     P::Store: Users + Breakers + Objectives + Observed + Rejections,
 {
     let (people, mut results, mut about) = by_person(request.events, source);
-    let asking = Asking::delivery(source);
+    let asking = RunRequest::delivery(source);
     let plan = Plan {
         tenant: *tenant,
         source,
@@ -54,7 +54,7 @@ where
     let answered = engine.run(&people, read).await?;
     let mut run_id = None;
     for (position, answer) in answered {
-        if matches!(answer.outcome, Word::Scheduled | Word::Deactivated) {
+        if matches!(answer.outcome, Outcome::Scheduled | Outcome::Deactivated) {
             run_id = Some(asking.run.clone());
         }
         if let Some(slot) = results.get_mut(position) {
@@ -65,7 +65,7 @@ where
         run_id,
         ..answers(results)
     };
-    if answers.summary.contains_key(&Word::Rejected) {
+    if answers.summary.contains_key(&Outcome::Rejected) {
         let events = people.iter().flat_map(|(_, events)| events);
         about.extend(events.map(|(place, event)| (*place, About::event(event))));
     }
@@ -85,7 +85,7 @@ fn rejected(
     at: DateTime<Utc>,
 ) -> Vec<Rejection> {
     let rejected = results.iter().enumerate();
-    let rejected = rejected.filter(|(_, answer)| answer.outcome == Word::Rejected);
+    let rejected = rejected.filter(|(_, answer)| answer.outcome == Outcome::Rejected);
     rejected
         .map(|(place, answer)| {
             let about = about.remove(&place).unwrap_or_default();
@@ -95,7 +95,7 @@ fn rejected(
 }
 
 /// The number of events by the outcome that an active source would have had.
-fn would(results: &[Answer]) -> BTreeMap<Word, u64> {
+fn would(results: &[Answer]) -> BTreeMap<Outcome, u64> {
     let mut counts = BTreeMap::new();
     for answer in results {
         *counts
@@ -132,7 +132,7 @@ fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
                 about.insert(position, malformed.about);
                 results.push(Some(Answer {
                     employee_id: malformed.employee_id,
-                    outcome: Word::Rejected,
+                    outcome: Outcome::Rejected,
                     due_at: None,
                     reason: Some(malformed.reason),
                     would: None,

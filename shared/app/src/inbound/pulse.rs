@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::pulse::WRITTEN_EVERY;
 use offramp_domain::{
     Breaker, Generation, Listening, Notice, NoticeKind, OrgId, Pulse, SnapshotId, SourceId,
@@ -85,7 +85,7 @@ pub async fn beat<P: Ports>(
 pub async fn would_have<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
-    counts: &BTreeMap<Word, u64>,
+    counts: &BTreeMap<Outcome, u64>,
     of: Option<&SnapshotId>,
     deadline: Deadline,
 ) where

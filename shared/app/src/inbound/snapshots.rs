@@ -13,7 +13,8 @@ use futures_util::future::try_join;
 use offramp_domain::decide::AHEAD_OF_CLOCK;
 use offramp_domain::snapshot::MAX_PAGES;
 use offramp_domain::{
-    DigestMinute, EmployeeId, Line, Snapshot, SnapshotId, SnapshotState, SourceId, Step, Timer,
+    DigestMinute, EmployeeId, Snapshot, SnapshotId, SnapshotQueue, SnapshotState, SourceId, Step,
+    Timer,
 };
 
 use crate::backoff::pauses;
@@ -62,7 +63,7 @@ where
         let line = tenant.store.line(tenant.org, source).await?;
         let id = named("snap", SnapshotId::new);
         let snapshot = Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
-        let line = Line {
+        let line = SnapshotQueue {
             open: Some(snapshot.snapshot.clone()),
             rev: line.rev + 1,
             ..line
@@ -88,7 +89,7 @@ pub async fn get<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
     id: &SnapshotId,
-) -> Result<(Snapshot, Line)>
+) -> Result<(Snapshot, SnapshotQueue)>
 where
     P::Store: Snapshots,
 {
@@ -98,7 +99,7 @@ where
 }
 
 /// The snapshot with its state at the instant `now`, given the line.
-fn as_of(mut snapshot: Snapshot, line: &Line, now: DateTime<Utc>) -> Snapshot {
+fn as_of(mut snapshot: Snapshot, line: &SnapshotQueue, now: DateTime<Utc>) -> Snapshot {
     let state = snapshot.state_in(line, now);
     if state == SnapshotState::Failed && snapshot.state == SnapshotState::Open {
         snapshot.problem = Some("it was abandoned: not completed within 24 hours".to_owned());
@@ -218,7 +219,7 @@ where
                 .await?;
         }
         let applies = after.state == SnapshotState::Applying;
-        let next = Line {
+        let next = SnapshotQueue {
             open: None,
             applying: if applies {
                 Some(id.clone())

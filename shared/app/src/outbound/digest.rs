@@ -312,7 +312,7 @@ where
     fn letters(&self, notices: &[Outgoing], people: &People) -> Vec<Letter> {
         let now = self.tenant.clock.now();
         let here = |id: &EmployeeId| {
-            let user = people.users.get(id)?.settled(&people.policy);
+            let user = people.users.get(id)?.as_of(&people.policy);
             (user.access_at(now) == Access::Granted).then_some(user)
         };
         let zone = &people.policy.settings.time_zone;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{EmployeeId, EventId, Notice, OrgId, Pulse, SnapshotId, SourceId};
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +36,13 @@ pub trait Observed: Send + Sync {
         &self,
         org: &OrgId,
         source: &SourceId,
-    ) -> impl Future<Output = Result<BTreeMap<Word, u64>, Fault>> + Send;
+    ) -> impl Future<Output = Result<BTreeMap<Outcome, u64>, Fault>> + Send;
     /// Adds to the counts. The counts of one snapshot are added once, however often the call is made.
     fn add_would(
         &self,
         org: &OrgId,
         source: &SourceId,
-        counts: &BTreeMap<Word, u64>,
+        counts: &BTreeMap<Outcome, u64>,
         of: Option<&SnapshotId>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Deletes the counts.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use offramp_domain::{Breaker, Counted, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SourceId};
+use offramp_domain::{
+    Breaker, Counted, EmployeeId, OrgId, Snapshot, SnapshotId, SnapshotQueue, SourceId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Committed;
@@ -16,7 +18,7 @@ pub struct SnapshotCommit<'a> {
     pub snapshot: &'a Snapshot,
     /// The new state of the line, conditional on the previous `rev`. If `None`, the write is conditional on the line
     /// having this snapshot as the one that is being applied.
-    pub line: Option<&'a Line>,
+    pub line: Option<&'a SnapshotQueue>,
     /// The new state of the source's breaker, conditional on the previous `rev`; `None` if it does not change.
     pub breaker: Option<&'a Breaker>,
 }
@@ -64,21 +66,21 @@ pub trait Snapshots: Send + Sync {
         &self,
         org: &OrgId,
         source: &SourceId,
-    ) -> impl Future<Output = Result<Line, Fault>> + Send;
+    ) -> impl Future<Output = Result<SnapshotQueue, Fault>> + Send;
     /// A snapshot of a source, read consistently.
     fn snapshot(
         &self,
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> impl Future<Output = Result<(Option<Snapshot>, Line), Fault>> + Send;
+    ) -> impl Future<Output = Result<(Option<Snapshot>, SnapshotQueue), Fault>> + Send;
     /// The same, and the source's breaker, in one read.
     fn standing(
         &self,
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> impl Future<Output = Result<(Option<Snapshot>, Line, Breaker), Fault>> + Send;
+    ) -> impl Future<Output = Result<(Option<Snapshot>, SnapshotQueue, Breaker), Fault>> + Send;
     /// Writes a snapshot, and the line and the breaker if they change.
     fn commit_snapshot(
         &self,

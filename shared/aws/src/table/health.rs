@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use offramp_app::Fault;
 use offramp_app::ports::{Committed, Observed, Page, Pulses, Rejection, Rejections};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{Notice, OrgId, Pulse, SnapshotId, SourceId};
 
 use super::Table;
@@ -65,11 +65,11 @@ fn pulse_item(org: &OrgId, source: &SourceId, pulse: &Pulse) -> Result<Item, Fau
 }
 
 impl Observed for Table {
-    async fn would(&self, org: &OrgId, source: &SourceId) -> Result<BTreeMap<Word, u64>, Fault> {
+    async fn would(&self, org: &OrgId, source: &SourceId) -> Result<BTreeMap<Outcome, u64>, Fault> {
         let Some(item) = self.get(&keys::would(org, source)).await? else {
             return Ok(BTreeMap::new());
         };
-        let counts = Word::ALL.iter().copied().filter_map(|word| {
+        let counts = Outcome::ALL.iter().copied().filter_map(|word| {
             let count = item.get_number(&counter(word))?;
             Some((word, count))
         });
@@ -80,7 +80,7 @@ impl Observed for Table {
         &self,
         org: &OrgId,
         source: &SourceId,
-        counts: &BTreeMap<Word, u64>,
+        counts: &BTreeMap<Outcome, u64>,
         of: Option<&SnapshotId>,
     ) -> Result<(), Fault> {
         let number = |number: u64| AttributeValue::N(number.to_string());
@@ -135,7 +135,7 @@ impl Observed for Table {
     }
 }
 
-fn counter(word: Word) -> String {
+fn counter(word: Outcome) -> String {
     format!("{WOULD}{}", word.as_str())
 }
 

@@ -7,7 +7,9 @@ use offramp_app::Fault;
 use offramp_app::ports::snapshots::Receipt;
 use offramp_app::ports::{Chunk, ChunkId, Committed, ROSTER_SHARDS, SnapshotCommit, Snapshots};
 use offramp_domain::snapshot::KEPT_FOR;
-use offramp_domain::{Breaker, Counted, EmployeeId, Line, OrgId, Snapshot, SnapshotId, SourceId};
+use offramp_domain::{
+    Breaker, Counted, EmployeeId, OrgId, Snapshot, SnapshotId, SnapshotQueue, SourceId,
+};
 use serde::de::DeserializeOwned;
 
 use super::Table;
@@ -25,10 +27,10 @@ const BATCH: usize = 100;
 const BYTES: &str = "bytes";
 
 impl Snapshots for Table {
-    async fn line(&self, org: &OrgId, source: &SourceId) -> Result<Line, Fault> {
+    async fn line(&self, org: &OrgId, source: &SourceId) -> Result<SnapshotQueue, Fault> {
         match self.get(&keys::line(org, source)).await? {
             Some(item) => item.read(),
-            None => Ok(Line::default()),
+            None => Ok(SnapshotQueue::default()),
         }
     }
 
@@ -37,7 +39,7 @@ impl Snapshots for Table {
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> Result<(Option<Snapshot>, Line), Fault> {
+    ) -> Result<(Option<Snapshot>, SnapshotQueue), Fault> {
         let (line, own) = (
             keys::line(org, source),
             keys::snapshot(org, source, snapshot),
@@ -54,7 +56,7 @@ impl Snapshots for Table {
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> Result<(Option<Snapshot>, Line, Breaker), Fault> {
+    ) -> Result<(Option<Snapshot>, SnapshotQueue, Breaker), Fault> {
         let (line, own, breaker) = (
             keys::line(org, source),
             keys::snapshot(org, source, snapshot),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::change::Draft;
 use super::context::{Context, is_last_admin};
-use super::decision::{Decision, Outcome, Refusal, Word, nothing};
+use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use crate::actor::{Actor, SubjectKind};
 use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
@@ -34,7 +34,7 @@ pub(super) fn add(
     if ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
     }
-    Ok(draft.commit(Outcome::of(Word::Created), by, Happening::Created))
+    Ok(draft.commit(Answered::of(Outcome::Created), by, Happening::Created))
 }
 
 /// Ends access at once, and has the cards cancelled.
@@ -47,7 +47,7 @@ pub(super) fn deactivate_now(
     not_on_self(by, stored)?;
     match settled.lifecycle {
         Lifecycle::Deleted { .. } => return Err(Refusal::Deleted),
-        Lifecycle::Deactivated(_) => return Ok(nothing(Outcome::of(Word::Unchanged))),
+        Lifecycle::Deactivated(_) => return Ok(nothing(Answered::of(Outcome::Unchanged))),
         Lifecycle::Active | Lifecycle::Scheduled(_) => {}
     }
     if is_last_admin(&settled, ctx) {
@@ -55,7 +55,11 @@ pub(super) fn deactivate_now(
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.deactivate(Cause::Admin);
-    Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated))
+    Ok(draft.commit(
+        Answered::of(Outcome::Deactivated),
+        by,
+        Happening::Deactivated,
+    ))
 }
 
 /// Begins the grace period of a leaver that an admin has reported.
@@ -68,8 +72,8 @@ pub(super) fn leave(
     not_on_self(by, stored)?;
     if !matches!(settled.lifecycle, Lifecycle::Active) {
         let due_at = settled.due_at();
-        return Ok(nothing(Outcome {
-            word: Word::Unchanged,
+        return Ok(nothing(Answered {
+            outcome: Outcome::Unchanged,
             due_at,
             reason: None,
         }));
@@ -80,12 +84,12 @@ pub(super) fn leave(
     let mut draft = Draft::of(ctx, stored, settled);
     draft.schedule(Cause::Admin);
     let due_at = draft.so_far().due_at().unwrap_or(ctx.now);
-    let outcome = Outcome {
-        word: Word::Scheduled,
+    let answered = Answered {
+        outcome: Outcome::Scheduled,
         due_at: Some(due_at),
         reason: None,
     };
-    Ok(draft.commit(outcome, by, Happening::Scheduled { due_at }))
+    Ok(draft.commit(answered, by, Happening::Scheduled { due_at }))
 }
 
 /// Deletes the user. The sync does not restore the user while the HR record stays as it is.
@@ -97,14 +101,14 @@ pub(super) fn delete(
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
     if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
-        return Ok(nothing(Outcome::of(Word::Unchanged)));
+        return Ok(nothing(Answered::of(Outcome::Unchanged)));
     }
     if is_last_admin(&settled, ctx) {
         return Err(Refusal::LastAdmin);
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.delete();
-    Ok(draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deleted))
+    Ok(draft.commit(Answered::of(Outcome::Deactivated), by, Happening::Deleted))
 }
 
 /// Undoes a deletion, a deactivation or a schedule. It works even if HR says inactive or missing; the outcome then says
@@ -121,28 +125,28 @@ pub(super) fn restore(
         Some(HrWord::Missing) => Some("missing from the last snapshot".to_owned()),
         Some(HrWord::Active) | None => None,
     };
-    let (word, happening) = match settled.lifecycle {
+    let (outcome, happening) = match settled.lifecycle {
         Lifecycle::Active if stored.generation == settled.generation => {
-            return Ok(nothing(Outcome {
-                word: Word::Unchanged,
+            return Ok(nothing(Answered {
+                outcome: Outcome::Unchanged,
                 due_at: None,
                 reason,
             }));
         }
-        Lifecycle::Deleted { .. } => (Word::Restored, Happening::Restored),
+        Lifecycle::Deleted { .. } => (Outcome::Restored, Happening::Restored),
         Lifecycle::Active | Lifecycle::Scheduled(_) | Lifecycle::Deactivated(_) => {
-            (Word::Reactivated, Happening::Reactivated)
+            (Outcome::Reactivated, Happening::Reactivated)
         }
     };
     let mut draft = Draft::of(ctx, stored, settled);
     draft.activate();
     draft.overrule_leave_date();
-    if word == Word::Restored {
+    if outcome == Outcome::Restored {
         draft.user().role = Role::Member;
     }
     Ok(draft.commit(
-        Outcome {
-            word,
+        Answered {
+            outcome,
             due_at: None,
             reason,
         },
@@ -163,7 +167,7 @@ pub(super) fn set_role(
         return Err(Refusal::Deleted);
     }
     if settled.role == role {
-        return Ok(nothing(Outcome::of(Word::Unchanged)));
+        return Ok(nothing(Answered::of(Outcome::Unchanged)));
     }
     if role == Role::Member {
         not_on_self(by, stored)?;
@@ -175,7 +179,7 @@ pub(super) fn set_role(
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().role = role;
     Ok(draft.commit(
-        Outcome::of(Word::Updated),
+        Answered::of(Outcome::Updated),
         by,
         Happening::RoleChanged { role },
     ))

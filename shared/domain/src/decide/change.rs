@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::context::{Context, FINISH_AFTER, Gate};
-use super::decision::{AdminsChange, Change, Decision, Outcome, Word, differing};
+use super::decision::{AdminsChange, Answered, Change, Decision, Outcome, differing};
 use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::{DigestMinute, Notice, NoticeKind};
@@ -227,10 +227,15 @@ impl<'a> Draft<'a> {
     }
 
     /// A decision with a visible change and its history entry.
-    pub(super) fn commit(mut self, outcome: Outcome, by: &Actor, happening: Happening) -> Decision {
+    pub(super) fn commit(
+        mut self,
+        answered: Answered,
+        by: &Actor,
+        happening: Happening,
+    ) -> Decision {
         match self.leave_date() {
             Some(moved) => {
-                let outcome = self.outcome_of(&moved);
+                let answered = self.answered_of(&moved);
                 // If the happening is visible nowhere else, it stays in the entry. The entry's `from`, `to` and `cause`
                 // then tell the effect of the leave date.
                 let told = if happening.is_of_the_lifecycle() {
@@ -238,9 +243,9 @@ impl<'a> Draft<'a> {
                 } else {
                     happening
                 };
-                self.build(outcome, Some((by, told)))
+                self.build(answered, Some((by, told)))
             }
-            None => self.build(outcome, Some((by, happening))),
+            None => self.build(answered, Some((by, happening))),
         }
     }
 
@@ -248,30 +253,30 @@ impl<'a> Draft<'a> {
     pub(super) fn commit_leave(mut self, by: &Actor) -> Decision {
         match self.leave_date() {
             Some(moved) => {
-                let outcome = self.outcome_of(&moved);
-                self.build(outcome, Some((by, moved)))
+                let answered = self.answered_of(&moved);
+                self.build(answered, Some((by, moved)))
             }
-            None => self.build(Outcome::of(Word::Unchanged), None),
+            None => self.build(Answered::of(Outcome::Unchanged), None),
         }
     }
 
-    fn outcome_of(&self, moved: &Happening) -> Outcome {
-        let word = match moved {
-            Happening::Scheduled { .. } => Word::Scheduled,
-            Happening::Held | Happening::Stopped { .. } => Word::Held,
-            Happening::Deactivated => Word::Deactivated,
-            _ => Word::Reactivated,
+    fn answered_of(&self, moved: &Happening) -> Answered {
+        let outcome = match moved {
+            Happening::Scheduled { .. } => Outcome::Scheduled,
+            Happening::Held | Happening::Stopped { .. } => Outcome::Held,
+            Happening::Deactivated => Outcome::Deactivated,
+            _ => Outcome::Reactivated,
         };
-        Outcome {
-            word,
+        Answered {
+            outcome,
             due_at: self.user.due_at(),
             reason: Some("leave date".to_owned()),
         }
     }
 
     /// A decision with a change that clients do not see, such as a newer instant or a hash.
-    pub(super) fn touch(self, outcome: Outcome) -> Decision {
-        self.build(outcome, None)
+    pub(super) fn commit_silently(self, answered: Answered) -> Decision {
+        self.build(answered, None)
     }
 
     /// The objectives are open again, so the timer may be deleted.
@@ -355,7 +360,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn build(mut self, outcome: Outcome, visible: Option<(&Actor, Happening)>) -> Decision {
+    fn build(mut self, answered: Answered, visible: Option<(&Actor, Happening)>) -> Decision {
         let admins = match (
             self.stored.is_some_and(listed_admin),
             self.user.is_acting_admin(),
@@ -390,7 +395,7 @@ impl<'a> Draft<'a> {
                 }
             });
         Decision {
-            outcome,
+            answered,
             counted: self.counted,
             change: Some(Box::new(Change {
                 base_rev: self.stored.map(|stored| stored.rev),

@@ -15,7 +15,7 @@ use crate::user::User;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The outcome for the answer.
-    pub outcome: Outcome,
+    pub answered: Answered,
     /// The change to write; `None` if nothing changes.
     pub change: Option<Box<Change>>,
     /// The change by a machine that the breaker counts; `None` if the breaker need not be asked.
@@ -40,7 +40,7 @@ pub struct Decision {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrOutcome))]
 #[strum(serialize_all = "snake_case")]
-pub enum Word {
+pub enum Outcome {
     /// A new user was created.
     Created,
     /// Fields changed.
@@ -67,7 +67,7 @@ pub enum Word {
     Rejected,
 }
 
-impl Word {
+impl Outcome {
     /// Every word, in the order of the enum.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
@@ -92,21 +92,21 @@ impl Word {
 
 /// The outcome of an event, with the end of the grace period and an explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Answered {
     /// The outcome in one word.
-    pub word: Word,
+    pub outcome: Outcome,
     /// When the grace period ends; `None` if the user is not in one.
     pub due_at: Option<DateTime<Utc>>,
     /// An explanation, safe to show to a client; `None` if the word is enough.
     pub reason: Option<String>,
 }
 
-impl Outcome {
+impl Answered {
     /// An outcome without an explanation.
     #[must_use]
-    pub fn of(word: Word) -> Self {
+    pub fn of(outcome: Outcome) -> Self {
         Self {
-            word,
+            outcome,
             due_at: None,
             reason: None,
         }
@@ -114,9 +114,9 @@ impl Outcome {
 
     /// An outcome with an explanation.
     #[must_use]
-    pub fn because(word: Word, reason: impl Into<String>) -> Self {
+    pub fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
         Self {
-            word,
+            outcome,
             due_at: None,
             reason: Some(reason.into()),
         }
@@ -198,9 +198,9 @@ pub enum Refusal {
 }
 
 /// A decision that changes nothing.
-pub(super) fn nothing(outcome: Outcome) -> Decision {
+pub(super) fn nothing(answered: Answered) -> Decision {
     Decision {
-        outcome,
+        answered,
         change: None,
         counted: None,
     }

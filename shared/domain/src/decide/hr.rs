@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::change::{Draft, bring_back, show};
 use super::context::{AHEAD_OF_CLOCK, Context, is_last_admin};
-use super::decision::{Decision, Outcome, Word, nothing};
+use super::decision::{Answered, Decision, Outcome, nothing};
 use super::{held, leave};
 use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::NoticeKind;
-use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Mark, Merge};
+use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge, Watermark};
 use crate::history::{Happening, Ignored};
 use crate::ids::{EventId, SnapshotId, SourceId};
 use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin};
@@ -38,7 +38,7 @@ pub(super) fn decide(
     if matches!(&stored.origin, Origin::Source(owner) if owner != source) {
         return reject("the employee belongs to another source");
     }
-    let none = Mark::default();
+    let none = Watermark::default();
     let mark = ctx.breaker.map_or(&none, |breaker| &breaker.mark);
     let merged = match &stored.hr {
         Some(record) => record.merge_after(event, mark),
@@ -54,16 +54,16 @@ pub(super) fn decide(
     };
     let deleted = matches!(stored.lifecycle, Lifecycle::Deleted { .. });
     let (record, mutation) = match merged {
-        Merge::Stale => return nothing(Outcome::of(Word::Stale)),
+        Merge::Stale => return nothing(Answered::of(Outcome::Stale)),
         Merge::Replay if deleted => return nothing(still_deleted()),
-        Merge::Replay => return nothing(Outcome::of(Word::Unchanged)),
+        Merge::Replay => return nothing(Answered::of(Outcome::Unchanged)),
         Merge::Unchanged(record) => {
             let mut draft = Draft::of(ctx, stored, stored.clone());
             draft.user().hr = Some(record);
-            return draft.touch(if deleted {
+            return draft.commit_silently(if deleted {
                 still_deleted()
             } else {
-                Outcome::of(Word::Unchanged)
+                Answered::of(Outcome::Unchanged)
             });
         }
         Merge::Changed {
@@ -98,11 +98,11 @@ pub(super) fn missing(
     ctx: &Context<'_>,
 ) -> Decision {
     let (Some(stored), Some(settled)) = (stored, settled) else {
-        return nothing(Outcome::of(Word::Unchanged));
+        return nothing(Answered::of(Outcome::Unchanged));
     };
     // Other sources' employees, and users that no source has ever mentioned, are never missing.
     if !matches!(&stored.origin, Origin::Source(owner) if owner == source) {
-        return nothing(Outcome::of(Word::Unchanged));
+        return nothing(Answered::of(Outcome::Unchanged));
     }
     let by = Actor::Hr {
         source: source.clone(),
@@ -111,7 +111,7 @@ pub(super) fn missing(
     };
     let said = stored.hr_word();
     let Some(record) = stored.hr.as_ref().and_then(|record| record.missing(at)) else {
-        return nothing(Outcome::of(Word::Unchanged));
+        return nothing(Answered::of(Outcome::Unchanged));
     };
     let included = match ctx.rule.includes(&stored.employee_id, &record) {
         Ok(included) => included,
@@ -125,7 +125,7 @@ pub(super) fn missing(
     }
     if deleted {
         draft.user().hold = None;
-        return draft.touch(still_deleted());
+        return draft.commit_silently(still_deleted());
     }
     lifecycle(draft, &by, true, said, HrWord::Missing, ctx)
 }
@@ -137,12 +137,12 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
         .breaker
         .is_some_and(|breaker| breaker.mark.outdates(event.occurred_at))
     {
-        return nothing(Outcome::of(Word::Stale));
+        return nothing(Answered::of(Outcome::Stale));
     }
     let record = HrRecord::first(event);
     match ctx.rule.includes(&event.employee_id, &record) {
         Ok(true) => {}
-        Ok(false) => return nothing(Outcome::of(Word::Excluded)),
+        Ok(false) => return nothing(Answered::of(Outcome::Excluded)),
         Err(reason) => return reject(reason),
     }
     let lifecycle = match event.status {
@@ -161,15 +161,15 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
     );
     user.hr = Some(record);
     show(&mut user);
-    let outcome = match event.status {
-        HrStatus::Active => Outcome::of(Word::Created),
-        HrStatus::Inactive => Outcome::because(Word::Created, "inactive from the start"),
+    let answered = match event.status {
+        HrStatus::Active => Answered::of(Outcome::Created),
+        HrStatus::Inactive => Answered::because(Outcome::Created, "inactive from the start"),
     };
     let mut draft = Draft::new(ctx, user);
     if event.status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
     }
-    draft.commit(outcome, by, Happening::Created)
+    draft.commit(answered, by, Happening::Created)
 }
 
 /// Decides the lifecycle of a user who is in the sync and not deleted.
@@ -196,7 +196,11 @@ fn lifecycle(
         }
         (Lifecycle::Scheduled(schedule), HrWord::Active) if schedule.cause.is_sync() => {
             draft.activate();
-            draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
+            draft.commit(
+                Answered::of(Outcome::Reactivated),
+                by,
+                Happening::Reactivated,
+            )
         }
         // HR's word alone does not reactivate a user whose leave date has been reached. Otherwise only a change of HR's
         // word does: what an admin did, an admin undoes.
@@ -204,19 +208,23 @@ fn lifecycle(
             if said.is_some() && said != Some(says) && !leave::has_come(draft.so_far(), ctx) =>
         {
             draft.activate();
-            draft.commit(Outcome::of(Word::Reactivated), by, Happening::Reactivated)
+            draft.commit(
+                Answered::of(Outcome::Reactivated),
+                by,
+                Happening::Reactivated,
+            )
         }
         _ => {
             if says == HrWord::Active {
                 draft.user().held = false;
                 draft.user().hold = None;
             }
-            let outcome = Outcome {
-                word: Word::Updated,
+            let answered = Answered {
+                outcome: Outcome::Updated,
                 due_at: draft.user().due_at(),
                 reason: None,
             };
-            draft.commit(outcome, by, Happening::Updated)
+            draft.commit(answered, by, Happening::Updated)
         }
     }
 }
@@ -226,22 +234,22 @@ fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> D
     let settings = &ctx.policy.settings;
     if !settings.deactivation_sync.enabled {
         draft.ignores(Ignored::SyncOff);
-        let outcome = Outcome::because(Word::Ignored, "deactivation sync is off");
-        return draft.commit(outcome, by, Happening::Updated);
+        let answered = Answered::because(Outcome::Ignored, "deactivation sync is off");
+        return draft.commit(answered, by, Happening::Updated);
     }
     if cause == Cause::Missing && settings.on_missing == OnMissing::Ignore {
         draft.ignores(Ignored::Missing);
-        let outcome = Outcome::because(Word::Ignored, "missing people are ignored");
-        return draft.commit(outcome, by, Happening::Updated);
+        let answered = Answered::because(Outcome::Ignored, "missing people are ignored");
+        return draft.commit(answered, by, Happening::Updated);
     }
     if draft.waits_in_hold() {
-        return draft.commit(held::outcome(), by, Happening::Updated);
+        return draft.commit(held::answered(), by, Happening::Updated);
     }
     if is_last_admin(draft.user(), ctx) {
         draft.user().held = true;
         draft.counts(Counted::LastAdmin(cause));
-        let outcome = Outcome::because(Word::Held, "this is the last admin with access");
-        return draft.commit(outcome, by, Happening::Held);
+        let answered = Answered::because(Outcome::Held, "this is the last admin with access");
+        return draft.commit(answered, by, Happening::Held);
     }
     if !draft.counts(Counted::Departure(cause)) {
         return held::stop(draft, by);
@@ -250,14 +258,18 @@ fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> D
     let due_at = draft.user().due_at();
     match due_at {
         Some(due_at) => {
-            let outcome = Outcome {
-                word: Word::Scheduled,
+            let answered = Answered {
+                outcome: Outcome::Scheduled,
                 due_at: Some(due_at),
                 reason: None,
             };
-            draft.commit(outcome, by, Happening::Scheduled { due_at })
+            draft.commit(answered, by, Happening::Scheduled { due_at })
         }
-        None => draft.commit(Outcome::of(Word::Deactivated), by, Happening::Deactivated),
+        None => draft.commit(
+            Answered::of(Outcome::Deactivated),
+            by,
+            Happening::Deactivated,
+        ),
     }
 }
 
@@ -281,45 +293,48 @@ fn of_deleted(
         if says != HrWord::Active {
             draft.user().hold = None;
         }
-        return draft.touch(still_deleted());
+        return draft.commit_silently(still_deleted());
     }
     let mut shown = draft.so_far().clone();
     show(&mut shown);
     if leave::has_come(&shown, ctx) {
-        return draft.touch(Outcome::because(Word::Ignored, "their leave date has come"));
+        return draft.commit_silently(Answered::because(
+            Outcome::Ignored,
+            "their leave date has come",
+        ));
     }
     if draft.waits_in_hold() {
-        return draft.touch(held::outcome());
+        return draft.commit_silently(held::answered());
     }
     if !draft.counts(Counted::Restore) {
         return held::stop(draft, by);
     }
     bring_back(&mut draft);
-    draft.commit(Outcome::of(Word::Restored), by, Happening::Restored)
+    draft.commit(Answered::of(Outcome::Restored), by, Happening::Restored)
 }
 
 /// Decides for an employee that the sync rule leaves out. The record is stored, the profile stays, and a schedule of
 /// the sync is undone.
 fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
-    let outcome = Outcome::because(Word::Excluded, "the sync rule leaves this employee out");
+    let answered = Answered::because(Outcome::Excluded, "the sync rule leaves this employee out");
     match &draft.so_far().lifecycle {
         Lifecycle::Scheduled(schedule) if schedule.cause.is_sync() => {
             draft.activate();
-            draft.commit(outcome, by, Happening::Reactivated)
+            draft.commit(answered, by, Happening::Reactivated)
         }
         // HR's leave date counts no longer. An admin's date is independent of the sync rule.
         _ if draft.so_far().leave.by_hand.is_none() => Decision {
-            outcome,
+            answered,
             ..draft.commit_leave(by)
         },
-        _ => draft.touch(outcome),
+        _ => draft.commit_silently(answered),
     }
 }
 
-fn still_deleted() -> Outcome {
-    Outcome::because(Word::Ignored, "the account was deleted by hand")
+fn still_deleted() -> Answered {
+    Answered::because(Outcome::Ignored, "the account was deleted by hand")
 }
 
 fn reject(reason: impl Into<String>) -> Decision {
-    nothing(Outcome::because(Word::Rejected, reason))
+    nothing(Answered::because(Outcome::Rejected, reason))
 }

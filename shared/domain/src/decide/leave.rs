@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::by_hand::not_on_self;
 use super::change::{Draft, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER, is_last_admin};
-use super::decision::{Decision, Outcome, Refusal, Word, nothing};
+use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Counted;
 use crate::employee::HrWord;
@@ -54,8 +54,8 @@ pub(super) fn set(
     }
     if settled.leave.by_hand == date {
         let due_at = settled.due_at();
-        return Ok(nothing(Outcome {
-            word: Word::Unchanged,
+        return Ok(nothing(Answered {
+            outcome: Outcome::Unchanged,
             due_at,
             reason: None,
         }));
@@ -70,7 +70,7 @@ pub(super) fn set(
         return Err(Refusal::LastAdmin);
     }
     let happening = Happening::LeaveDateSet { leave_date: date };
-    Ok(draft.commit(Outcome::of(Word::Updated), by, happening))
+    Ok(draft.commit(Answered::of(Outcome::Updated), by, happening))
 }
 
 /// Begins the leave date, if the plan is still the one that the timer was armed for.
@@ -81,7 +81,7 @@ pub(super) fn due(
     due: DateTime<Utc>,
     ctx: &Context<'_>,
 ) -> Decision {
-    let no_op = |reason: &'static str| nothing(Outcome::because(Word::Unchanged, reason));
+    let no_op = |reason: &'static str| nothing(Answered::because(Outcome::Unchanged, reason));
     let Some(planned) = settled.leave.plan else {
         return no_op("no leave date is planned");
     };

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::change::{Draft, ended_by, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER};
-use super::decision::{Decision, Outcome, Refusal, Word, nothing};
+use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Keeps;
 use crate::digest::NoticeKind;
@@ -54,15 +54,19 @@ pub(super) fn due(
     }
     if let Some((until, is_end)) = kept(draft.so_far(), at, ctx) {
         draft.postpone(until, is_end);
-        let outcome = Outcome {
-            word: Word::Held,
+        let answered = Answered {
+            outcome: Outcome::Held,
             due_at: draft.so_far().due_at(),
             reason: Some("a hold of the source keeps the grace period".to_owned()),
         };
-        return draft.commit(outcome, &by, Happening::Postponed { until });
+        return draft.commit(answered, &by, Happening::Postponed { until });
     }
     draft.deactivate(cause);
-    draft.commit(Outcome::of(Word::Deactivated), &by, Happening::Deactivated)
+    draft.commit(
+        Answered::of(Outcome::Deactivated),
+        &by,
+        Happening::Deactivated,
+    )
 }
 
 /// Until when the breaker keeps the user's cards alive, and whether the grace period ends at that instant. `None` if
@@ -97,7 +101,7 @@ pub(super) fn cards_cancelled(
     let happening = Happening::CardsTerminated {
         cards: cards.to_vec(),
     };
-    draft.commit(Outcome::of(Word::Updated), by, happening)
+    draft.commit(Answered::of(Outcome::Updated), by, happening)
 }
 
 /// Finishes a deactivation, every card of which is cancelled and every objective closed. The admins are told.
@@ -121,7 +125,7 @@ pub(super) fn finished(
     draft.tell(NoticeKind::Terminated { cause, cards });
     draft.finished();
     draft.commit(
-        Outcome::of(Word::Deactivated),
+        Answered::of(Outcome::Deactivated),
         by,
         Happening::Finished { cards },
     )
@@ -135,7 +139,7 @@ pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision 
     let mut draft = Draft::of(ctx, stored, settled);
     if epoch_ended {
         return draft.commit(
-            Outcome::of(Word::Reactivated),
+            Answered::of(Outcome::Reactivated),
             &ended_by(stored, ctx),
             Happening::Reactivated,
         );
@@ -162,8 +166,8 @@ fn excluded(user: &User, ctx: &Context<'_>) -> Result<bool, String> {
     }
 }
 
-fn left_out() -> Outcome {
-    Outcome::because(Word::Excluded, "the sync rule leaves this employee out")
+fn left_out() -> Answered {
+    Answered::because(Outcome::Excluded, "the sync rule leaves this employee out")
 }
 
 /// Records that objectives of a deactivated user were closed.
@@ -181,10 +185,10 @@ pub(super) fn objectives_closed(
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().pending.objectives = !all;
     if count == 0 {
-        return draft.touch(Outcome::of(Word::Updated));
+        return draft.commit_silently(Answered::of(Outcome::Updated));
     }
     draft.commit(
-        Outcome::of(Word::Updated),
+        Answered::of(Outcome::Updated),
         by,
         Happening::ObjectivesClosed { count },
     )
@@ -210,10 +214,10 @@ pub(super) fn objectives_reopened(
         draft.reopened();
     }
     if count == 0 && lost == 0 {
-        return draft.touch(Outcome::of(Word::Updated));
+        return draft.commit_silently(Answered::of(Outcome::Updated));
     }
     draft.commit(
-        Outcome::of(Word::Updated),
+        Answered::of(Outcome::Updated),
         by,
         Happening::ObjectivesReopened { count, lost },
     )
@@ -235,9 +239,9 @@ pub(super) fn cards_counted(
     let mut draft = Draft::of(ctx, stored, settled);
     let user = draft.user();
     user.active_cards = user.active_cards.saturating_add_signed(difference);
-    Ok(draft.commit(Outcome::of(Word::Updated), by, what.clone()))
+    Ok(draft.commit(Answered::of(Outcome::Updated), by, what.clone()))
 }
 
 fn no_op(reason: &'static str) -> Decision {
-    nothing(Outcome::because(Word::Unchanged, reason))
+    nothing(Answered::because(Outcome::Unchanged, reason))
 }

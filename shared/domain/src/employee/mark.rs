@@ -10,7 +10,7 @@ use super::Field;
 /// What an applied snapshot states about every employee of its source. A snapshot writes no record for an employee
 /// whose values it finds equal. The mark says that these values are true as of its instant.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Mark {
+pub struct Watermark {
     /// The newest instant at which the status of every employee is known; `None` before the first snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
@@ -19,7 +19,7 @@ pub struct Mark {
     pub fields: BTreeMap<Field, DateTime<Utc>>,
 }
 
-impl Mark {
+impl Watermark {
     /// True before the first snapshot.
     #[must_use]
     pub fn is_none(&self) -> bool {

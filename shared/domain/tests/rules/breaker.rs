@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::breaker::{Base, Breaker, Counted, Keeps, Tripped, Verdict};
-use offramp_domain::decide::{Gate, Word};
+use offramp_domain::decide::{Gate, Outcome};
 use offramp_domain::settings::{OnMissing, Safeguards};
 use offramp_domain::{
     Access, Cause, EmployeeId, Event, Field, Happening, HoldId, HrWord, Lifecycle, RunId,
@@ -165,16 +165,16 @@ fn world() -> World {
     world
 }
 
-fn says(world: &mut World, event: offramp_domain::HrEvent) -> Word {
+fn says(world: &mut World, event: offramp_domain::HrEvent) -> Outcome {
     let id = event.employee_id.clone();
     let event = Event::Hr {
         source: source("hris"),
         event,
     };
-    world.happens(&id, &event).unwrap().outcome.word
+    world.happens(&id, &event).unwrap().answered.outcome
 }
 
-fn missing(world: &mut World, minute: i64) -> Word {
+fn missing(world: &mut World, minute: i64) -> Outcome {
     let event = Event::Missing {
         source: source("hris"),
         snapshot: SnapshotId::new("snap_1").unwrap(),
@@ -183,8 +183,8 @@ fn missing(world: &mut World, minute: i64) -> Word {
     world
         .happens(&employee("E-7"), &event)
         .unwrap()
+        .answered
         .outcome
-        .word
 }
 
 fn hold_1() -> HoldId {
@@ -198,7 +198,7 @@ fn held_gate() -> Gate {
     }
 }
 
-fn answer(world: &mut World, approve: bool, until: u64) -> Word {
+fn answer(world: &mut World, approve: bool, until: u64) -> Outcome {
     let (by, hold) = (admin(Some("E-1")), hold_1());
     let event = match approve {
         true => Event::Approve { by, hold, until },
@@ -207,15 +207,15 @@ fn answer(world: &mut World, approve: bool, until: u64) -> Word {
     world
         .happens(&employee("E-7"), &event)
         .unwrap()
+        .answered
         .outcome
-        .word
 }
 
 #[test]
 fn whoever_is_held_keeps_everything_and_waits_for_an_answer() {
     let mut world = world();
     world.gate = held_gate();
-    assert_eq!(says(&mut world, hr(2).inactive()), Word::Held);
+    assert_eq!(says(&mut world, hr(2).inactive()), Outcome::Held);
     let user = world.user(&employee("E-7"));
     assert_eq!(
         (user.status(), user.access()),
@@ -238,22 +238,22 @@ fn whoever_is_held_keeps_everything_and_waits_for_an_answer() {
     };
     let decision = world.happens(&employee("E-7"), &event).unwrap();
     assert_eq!(
-        (decision.outcome.word, decision.counted),
-        (Word::Held, None)
+        (decision.answered.outcome, decision.counted),
+        (Outcome::Held, None)
     );
     // Of a version that the admin has not read nobody goes; of the one that they have, they do.
-    assert_eq!(answer(&mut world, true, 1), Word::Unchanged);
+    assert_eq!(answer(&mut world, true, 1), Outcome::Unchanged);
     world.gate = Gate::Open {
         run: RunId::new("run_1").ok(),
     };
-    assert_eq!(answer(&mut world, true, 2), Word::Scheduled);
+    assert_eq!(answer(&mut world, true, 2), Outcome::Scheduled);
     let user = world.user(&employee("E-7"));
     let Lifecycle::Scheduled(schedule) = &user.lifecycle else {
         panic!("{user:?}");
     };
     assert_eq!(schedule.run, RunId::new("run_1").ok());
     assert_eq!((schedule.cause, user.hold.clone()), (Cause::Hr, None));
-    assert_eq!(answer(&mut world, true, 2), Word::Unchanged, "once");
+    assert_eq!(answer(&mut world, true, 2), Outcome::Unchanged, "once");
     // The run is taken back.
     let (run, by) = (RunId::new("run_1").unwrap(), admin(Some("E-1")));
     world.policy = world.policy.without_run(run, by, world.now);
@@ -265,21 +265,21 @@ fn whoever_is_held_keeps_everything_and_waits_for_an_answer() {
 #[test]
 fn whom_hr_or_the_rule_or_an_admin_has_taken_out_is_left_out_of_an_approval() {
     type Then = fn(&mut World);
-    let cases: [(&str, Then, Word); 4] = [
+    let cases: [(&str, Then, Outcome); 4] = [
         (
             "HR says active",
-            |world| assert_eq!(says(world, hr(3)), Word::Updated),
-            Word::Unchanged,
+            |world| assert_eq!(says(world, hr(3)), Outcome::Updated),
+            Outcome::Unchanged,
         ),
         (
             "the rule leaves them out",
             |world| world.rule.except = Some((Field::Name, "Ada".to_owned())),
-            Word::Excluded,
+            Outcome::Excluded,
         ),
         (
             "the sync is off",
             |world| world.settings(|s| s.deactivation_sync.enabled = false),
-            Word::Ignored,
+            Outcome::Ignored,
         ),
         (
             "an admin was quicker",
@@ -288,7 +288,7 @@ fn whom_hr_or_the_rule_or_an_admin_has_taken_out_is_left_out_of_an_approval() {
                 let event = Event::DeactivateNow { by };
                 world.happens(&employee("E-7"), &event).unwrap();
             },
-            Word::Unchanged,
+            Outcome::Unchanged,
         ),
     ];
     for (what, then, word) in cases {
@@ -303,12 +303,12 @@ fn whom_hr_or_the_rule_or_an_admin_has_taken_out_is_left_out_of_an_approval() {
     let mut world = world();
     world.gate = held_gate();
     says(&mut world, hr(2).inactive());
-    assert_eq!(answer(&mut world, false, 2), Word::Updated);
+    assert_eq!(answer(&mut world, false, 2), Outcome::Updated);
     world.gate = Gate::OPEN;
-    assert_eq!(says(&mut world, hr(4).inactive()), Word::Unchanged);
+    assert_eq!(says(&mut world, hr(4).inactive()), Outcome::Unchanged);
     assert_eq!(
         says(&mut world, hr(5).inactive().name("Else")),
-        Word::Scheduled
+        Outcome::Scheduled
     );
 }
 
@@ -319,7 +319,7 @@ fn the_timers_of_the_window_wait_while_a_hold_is_open() {
     let breaker = world.breaker.take().unwrap();
     let breaker = breaker.admitting(&BTreeSet::from([id.clone()]), limits, world.now);
     world.breaker = Some(breaker.tripping(hold_1(), limits, world.now));
-    assert_eq!(says(&mut world, hr(2).inactive()), Word::Scheduled);
+    assert_eq!(says(&mut world, hr(2).inactive()), Outcome::Scheduled);
     let due_at = world.user(&id).due_at().unwrap();
     fire(&mut world, due_at);
     let user = world.user(&id);
@@ -361,26 +361,30 @@ fn only_becoming_missing_is_a_mutation() {
     let mut world = world();
     assert_eq!(
         missing(&mut world, 0),
-        Word::Unchanged,
+        Outcome::Unchanged,
         "something newer is known"
     );
-    assert_eq!(missing(&mut world, 5), Word::Scheduled);
+    assert_eq!(missing(&mut world, 5), Outcome::Scheduled);
     assert_eq!(world.user(&employee("E-7")).cause(), Some(Cause::Missing));
-    assert_eq!(missing(&mut world, 6), Word::Unchanged);
+    assert_eq!(missing(&mut world, 6), Outcome::Unchanged);
     let by = admin(Some("E-1"));
     world
         .happens(&employee("E-7"), &Event::Restore { by })
         .unwrap();
     assert_eq!(
         missing(&mut world, 7),
-        Word::Unchanged,
+        Outcome::Unchanged,
         "whom an admin brought back stays"
     );
-    assert_eq!(says(&mut world, hr(8)), Word::Updated, "HR has them again");
-    assert_eq!(missing(&mut world, 9), Word::Scheduled);
-    assert_eq!(says(&mut world, hr(10)), Word::Reactivated);
+    assert_eq!(
+        says(&mut world, hr(8)),
+        Outcome::Updated,
+        "HR has them again"
+    );
+    assert_eq!(missing(&mut world, 9), Outcome::Scheduled);
+    assert_eq!(says(&mut world, hr(10)), Outcome::Reactivated);
     world.settings(|s| s.on_missing = OnMissing::Ignore);
-    assert_eq!(missing(&mut world, 11), Word::Ignored);
+    assert_eq!(missing(&mut world, 11), Outcome::Ignored);
     assert_eq!(world.user(&employee("E-7")).status(), Status::Active);
     // Of another source's people, and of people added by hand, a snapshot says nothing.
     let event = Event::Missing {
@@ -391,8 +395,8 @@ fn only_becoming_missing_is_a_mutation() {
     for id in ["E-7", "E-1", "E-99"] {
         let decision = world.happens(&employee(id), &event).unwrap();
         assert_eq!(
-            (decision.outcome.word, decision.change),
-            (Word::Unchanged, None)
+            (decision.answered.outcome, decision.change),
+            (Outcome::Unchanged, None)
         );
     }
 }
@@ -402,19 +406,22 @@ fn what_is_older_than_an_applied_snapshot_is_stale() {
     let mut world = world();
     let breaker = world.breaker.as_mut().unwrap();
     breaker.mark = breaker.mark.after(instant(10), [Field::Name]);
-    assert_eq!(says(&mut world, hr(9).inactive().name("Old")), Word::Stale);
+    assert_eq!(
+        says(&mut world, hr(9).inactive().name("Old")),
+        Outcome::Stale
+    );
     // A field that the snapshot did not carry is not outdated by it.
     let team = hr(9).inactive().set(Field::Team, "Blue");
-    assert_eq!(says(&mut world, team), Word::Updated);
+    assert_eq!(says(&mut world, team), Outcome::Updated);
     let user = world.user(&employee("E-7"));
     assert_eq!(
         (user.get(Field::Team), user.hr_word()),
         (Some("Blue"), Some(HrWord::Active))
     );
-    assert_eq!(says(&mut world, hr(11).inactive()), Word::Scheduled);
+    assert_eq!(says(&mut world, hr(11).inactive()), Outcome::Scheduled);
     let mut nobody = hr(9);
     nobody.employee_id = employee("E-8");
-    assert_eq!(says(&mut world, nobody), Word::Stale);
+    assert_eq!(says(&mut world, nobody), Outcome::Stale);
 }
 
 #[test]
@@ -435,13 +442,13 @@ fn a_return_from_a_deletion_counts_as_well() {
         world
             .happens(&employee("E-7"), &event)
             .unwrap()
-            .outcome
-            .word,
-        Word::Held
+            .answered
+            .outcome,
+        Outcome::Held
     );
     assert_eq!(world.user(&employee("E-7")).status(), Status::Deleted);
     world.gate = Gate::OPEN;
-    assert_eq!(answer(&mut world, true, 2), Word::Restored);
+    assert_eq!(answer(&mut world, true, 2), Outcome::Restored);
     assert_eq!(
         world.user(&employee("E-7")).get(Field::Name),
         Some("Ada L.")

@@ -15,7 +15,7 @@ fn the_grace_period_is_so_many_of_its_days() {
         says(&mut world, hr(1));
         let decision = says(&mut world, hr(2).inactive());
         let due = start() + TimeDelta::seconds(seconds * i64::from(days));
-        assert_eq!(decision.outcome.due_at, Some(due), "{days} of {seconds} s");
+        assert_eq!(decision.answered.due_at, Some(due), "{days} of {seconds} s");
     }
 }
 

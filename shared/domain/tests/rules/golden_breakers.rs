@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 use offramp_domain::breaker::{Base, PLACES};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Line, Listening, Pulse, Roll, Run, RunId,
-    RunKind, Settings, Snapshot, SnapshotId, SnapshotState, Step, Tripped, Verdict,
+    Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Listening, Pulse, Roll, Run, RunId,
+    RunKind, Settings, Snapshot, SnapshotId, SnapshotQueue, SnapshotState, Step, Tripped, Verdict,
 };
 
 use super::Golden;
@@ -113,14 +113,14 @@ pub(super) fn breakers(golden: &mut Golden) {
     golden.check("snapshot-open", &snapshot);
     snapshot.state = SnapshotState::Applying;
     snapshot.step = Step::Apply { part: 3 };
-    snapshot.summary = [(Word::Held, 2), (Word::Unchanged, 23)].into();
+    snapshot.summary = [(Outcome::Held, 2), (Outcome::Unchanged, 23)].into();
     snapshot.tripped = Some((Tripped::ShortSnapshot, figures));
     snapshot.said.hold = Some((hold_id(), 1));
     snapshot.fields = Some([Field::Name].into());
     snapshot.due = Some(start());
     golden.check("snapshot-applying", &snapshot);
     snapshot.observing = true;
-    snapshot.would = [(Word::Held, 2), (Word::Created, 1)].into();
+    snapshot.would = [(Outcome::Held, 2), (Outcome::Created, 1)].into();
     golden.check("snapshot-observing", &snapshot);
     snapshot.counted = 2;
     snapshot.differs = Some([(3, 1), (7, 0)].into());
@@ -140,7 +140,7 @@ pub(super) fn breakers(golden: &mut Golden) {
     golden.check("pulse-silent", &told.unwrap().0);
     golden.check(
         "line",
-        &Line {
+        &SnapshotQueue {
             open: Some(snapshot_id()),
             applying: None,
             rev: 2,

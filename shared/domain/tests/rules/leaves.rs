@@ -2,7 +2,7 @@
 //! had its say.
 
 use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
-use offramp_domain::decide::{Word, Zone};
+use offramp_domain::decide::{Outcome, Zone};
 use offramp_domain::settings::{Behaviour, LeaveDates};
 use offramp_domain::{EmployeeId, Field};
 
@@ -59,15 +59,15 @@ impl Person {
         });
     }
 
-    pub(crate) fn end(&mut self, why: Why, world: &World, now: DateTime<Utc>) -> Word {
+    pub(crate) fn end(&mut self, why: Why, world: &World, now: DateTime<Utc>) -> Outcome {
         match world.policy.settings.deactivation_sync.behaviour {
             Behaviour::Immediate => {
                 self.enter(State::Gone);
-                Word::Deactivated
+                Outcome::Deactivated
             }
             Behaviour::Delayed => {
                 self.schedule(why, world, now);
-                Word::Scheduled
+                Outcome::Scheduled
             }
         }
     }
@@ -78,7 +78,7 @@ impl Person {
         id: &EmployeeId,
         world: &World,
         now: DateTime<Utc>,
-    ) -> Option<Word> {
+    ) -> Option<Outcome> {
         let counts = self.counting(world);
         let come = counts.is_some_and(|date| world.zone.start_of_day(date) <= now);
         let of_date = matches!(self.state, State::Grace { why: Why::Date, .. });
@@ -90,11 +90,11 @@ impl Person {
         } else if of_date && counts != self.leaves.spent {
             self.leaves.spent = None;
             self.enter(State::Active);
-            return Some(Word::Reactivated);
+            return Some(Outcome::Reactivated);
         } else if self.state == State::Active && come && counts != self.leaves.spent {
             if self.is_last_admin(id, &world.admins) {
                 let before = std::mem::replace(&mut self.leaves.held, true);
-                return (!before).then_some(Word::Held);
+                return (!before).then_some(Outcome::Held);
             }
             self.leaves.spent = counts;
             return Some(self.end(Why::Date, world, now));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offramp_domain::decide::{Refusal, Word};
+use offramp_domain::decide::{Outcome, Refusal};
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{Actor, EmployeeId, Event, Field, HrEvent, HrStatus, Role};
 
@@ -110,18 +110,18 @@ pub(crate) struct Model {
 
 impl Model {
     /// What HR says; `world` gives the settings, the rule, the clock and the admins.
-    pub(crate) fn hr(&mut self, from: &'static str, event: &HrEvent, world: &World) -> Word {
+    pub(crate) fn hr(&mut self, from: &'static str, event: &HrEvent, world: &World) -> Outcome {
         let settings = &world.policy.settings;
         let excluded = |view: &View| view.excluded(world);
         let id = &event.employee_id;
         if event.occurred_at > world.now + TimeDelta::minutes(10) {
-            return Word::Rejected;
+            return Outcome::Rejected;
         }
         let Some(person) = self.people.get_mut(&event.employee_id) else {
             let said = vec![event.clone()];
             let view = Person::view(&said);
             if excluded(&view) {
-                return Word::Excluded;
+                return Outcome::Excluded;
             }
             let state = if view.active {
                 State::Active
@@ -134,13 +134,13 @@ impl Model {
             person.show();
             let word = person.settle(&event.employee_id, world, world.now);
             self.people.insert(event.employee_id.clone(), person);
-            return word.unwrap_or(Word::Created);
+            return word.unwrap_or(Outcome::Created);
         };
         if person.source.is_some_and(|owner| owner != from) {
-            return Word::Rejected;
+            return Outcome::Rejected;
         }
         if person.outdated(event) {
-            return Word::Stale;
+            return Outcome::Stale;
         }
         let before = Person::view(&person.said);
         let first = person.said.is_empty();
@@ -150,13 +150,13 @@ impl Model {
         }
         let after = Person::view(&person.said);
         let (nothing, deleted) = match person.state {
-            State::Deleted => (Word::Ignored, true),
-            _ => (Word::Unchanged, false),
+            State::Deleted => (Outcome::Ignored, true),
+            _ => (Outcome::Unchanged, false),
         };
         if again {
             let newest = person.said.iter().map(|event| event.occurred_at).max();
             let superseded = newest > Some(event.occurred_at);
-            return if superseded { Word::Stale } else { nothing };
+            return if superseded { Outcome::Stale } else { nothing };
         }
         let known = |field: &Field| before.fields.get(field).cloned().flatten();
         let differs = |field: &&Field| known(field) != after.fields[*field];
@@ -176,12 +176,12 @@ impl Model {
                 person.enter(State::Active);
                 return person
                     .settle(id, world, world.now)
-                    .unwrap_or(Word::Excluded);
+                    .unwrap_or(Outcome::Excluded);
             }
             if person.leaves.by_hand.is_none() {
                 person.settle(id, world, world.now);
             }
-            return Word::Excluded;
+            return Outcome::Excluded;
         }
         if deleted {
             let back = match settings.restore_deleted_on {
@@ -190,18 +190,18 @@ impl Model {
                 RestoreDeletedOn::Never => false,
             };
             if !back {
-                return Word::Ignored;
+                return Outcome::Ignored;
             }
             let shown = person.shown.clone();
             person.show();
             if person.has_come(world) {
                 person.shown = shown;
-                return Word::Ignored;
+                return Outcome::Ignored;
             }
             person.enter(State::Active);
             person.role = Role::Member;
             let word = person.settle(id, world, world.now);
-            return word.unwrap_or(Word::Restored);
+            return word.unwrap_or(Outcome::Restored);
         }
         person.show();
         let sync = settings.deactivation_sync;
@@ -211,25 +211,25 @@ impl Model {
         let word = match person.state {
             State::Active if !after.active && mutation => {
                 if !sync.enabled {
-                    Word::Ignored
+                    Outcome::Ignored
                 } else if person.is_last_admin(id, &world.admins) {
                     person.leaves.held = true;
-                    Word::Held
+                    Outcome::Held
                 } else {
                     person.end(Why::Sync, world, world.now)
                 }
             }
             State::Grace { why: Why::Sync, .. } if after.active => {
                 person.enter(State::Active);
-                Word::Reactivated
+                Outcome::Reactivated
             }
             State::Gone if returned && !person.has_come(world) => {
                 person.enter(State::Active);
-                Word::Reactivated
+                Outcome::Reactivated
             }
             _ => {
                 person.leaves.held &= !after.active;
-                Word::Updated
+                Outcome::Updated
             }
         };
         person.settle(id, world, world.now).unwrap_or(word)

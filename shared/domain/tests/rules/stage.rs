@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offramp_domain::decide::{Decision, Refusal, Word};
+use offramp_domain::decide::{Decision, Outcome, Refusal};
 use offramp_domain::{
     Access, Actor, CardId, Cause, EmployeeId, Event, Field, Happening, HrEvent, HrWord, Lifecycle,
     Role, SubjectKind, Timer, User,
@@ -162,7 +162,7 @@ impl Stage {
             self.changed_for.remove(id);
         }
         let after = &change.user;
-        self.seen.insert(format!("{:?}", decision.outcome.word));
+        self.seen.insert(format!("{:?}", decision.answered.outcome));
         if let Some(entry) = &change.entry {
             self.seen
                 .insert(format!("{:?} > {:?}", entry.from, entry.to));
@@ -227,8 +227,8 @@ impl Stage {
             event: event.clone(),
         };
         let decision = self.happens(&id, &event).unwrap();
-        assert_eq!(decision.outcome.word, want, "{event:?}");
-        if accepted || matches!(want, Word::Stale | Word::Rejected) {
+        assert_eq!(decision.answered.outcome, want, "{event:?}");
+        if accepted || matches!(want, Outcome::Stale | Outcome::Rejected) {
             assert_eq!(
                 decision.change, None,
                 "replayed, stale or rejected: {event:?}"
@@ -244,7 +244,7 @@ impl Stage {
             && decision.change.is_some()
         {
             assert_eq!(view(self.world.users.get(&id)), view(Some(&before)));
-            let before = before.settled(&self.world.policy);
+            let before = before.as_of(&self.world.policy);
             let after = self.world.user(&id);
             let undone = matches!(&before.lifecycle, Lifecycle::Scheduled(_));
             assert!(
@@ -307,8 +307,8 @@ impl Stage {
                 let decision = self.happens(&employee_id, &event).unwrap();
                 self.number_timer(&employee_id, armed);
                 if decision.change.is_none() {
-                    assert!(decision.outcome.reason.is_some(), "a no-op says why");
-                    self.seen.insert(decision.outcome.reason.unwrap());
+                    assert!(decision.answered.reason.is_some(), "a no-op says why");
+                    self.seen.insert(decision.answered.reason.unwrap());
                 }
             }
             Timer::Leave {
@@ -354,7 +354,7 @@ impl Stage {
         }
         let decision = self.happens(id, &Event::LeaveDue { plan, due }).unwrap();
         if decision.change.is_none() {
-            self.seen.insert(decision.outcome.reason.unwrap());
+            self.seen.insert(decision.answered.reason.unwrap());
         }
         self.number_timer(id, armed);
     }

@@ -286,13 +286,13 @@ pub(crate) fn tell(world: &mut World, event: &Event) -> String {
 }
 
 pub(crate) fn told(decision: &Decision, world: &World) -> String {
-    let word = serde_json::to_value(decision.outcome.word).unwrap();
+    let word = serde_json::to_value(decision.answered.outcome).unwrap();
     let mut parts = vec![word.as_str().unwrap().to_owned()];
-    if let Some(due) = decision.outcome.due_at {
+    if let Some(due) = decision.answered.due_at {
         assert_eq!(world.users[&employee("E-7")].due_at(), Some(due));
         parts[0] += &format!(" until {}", at(due));
     }
-    if let Some(reason) = &decision.outcome.reason {
+    if let Some(reason) = &decision.answered.reason {
         parts[0] += &format!(" ({reason})");
     }
     let Some(change) = &decision.change else {

@@ -250,6 +250,6 @@ impl World {
 
     /// The user as everybody has to see them.
     pub(crate) fn user(&self, id: &EmployeeId) -> User {
-        self.users[id].settled(&self.policy)
+        self.users[id].as_of(&self.policy)
     }
 }

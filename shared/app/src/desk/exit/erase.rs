@@ -76,7 +76,7 @@ where
     let Some(user) = loaded.users.remove(id) else {
         return Ok(Some(None));
     };
-    erasable(&user, &user.settled(&loaded.policy))?;
+    erasable(&user, &user.as_of(&loaded.policy))?;
     let cards = tenant.store.cards_of(tenant.org, id).await?;
     if cards.iter().any(Card::is_alive) {
         return Err(Error::NotErasable("a card is alive"));

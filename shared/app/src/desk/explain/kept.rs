@@ -9,7 +9,7 @@ use crate::ports::SourceState;
 /// explains it.
 #[must_use]
 pub fn asks_for_the_past(user: &User, policy: &Policy, source: Option<SourceState>) -> bool {
-    let settled = user.settled(policy);
+    let settled = user.as_of(policy);
     settled.status() == Status::Active
         && matches!(settled.hr_word(), Some(HrWord::Inactive | HrWord::Missing))
         && settled.generation == user.generation

@@ -149,7 +149,7 @@ fn csv_is_read_line_by_line() {
             "\n\r\nemployee_id,email\n\n\n  \n,\nE-7,\r\n\r\n,ada@example.com\n\n",
             vec![row(8, id("E-7"), ""), row(10, email("ada@example.com"), "")],
         ),
-        // Line ends of `\r` alone.
+        // SnapshotQueue ends of `\r` alone.
         (
             "employee_id\rE-7\r\rE-9",
             vec![row(2, id("E-7"), ""), row(4, id("E-9"), "")],

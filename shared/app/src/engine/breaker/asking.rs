@@ -4,7 +4,7 @@ use offramp_domain::{Figures, HoldId, RunId, RunKind, SourceId, Tripped};
 
 /// A question to the breaker: which run asks, for which source.
 #[derive(Debug, Clone)]
-pub struct Asking {
+pub struct RunRequest {
     /// The source whose people the run affects.
     pub source: SourceId,
     /// The id of the run.
@@ -16,7 +16,7 @@ pub struct Asking {
     pub tripped: Option<(Tripped, Figures)>,
 }
 
-impl Asking {
+impl RunRequest {
     /// A question for a delivery of events, with a new run id.
     #[must_use]
     pub fn delivery(source: &SourceId) -> Self {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use offramp_domain::hold::ROLL_PEOPLE;
 use offramp_domain::{EmployeeId, Gate, HoldState, Roll, Tripped};
 
-use super::Asking;
+use super::RunRequest;
 use crate::ports::{Breakers, RollOf};
 use crate::{Ports, Result, Tenant};
 
@@ -40,7 +40,7 @@ pub fn rolls(
 /// The open hold of the last admin that lists this person. A run opened it and died before it wrote the user.
 pub(super) async fn opened_for<P: Ports>(
     tenant: &Tenant<'_, P>,
-    asking: &Asking,
+    asking: &RunRequest,
     id: &EmployeeId,
 ) -> Result<Option<Gate>>
 where

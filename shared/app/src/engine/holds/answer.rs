@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::digest::DigestMinute;
 use offramp_domain::{
     Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, Run, RunId, RunKind, Timer,
@@ -32,7 +32,7 @@ pub enum Verdict {
 
 /// The result of an answer.
 #[derive(Debug)]
-pub struct Answered {
+pub struct AnsweredHold {
     /// The hold after the answer.
     pub hold: Hold,
     /// The run of an approval; `None` for a rejection, or if nobody was approved.
@@ -68,7 +68,7 @@ pub async fn answer<P: Ports>(
     tenant: &Tenant<'_, P>,
     ask: &Ask<'_>,
     deadline: Deadline,
-) -> Result<Answered>
+) -> Result<AnsweredHold>
 where
     P::Store: Users + Breakers + Snapshots,
 {
@@ -97,7 +97,7 @@ where
         0 => ended(tenant, left.unwrap_or(hold)).await,
         _ => left.unwrap_or(hold),
     };
-    Ok(Answered {
+    Ok(AnsweredHold {
         hold,
         run: run.map(|run| run.run),
         results,
@@ -127,7 +127,7 @@ where
 fn stranger(id: &EmployeeId) -> Became {
     Became {
         employee_id: id.clone(),
-        outcome: Word::Unchanged,
+        outcome: Outcome::Unchanged,
         due_at: None,
         reason: Some("is not in this hold".to_owned()),
         stays: None,

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run};
 
 use super::get;
 use crate::backoff::until_won;
-use crate::engine::execute::{Armed, How, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::ports::{BreakerCommit, Breakers, Committed, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -25,7 +25,7 @@ pub struct Became {
     /// The employee id of the person.
     pub employee_id: EmployeeId,
     /// The outcome of the decision.
-    pub outcome: Word,
+    pub outcome: Outcome,
     /// When the grace period ends; `None` without one.
     pub due_at: Option<DateTime<Utc>>,
     /// An explanation of the outcome; `None` if the outcome needs none.
@@ -105,15 +105,15 @@ where
         gate: &Gate,
         armed: &Armed,
     ) -> Result<Became> {
-        let how = How {
+        let how = ExecuteOptions {
             gate: Some(gate.clone()),
-            ..How::default()
+            ..ExecuteOptions::default()
         };
         let executed = execute(&self.tenant, id, event, armed, how).await?;
-        let outcome = executed.decision.outcome;
+        let answered = executed.decision.answered;
         // An approval that could not be evaluated leaves the person held.
-        let stays = match outcome.word {
-            Word::Held | Word::Rejected => executed.user.as_ref().and_then(|user| {
+        let stays = match answered.outcome {
+            Outcome::Held | Outcome::Rejected => executed.user.as_ref().and_then(|user| {
                 let held = user.hold.as_ref()?;
                 (held.hold == self.hold.hold).then_some(held.seq)
             }),
@@ -122,9 +122,9 @@ where
         Ok(Became {
             stays,
             employee_id: id.clone(),
-            outcome: outcome.word,
-            due_at: outcome.due_at,
-            reason: outcome.reason,
+            outcome: answered.outcome,
+            due_at: answered.due_at,
+            reason: answered.reason,
         })
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join;
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{
     Counted, Decision, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict,
 };
 
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
-use crate::engine::breaker::{Asking, ask};
+use crate::engine::breaker::{RunRequest, ask};
 use crate::engine::commit::{Armed, arm_all};
-use crate::engine::execute::{How, Judgement};
+use crate::engine::execute::{ExecuteOptions, Judgement};
 use crate::ports::{Breakers, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -47,7 +47,7 @@ where
     /// A fault, [`Error::Busy`], or [`Error::Unfinished`].
     pub async fn ask(
         &self,
-        asking: &Asking,
+        asking: &RunRequest,
         people: &[(EmployeeId, Events)],
         mut at_hand: Option<Loaded>,
     ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Read>>)> {
@@ -176,7 +176,7 @@ where
     /// The answers that a request would get. Nothing is written.
     pub(crate) async fn dry_run(
         &self,
-        asking: &Asking,
+        asking: &RunRequest,
         people: &[(EmployeeId, Events)],
         mut results: Vec<Option<Answer>>,
     ) -> Result<Answers> {
@@ -219,7 +219,7 @@ where
     /// The breaker's verdict; `None` if the breaker would not be asked.
     fn weigh(
         &self,
-        asking: &Asking,
+        asking: &RunRequest,
         counted: &BTreeMap<EmployeeId, Counted>,
         loaded: Option<&Loaded>,
     ) -> Result<Option<Verdict>> {
@@ -250,10 +250,10 @@ where
         events: &[(usize, Event)],
         gate: Option<&Gate>,
     ) -> Result<Planned> {
-        let how = How {
+        let how = ExecuteOptions {
             observing: self.observing,
             gate: gate.cloned(),
-            ..How::default()
+            ..ExecuteOptions::default()
         };
         let mut so_far: Option<Loaded> = None;
         let mut planned = Planned {
@@ -266,12 +266,12 @@ where
             let on = so_far.as_ref().unwrap_or(loaded);
             let judgement = how.judge(&self.tenant, on, id, event)?;
             let Decision {
-                outcome, change, ..
+                answered, change, ..
             } = &judgement.decision;
             planned.counted = planned.counted.or(judgement.counted);
             planned
                 .answers
-                .push((*position, answer(id, outcome, judgement.would)));
+                .push((*position, answer(id, answered, judgement.would)));
             if let Some(change) = change {
                 planned.changes |= change.entry.is_some();
                 if events.len() > 1 {
@@ -308,9 +308,9 @@ pub struct Planning {
     /// The employee id of the person.
     pub id: EmployeeId,
     /// The outcome of the last event.
-    pub word: Word,
+    pub word: Outcome,
     /// The outcome of the last event if the source were active; `None` unless the source is in observation.
-    pub would: Option<Word>,
+    pub would: Option<Outcome>,
     /// The change that the breaker counts, or would count if the source were active.
     pub counted: Option<Counted>,
 }

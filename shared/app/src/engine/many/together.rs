@@ -14,7 +14,7 @@ use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Event};
 use super::plan::Read;
 use super::{Engine, Events, Plan};
 use crate::engine::commit::{Armed, commit_decided};
-use crate::engine::execute::{Executed, How, Judgement, was_asked};
+use crate::engine::execute::{ExecuteOptions, Executed, Judgement, was_asked};
 use crate::ports::{Breakers, Commit, Committed, Loaded, USERS_PER_READ, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result};
@@ -57,10 +57,10 @@ where
         let Some((_, event)) = events.first() else {
             continue;
         };
-        let how = How {
+        let how = ExecuteOptions {
             observing,
             gate: engine.gates.get(id).cloned(),
-            ..How::default()
+            ..ExecuteOptions::default()
         };
         let before = read.judgements.remove(id);
         let judgement = match before.filter(|one| one.gate == how.gate) {
@@ -145,7 +145,7 @@ impl Plain<'_> {
                 breaker: loaded.breaker.clone(),
                 users: BTreeMap::new(),
             },
-            asks: false,
+            needs_admission: false,
             would,
         };
         (self.id.clone(), First::Done(Box::new(executed)))

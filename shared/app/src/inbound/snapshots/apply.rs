@@ -17,7 +17,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::future::try_join;
 use offramp_domain::breaker::Counted;
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{
     DigestMinute, EmployeeId, Gate, RunKind, Snapshot, SnapshotId, SnapshotState, SourceId, Step,
     Timer,
@@ -25,7 +25,7 @@ use offramp_domain::{
 
 use super::compare::{Contradiction, Delta, deltas};
 use super::{as_of, get};
-use crate::engine::breaker::Asking;
+use crate::engine::breaker::RunRequest;
 use crate::engine::many::{Answer, Engine, Events, Plan};
 use crate::inbound::rejections;
 use crate::ports::About;
@@ -82,7 +82,7 @@ where
         at_once: at_once(&receipts, &breaker),
         kept: BTreeMap::new(),
     };
-    // Line and breaker are as they were read until this run writes something.
+    // SnapshotQueue and breaker are as they were read until this run writes something.
     let mut read = Some((line, breaker));
     // If a run dies before its first commit, the snapshot is unchanged. Lambda runs it again, and the sweep finds it
     // overdue.
@@ -268,7 +268,7 @@ where
             }));
         }
         let snapshot = &*snapshot;
-        let asking = Asking {
+        let asking = RunRequest {
             source: snapshot.source.clone(),
             run: snapshot.run.clone(),
             kind: RunKind::Snapshot {
@@ -336,7 +336,7 @@ where
             .map(|(id, why)| (id.as_str(), Some(why.as_str())));
         let decided = answered.iter().map(|(_, answer)| answer);
         let decided = decided
-            .filter(|answer| answer.outcome == Word::Rejected)
+            .filter(|answer| answer.outcome == Outcome::Rejected)
             .filter_map(|answer| Some((answer.employee_id.as_deref()?, answer.reason.as_deref())));
         let rejected = unread.chain(decided).map(|(id, why)| {
             let about = About {

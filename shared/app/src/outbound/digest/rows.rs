@@ -221,7 +221,7 @@ impl Seen<'_> {
     /// The row of a notice; `None` if the notice no longer applies and no card was cancelled.
     fn row(&self, one: &Outgoing, user: Option<&User>) -> Option<Row> {
         let mut kind = one.notice.kind.clone();
-        let settled = user.map(|user| user.settled(self.policy));
+        let settled = user.map(|user| user.as_of(self.policy));
         let now = match &mut kind {
             NoticeKind::Invited { .. } => return None,
             NoticeKind::Scheduled { active_cards, .. } => {

@@ -11,8 +11,9 @@ use offramp_app::ports::{
     SourceEntry, snapshots,
 };
 use offramp_domain::{
-    Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Line, Notice, Objective,
-    ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId, SourceId, User,
+    Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Notice, Objective,
+    ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId, SnapshotQueue, SourceId,
+    User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -109,7 +110,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "run", pk: "#RUNS", beside: Beside::Partitions(of_run), read: data::<Run>, ..PLAIN },
     Kind { name: "roll", pk: "#ROLL#", sk: keys::ROLL, read: data::<Roll>, ..PLAIN },
     // Snapshots expire within a week, and the source sends new ones.
-    Kind { name: "line", pk: "#S#", sk: "LINE", leaves: Leaves::Nothing, read: data::<Line>, ..PLAIN },
+    Kind { name: "line", pk: "#S#", sk: "LINE", leaves: Leaves::Nothing, read: data::<SnapshotQueue>, ..PLAIN },
     Kind { name: "snapshot", pk: "#S#", leaves: Leaves::Nothing, beside: Beside::Partitions(of_snapshot), read: data::<Snapshot>, ..PLAIN },
     Kind { name: "counted", pk: "#SN#", sk: keys::COUNTED, leaves: Leaves::Nothing, read: data::<Vec<(EmployeeId, Counted)>>, ..PLAIN },
     Kind { name: "page", pk: "#SN#", sk: keys::CHUNK, leaves: Leaves::Nothing, read: page, ..PLAIN },

@@ -6,7 +6,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use offramp_domain::breaker::{Breaker, Counted};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::settings::{Behaviour, OnMissing};
 use offramp_domain::{
     Cause, EmployeeId, Figures, Gate, Hold, HoldId, HoldState, RunKind, Settings, Snapshot,
@@ -14,7 +14,7 @@ use offramp_domain::{
 };
 
 use super::Applying;
-use crate::engine::breaker::{Asking, ask, taking};
+use crate::engine::breaker::{RunRequest, ask, taking};
 use crate::ports::{
     Breakers, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, Users,
 };
@@ -150,7 +150,7 @@ where
     }
 
     /// The hold of missing people that this snapshot opened before it was interrupted.
-    async fn opened(&self, asking: &Asking) -> Result<Option<(HoldId, u64)>> {
+    async fn opened(&self, asking: &RunRequest) -> Result<Option<(HoldId, u64)>> {
         let recent = self
             .tenant
             .store
@@ -165,8 +165,8 @@ where
     }
 }
 
-fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> Asking {
-    Asking {
+fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> RunRequest {
+    RunRequest {
         source: snapshot.source.clone(),
         run: snapshot.run.clone(),
         kind: RunKind::Snapshot {
@@ -240,20 +240,20 @@ fn weigh(
 
 /// Counts these people as held instead of scheduled, deactivated or restored.
 fn stop(
-    summary: &mut BTreeMap<Word, u64>,
+    summary: &mut BTreeMap<Outcome, u64>,
     settings: &Settings,
     people: &BTreeMap<EmployeeId, Counted>,
 ) {
     for what in people.values() {
         let word = match (what, settings.deactivation_sync.behaviour) {
-            (Counted::Restore, _) => Word::Restored,
-            (_, Behaviour::Delayed) => Word::Scheduled,
-            (_, Behaviour::Immediate) => Word::Deactivated,
+            (Counted::Restore, _) => Outcome::Restored,
+            (_, Behaviour::Delayed) => Outcome::Scheduled,
+            (_, Behaviour::Immediate) => Outcome::Deactivated,
         };
         if let Some(count) = summary.get_mut(&word) {
             *count = count.saturating_sub(1);
         }
-        *summary.entry(Word::Held).or_default() += 1;
+        *summary.entry(Outcome::Held).or_default() += 1;
     }
     summary.retain(|_, count| *count > 0);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use offramp_domain::breaker::{Breaker, Counted};
-use offramp_domain::decide::Word;
+use offramp_domain::decide::Outcome;
 use offramp_domain::{EmployeeId, Snapshot, SnapshotState};
 
 use super::Applying;
@@ -61,10 +61,10 @@ where
     /// Decides one partition, and stores the people that the breaker must be asked about.
     async fn compared(&self, snapshot: &mut Snapshot, part: u8, delta: &Delta) -> Result<()> {
         let mut counted: Vec<(EmployeeId, Counted)> = Vec::new();
-        let mut words: BTreeMap<Word, u64> = BTreeMap::new();
-        words.insert(Word::Unchanged, delta.unchanged);
+        let mut words: BTreeMap<Outcome, u64> = BTreeMap::new();
+        words.insert(Outcome::Unchanged, delta.unchanged);
         let unreadable = u64::try_from(delta.unreadable.len()).unwrap_or(u64::MAX);
-        words.insert(Word::Rejected, unreadable);
+        words.insert(Outcome::Rejected, unreadable);
         let mut active = words.clone();
         {
             let plan = self.plan(snapshot);
@@ -101,7 +101,7 @@ where
     }
 }
 
-fn add(counts: &mut BTreeMap<Word, u64>, more: BTreeMap<Word, u64>) {
+fn add(counts: &mut BTreeMap<Outcome, u64>, more: BTreeMap<Outcome, u64>) {
     for (word, count) in more.into_iter().filter(|(_, count)| *count > 0) {
         *counts.entry(word).or_default() += count;
     }

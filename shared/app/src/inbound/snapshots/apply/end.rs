@@ -2,7 +2,7 @@
 
 use offramp_domain::breaker::Breaker;
 use offramp_domain::snapshot::Said;
-use offramp_domain::{Line, Snapshot, SnapshotState};
+use offramp_domain::{Snapshot, SnapshotQueue, SnapshotState};
 
 use super::Applying;
 use crate::backoff::pauses;
@@ -23,7 +23,7 @@ where
     pub(super) async fn end(
         &self,
         done: &Snapshot,
-        mut read: Option<(Line, Breaker)>,
+        mut read: Option<(SnapshotQueue, Breaker)>,
     ) -> Result<Committed> {
         let (tenant, source, id) = (&self.tenant, &done.source, &done.snapshot);
         if done.state == SnapshotState::Applying && done.observing && !done.dry_run {
@@ -46,7 +46,7 @@ where
                 return Ok(Committed::Conflict);
             }
             let (snapshot, breaker) = self.ended(done, breaker).await?;
-            let line = Line {
+            let line = SnapshotQueue {
                 applying: None,
                 rev: line.rev + 1,
                 ..line
