@@ -19,8 +19,9 @@ pub(super) struct Other {
     pub(super) peers: PathBuf,
 }
 
-/// Builds a commit's functions, unless that was done before by the same compiler with the same profile. What both builds
-/// stand on is compiled once, where it is the same.
+/// Builds a commit's functions, unless that was done before by the same compiler with the same profile. It has a target
+/// folder of its own: Cargo names the crates of two work trees alike, and takes what it built of the one for the other's
+/// where that is newer than the sources.
 ///
 /// The work tree is temporary, and outside this one: in it, Cargo would follow this one's `.cargo/config.toml`.
 pub(super) fn build(tree: &Tree, reference: &str) -> Result<Other> {
@@ -36,6 +37,7 @@ pub(super) fn build(tree: &Tree, reference: &str) -> Result<Other> {
         let there = WorkTree::add(&tree.root, &commit)?;
         let other = Tree {
             root: there.folder.clone(),
+            target: folder.join("target"),
             ..tree.clone()
         };
         other.build(&FUNCTIONS)?;
