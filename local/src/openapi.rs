@@ -30,8 +30,9 @@ pub fn document() -> Value {
             let row = operation.row();
             let (operation, spoken_of) = operation.finish(tag);
             let methods = paths.entry(row.path.to_owned()).or_default();
-            methods.insert(row.method.to_lowercase(), operation);
-            schemas.extend(spoken_of);
+            methods.insert(row.method.to_lowercase(), json!(operation));
+            let spoken_of = spoken_of.into_iter();
+            schemas.extend(spoken_of.map(|(name, schema)| (name, json!(schema))));
         }
     }
     let mut document = json!({

@@ -8,7 +8,7 @@ use expect_test::expect_file;
 use offramp_api::route::RouteRow;
 use offramp_local::openapi;
 use offramp_tests::World;
-use serde_json::Value;
+use serde_json::json;
 
 /// The document as it is checked in and served.
 fn file() -> PathBuf {
@@ -22,7 +22,7 @@ fn the_document_that_is_served_is_the_one_that_the_code_makes() {
 
 #[test]
 fn no_two_schemas_have_one_name() {
-    let mut known: BTreeMap<String, Value> = BTreeMap::new();
+    let mut known: BTreeMap<String, _> = BTreeMap::new();
     for (tag, operations) in openapi::operations() {
         for operation in operations {
             let route = operation.row().key();
@@ -48,7 +48,7 @@ fn every_route_is_described_once_and_with_the_query_that_it_reads() {
             let key = operation.row().key();
             let row = left.remove(&key);
             let row = row.unwrap_or_else(|| panic!("{key} is described twice"));
-            let described = operation.finish(tag).0;
+            let described = json!(operation.finish(tag).0);
             let parameters = described["parameters"].as_array().into_iter().flatten();
             let described: BTreeSet<&str> = parameters
                 .filter(|parameter| parameter["in"] == "query")

@@ -9,6 +9,7 @@ mod people;
 
 use offramp_api::contract::Operation;
 use serde_json::json;
+use utoipa::openapi::ObjectBuilder;
 
 use crate::{Health, Route};
 
@@ -39,7 +40,7 @@ fn service() -> Vec<Operation> {
         Operation::of(Route::GetOpenApi, "This document").answers_as(
             200,
             "OpenAPI 3.1",
-            json!({ "type": "object", "required": ["openapi", "info", "paths"] }),
+            ObjectBuilder::new().required("openapi").required("info").required("paths"),
             json!({ "openapi": "3.1.0", "info": { "title": "Offramp", "version": "1" }, "paths": {} }),
         ),
     ]

@@ -1,6 +1,6 @@
 //! The requests and answers of this function's routes, for the OpenAPI document.
 
-use offramp_api::contract::Operation;
+use offramp_api::contract::{Operation, integer, parameter};
 use offramp_api::view::{ResultsView, SnapshotView};
 use offramp_app::Error;
 use offramp_connectors::native::{Body as Delivery, snapshot as wire};
@@ -63,7 +63,7 @@ fn snapshots() -> Vec<Operation> {
             .refuses([Error::TooLarge("the body is larger than 4 MiB")]),
         one(Route::PutPage, "Sends a page of a snapshot")
             .about("At most 5,000 employees and 4 MiB. The same page again replaces it. The body repeats what the path says, since the signature covers the body alone.")
-            .path_as("n", "The page, from 1 to 400.", json!({ "type": "integer", "minimum": 1, "maximum": 400 }), json!(1))
+            .path_as(parameter("n", "The page, from 1 to 400.", integer(1..=400)).example(Some(1.into())))
             .takes::<wire::Page<'_>>(json!({
                 "snapshot_id": ID, "page": 1,
                 "employees": [{ "employee_id": "E-1007", "status": "active", "name": "Lena Lindqvist" }],

@@ -7,11 +7,19 @@
 mod responses;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use offramp_app::{Error, Fault};
 use offramp_domain::OrgId;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{
+    Content, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+    Responses, Schema, Type,
+};
 
 use crate::http::{Problem, Question};
 use crate::route::{Door, RouteRow};
@@ -20,22 +28,21 @@ use responses::{Problems, gateway};
 /// The beginning of every path except the open ones.
 const ORG: &str = "/v1/orgs/{org}";
 
+const JSON: &str = "application/json";
+
 /// The description of one route. The caller adds what is particular to the route; the properties of its kind are added
 /// automatically.
-#[derive(Debug)]
 pub struct Operation {
     row: RouteRow,
-    summary: &'static str,
-    description: Option<&'static str>,
-    parameters: Vec<Value>,
-    body: Option<Value>,
-    answers: BTreeMap<u16, Value>,
+    operation: OperationBuilder,
+    body: Option<RequestBodyBuilder>,
+    answers: BTreeMap<u16, Response>,
     problems: Problems,
     schemas: Schemas,
 }
 
 /// Schemas by their names.
-pub type Schemas = BTreeMap<String, Value>;
+pub type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 impl Operation {
     /// The description of a route, with the properties that all routes of its door share.
@@ -73,14 +80,8 @@ impl Operation {
                 "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
             ),
         ] {
-            own = own.parameter(
-                "header",
-                name,
-                what,
-                true,
-                json!({ "type": "string" }),
-                example,
-            );
+            let header = parameter(name, what, text()).example(Some(example.into()));
+            own = own.header(header.required(Required::True));
         }
         own
     }
@@ -88,9 +89,7 @@ impl Operation {
     fn new(row: RouteRow, summary: &'static str) -> Self {
         let mut own = Self {
             row,
-            summary,
-            description: None,
-            parameters: Vec::new(),
+            operation: OperationBuilder::new().summary(Some(summary)),
             body: None,
             answers: BTreeMap::new(),
             problems: Problems::default(),
@@ -108,117 +107,70 @@ impl Operation {
     /// Adds a description to the summary.
     #[must_use]
     pub fn about(mut self, description: &'static str) -> Self {
-        self.description = Some(description);
+        self.operation = self.operation.description(Some(description));
         self
     }
 
     /// Adds a path parameter with the schema of a type.
     #[must_use]
-    pub fn path<T: ToSchema>(mut self, name: &str, what: &'static str, example: &str) -> Self {
+    pub fn path<T: ToSchema>(mut self, name: &str, what: &str, example: &str) -> Self {
         let schema = self.schema::<T>();
-        self.parameter("path", name, what, true, schema, example)
+        self.path_as(parameter(name, what, schema).example(Some(example.into())))
     }
 
     /// Adds a path parameter with a schema that no type has.
     #[must_use]
-    pub fn path_as(self, name: &str, what: &'static str, schema: Value, example: Value) -> Self {
-        self.parameter("path", name, what, true, schema, example)
+    pub fn path_as(self, parameter: ParameterBuilder) -> Self {
+        self.with(ParameterIn::Path, parameter.required(Required::True))
     }
 
-    /// Adds a path parameter that may be any text.
+    /// Adds a query parameter.
     #[must_use]
-    pub fn any_path(self, name: &str, what: &'static str, example: &str) -> Self {
-        let schema = json!({ "type": "string" });
-        self.parameter("path", name, what, true, schema, example)
-    }
-
-    /// Adds an optional query parameter.
-    #[must_use]
-    pub fn query(
-        self,
-        name: &str,
-        what: &'static str,
-        schema: Value,
-        example: impl Into<Value>,
-    ) -> Self {
-        self.parameter("query", name, what, false, schema, example)
-            .refuses([invalid()])
-    }
-
-    /// Adds a required query parameter.
-    #[must_use]
-    pub fn needs_query(
-        self,
-        name: &str,
-        what: &'static str,
-        schema: Value,
-        example: impl Into<Value>,
-    ) -> Self {
-        self.parameter("query", name, what, true, schema, example)
+    pub fn query(self, parameter: ParameterBuilder) -> Self {
+        self.with(ParameterIn::Query, parameter)
             .refuses([invalid()])
     }
 
     /// Adds the parameters of a paged list: `limit`, at most `most` and by default `unless`, and `cursor`.
     #[must_use]
     pub fn paged(self, most: usize, unless: usize) -> Self {
-        self.query(
-            "limit",
-            "How many on a page.",
-            json!({ "type": "integer", "minimum": 1, "maximum": most, "default": unless }),
-            unless,
-        )
-        .cursor()
+        let schema = integer(1..=most).default(Some(unless.into()));
+        let limit = parameter("limit", "How many on a page.", schema);
+        self.query(limit.example(Some(unless.into()))).cursor()
     }
 
     /// Adds the parameter of a paged list whose page size the client cannot choose.
     #[must_use]
     pub fn cursor(self) -> Self {
-        self.parameter(
-            "query",
+        self.query(parameter(
             "cursor",
             "`next_cursor` of the page before. Opaque; good for this organisation and this query only, elsewhere 422.",
-            false,
-            json!({ "type": "string" }),
-            Value::Null,
-        )
-        .refuses([invalid()])
+            text(),
+        ))
     }
 
     /// Adds an optional `If-Match`.
     #[must_use]
     pub fn if_match(self) -> Self {
-        self.version_seen(false)
+        self.header(version_seen())
+            .refuses([Error::VersionMismatch])
     }
 
     /// Adds a required `If-Match`. A request without it is answered with 428.
     #[must_use]
     pub fn needs_if_match(self) -> Self {
-        self.version_seen(true).refuses([Error::MatchRequired])
-    }
-
-    fn version_seen(self, required: bool) -> Self {
-        self.parameter(
-            "header",
-            "If-Match",
-            "The version that the client has seen, as `ETag` had it; another one is 412, and nothing is done.",
-            required,
-            json!({ "type": "string" }),
-            Value::Null,
-        )
-        .refuses([Error::VersionMismatch])
+        self.header(version_seen().required(Required::True))
+            .refuses([Error::VersionMismatch, Error::MatchRequired])
     }
 
     /// Adds `Idempotency-Key`. A repeated request with the same key gets the same answer and has no effect.
     #[must_use]
     pub fn once(self) -> Self {
-        self.parameter(
-            "header",
+        self.header(parameter(
             "Idempotency-Key",
             "The same request with the same key gets the same answer for at least a day, and does nothing.",
-            false,
-            json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
-            Value::Null,
-        )
+            text().min_length(Some(1)).max_length(Some(255)),
+        ))
         .refuses([invalid(), Error::IdempotencyKeyReused])
     }
 
@@ -226,32 +178,32 @@ impl Operation {
     #[must_use]
     pub fn takes<T: ToSchema>(mut self, example: Value) -> Self {
         let schema = self.schema::<T>();
-        self.body(true, "application/json", schema, example)
+        self.body(Required::True, JSON, content(schema, example))
     }
 
     /// Adds an optional JSON body.
     #[must_use]
     pub fn may_take<T: ToSchema>(mut self, example: Value) -> Self {
         let schema = self.schema::<T>();
-        self.body(false, "application/json", schema, example)
+        self.body(Required::False, JSON, content(schema, example))
     }
 
     /// Adds a required JSON body with a schema that no type has. `name` is the name of the schema.
     #[must_use]
-    pub fn takes_as(mut self, name: &str, schema: Value, example: Value) -> Self {
-        self.schemas.insert(name.to_owned(), schema);
-        self.body(true, "application/json", of(name), example)
+    pub fn takes_as(
+        mut self,
+        name: &str,
+        schema: impl Into<RefOr<Schema>>,
+        example: Value,
+    ) -> Self {
+        self.schemas.insert(name.to_owned(), schema.into());
+        self.body(Required::True, JSON, content(of(name), example))
     }
 
     /// Adds a text body of another media type, beside the JSON body.
     #[must_use]
     pub fn takes_text(self, media_type: &str, example: &str) -> Self {
-        self.body(
-            true,
-            media_type,
-            json!({ "type": "string" }),
-            example.into(),
-        )
+        self.body(Required::True, media_type, content(text(), example.into()))
     }
 
     /// Adds an answer that is not a problem.
@@ -263,10 +215,16 @@ impl Operation {
 
     /// Adds an answer with a schema of its own.
     #[must_use]
-    pub fn answers_as(mut self, status: u16, what: &str, schema: Value, example: Value) -> Self {
-        let content = json!({ "application/json": { "schema": schema, "example": example } });
-        let answer = json!({ "description": what, "content": content });
-        self.answers.insert(status, answer);
+    pub fn answers_as(
+        mut self,
+        status: u16,
+        what: &str,
+        schema: impl Into<RefOr<Schema>>,
+        example: Value,
+    ) -> Self {
+        let answer = ResponseBuilder::new().description(what);
+        let answer = answer.content(JSON, content(schema, example));
+        self.answers.insert(status, answer.build());
         self
     }
 
@@ -274,7 +232,8 @@ impl Operation {
     #[must_use]
     pub fn versioned(mut self) -> Self {
         for answer in self.answers.values_mut() {
-            answer["headers"] = json!({ "ETag": { "$ref": "#/components/headers/ETag" } });
+            let etag = RefOr::Ref(Ref::new("#/components/headers/ETag"));
+            answer.headers.insert("ETag".to_owned(), etag);
         }
         self
     }
@@ -296,74 +255,50 @@ impl Operation {
 
     /// The complete operation object, and the schemas that it refers to.
     #[must_use]
-    pub fn finish(mut self, tag: &str) -> (Value, Schemas) {
+    pub fn finish(mut self, tag: &str) -> (utoipa::openapi::path::Operation, Schemas) {
         self.schema::<Problem<'_>>();
         self.schema::<Question<'_>>();
-        let mut answers: Map<String, Value> = self
-            .answers
-            .iter()
-            .map(|(status, answer)| (status.to_string(), answer.clone()))
-            .collect();
-        let statuses = self.problems.statuses();
-        let by_gateway = gateway(
-            self.row.door.needs_token(),
-            self.body.is_some(),
-            self.row.path,
-        );
-        for status in statuses.chain(by_gateway.keys().copied()) {
-            answers.insert(
-                status.to_string(),
-                self.problems.response(status, by_gateway.get(&status)),
-            );
+        let RouteRow {
+            method, path, door, ..
+        } = self.row;
+        let by_gateway = gateway(door.needs_token(), self.body.is_some(), path);
+        for status in self.problems.statuses().chain(by_gateway.keys().copied()) {
+            let refusal = self.problems.response(status, by_gateway.get(&status));
+            self.answers.insert(status, refusal);
         }
-        let mut operation = json!({
-            "operationId": operation_id(self.row.method, self.row.path),
-            "tags": [tag],
-            "summary": self.summary,
-            "responses": answers,
-            "security": match self.row.door {
-                Door::Open => json!([]),
-                Door::Signed => json!([{ "webhook": [] }]),
-                Door::Admins | Door::AdminsAndMachines => json!([{ "token": [] }]),
-            },
-        });
-        if let Some(description) = self.description {
-            operation["description"] = description.into();
-        }
-        if !self.parameters.is_empty() {
-            operation["parameters"] = self.parameters.into();
-        }
-        if let Some(body) = self.body {
-            operation["requestBody"] = body;
-        }
-        (operation, self.schemas)
+        let scheme = match door {
+            Door::Open => None,
+            Door::Signed => Some("webhook"),
+            Door::Admins | Door::AdminsAndMachines => Some("token"),
+        };
+        // An empty list says that the route needs no credentials.
+        let security = scheme.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+        let answers = self.answers.into_iter();
+        let answers = answers.map(|(status, answer)| (status.to_string(), answer));
+        let operation = self
+            .operation
+            .operation_id(Some(operation_id(method, path)))
+            .tag(tag)
+            .request_body(self.body.map(Into::into))
+            .responses(answers.collect::<Responses>())
+            .securities(Some(security));
+        (operation.build(), self.schemas)
     }
 
-    fn parameter(
-        mut self,
-        place: &str,
-        name: &str,
-        what: &str,
-        required: bool,
-        schema: Value,
-        example: impl Into<Value>,
-    ) -> Self {
-        let mut parameter = json!({
-            "name": name, "in": place, "description": what, "required": required, "schema": schema,
-        });
-        let example = example.into();
-        if !example.is_null() {
-            parameter["example"] = example;
-        }
-        self.parameters.push(parameter);
+    fn header(self, parameter: ParameterBuilder) -> Self {
+        self.with(ParameterIn::Header, parameter)
+    }
+
+    fn with(mut self, place: ParameterIn, parameter: ParameterBuilder) -> Self {
+        self.operation = self.operation.parameter(parameter.parameter_in(place));
         self
     }
 
-    fn body(mut self, required: bool, media_type: &str, schema: Value, example: Value) -> Self {
+    fn body(mut self, required: Required, media_type: &str, content: Content) -> Self {
         let body = self
             .body
-            .get_or_insert_with(|| json!({ "required": required, "content": {} }));
-        body["content"][media_type] = json!({ "schema": schema, "example": example });
+            .unwrap_or_else(|| RequestBodyBuilder::new().required(Some(required)));
+        self.body = Some(body.content(media_type, content));
         self.refuses([
             Error::MalformedJson("expected value at line 1 column 1".to_owned()),
             Error::TooLarge("the body is larger than 256 KiB"),
@@ -372,27 +307,55 @@ impl Operation {
     }
 
     /// Collects the schema of a type and of all types that it refers to, and returns a reference to it.
-    fn schema<T: ToSchema>(&mut self) -> Value {
-        self.schemas.extend(schemas_of::<T>());
+    fn schema<T: ToSchema>(&mut self) -> Ref {
+        let mut found = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut found);
+        self.schemas.extend(found);
         of(&T::name())
     }
 }
 
-/// The schemas of a type and of all types that it refers to, by name.
-#[must_use]
-pub fn schemas_of<T: ToSchema>() -> Schemas {
-    let mut found = vec![(T::name().into_owned(), T::schema())];
-    T::schemas(&mut found);
-    found
-        .into_iter()
-        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default()))
-        .collect()
-}
-
 /// A reference to a schema.
 #[must_use]
-pub fn of(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
+pub fn of(name: &str) -> Ref {
+    Ref::from_schema_name(name)
+}
+
+/// The schema of a text.
+#[must_use]
+pub fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// The schema of a whole number in a range.
+#[must_use]
+pub fn integer(range: RangeInclusive<usize>) -> ObjectBuilder {
+    let schema = ObjectBuilder::new().schema_type(Type::Integer);
+    schema
+        .minimum(Some(*range.start()))
+        .maximum(Some(*range.end()))
+}
+
+/// A parameter. One of a path becomes required, any other is optional until `required` says otherwise.
+#[must_use]
+pub fn parameter(name: &str, what: &str, schema: impl Into<RefOr<Schema>>) -> ParameterBuilder {
+    let parameter = ParameterBuilder::new().name(name).description(Some(what));
+    parameter.schema(Some(schema))
+}
+
+fn version_seen() -> ParameterBuilder {
+    parameter(
+        "If-Match",
+        "The version that the client has seen, as `ETag` had it; another one is 412, and nothing is done.",
+        text(),
+    )
+}
+
+fn content(schema: impl Into<RefOr<Schema>>, example: Value) -> Content {
+    ContentBuilder::new()
+        .schema(Some(schema))
+        .example(Some(example))
+        .build()
 }
 
 fn invalid() -> Error {

@@ -1,11 +1,14 @@
 //! The routes of an organisation: its settings, its rule, its sources, what is reported of it.
 
-use offramp_api::contract::{Operation, of, schemas_of};
+use offramp_api::contract::{Operation, of, parameter, text};
 use offramp_api::view::{RejectionsView, SettingsView, SourceView};
 use offramp_app::Error;
 use offramp_app::desk::leavers::list::Body as LeaversList;
+use offramp_domain::settings::{DeactivationSync, Safeguards};
 use offramp_domain::{Settings, SourceId};
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::PartialSchema;
+use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 
 use super::examples;
 use crate::paging::MAX_PART;
@@ -50,32 +53,29 @@ pub(super) fn settings() -> Vec<Operation> {
 }
 
 /// The schema of a patch: that of the settings, in which nothing is required; and what goes with it.
-fn merge_patch() -> Value {
-    let mut schemas = schemas_of::<Settings>();
-    let mut patch = schemas.remove("Settings").unwrap_or_default();
-    let sections = ["deactivation_sync", "safeguards"];
-    if let Some(patch) = patch.as_object_mut() {
-        patch.remove("required");
-    }
-    for name in sections {
-        let property = &mut patch["properties"][name];
-        let section = property["$ref"]
-            .as_str()
-            .and_then(|place| place.rsplit_once('/'));
-        let section = section.and_then(|(_, section)| schemas.remove(section));
-        if let Some(Value::Object(mut section)) = section {
-            section.remove("required");
-            *property = Value::Object(section);
-        }
-    }
-    patch["description"] = json!("The settings that change; the others stay.");
-    patch["properties"]["confirmation"] = json!({
-        "type": "string", "description": "That of the question; the same patch goes through.",
-    });
-    patch["properties"]["version"] = json!({
-        "type": "integer", "format": "int64", "minimum": 0, "description": "Like `If-Match`.",
-    });
-    patch
+fn merge_patch() -> ObjectBuilder {
+    let version = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0));
+    ObjectBuilder::from(partial::<Settings>())
+        .description(Some("The settings that change; the others stay."))
+        .property("deactivation_sync", partial::<DeactivationSync>())
+        .property("safeguards", partial::<Safeguards>())
+        .property(
+            "confirmation",
+            text().description(Some("That of the question; the same patch goes through.")),
+        )
+        .property("version", version.description(Some("Like `If-Match`.")))
+}
+
+/// The schema of a type, in which nothing is required.
+fn partial<T: PartialSchema>() -> Object {
+    let RefOr::T(Schema::Object(mut schema)) = T::schema() else {
+        return Object::new();
+    };
+    schema.required.clear();
+    schema
 }
 
 pub(super) fn rules() -> Vec<Operation> {
@@ -83,6 +83,14 @@ pub(super) fn rules() -> Vec<Operation> {
     let mut put = rule.clone();
     put["reactivated"] = json!(["E-1012"]);
     put["note"] = json!("1 scheduled for deactivation and left out by this rule: active again");
+    let when = parameter(
+        "when",
+        "What happens to those without a date. A JSON body may say so itself, and wins.",
+        text()
+            .enum_values(Some(["grace", "now"]))
+            .default(Some("grace".into())),
+    )
+    .example(Some("grace".into()));
     vec![
         Operation::of(Route::GetSyncRules, "Shows the sync rule")
             .answers::<RulesView>(200, "The rule", rule)
@@ -111,12 +119,7 @@ pub(super) fn rules() -> Vec<Operation> {
                 "JSON, or CSV with the columns `employee_id`, `email` and `leave_date` in any order; 5,000 rows and \
                  4 MiB at most. Each row is answered by itself; the same list again does nothing.",
             )
-            .query(
-                "when",
-                "What happens to those without a date. A JSON body may say so itself, and wins.",
-                json!({ "type": "string", "enum": ["grace", "now"], "default": "grace" }),
-                "grace",
-            )
+            .query(when)
             .takes::<LeaversList<'_>>(json!({
                 "leavers": [{ "employee_id": "E-1012" }, { "email": "ines@acme.example", "leave_date": "2026-12-31" }],
                 "when": "grace",
@@ -199,6 +202,12 @@ pub(super) fn reports() -> Vec<Operation> {
         "of": "run", "at": "2026-11-25T01:22:41Z", "by": admin, "run_id": "run_01a200d2f3c577eb8373081c4eb8f645",
         "affected": 12,
     });
+    let since = parameter(
+        "since",
+        "From when on; 30 days ago unless given.",
+        of("Instant"),
+    )
+    .example(Some("2026-11-01T00:00:00Z".into()));
     vec![
         Operation::of(
             Route::Drift,
@@ -214,12 +223,7 @@ pub(super) fn reports() -> Vec<Operation> {
             Route::Audit,
             "Every change of users, settings, rule and sources, each answer to a hold and each run taken back, oldest first",
         )
-        .query(
-            "since",
-            "From when on; 30 days ago unless given.",
-            of("Instant"),
-            "2026-11-01T00:00:00Z",
-        )
+        .query(since)
         .paged(MAX_ROWS, ROWS)
         .about("A page looks at 31 days, and may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
         .answers::<AuditView>(

@@ -1,6 +1,6 @@
 //! The routes of people, their cards and objectives.
 
-use offramp_api::contract::{Operation, of};
+use offramp_api::contract::{Operation, of, parameter, text};
 use offramp_api::view::{
     AccessView, BoardView, CardView, CelebratingView, HistoryView, ObjectiveView, ObjectivesView,
     UserDetail, UserView, UsersView,
@@ -10,6 +10,7 @@ use offramp_app::desk::explain::Explanation;
 use offramp_app::desk::{objectives as page, users as list};
 use offramp_domain::{CardId, EmployeeId, ObjectiveId, Refusal};
 use serde_json::json;
+use utoipa::openapi::Required;
 
 use super::examples;
 use crate::Route;
@@ -27,9 +28,23 @@ pub(super) fn user(route: Route, summary: &'static str) -> Operation {
 }
 
 pub(super) fn users() -> Vec<Operation> {
-    let status = json!({
-        "type": "string", "enum": ["active", "deactivation_scheduled", "deactivated", "deleted"],
-    });
+    let states = ["active", "deactivation_scheduled", "deactivated", "deleted"];
+    let status = parameter("status", "Only these.", text().enum_values(Some(states)));
+    let q = parameter(
+        "q",
+        "The beginning of a name, an address or an id, in any case.",
+        text().max_length(Some(MAX_Q)),
+    );
+    let id = parameter(
+        "id",
+        "Any name of a user; one that cannot be is as unknown as one that is not.",
+        text(),
+    );
+    let email = parameter(
+        "email",
+        "The address, in any case.",
+        text().min_length(Some(1)),
+    );
     let ended = |operation: Operation| {
         operation
         .answers::<EndedView>(
@@ -49,13 +64,8 @@ pub(super) fn users() -> Vec<Operation> {
     vec![
         Operation::of(Route::ListUsers, "Lists users by name, or finds them")
             .about("By name; a search by name, then by address, then by id. A page of a search may be shorter than its limit, or empty; as long as there is a cursor, it goes on.")
-            .query("status", "Only these.", status, "active")
-            .query(
-                "q",
-                "The beginning of a name, an address or an id, in any case.",
-                json!({ "type": "string", "maxLength": MAX_Q }),
-                "mar",
-            )
+            .query(status.example(Some("active".into())))
+            .query(q.example(Some("mar".into())))
             .paged(list::MAX_PAGE, list::PAGE)
             .answers::<UsersView>(
                 200,
@@ -110,7 +120,7 @@ pub(super) fn users() -> Vec<Operation> {
             .if_match()
             .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
         Operation::of(Route::GetUserAccess, "Whether a user may log in")
-            .any_path("id", "Any name of a user; one that cannot be is as unknown as one that is not.", "E-1012")
+            .path_as(id.example(Some("E-1012".into())))
             .about("Unknown is revoked.")
             .answers::<AccessView>(
                 200,
@@ -119,12 +129,7 @@ pub(super) fn users() -> Vec<Operation> {
             ),
         Operation::of(Route::FindAccess, "Whether whoever has this address may log in")
             .about("Unknown is revoked.")
-            .needs_query(
-                "email",
-                "The address, in any case.",
-                json!({ "type": "string", "minLength": 1 }),
-                "marcus.doyle@acme.example",
-            )
+            .query(email.required(Required::True).example(Some("marcus.doyle@acme.example".into())))
             .answers::<AccessView>(
                 200,
                 "Yes or no, and why",
@@ -193,6 +198,11 @@ pub(super) fn objectives() -> Vec<Operation> {
         "objective_id": "obj_01a200d2f3c577eb8373081c4eb8f645", "title": "Open the office in Lyon", "status": "open",
         "owner": "E-1010", "owner_name": "Ines Duarte",
     });
+    let on = parameter(
+        "on",
+        "The day; today in the organisation's time zone unless given.",
+        of("Date"),
+    );
     vec![
         user(Route::ListObjectives, "Lists a user's objectives, oldest first")
             .paged(page::MAX_PAGE, page::PAGE)
@@ -230,12 +240,7 @@ pub(super) fn objectives() -> Vec<Operation> {
             Route::GetCelebrating,
             "Birthdays and work anniversaries of people who are here",
         )
-        .query(
-            "on",
-            "The day; today in the organisation's time zone unless given.",
-            of("Date"),
-            "2026-06-06",
-        )
+        .query(on.example(Some("2026-06-06".into())))
         .paged(MAX_PART, MAX_PART)
         .answers::<CelebratingView>(
             200,

@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use crate::view::Seen;
 use offramp_app::Error;
 use offramp_domain::Policy;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::schema::{AllOfBuilder, OneOfBuilder, SchemaType};
+use utoipa::openapi::{
+    ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
+};
 
-use super::of;
+use super::{content, of};
 use crate::http::{describe, problem};
 
 /// The request id in examples.
 const REQUEST_ID: &str = "9a886241-ee16-4f84-bd52-981e0726c91a";
 
 /// The problems that a route may return, by status and code, with an example of each.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Problems(BTreeMap<u16, BTreeMap<&'static str, Value>>);
 
 impl Problems {
@@ -35,63 +40,58 @@ impl Problems {
     }
 
     /// The response of a status. `gateway` is the message that API Gateway may return with the same status.
-    pub(super) fn response(&self, status: u16, gateway: Option<&&str>) -> Value {
-        let mut content = Map::new();
+    pub(super) fn response(&self, status: u16, gateway: Option<&&str>) -> Response {
+        let mut response = ResponseBuilder::new();
         let mut said = Vec::new();
         if let Some(problems) = self.0.get(&status) {
             let codes: Vec<_> = problems.keys().copied().collect();
-            said.push(
-                codes
-                    .iter()
-                    .map(|code| format!("`{code}`"))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            );
-            let examples: Map<String, Value> = problems
-                .iter()
-                .map(|(code, body)| ((*code).to_owned(), json!({ "value": body })))
-                .collect();
-            content.insert(
-                "application/problem+json".to_owned(),
-                json!({ "schema": schema(status, &codes), "examples": examples }),
-            );
+            let quoted: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+            said.push(quoted.join(", "));
+            let examples = problems.iter().map(|(code, body)| {
+                let example = ExampleBuilder::new().value(Some(body.clone()));
+                (*code, example)
+            });
+            let content = ContentBuilder::new().schema(Some(schema(status, &codes)));
+            let content = content.examples_from_iter(examples).build();
+            response = response.content("application/problem+json", content);
+            if status == 503 {
+                let header = Ref::new("#/components/headers/Retry-After");
+                response = response.header_ref("Retry-After", header);
+            }
         }
         if let Some(message) = gateway {
             said.push("API Gateway's own".to_owned());
-            content.insert(
-                "application/json".to_owned(),
-                json!({ "schema": of("GatewayError"), "example": { "message": message } }),
-            );
+            let content = content(of("GatewayError"), json!({ "message": message }));
+            response = response.content("application/json", content);
         }
-        let mut response = json!({ "description": said.join("; or "), "content": content });
-        if status == 503 && self.0.contains_key(&status) {
-            response["headers"] =
-                json!({ "Retry-After": { "$ref": "#/components/headers/Retry-After" } });
-        }
-        response
+        response.description(said.join("; or ")).build()
     }
 }
 
 /// The schema of a problem with this status and one of these codes. A confirmation question has more members than the
 /// other problems.
-fn schema(status: u16, codes: &[&str]) -> Value {
+fn schema(status: u16, codes: &[&str]) -> RefOr<Schema> {
     const QUESTION: &str = "confirmation_required";
+    let any = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    let problem = || AllOfBuilder::new().item(of("Problem"));
     let own = |codes: &[&str]| {
-        let properties = json!({ "status": { "const": status }, "code": { "enum": codes } });
-        json!({ "properties": properties })
+        // utoipa has no `const`, but an extension that is collected gets no `x-` before its name.
+        let status = any().extensions(Some([("const", status)].into_iter().collect()));
+        let code = any().enum_values(Some(codes.iter().copied()));
+        any().property("status", status).property("code", code)
     };
     if !codes.contains(&QUESTION) {
-        return json!({ "allOf": [of("Problem"), own(codes)] });
+        return problem().item(own(codes)).into();
     }
     let others: Vec<_> = codes
         .iter()
         .copied()
         .filter(|code| *code != QUESTION)
         .collect();
-    json!({ "oneOf": [
-        { "allOf": [of("Problem"), of("Question"), own(&[QUESTION])] },
-        { "allOf": [of("Problem"), own(&others)] },
-    ] })
+    OneOfBuilder::new()
+        .item(problem().item(of("Question")).item(own(&[QUESTION])))
+        .item(problem().item(own(&others)))
+        .into()
 }
 
 /// The messages that API Gateway returns on its own, by status.
