@@ -227,25 +227,20 @@ impl<'a> Draft<'a> {
     }
 
     /// A decision with a visible change and its history entry.
-    pub(super) fn commit(
-        mut self,
-        answered: Answered,
-        by: &Actor,
-        happening: Happening,
-    ) -> Decision {
+    pub(super) fn commit(mut self, answer: Answered, by: &Actor, what: Happening) -> Decision {
         match self.leave_date() {
             Some(moved) => {
                 let answered = self.answered_of(&moved);
                 // If the happening is visible nowhere else, it stays in the entry. The entry's `from`, `to` and `cause`
                 // then tell the effect of the leave date.
-                let told = if happening.is_of_the_lifecycle() {
+                let told = if what.is_of_the_lifecycle() {
                     moved
                 } else {
-                    happening
+                    what
                 };
                 self.build(answered, Some((by, told)))
             }
-            None => self.build(answered, Some((by, happening))),
+            None => self.build(answer, Some((by, what))),
         }
     }
 

@@ -180,11 +180,12 @@ fn missing(world: &mut World, minute: i64) -> Outcome {
         snapshot: SnapshotId::new("snap_1").unwrap(),
         at: instant(minute),
     };
-    world
-        .happens(&employee("E-7"), &event)
-        .unwrap()
-        .answered
-        .outcome
+    outcome(world, &event)
+}
+
+fn outcome(world: &mut World, event: &Event) -> Outcome {
+    let decision = world.happens(&employee("E-7"), event).unwrap();
+    decision.answered.outcome
 }
 
 fn hold_1() -> HoldId {
@@ -204,11 +205,7 @@ fn answer(world: &mut World, approve: bool, until: u64) -> Outcome {
         true => Event::Approve { by, hold, until },
         false => Event::Keep { by, hold, until },
     };
-    world
-        .happens(&employee("E-7"), &event)
-        .unwrap()
-        .answered
-        .outcome
+    outcome(world, &event)
 }
 
 #[test]
@@ -438,14 +435,7 @@ fn a_return_from_a_deletion_counts_as_well() {
     let decision = world.decide(&employee("E-7"), &event).unwrap();
     assert_eq!(decision.counted, Some(Counted::Restore));
     world.gate = held_gate();
-    assert_eq!(
-        world
-            .happens(&employee("E-7"), &event)
-            .unwrap()
-            .answered
-            .outcome,
-        Outcome::Held
-    );
+    assert_eq!(outcome(&mut world, &event), Outcome::Held);
     assert_eq!(world.user(&employee("E-7")).status(), Status::Deleted);
     world.gate = Gate::OPEN;
     assert_eq!(answer(&mut world, true, 2), Outcome::Restored);
