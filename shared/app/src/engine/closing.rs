@@ -32,7 +32,7 @@ pub struct Reopened {
 /// Returns true if nothing is left to close.
 ///
 /// # Errors
-/// A fault, or [`Error::Busy`]; the next run continues.
+/// A fault, or [`crate::Error::Busy`]; the next run continues.
 pub(crate) async fn close<P: Ports>(
     tenant: &Tenant<'_, P>,
     deactivated: &User,
@@ -85,7 +85,7 @@ where
 /// Reopens the objectives that the user's last deactivation closed, if that is still to do.
 ///
 /// # Errors
-/// A fault, or [`Error::Busy`]; the finishing timer and the sweep continue.
+/// A fault, or [`crate::Error::Busy`]; the finishing timer and the sweep continue.
 pub async fn reopen<P: Ports>(
     tenant: &Tenant<'_, P>,
     id: &EmployeeId,

@@ -7,7 +7,7 @@
 //! people.
 //!
 //! Calls that do not need each other's answers are made together. First the notices and the admins are read. Then the
-//! notices are stamped, the messages are claimed, and the people are read. Then up to [`LETTERS_AT_ONCE`] messages are
+//! notices are stamped, the messages are claimed, and the people are read. Then up to `LETTERS_AT_ONCE` messages are
 //! sent, and each is settled when SES has answered. A claim expires without effect if its message is not sent.
 
 mod rows;
