@@ -167,6 +167,14 @@ class Stack:
         ]
         same(found, [status, access, access, cards, cards], what)
 
+    def in_a_moment(self, who, status, access, cards, what):
+        """The same, once the table's stream has handed over what is left: within seconds, and no clock moves."""
+        for _ in range(50):
+            if self.user(who)["active_cards"] == cards:
+                break
+            time.sleep(0.1)
+        self.is_(who, status, access, cards, what)
+
     def says(self, event, outcome, what):
         """One event, which must come to this; its result."""
         [result] = self.deliver(event)

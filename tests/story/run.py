@@ -72,7 +72,8 @@ def immediate(stack):
     who = stack.hire("Immediate", cards=2)
     result = stack.says(stack.event(who, "inactive"), "deactivated", "HR says inactive: deactivated")
     check("due_at" not in result, "nothing is due", result)
-    stack.is_(who, "deactivated", "revoked", 0, "access and cards are gone when it answers")
+    same(stack.access(who), "revoked", "access is gone when it answers")
+    stack.in_a_moment(who, "deactivated", "revoked", 0, "cards are gone a moment later, without a timer")
     stack.sync(behaviour="delayed", delay_days=3).ok()
 
 
