@@ -17,7 +17,7 @@ use offramp_domain::{
     Timer,
 };
 
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::breaker::{named, new_run};
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
@@ -59,7 +59,7 @@ where
             format!("must be at most {}", MAX_EXPECTED),
         ));
     }
-    for pause in pauses() {
+    until_won(|| async move {
         let line = tenant.store.line(tenant.org, source).await?;
         let id = named("snap", SnapshotId::new);
         let snapshot = Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
@@ -73,12 +73,10 @@ where
             line: Some(&line),
             breaker: None,
         };
-        if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
-            return Ok(snapshot);
-        }
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+        let done = tenant.store.commit_snapshot(tenant.org, &commit).await?;
+        Ok((done == Committed::Done).then_some(snapshot))
+    })
+    .await
 }
 
 /// A snapshot with its line. Its state is that at the present instant.
@@ -171,7 +169,7 @@ pub async fn complete<P: Ports>(
 where
     P::Store: Snapshots + Breakers,
 {
-    for pause in pauses() {
+    until_won(|| async move {
         let store = &tenant.store;
         let (standing, receipts) = try_join(
             store.standing(tenant.org, source, id),
@@ -186,7 +184,7 @@ where
             let was_completed = before.state == SnapshotState::Applying
                 || before.step != (Step::Compare { part: 0 });
             return if same && was_completed {
-                Ok(before)
+                Ok(Some(before))
             } else {
                 Err(Error::SnapshotNotOpen)
             };
@@ -233,12 +231,10 @@ where
             line: Some(&next),
             breaker: None,
         };
-        if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
-            return Ok(after);
-        }
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+        let done = tenant.store.commit_snapshot(tenant.org, &commit).await?;
+        Ok((done == Committed::Done).then_some(after))
+    })
+    .await
 }
 
 /// Checks that the pages 1 to `pages` have come, and no others.

@@ -19,7 +19,7 @@ use futures_util::future::{join3, try_join, try_join_all};
 use futures_util::stream::{self, StreamExt};
 use offramp_domain::{Access, DigestMinute, EmployeeId, NoticeKind, Role, User};
 
-use crate::backoff::pauses;
+use crate::backoff::{pauses, until_won};
 use crate::metrics::Metric;
 use crate::outbound::mail;
 use crate::outbound::mail::{Reader, Row};
@@ -100,8 +100,8 @@ async fn taken<P: Ports>(
 where
     P::Store: Users + Notices + Breakers,
 {
-    let own = DigestId::new(minute);
-    for pause in pauses() {
+    let own = &DigestId::new(minute);
+    until_won(|| async move {
         let unsent = tenant.store.unsent(tenant.org);
         let (unsent, loaded) = try_join(unsent, tenant.store.load(tenant.org, &[])).await?;
         let fresh = unsent.iter().filter(|one| one.digest.is_none());
@@ -114,7 +114,7 @@ where
         let stamped = async {
             let mut all = Committed::Done;
             for keys in fresh.chunks(NOTICES_PER_STAMP) {
-                if tenant.store.stamp(tenant.org, keys, &own).await? == Committed::Conflict {
+                if tenant.store.stamp(tenant.org, keys, own).await? == Committed::Conflict {
                     all = Committed::Conflict;
                 }
             }
@@ -138,12 +138,12 @@ where
                 claims,
             };
             let made = people?.into_iter().zip(claims);
-            return Ok(digests.into_iter().zip(made).map(of).collect());
+            return Ok(Some(digests.into_iter().zip(made).map(of).collect()));
         }
         // A notice was withdrawn, or another run stamped one first.
-        pause.wait().await;
-    }
-    Err(Error::Busy)
+        Ok(None)
+    })
+    .await
 }
 
 /// The names of the messages that a digest is likely to have, at most [`LETTERS_AT_ONCE`]. Any other message is claimed

@@ -5,14 +5,14 @@ use offramp_domain::snapshot::Said;
 use offramp_domain::{Snapshot, SnapshotQueue, SnapshotState};
 
 use super::Applying;
-use crate::backoff::pauses;
+use crate::backoff::until_won;
 use crate::engine::holds;
 use crate::inbound::pulse;
 use crate::ports::{
     Breakers, Committed, Objectives, Observed, Rejections, Rosters, SnapshotCommit, Snapshots,
     Users,
 };
-use crate::{Error, Ports, Result};
+use crate::{Ports, Result};
 
 impl<P: Ports> Applying<'_, P>
 where
@@ -29,39 +29,40 @@ where
         if done.state == SnapshotState::Applying && done.observing && !done.dry_run {
             pulse::would_have(tenant, source, &done.would, Some(id), self.deadline).await;
         }
-        for pause in pauses() {
-            let (line, breaker) = match read.take() {
-                Some(read) => read,
-                None => {
-                    let standing = tenant.store.standing(tenant.org, source, id).await?;
-                    let (found, line, breaker) = standing;
-                    if found.is_none_or(|found| found.rev + 1 != done.rev) {
-                        return Ok(Committed::Conflict);
+        until_won(|| {
+            let read = read.take();
+            async move {
+                let (line, breaker) = match read {
+                    Some(read) => read,
+                    None => {
+                        let standing = tenant.store.standing(tenant.org, source, id).await?;
+                        let (found, line, breaker) = standing;
+                        if found.is_none_or(|found| found.rev + 1 != done.rev) {
+                            return Ok(Some(Committed::Conflict));
+                        }
+                        (line, breaker)
                     }
-                    (line, breaker)
+                };
+                // A newer snapshot has taken its place.
+                if line.applying.as_ref() != Some(id) {
+                    return Ok(Some(Committed::Conflict));
                 }
-            };
-            // A newer snapshot has taken its place.
-            if line.applying.as_ref() != Some(id) {
-                return Ok(Committed::Conflict);
+                let (snapshot, breaker) = self.ended(done, breaker).await?;
+                let line = SnapshotQueue {
+                    applying: None,
+                    rev: line.rev + 1,
+                    ..line
+                };
+                let commit = SnapshotCommit {
+                    snapshot: &snapshot,
+                    line: Some(&line),
+                    breaker: breaker.as_ref(),
+                };
+                let committed = tenant.store.commit_snapshot(tenant.org, &commit).await?;
+                Ok((committed == Committed::Done).then_some(committed))
             }
-            let (snapshot, breaker) = self.ended(done, breaker).await?;
-            let line = SnapshotQueue {
-                applying: None,
-                rev: line.rev + 1,
-                ..line
-            };
-            let commit = SnapshotCommit {
-                snapshot: &snapshot,
-                line: Some(&line),
-                breaker: breaker.as_ref(),
-            };
-            if tenant.store.commit_snapshot(tenant.org, &commit).await? == Committed::Done {
-                return Ok(Committed::Done);
-            }
-            pause.wait().await;
-        }
-        Err(Error::Busy)
+        })
+        .await
     }
 
     /// The snapshot's final state, and the breaker with its mark; `None` if it leaves no mark. A hold that the snapshot
