@@ -1,6 +1,7 @@
 //! The shape of the workspace, held: which crate may know which, what the rules may not touch, and that code,
 //! `template.yaml` and `events/` speak of the same things. Each failure says what to do.
 
+mod documents;
 mod modules;
 mod one_way;
 mod operations;
@@ -8,7 +9,6 @@ mod routes;
 mod workspace;
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use modules::Modules;
 use workspace::*;
@@ -306,47 +306,6 @@ fn files_are_short_enough_to_be_one_thing() {
 }
 
 #[test]
-fn documents_that_comments_name_exist() {
-    let mut wrong = Vec::new();
-    for file in ["shared", "functions", "local", "tests", "bench"]
-        .map(sources)
-        .concat()
-    {
-        for word in text(&file).split(|c: char| c.is_whitespace() || "`'\"()[]<>,;:".contains(c)) {
-            let word = word
-                .trim_end_matches('.')
-                .split('#')
-                .next()
-                .unwrap_or_default();
-            let of_ours = word.len() > 3
-                && word.ends_with(".md")
-                && !word.contains("//")
-                && !word.starts_with('*');
-            let beside = file.parent().unwrap_or(root()).join(word);
-            let places = [root().join(word), root().join("docs").join(word), beside];
-            if of_ours && !places.iter().any(|place| place.exists()) {
-                wrong.push(format!("{} names {word}", relative(&file)));
-            }
-        }
-    }
-    refuse(&wrong, "name a document that is here, or say what it said");
-}
-
-#[test]
-fn places_that_the_code_map_names_exist() {
-    let map = text(&root().join("docs/CODE-MAP.md"));
-    let places = map.split('`').skip(1).step_by(2).filter(|word| {
-        let top = word.split('/').next().unwrap_or_default();
-        word.contains('/') && !word.contains(' ') && root().join(top).is_dir()
-    });
-    let wrong: Vec<_> = places
-        .filter(|place| !root().join(place).exists())
-        .map(str::to_owned)
-        .collect();
-    refuse(&wrong, "bring docs/CODE-MAP.md up to where the code is");
-}
-
-#[test]
 fn nothing_is_ignored() {
     let files = ["shared", "functions", "local", "tests"]
         .map(sources)
@@ -366,75 +325,6 @@ fn nothing_sleeps() {
     refuse(
         &mentions(&others(files), &["sleep", "sleep_until"]),
         "tests move the clock; product code is woken by a timer, or retried by whoever called it",
-    );
-}
-
-#[test]
-fn every_sample_event_is_used() {
-    let mut readers = ["shared", "functions", "local", "tests", "docs"]
-        .map(|place| files(&root().join(place)))
-        .concat();
-    readers.push(root().join("README.md"));
-    let readers: Vec<String> = others(readers)
-        .iter()
-        .filter_map(|file| fs::read_to_string(file).ok())
-        .collect();
-    let wrong: Vec<_> = samples()
-        .into_iter()
-        .filter(|name| {
-            !readers
-                .iter()
-                .any(|text| text.contains(name.trim_start_matches("events/")))
-        })
-        .map(|name| format!("{name} is used nowhere"))
-        .collect();
-    refuse(
-        &wrong,
-        "use it in a test, the local stack, docs/ or README.md (by folder and name), or delete it",
-    );
-}
-
-#[test]
-fn every_sample_event_is_described() {
-    let described = text(&root().join("events/README.md"));
-    let names = samples()
-        .into_iter()
-        .map(|name| name.trim_start_matches("events/").to_owned());
-    let wrong: Vec<_> = names
-        .filter(|name| !described.contains(&format!("`{name}`")))
-        .collect();
-    refuse(
-        &wrong,
-        "say in events/README.md what the sample is and who uses it",
-    );
-}
-
-#[test]
-fn sample_requests_are_whole_bodies() {
-    let mut wrong = Vec::new();
-    for name in samples()
-        .into_iter()
-        .filter(|name| name.starts_with("events/hr/"))
-    {
-        let body = json(&text(&root().join(&name)));
-        let events = body["events"]
-            .as_array()
-            .filter(|events| !events.is_empty());
-        let whole = events.is_some_and(|events| {
-            events.iter().all(|event| {
-                let employee = &event["employee"];
-                event["occurred_at"] == "now"
-                    && employee["employee_id"].is_string()
-                    && employee["status"].is_string()
-            })
-        });
-        if !whole {
-            wrong.push(name);
-        }
-    }
-    refuse(
-        &wrong,
-        "a file in events/hr is {\"events\": […]}, each with an employee's id and status, and `now` as its instant",
     );
 }
 

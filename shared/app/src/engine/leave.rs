@@ -65,13 +65,7 @@ where
         ..ExecuteOptions::default()
     };
     let first = match execute(tenant, person.id, &event, &armed, how).await {
-        Err(Error::Refused(refusal)) => {
-            return Ok(Begun {
-                acted: false,
-                reason: refusal.to_string(),
-                user: None,
-            });
-        }
+        Err(Error::Refused(refusal)) => return Ok(refusal.into()),
         executed => executed?,
     };
     let source = first.user.as_ref().and_then(|user| user.origin.source());

@@ -6,7 +6,7 @@ mod finish;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, Generation, SourceId, TimerKind, User};
+use offramp_domain::{Actor, EmployeeId, Event, Generation, Refusal, SourceId, TimerKind, User};
 
 use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
 use crate::ports::{CardIssuer, Cards, ISSUER, Objectives, Users};
@@ -41,6 +41,16 @@ pub struct Begun {
     pub reason: String,
     /// The user after the decision; `None` if no user exists or the rules refused.
     pub user: Option<User>,
+}
+
+impl From<Refusal> for Begun {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            acted: false,
+            reason: refusal.to_string(),
+            user: None,
+        }
+    }
 }
 
 impl Begun {
@@ -138,13 +148,7 @@ where
         ..ExecuteOptions::default()
     };
     let executed = match execute(tenant, person.id, &event, &armed, how).await {
-        Err(Error::Refused(refusal)) => {
-            return Ok(Begun {
-                acted: false,
-                reason: refusal.to_string(),
-                user: None,
-            });
-        }
+        Err(Error::Refused(refusal)) => return Ok(refusal.into()),
         executed => executed?,
     };
     Ok(Begun {
