@@ -1,6 +1,10 @@
 //! Snapshots of a whole workforce.
 
 mod accidents;
+mod late;
+mod order;
+mod rejected;
+mod sources;
 mod steps;
 
 use chrono::{DateTime, Utc};

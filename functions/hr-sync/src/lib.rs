@@ -254,8 +254,7 @@ impl Call<'_> {
             return Err(Error::invalid("/snapshot_id", "is not the one of the path"));
         }
         let how = (body.pages, body.dry_run);
-        let snapshot =
-            snapshots::complete(&self.tenant(), &self.source, self.state, &id, how).await?;
+        let snapshot = snapshots::complete(&self.tenant(), &self.source, &id, how).await?;
         Reply::json(202, &SnapshotView::of(&snapshot))
     }
 

@@ -8,14 +8,15 @@
 
 mod window;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use crate::employee::Watermark;
-use crate::ids::{EmployeeId, HoldId};
+use crate::employee::{PendingMark, Watermark};
+use crate::ids::{EmployeeId, HoldId, SnapshotId};
 use crate::lifecycle::Cause;
 use crate::settings::Safeguards;
 
@@ -188,6 +189,9 @@ pub struct Breaker {
     /// What the last applied snapshot stated about every employee of the source.
     #[serde(default, skip_serializing_if = "Watermark::is_none")]
     pub mark: Watermark,
+    /// The mark that the snapshot which is being applied will leave; `None` if there is none. Events of before it wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingMark>,
     /// How many employees the last applied snapshot had; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employees: Option<u64>,
@@ -314,6 +318,36 @@ impl Breaker {
             rev: self.rev + 1,
             ..self.clone()
         }
+    }
+
+    /// The breaker as it counts for one person: with the mark that counts for them.
+    #[must_use]
+    pub fn of(&self, id: &EmployeeId) -> Cow<'_, Self> {
+        let mark = self.mark.of(id);
+        if std::ptr::eq(mark, &self.mark) {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            mark: mark.clone(),
+            ..self.clone()
+        })
+    }
+
+    /// The breaker after the pending mark has changed; `None` if it is the same.
+    #[must_use]
+    pub fn pending_after(&self, pending: Option<PendingMark>) -> Option<Self> {
+        (self.pending != pending).then(|| Self {
+            pending,
+            rev: self.rev + 1,
+            ..self.clone()
+        })
+    }
+
+    /// The breaker after a snapshot has ended without a mark; `None` if it has nothing pending.
+    #[must_use]
+    pub fn released(&self, by: &SnapshotId) -> Option<Self> {
+        let own = self.pending.as_ref()?.snapshot == *by;
+        own.then(|| self.pending_after(None)).flatten()
     }
 
     /// How long this breaker keeps the cards of a user alive who was scheduled at `scheduled`; `None` if it does not.

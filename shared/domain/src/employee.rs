@@ -16,7 +16,7 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
-pub use mark::Watermark;
+pub use mark::{MOST_REJECTED, PendingMark, PersonHash, Watermark};
 
 /// The longest value of a field, in characters.
 pub const FIELD_CHARS: usize = 256;
@@ -271,6 +271,9 @@ impl HrRecord {
                 at,
                 value: event.status,
             };
+            // At an equal instant the later arrival wins. A status that was taken before the employee went missing is
+            // not newer, so `missing` at the instant of the status still counts.
+            record.missing = record.missing.filter(|missing| at < *missing);
         }
         for (field, value) in &event.fields {
             let known = self.fields.get(field);

@@ -34,7 +34,8 @@ pub use decide::{
 };
 pub use digest::{DigestMinute, Health, Notice, NoticeKey, NoticeKind};
 pub use employee::{
-    Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, Merge, Watermark,
+    Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, MOST_REJECTED, Merge,
+    PendingMark, PersonHash, Watermark,
 };
 pub use event::Event;
 pub use hex::hex;

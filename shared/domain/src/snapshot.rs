@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::breaker::{Figures, Tripped};
+use crate::breaker::{Breaker, Figures, Tripped};
 use crate::decide::{Gate, Outcome};
-use crate::employee::Field;
+use crate::employee::{Field, PendingMark, PersonHash, Watermark};
 use crate::ids::{HoldId, RunId, SnapshotId, SourceId};
 
 /// The most pages in a snapshot.
@@ -16,6 +16,17 @@ pub const MAX_PAGES: u32 = 400;
 pub const OPEN_FOR: TimeDelta = TimeDelta::hours(24);
 /// How long the pages and the report of a snapshot are kept.
 pub const KEPT_FOR: TimeDelta = TimeDelta::days(7);
+
+/// How long an event waits at most for a snapshot of a later instant that is being applied ([`PendingMark`]). Most
+/// snapshots take minutes.
+pub const EVENTS_WAIT: TimeDelta = TimeDelta::hours(1);
+/// A snapshot leaves its mark only if events will wait for at least this long. No transaction takes longer.
+const STILL_WAIT: TimeDelta = TimeDelta::minutes(1);
+/// How often a snapshot is compared again because it took longer than events wait.
+const COMPARED_AGAIN: u8 = 2;
+
+/// The problem of a snapshot that was rejected because the state of its source has changed.
+pub const SOURCE_CHANGED: &str = "source_changed";
 
 /// The state of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +41,8 @@ pub enum SnapshotState {
     Applied,
     /// The snapshot is applied, except for people that a hold stopped.
     Held,
-    /// The snapshot contradicts itself, or a later one was applied. Nothing of it is applied.
+    /// The snapshot contradicts itself, or a later one was applied or is being applied: nothing of it is applied. Or the
+    /// state of its source has changed since it was opened: what was applied before stays, and nothing more is applied.
     Rejected,
     /// A newer snapshot took its place.
     Superseded,
@@ -127,6 +139,9 @@ pub struct Snapshot {
     /// True if the source was in observation at the time of completion.
     #[serde(default)]
     pub observing: bool,
+    /// Since when the source had its state at the time of opening; `None` if an older version opened the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_since: Option<DateTime<Utc>>,
     /// The run of the departures that the snapshot causes.
     pub run: RunId,
     /// The next step of the work.
@@ -150,6 +165,13 @@ pub struct Snapshot {
     /// The same if the source were active. It is filled only for a source in observation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub would: BTreeMap<Outcome, u64>,
+    /// The people whose records were rejected so far, at most one more than
+    /// [`MOST_REJECTED`](crate::employee::MOST_REJECTED).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub rejected: BTreeSet<PersonHash>,
+    /// How often the snapshot was compared again from the beginning, after it had been applied.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub again: u8,
     /// The safeguard that the snapshot itself has tripped; `None` if its size is plausible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tripped: Option<(Tripped, Figures)>,
@@ -159,7 +181,7 @@ pub struct Snapshot {
     /// The breaker's verdict on a dry run, or on a source in observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<(String, Option<Tripped>, Option<Figures>)>,
-    /// Why nothing of the snapshot was applied; `None` unless it was rejected or abandoned.
+    /// Why nothing, or nothing more, of the snapshot was applied; `None` unless it was rejected or abandoned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// When the next run takes the snapshot up again; `None` if no work is left.
@@ -190,6 +212,7 @@ impl Snapshot {
             pages: 0,
             dry_run: false,
             observing: false,
+            source_since: None,
             run,
             step: Step::Compare { part: 0 },
             employees: 0,
@@ -198,6 +221,8 @@ impl Snapshot {
             differs: None,
             summary: BTreeMap::new(),
             would: BTreeMap::new(),
+            rejected: BTreeSet::new(),
+            again: 0,
             tripped: None,
             said: Said::default(),
             verdict: None,
@@ -217,6 +242,17 @@ impl Snapshot {
             SnapshotState::Open if now >= self.opened_at + OPEN_FOR => SnapshotState::Failed,
             SnapshotState::Applying if !is(&line.applying) => SnapshotState::Superseded,
             state => state,
+        }
+    }
+
+    /// The snapshot after it was rejected. No work is left.
+    #[must_use]
+    pub fn rejecting(self, problem: impl Into<String>) -> Self {
+        Self {
+            state: SnapshotState::Rejected,
+            problem: Some(problem.into()),
+            due: None,
+            ..self
         }
     }
 
@@ -276,9 +312,53 @@ impl Snapshot {
             differs: Some(BTreeMap::new()),
             summary: BTreeMap::new(),
             would: BTreeMap::new(),
+            rejected: BTreeSet::new(),
             ..self
         }
     }
+
+    /// The applied snapshot before it is compared once more. The people who are as it says are equal then. What it came
+    /// to is counted already; what is found now is not counted. `None` if it was compared often enough.
+    #[must_use]
+    pub fn comparing_again(self) -> Option<Self> {
+        let again = self.again.checked_add(1)?;
+        let (summary, would) = (self.summary.clone(), self.would.clone());
+        (again <= COMPARED_AGAIN).then(|| Self {
+            summary,
+            would,
+            again,
+            ..self.uncompared()
+        })
+    }
+
+    /// The mark that this snapshot will leave; `None` for a dry run. From `now` on, events of before it wait.
+    #[must_use]
+    pub fn pending(&self, now: DateTime<Utc>) -> Option<PendingMark> {
+        (!self.dry_run).then(|| PendingMark {
+            snapshot: self.snapshot.clone(),
+            at: self.occurred_at,
+            until: now + EVENTS_WAIT,
+        })
+    }
+
+    /// The mark of the source after this snapshot. `None` if an event of before it may have been taken since it was
+    /// last compared: events did not wait for it all the time.
+    ///
+    /// The mark is as it was if the snapshot rejected more people than [`MOST_REJECTED`](crate::employee::MOST_REJECTED).
+    #[must_use]
+    pub fn mark(&self, breaker: &Breaker, now: DateTime<Utc>) -> Option<Watermark> {
+        let pending = breaker.pending.as_ref();
+        pending.filter(|one| one.snapshot == self.snapshot && now + STILL_WAIT < one.until)?;
+        let fields = self.fields.iter().flatten().copied();
+        let mark = &breaker.mark;
+        let after = mark.after_all_but(&self.rejected, self.occurred_at, fields);
+        Some(after.unwrap_or_else(|| mark.clone()))
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// The line of a source: the snapshot that accepts pages, and the snapshot that is being applied. There is at most one
@@ -291,6 +371,10 @@ pub struct SnapshotQueue {
     /// The snapshot that is being applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applying: Option<SnapshotId>,
+    /// The instant of the snapshot that is being applied. `None` if there is none, if it is a dry run, or if an older
+    /// version wrote the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applying_at: Option<DateTime<Utc>>,
     /// Counts writes. Each write is conditional on it. 0 if nothing is stored yet.
     #[serde(default)]
     pub rev: u64,

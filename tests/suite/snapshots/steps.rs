@@ -53,7 +53,7 @@ async fn a_small_snapshot_of_which_nothing_is_new_is_one_transaction_and_few_rea
 }
 
 /// The data of an item, changed.
-async fn rewritten(world: &World, item: &Value, change: impl Fn(&mut Value)) {
+pub(super) async fn rewritten(world: &World, item: &Value, change: impl Fn(&mut Value)) {
     let mut data: Value = serde_json::from_str(item["data"]["S"].as_str().unwrap()).unwrap();
     change(&mut data);
     let mut item = item.clone();

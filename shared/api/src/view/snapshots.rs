@@ -52,7 +52,8 @@ impl SnapshotView {
         let ended = [Outcome::Scheduled, Outcome::Deactivated]
             .iter()
             .any(|word| snapshot.summary.contains_key(word));
-        let did = !snapshot.dry_run && matches!(snapshot.step, Step::Apply { .. } | Step::Done);
+        let applies = matches!(snapshot.step, Step::Apply { .. } | Step::Done);
+        let did = !snapshot.dry_run && (applies || snapshot.again > 0);
         let said = [&snapshot.said.hold, &snapshot.said.missing];
         Self {
             snapshot_id: snapshot.snapshot.clone(),

@@ -1,8 +1,10 @@
 //! Load, decide, arm, commit: the one way in which a user changes. [`super::commit`] writes the decision.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
@@ -61,7 +63,7 @@ impl ExecuteOptions<'_> {
     /// Decides an event without committing it.
     ///
     /// # Errors
-    /// A refusal.
+    /// A refusal, or [`Error::Unfinished`] if the event waits for a snapshot.
     pub fn judge<P: Ports>(
         &self,
         tenant: &Tenant<'_, P>,
@@ -79,6 +81,11 @@ impl ExecuteOptions<'_> {
             let counted = decision.counted;
             (decision, None, counted)
         };
+        if decision.change.is_some() && waits(loaded, event, tenant.clock.now()) {
+            return Err(Error::Unfinished(
+                "a snapshot of a later instant is being applied",
+            ));
+        }
         Ok(Judgement {
             decision,
             would,
@@ -273,6 +280,17 @@ pub fn observed(
     })
 }
 
+/// True if the event waits until its source has applied a snapshot of a later instant. Whether the event is news is
+/// known only then: the snapshot may have found the person equal, which writes nothing.
+fn waits(loaded: &Loaded, event: &Event, now: DateTime<Utc>) -> bool {
+    let Event::Hr { event, .. } = event else {
+        return false;
+    };
+    let pending = loaded.breaker.as_ref();
+    let pending = pending.and_then(|breaker| breaker.pending.as_ref());
+    pending.is_some_and(|mark| mark.delays(event.occurred_at, now))
+}
+
 /// Decides on the loaded data, without an answer of the breaker.
 ///
 /// # Errors
@@ -300,13 +318,17 @@ pub fn decide_at(
     gate: &Gate,
 ) -> Result<Decision> {
     let rule = crate::rules::of(&loaded.policy);
+    let breaker = loaded.breaker.as_deref().map(|breaker| match event {
+        Event::Hr { event, .. } => breaker.of(&event.employee_id),
+        _ => Cow::Borrowed(breaker),
+    });
     let context = Context {
         org,
         policy: &loaded.policy,
         rule: &*rule,
         zone: &Days::of(&loaded.policy.settings.time_zone),
         admins: &loaded.admins,
-        breaker: loaded.breaker.as_deref(),
+        breaker: breaker.as_deref(),
         gate,
         day: clock.day(),
         now: clock.now(),

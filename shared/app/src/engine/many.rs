@@ -41,6 +41,8 @@ pub struct Answer {
     pub reason: Option<String>,
     /// The outcome if the source were active; `None` unless the source is in observation.
     pub would: Option<Outcome>,
+    /// True if another source owns the person, so that the event was rejected.
+    pub foreign: bool,
 }
 
 /// The answer to a request.
@@ -174,7 +176,10 @@ where
                 None => self.one(id, event, (at_hand.take(), None), armed).await?,
             };
             let outcome = &executed.decision.answered;
-            answers.push((*position, answer(id, outcome, executed.would)));
+            let owner = executed.user.as_ref().and_then(|user| user.origin.source());
+            let foreign = owner.is_some_and(|owner| owner != self.plan.source);
+            let answer = answer(id, outcome, executed.would);
+            answers.push((*position, Answer { foreign, ..answer }));
             if events.len() > 1 {
                 let mut next = executed.loaded;
                 next.users
@@ -237,5 +242,6 @@ fn answer(id: &EmployeeId, answered: &Answered, would: Option<Outcome>) -> Answe
         due_at: answered.due_at,
         reason: answered.reason.clone(),
         would,
+        foreign: false,
     }
 }

@@ -136,6 +136,7 @@ fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
                     due_at: None,
                     reason: Some(malformed.reason),
                     would: None,
+                    foreign: false,
                 }));
             }
         }

@@ -130,7 +130,7 @@ pub(crate) async fn beside(
 pub fn listening(source: &Source, breaker: &Breaker) -> Listening {
     Listening {
         enabled: source.state != SourceState::Disabled,
-        since: source.state_at.unwrap_or(source.created_at),
+        since: source.state_since(),
         silent_after_hours: source.silent_after_hours,
         quarantined: breaker.hold.is_some(),
     }

@@ -11,7 +11,7 @@ pub mod pages;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use offramp_domain::decide::AHEAD_OF_CLOCK;
-use offramp_domain::snapshot::MAX_PAGES;
+use offramp_domain::snapshot::{MAX_PAGES, SOURCE_CHANGED};
 use offramp_domain::{
     DigestMinute, EmployeeId, Snapshot, SnapshotId, SnapshotQueue, SnapshotState, SourceId, Step,
     Timer,
@@ -22,7 +22,7 @@ use crate::engine::breaker::{named, new_run};
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
     Breakers, Chunk, Committed, MAX_EXPECTED, ROSTER_SHARDS, Rosters, SnapshotCommit, Snapshots,
-    SourceState, Timers,
+    Source, SourceState, Sources, Timers,
 };
 use crate::{Error, Ports, Result, Tenant};
 
@@ -35,7 +35,7 @@ const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 ///
 /// # Errors
 /// [`Error::Invalid`] for an instant more than ten minutes ahead of the server's clock, or for more employees than fit
-/// the pages; [`Error::Busy`]; or a fault.
+/// the pages; [`Error::NotFound`] without the source; [`Error::Busy`]; or a fault.
 pub async fn open<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
@@ -43,7 +43,7 @@ pub async fn open<P: Ports>(
     expected: Option<u64>,
 ) -> Result<Snapshot>
 where
-    P::Store: Snapshots,
+    P::Store: Snapshots + Sources,
 {
     let now = tenant.clock.now();
     let occurred_at = occurred_at.unwrap_or(now);
@@ -60,9 +60,16 @@ where
         ));
     }
     until_won(|| async move {
-        let line = tenant.store.line(tenant.org, source).await?;
+        let (line, sender) = try_join(
+            tenant.store.line(tenant.org, source),
+            tenant.store.source(tenant.org, source),
+        )
+        .await?;
+        let sender = sender.ok_or(Error::NotFound("source"))?;
         let id = named("snap", SnapshotId::new);
-        let snapshot = Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
+        let mut snapshot =
+            Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
+        snapshot.source_since = Some(sender.state_since());
         let line = SnapshotQueue {
             open: Some(snapshot.snapshot.clone()),
             rev: line.rev + 1,
@@ -153,8 +160,9 @@ where
     }
 }
 
-/// Completes a snapshot: all pages have come, and it will be applied in the place of one that is being applied. A
-/// repeated call with the same arguments returns the snapshot's present state.
+/// Completes a snapshot: all pages have come, and it will be applied in the place of one that is being applied. It is
+/// rejected if a snapshot of a later instant was applied or is being applied, or if the state of the source has changed
+/// since it was opened. A repeated call with the same arguments returns the snapshot's present state.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::SnapshotNotOpen`]; [`Error::Invalid`] if pages are missing or left over, in which case
@@ -162,7 +170,6 @@ where
 pub async fn complete<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
-    state: SourceState,
     id: &SnapshotId,
     (pages, dry_run): (u32, bool),
 ) -> Result<Snapshot>
@@ -176,13 +183,15 @@ where
             store.pages(tenant.org, id),
         )
         .await?;
-        let (found, line, breaker) = standing;
         let now = tenant.clock.now();
-        let before = as_of(found.ok_or(Error::NotFound("snapshot"))?, &line, now);
+        let found = standing.snapshot.ok_or(Error::NotFound("snapshot"))?;
+        let before = as_of(found, &standing.line, now);
         if before.state != SnapshotState::Open {
             let same = before.pages == pages && before.dry_run == dry_run;
-            let was_completed = before.state == SnapshotState::Applying
-                || before.step != (Step::Compare { part: 0 });
+            let was_completed = matches!(
+                before.state,
+                SnapshotState::Applying | SnapshotState::Rejected
+            ) || before.step != (Step::Compare { part: 0 });
             return if same && was_completed {
                 Ok(Some(before))
             } else {
@@ -190,51 +199,98 @@ where
             };
         }
         all_there(pages, &receipts)?;
-        let due = DigestMinute::of(now).start() + BEGIN_AFTER;
-        let mut after = Snapshot {
-            state: SnapshotState::Applying,
+        let changed = source_changed(&before, standing.source.as_ref());
+        let observing = standing.source.map(|source| source.state) == Some(SourceState::Observing);
+        let completed = Snapshot {
             pages,
             dry_run,
-            observing: state == SourceState::Observing,
-            due: Some(due),
+            observing,
             rev: before.rev + 1,
-            ..before.clone()
+            ..before
         };
-        if breaker.mark.outdates(before.occurred_at) {
-            after.state = SnapshotState::Rejected;
-            after.due = None;
-            after.problem =
-                Some("a snapshot of a later instant was applied; nothing of it was".to_owned());
-        } else {
-            tenant
-                .timers
-                .arm(&Timer::Snapshot {
-                    org: tenant.org.clone(),
-                    source: source.clone(),
-                    snapshot: id.clone(),
-                    due,
-                })
-                .await?;
-        }
-        let applies = after.state == SnapshotState::Applying;
-        let next = SnapshotQueue {
+        let line = SnapshotQueue {
             open: None,
-            applying: if applies {
-                Some(id.clone())
-            } else {
-                line.applying.clone()
-            },
-            rev: line.rev + 1,
+            rev: standing.line.rev + 1,
+            ..standing.line
+        };
+        let breaker = &standing.breaker;
+        let (after, line, breaker) = if changed {
+            (completed.rejecting(SOURCE_CHANGED), line, None)
+        } else if breaker.mark.outdates(completed.occurred_at) {
+            let problem = "a snapshot of a later instant was applied; nothing of it was";
+            (completed.rejecting(problem), line, None)
+        } else if applying_at(tenant, source, &line).await? > Some(completed.occurred_at) {
+            let problem = "a snapshot of a later instant is being applied; nothing of it was";
+            (completed.rejecting(problem), line, None)
+        } else {
+            let due = DigestMinute::of(now).start() + BEGIN_AFTER;
+            let timer = Timer::Snapshot {
+                org: tenant.org.clone(),
+                source: source.clone(),
+                snapshot: id.clone(),
+                due,
+            };
+            tenant.timers.arm(&timer).await?;
+            let line = SnapshotQueue {
+                applying: Some(id.clone()),
+                applying_at: (!dry_run).then_some(completed.occurred_at),
+                ..line
+            };
+            let applying = Snapshot {
+                state: SnapshotState::Applying,
+                due: Some(due),
+                ..completed
+            };
+            // From this write on, events of before the snapshot's instant wait. An event that was decided before it is
+            // written within half a minute, and the work begins no earlier than after a whole one. So the comparison
+            // sees the event.
+            let breaker = breaker.pending_after(applying.pending(now));
+            (applying, line, breaker)
         };
         let commit = SnapshotCommit {
             snapshot: &after,
-            line: Some(&next),
-            breaker: None,
+            line: Some(&line),
+            breaker: breaker.as_ref(),
         };
         let done = tenant.store.commit_snapshot(tenant.org, &commit).await?;
         Ok((done == Committed::Done).then_some(after))
     })
     .await
+}
+
+/// The instant of the snapshot that is being applied; `None` if there is none, or if it is a dry run, which outdates
+/// nothing. An older version wrote no instant to the line. Then the snapshot itself says it.
+async fn applying_at<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    source: &SourceId,
+    line: &SnapshotQueue,
+) -> Result<Option<DateTime<Utc>>>
+where
+    P::Store: Snapshots,
+{
+    match (line.applying_at, &line.applying) {
+        (None, Some(id)) => {
+            let (applying, _) = tenant.store.snapshot(tenant.org, source, id).await?;
+            let applying = applying.filter(|applying| !applying.dry_run);
+            Ok(applying.map(|applying| applying.occurred_at))
+        }
+        (at, _) => Ok(at),
+    }
+}
+
+/// True if the state of the source has changed since the snapshot was opened, even if it was changed back. Of a snapshot
+/// that an older version opened only the state at its completion is known.
+fn source_changed(snapshot: &Snapshot, source: Option<&Source>) -> bool {
+    let Some(source) = source else {
+        return true;
+    };
+    let observing = source.state == SourceState::Observing;
+    let completed = snapshot.state == SnapshotState::Applying;
+    source.state == SourceState::Disabled
+        || completed && snapshot.observing != observing
+        || snapshot
+            .source_since
+            .is_some_and(|since| since != source.state_since())
 }
 
 /// Checks that the pages 1 to `pages` have come, and no others.

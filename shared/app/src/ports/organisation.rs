@@ -134,6 +134,12 @@ pub struct SourceSettings {
 }
 
 impl Source {
+    /// Since when the source has its present state.
+    #[must_use]
+    pub fn state_since(&self) -> DateTime<Utc> {
+        self.state_at.unwrap_or(self.created_at)
+    }
+
     /// The properties that an admin sets.
     #[must_use]
     pub fn settings(&self) -> SourceSettings {

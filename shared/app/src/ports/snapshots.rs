@@ -8,7 +8,7 @@ use offramp_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Committed;
+use super::{Committed, Source};
 use crate::Fault;
 
 /// A write of a snapshot, which is done as a whole or not at all.
@@ -21,6 +21,19 @@ pub struct SnapshotCommit<'a> {
     pub line: Option<&'a SnapshotQueue>,
     /// The new state of the source's breaker, conditional on the previous `rev`; `None` if it does not change.
     pub breaker: Option<&'a Breaker>,
+}
+
+/// A snapshot with all that decides whether it goes on.
+#[derive(Debug)]
+pub struct Standing {
+    /// The snapshot; `None` if it does not exist.
+    pub snapshot: Option<Snapshot>,
+    /// The line of its source.
+    pub line: SnapshotQueue,
+    /// The breaker of its source.
+    pub breaker: Breaker,
+    /// Its source; `None` if it does not exist.
+    pub source: Option<Source>,
 }
 
 /// The receipt of a page.
@@ -74,13 +87,13 @@ pub trait Snapshots: Send + Sync {
         source: &SourceId,
         snapshot: &SnapshotId,
     ) -> impl Future<Output = Result<(Option<Snapshot>, SnapshotQueue), Fault>> + Send;
-    /// The same, and the source's breaker, in one read.
+    /// The same, the source and its breaker, in one consistent read.
     fn standing(
         &self,
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> impl Future<Output = Result<(Option<Snapshot>, SnapshotQueue, Breaker), Fault>> + Send;
+    ) -> impl Future<Output = Result<Standing, Fault>> + Send;
     /// Writes a snapshot, and the line and the breaker if they change.
     fn commit_snapshot(
         &self,

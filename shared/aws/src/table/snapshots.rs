@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
-use offramp_app::ports::snapshots::Receipt;
+use offramp_app::ports::snapshots::{Receipt, Standing};
 use offramp_app::ports::{Chunk, ChunkId, Committed, ROSTER_SHARDS, SnapshotCommit, Snapshots};
 use offramp_domain::snapshot::KEPT_FOR;
-use offramp_domain::{
-    Breaker, Counted, EmployeeId, OrgId, Snapshot, SnapshotId, SnapshotQueue, SourceId,
-};
+use offramp_domain::{Counted, EmployeeId, OrgId, Snapshot, SnapshotId, SnapshotQueue, SourceId};
 use serde::de::DeserializeOwned;
 
 use super::Table;
@@ -56,19 +54,21 @@ impl Snapshots for Table {
         org: &OrgId,
         source: &SourceId,
         snapshot: &SnapshotId,
-    ) -> Result<(Option<Snapshot>, SnapshotQueue, Breaker), Fault> {
-        let (line, own, breaker) = (
+    ) -> Result<Standing, Fault> {
+        let (line, own, breaker, sender) = (
             keys::line(org, source),
             keys::snapshot(org, source, snapshot),
             keys::breaker(org, source),
+            keys::source(org, source),
         );
-        let wanted = [own.clone(), line.clone(), breaker.clone()];
+        let wanted = [own.clone(), line.clone(), breaker.clone(), sender.clone()];
         let read = self.batch_get(&wanted).await?;
-        Ok((
-            found(&read, &own)?,
-            found(&read, &line)?.unwrap_or_default(),
-            found(&read, &breaker)?.unwrap_or_default(),
-        ))
+        Ok(Standing {
+            snapshot: found(&read, &own)?,
+            line: found(&read, &line)?.unwrap_or_default(),
+            breaker: found(&read, &breaker)?.unwrap_or_default(),
+            source: found(&read, &sender)?,
+        })
     }
 
     async fn commit_snapshot(

@@ -4,9 +4,11 @@ use chrono::TimeDelta;
 use offramp_domain::breaker::{Base, PLACES};
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::Safeguards;
+use offramp_domain::snapshot::EVENTS_WAIT;
 use offramp_domain::{
-    Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Listening, Pulse, Roll, Run, RunId,
-    RunKind, Settings, Snapshot, SnapshotId, SnapshotQueue, SnapshotState, Step, Tripped, Verdict,
+    Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Listening, MOST_REJECTED, PendingMark,
+    PersonHash, Pulse, Roll, Run, RunId, RunKind, Settings, Snapshot, SnapshotId, SnapshotQueue,
+    SnapshotState, Step, Tripped, Verdict,
 };
 
 use super::Golden;
@@ -45,6 +47,15 @@ pub(super) fn breakers(golden: &mut Golden) {
     golden.check("breaker-open", &open);
     golden.check("breaker-answered", &open.answering(true, start()));
     golden.check("breaker-part", &open.answering_until(2));
+    let rejected = [PersonHash::of(&employee("E-7"))].into();
+    let marked = open.mark.after_all_but(&rejected, start(), [Field::Name]);
+    open.mark = marked.unwrap();
+    open.pending = Some(PendingMark {
+        snapshot: snapshot_id(),
+        at: start(),
+        until: start() + EVENTS_WAIT,
+    });
+    golden.check("breaker-pending", &open);
     let Verdict::Trips(_, figures) = counted.weigh(
         &people,
         Safeguards {
@@ -125,6 +136,10 @@ pub(super) fn breakers(golden: &mut Golden) {
     snapshot.counted = 2;
     snapshot.differs = Some([(3, 1), (7, 0)].into());
     golden.check("snapshot-compared", &snapshot);
+    snapshot.source_since = Some(start());
+    snapshot.rejected = [PersonHash::of(&employee("E-7"))].into();
+    snapshot.again = 1;
+    golden.check("snapshot-again", &snapshot);
     let spoken = (0..6).fold(Pulse::default(), |pulse, day| {
         let beat = pulse.beating(start() + TimeDelta::days(day));
         beat.unwrap_or(pulse)
@@ -142,8 +157,17 @@ pub(super) fn breakers(golden: &mut Golden) {
         "line",
         &SnapshotQueue {
             open: Some(snapshot_id()),
-            applying: None,
             rev: 2,
+            ..SnapshotQueue::default()
+        },
+    );
+    golden.check(
+        "line-applying",
+        &SnapshotQueue {
+            open: None,
+            applying: Some(snapshot_id()),
+            applying_at: Some(start()),
+            rev: 3,
         },
     );
 }
@@ -156,12 +180,28 @@ fn a_breaker_fits_its_item_however_many_have_a_place_and_were_spared() {
     let open = full.tripping(hold.clone(), limits, now);
     let spared = open.answering(true, now);
     let again = spared.admitting(&people(PLACES, 2 * PLACES), limits, now);
-    let most = again.tripping(hold, limits, now);
+    let mut most = again.tripping(hold, limits, now);
     assert_eq!(most.window.len(), PLACES);
     assert_eq!(
         most.spared.as_ref().map(|spared| spared.window.len()),
         Some(PLACES)
     );
+    // Beside them, as many as the mark of a snapshot may leave out, with as many earlier marks as there may be.
+    let who = |n: usize| PersonHash::of(&employee(&format!("E-{n}")));
+    for minute in 1..=20_i32 {
+        let at = now + TimeDelta::minutes(minute.into());
+        let left_out = MOST_REJECTED - 20 + usize::try_from(minute).unwrap();
+        let rejected = (0..left_out).map(who).collect();
+        let mark = most
+            .mark
+            .after_all_but(&rejected, at, Field::ALL.iter().copied());
+        most.mark = mark.unwrap();
+    }
+    most.pending = Some(PendingMark {
+        snapshot: snapshot_id(),
+        at: now,
+        until: now,
+    });
     let size = serde_json::to_string(&most).unwrap().len();
     assert!(size < 390 * 1_024, "{size} bytes");
 }

@@ -13,6 +13,7 @@ mod invitations;
 mod leave;
 mod leaves;
 mod lifecycle;
+mod marks;
 mod merge;
 mod model;
 mod objectives;

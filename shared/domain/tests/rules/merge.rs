@@ -1,7 +1,7 @@
 //! How HR's statements about one employee become one record.
 
 use chrono::NaiveDate;
-use offramp_domain::{EmployeeId, Field, HrEvent, HrRecord, HrWord, Merge};
+use offramp_domain::{EmployeeId, Field, HrEvent, HrRecord, HrWord, Merge, Watermark};
 use proptest::prelude::*;
 
 use crate::world::{Says, hr, instant};
@@ -161,6 +161,26 @@ fn at_an_equal_instant_the_later_arrival_wins() {
         Some("B"),
         "also when something newer was said of something else"
     );
+}
+
+#[test]
+fn whoever_is_missing_is_back_with_a_status_of_the_same_instant_that_comes_later() {
+    let missing = HrRecord::first(&hr(1)).missing(instant(5)).unwrap();
+    for (event, says, word) in [
+        (hr(5), HrWord::Active, "mutation []"),
+        (hr(5).inactive(), HrWord::Inactive, "mutation []"),
+        (hr(6), HrWord::Active, "mutation []"),
+        (hr(4), HrWord::Missing, "unchanged"),
+    ] {
+        let (merged, record) = merge(&missing, &event);
+        assert_eq!((&*merged, record.says()), (word, says), "{event:?}");
+    }
+    // The other way round the snapshot came later.
+    let status = HrRecord::first(&hr(5));
+    assert_eq!(status.missing(instant(5)).unwrap().says(), HrWord::Missing);
+    // Nor does a repetition of the status bring anybody back.
+    let missing = status.missing(instant(5)).unwrap();
+    assert_eq!(merge(&missing, &hr(5)).0, "replay");
 }
 
 #[test]
@@ -334,8 +354,44 @@ fn arrivals() -> impl Strategy<Value = (Vec<HrEvent>, Vec<usize>)> {
     })
 }
 
+/// What arrives about somebody: a status, or that an applied snapshot does not have them; and at which instant it was
+/// so. There are few instants, so many are equal.
+fn words() -> impl Strategy<Value = Vec<(HrWord, i64)>> {
+    let word = prop::sample::select(&[HrWord::Active, HrWord::Inactive, HrWord::Missing]);
+    prop::collection::vec((word, 1_i64..5), 1..10)
+}
+
 proptest! {
     #![proptest_config(crate::stories::config())]
+
+    /// The model: a word counts if no word of a later instant has come, and of equal instants the last counts. An
+    /// applied snapshot speaks of everybody, so whoever is missing again is missing as of the later instant.
+    #[test]
+    fn of_equal_instants_the_last_word_counts_be_it_a_status_or_missing(words in words()) {
+        let (mut record, mut mark) = (HrRecord::first(&hr(0)), Watermark::default());
+        let (mut said, mut as_of) = (HrWord::Active, 0);
+        for (number, (word, minute)) in words.iter().enumerate() {
+            let event = hr(*minute).called(&format!("e-{number}"));
+            let merged = match word {
+                HrWord::Active => record.merge_after(&event, &mark),
+                HrWord::Inactive => record.merge_after(&event.inactive(), &mark),
+                // A snapshot that is older than the last applied one is rejected.
+                HrWord::Missing if mark.outdates(instant(*minute)) => Merge::Stale,
+                HrWord::Missing => {
+                    mark = mark.after(instant(*minute), []);
+                    record = record.missing(instant(*minute)).unwrap_or(record);
+                    Merge::Stale
+                }
+            };
+            if let Merge::Unchanged(after) | Merge::Changed { record: after, .. } = merged {
+                record = after;
+            }
+            if *minute >= as_of {
+                (said, as_of) = (*word, *minute);
+            }
+            prop_assert_eq!(record.says(), said, "after {} of {:?}", number, words);
+        }
+    }
 
     #[test]
     fn the_order_of_distinct_instants_never_matters((events, order) in arrivals()) {

@@ -18,25 +18,27 @@ use chrono::TimeDelta;
 use futures_util::future::try_join;
 use offramp_domain::breaker::Counted;
 use offramp_domain::decide::Outcome;
+use offramp_domain::snapshot::SOURCE_CHANGED;
 use offramp_domain::{
-    DigestMinute, EmployeeId, Gate, RunKind, Snapshot, SnapshotId, SnapshotState, SourceId, Step,
-    Timer,
+    DigestMinute, EmployeeId, Gate, MOST_REJECTED, PersonHash, RunKind, Snapshot, SnapshotId,
+    SnapshotState, SourceId, Step, Timer,
 };
 
 use super::compare::{Contradiction, Delta, deltas};
-use super::{as_of, get};
+use super::{as_of, get, source_changed};
 use crate::engine::breaker::RunRequest;
 use crate::engine::many::{Answer, Engine, Events, Plan};
 use crate::inbound::rejections;
 use crate::ports::About;
-use crate::ports::snapshots::Receipt;
+use crate::ports::snapshots::{Receipt, Standing};
 use crate::ports::{
     Breakers, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections, Rosters,
-    SnapshotCommit, Snapshots, Timers, Users,
+    SnapshotCommit, Snapshots, Sources, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::apart;
 use decide::at_once;
+use end::End;
 
 /// A step begins only if this much time is left.
 const STEP_TIME: Duration = Duration::from_secs(5);
@@ -45,6 +47,8 @@ const STEP_TIME: Duration = Duration::from_secs(5);
 const TAKE_UP_AFTER: TimeDelta = TimeDelta::minutes(16);
 /// How far ahead the timer is armed that continues if this run's time does not suffice.
 const GO_ON_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// How much earlier a timer may come, as two clocks differ.
+const TIMER_EARLY: TimeDelta = TimeDelta::seconds(30);
 /// The most people with differences whose partitions are applied at once, if they need not be compared again.
 const APPLIED_TOGETHER: usize = 1_000;
 
@@ -59,16 +63,27 @@ pub async fn work<P: Ports>(
     deadline: Deadline,
 ) -> Result<bool>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections + Sources,
 {
     let store = &tenant.store;
     let standing = store.standing(tenant.org, source, id);
     let (standing, receipts) = try_join(standing, store.pages(tenant.org, id)).await?;
-    let (Some(found), line, breaker) = standing else {
+    let Standing {
+        snapshot: Some(found),
+        line,
+        breaker,
+        source: sender,
+    } = standing
+    else {
         return Ok(true);
     };
     let mut snapshot = as_of(found, &line, tenant.clock.now());
     if snapshot.state != SnapshotState::Applying {
+        return Ok(true);
+    }
+    // A timer from before it was to be compared again. Events that did not wait may still be under way.
+    let begins = snapshot.again > 0 && snapshot.step == (Step::Compare { part: 0 });
+    if begins && snapshot.due > Some(tenant.clock.now() + TIMER_EARLY) {
         return Ok(true);
     }
     if snapshot.differs.is_none() && matches!(snapshot.step, Step::Compare { .. }) {
@@ -84,6 +99,7 @@ where
     };
     // SnapshotQueue and breaker are as they were read until this run writes something.
     let mut read = Some((line, breaker));
+    let mut sender = Some(sender);
     // If a run dies before its first commit, the snapshot is unchanged. Lambda runs it again, and the sweep finds it
     // overdue.
     let mut insurance = None;
@@ -91,14 +107,33 @@ where
         if !deadline.leaves(STEP_TIME) {
             return go_on(tenant, snapshot).await;
         }
-        let mut next = match applying.step(&snapshot).await {
-            Err(Error::Unfinished(_)) => return go_on(tenant, snapshot).await,
-            next => next?,
+        // An admin may change the source at any time, so each step reads it.
+        let sender = match sender.take() {
+            Some(sender) => sender,
+            None => store.source(tenant.org, source).await?,
+        };
+        let mut next = if source_changed(&snapshot, sender.as_ref()) {
+            tracing::warn!(org = %tenant.org, %source, snapshot = %id, "a snapshot ends because its source has changed");
+            let rev = snapshot.rev + 1;
+            Snapshot {
+                rev,
+                ..snapshot.clone()
+            }
+            .rejecting(SOURCE_CHANGED)
+        } else {
+            match applying.step(&snapshot).await {
+                Err(Error::Unfinished(_)) => return go_on(tenant, snapshot).await,
+                next => next?,
+            }
         };
         let (done, of) = next.step.progress(ROSTER_SHARDS);
         let ends = next.step == Step::Done || next.state != SnapshotState::Applying;
         let committed = if ends {
-            applying.end(&next, read.take()).await?
+            match applying.end(&next, read.take()).await? {
+                End::Ended => Committed::Done,
+                End::Overtaken => Committed::Conflict,
+                End::Again => return Ok(false),
+            }
         } else {
             let timer = match insurance.take() {
                 Some(timer) => timer,
@@ -267,7 +302,6 @@ where
                 (id, snapshot.said.gate(&snapshot.run, apart))
             }));
         }
-        let snapshot = &*snapshot;
         let asking = RunRequest {
             source: snapshot.source.clone(),
             run: snapshot.run.clone(),
@@ -289,6 +323,17 @@ where
         let people: Vec<(EmployeeId, Events)> = people;
         let answered = engine.run(&people, Vec::new()).await?;
         self.rejected(snapshot, &unreadable, &answered).await;
+        // A person of another source needs no exception: no word of this source counts for them.
+        let answered = answered.iter().map(|(_, answer)| answer);
+        let answered = answered
+            .filter(|answer| answer.outcome == Outcome::Rejected && !answer.foreign)
+            .filter_map(|answer| EmployeeId::new(answer.employee_id.as_deref()?).ok());
+        let unreadable = unreadable.into_iter().map(|(id, _)| id);
+        let room = (MOST_REJECTED + 1).saturating_sub(snapshot.rejected.len());
+        let rejected = unreadable.chain(answered).take(room);
+        snapshot
+            .rejected
+            .extend(rejected.map(|id| PersonHash::of(&id)));
         Ok(below)
     }
 

@@ -65,7 +65,9 @@ where
             snapshot.said.hold.as_ref().map(|_| &all),
             snapshot.said.missing.as_ref().map(|_| &missing),
         ];
-        for people in stopped.into_iter().flatten() {
+        // What is found when a snapshot is compared again is not counted.
+        let counts = snapshot.again == 0;
+        for people in stopped.into_iter().flatten().filter(|_| counts) {
             stop(&mut snapshot.summary, settings, people);
         }
         Ok(())

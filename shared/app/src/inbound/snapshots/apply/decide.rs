@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Snapshot, SnapshotState};
+use offramp_domain::{EmployeeId, Snapshot};
 
 use super::Applying;
 use crate::inbound::snapshots::compare::{Contradiction, Delta, deltas};
@@ -41,8 +41,7 @@ where
         let deltas = match deltas(&self.tenant, snapshot, self.receipts, part..below).await? {
             Ok(deltas) => deltas,
             Err(Contradiction(id)) => {
-                snapshot.state = SnapshotState::Rejected;
-                snapshot.problem = Some(format!(
+                *snapshot = snapshot.clone().rejecting(format!(
                     "employee {id} is in it twice, with different records; nothing of it was applied"
                 ));
                 return Ok(part);
@@ -78,8 +77,11 @@ where
                 }
             }
         }
-        add(&mut snapshot.summary, words);
-        if snapshot.observing {
+        let first = snapshot.again == 0;
+        if first {
+            add(&mut snapshot.summary, words);
+        }
+        if first && snapshot.observing {
             add(&mut snapshot.would, active);
         }
         snapshot.employees += delta.employees;
