@@ -2,6 +2,7 @@
 //! `template.yaml` and `events/` speak of the same things. Each failure says what to do.
 
 mod documents;
+mod features;
 mod modules;
 mod one_way;
 mod operations;

@@ -134,7 +134,7 @@ async fn complete(world: &World) -> Vec<Value> {
         let stays = ["#R#", "#D#", "#S#", "#SN#", "#REJECTED#"]
             .iter()
             .any(|kind| pk.contains(kind))
-            || ["CONFIRM#", "PULSE", "WOULD"]
+            || ["ATTEMPTS", "CONFIRM#", "PULSE", "WOULD"]
                 .iter()
                 .any(|kind| sk.starts_with(kind));
         if !stays && sk != "IMPORT" {

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod whose;
+mod zones;
 
 use offramp_tests::{ADA, MARCUS_MAIL, OTTO, World};
 use serde_json::{Value, json};

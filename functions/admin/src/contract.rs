@@ -11,6 +11,7 @@ use offramp_api::contract::Operation;
 use serde_json::json;
 use utoipa::openapi::ObjectBuilder;
 
+use crate::me::MeView;
 use crate::{Health, Route};
 
 /// The routes, by what they are about.
@@ -37,6 +38,17 @@ fn service() -> Vec<Operation> {
             "It does",
             json!({ "status": "ok" }),
         ),
+        Operation::of(Route::GetMe, "Who the token's subject is here")
+            .about("For anybody whose token is valid for the organisation, also without access.")
+            .answers::<MeView>(
+                200,
+                "The caller",
+                json!({
+                    "org": "acme", "subject": "ada.okafor@acme.example", "employee_id": "E-1001",
+                    "name": "Ada Okafor", "role": "admin", "may": [], "time_zone": "Europe/Berlin",
+                    "now": "2026-11-24T09:00:00Z",
+                }),
+            ),
         Operation::of(Route::GetOpenApi, "This document").answers_as(
             200,
             "OpenAPI 3.1",

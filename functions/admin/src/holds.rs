@@ -12,7 +12,7 @@ use offramp_app::engine::holds;
 use offramp_app::engine::holds::{Ask, Verdict};
 use offramp_app::ports::Breakers;
 use offramp_app::{Error, Result};
-use offramp_domain::{EmployeeId, HoldId, RunId};
+use offramp_domain::{EmployeeId, Hold, HoldId, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Call, cursor};
@@ -51,6 +51,11 @@ impl Call<'_> {
         HoldId::new(self.request.path("id")).map_err(|_| Error::NotFound("hold"))
     }
 
+    async fn hold_view(&self, hold: &Hold) -> Result<HoldView> {
+        let left = holds::left(&self.tenant(), hold).await?;
+        Ok(HoldView::of(hold, left))
+    }
+
     fn run_id(&self) -> Result<RunId> {
         RunId::new(self.request.path("run")).map_err(|_| Error::NotFound("run"))
     }
@@ -65,8 +70,12 @@ impl Call<'_> {
         let limit = self.limit(MAX_ROWS, ROWS)?;
         let store = &self.env.store;
         let page = store.holds(&self.org, after.as_deref(), limit).await?;
+        let mut holds = Vec::with_capacity(page.items.len());
+        for hold in &page.items {
+            holds.push(self.hold_view(hold).await?);
+        }
         let view = HoldsView {
-            holds: page.items.iter().map(HoldView::of).collect(),
+            holds,
             next_cursor: self.next(&bound, page.next),
         };
         Reply::json(200, &view)
@@ -79,7 +88,7 @@ impl Call<'_> {
         let hold = holds::get(&self.tenant(), &id).await?;
         let (page, loaded) = holds::people(&self.tenant(), &hold, after.as_deref()).await?;
         let view = HoldDetail {
-            hold: HoldView::of(&hold),
+            hold: self.hold_view(&hold).await?,
             users: page
                 .items
                 .iter()
@@ -119,7 +128,7 @@ impl Call<'_> {
         let status = if done.pending > 0 { 202 } else { 200 };
         let version = done.hold.version;
         let view = AnsweredView {
-            hold: HoldView::of(&done.hold),
+            hold: self.hold_view(&done.hold).await?,
             run: done.run,
             results: done.results.into_iter().map(BecameView::of).collect(),
             pending: done.pending,

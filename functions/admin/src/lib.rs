@@ -8,6 +8,7 @@ pub mod contract;
 mod cursor;
 mod holds;
 mod idempotency;
+mod me;
 mod objectives;
 mod operate;
 mod paging;
@@ -24,7 +25,7 @@ use offramp_api::http::{Reply, Request, problem};
 use offramp_api::invoked::{self, Invoked};
 use offramp_api::route::{Door, RouteRow};
 use offramp_api::view::{Seen, SettingsView};
-use offramp_app::desk::settings;
+use offramp_app::desk::settings::{self, Patched};
 use offramp_app::identity::{Caller, Claims, admit};
 use offramp_app::ports::Policies;
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
@@ -178,13 +179,20 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         state.offramp.clock.now(),
     )
     .await?;
+    let door = route.map(|route| route.row().door);
+    let may = match caller {
+        Caller::Admin { .. } => true,
+        // Which routes exist is told to a machine, and to nobody else.
+        Caller::Service { .. } => door.is_none_or(Door::lets_machines_in),
+        Caller::Other { .. } => door == Some(Door::AnyToken),
+    };
+    if !may {
+        return Err(Error::Forbidden);
+    }
     let Some(route) = route else {
         return Err(Error::NotFound("route"));
     };
-    let RouteRow { door, query, .. } = route.row();
-    if matches!(caller, Caller::Service { .. }) && door != Door::AdminsAndMachines {
-        return Err(Error::Forbidden);
-    }
+    let RouteRow { query, .. } = route.row();
     query::check(request, query)?;
     let call = Call {
         state,
@@ -216,15 +224,41 @@ impl Call<'_> {
     }
 
     async fn patch_settings(&self) -> Result<Reply> {
-        let patch: Value = self.request.json()?;
+        let mut patch: Value = self.request.json()?;
         let if_match = self.request.if_match()?;
+        let dry_run = self.dry_run(patch.as_object_mut().and_then(|it| it.remove("dry_run")))?;
+        if dry_run {
+            let tried = settings::rehearse(&self.tenant(), patch, if_match).await?;
+            let stands = tried.stands;
+            return Ok(Reply::json(200, &Touched::of(tried.patched))?.with_version(stands));
+        }
         let done =
             settings::patch(&self.tenant(), patch, if_match, &self.caller, self.deadline).await?;
-        let view = Touched {
+        let version = done.policy.version;
+        Ok(Reply::json(200, &Touched::of(done))?.with_version(version))
+    }
+
+    /// True if nothing is to be written: the query or the body says so.
+    fn dry_run(&self, of_body: Option<Value>) -> Result<bool> {
+        let of_query = match self.request.query("dry_run") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(Error::invalid("/dry_run", "must be true or false")),
+        };
+        match of_body {
+            None => Ok(of_query),
+            Some(Value::Bool(of_body)) => Ok(of_query || of_body),
+            Some(_) => Err(Error::invalid("/dry_run", "must be true or false")),
+        }
+    }
+}
+
+impl Touched {
+    fn of(done: Patched) -> Self {
+        Self {
             settings: SettingsView::of(&done.policy),
             affected: done.touched.len(),
             users: done.touched,
-        };
-        Ok(Reply::json(200, &view)?.with_version(done.policy.version))
+        }
     }
 }

@@ -16,8 +16,10 @@ offramp_api::routes! {
     }
 
     within "/v1/orgs/{org}" as Call<'_> => Result<Reply> {
+        GetMe:           GET    "/me"                              => me,                   AnyToken;
+
         GetSettings:     GET    "/settings"                        => settings,             Admins;
-        PatchSettings:   PATCH  "/settings"                        => patch_settings,       Admins;
+        PatchSettings:   PATCH  "/settings"                        => patch_settings,       Admins, ["dry_run"];
 
         ListUsers:       GET    "/users"                           => users,                AdminsAndMachines, ["status", "q", "limit", "cursor"];
         AddUser:         POST   "/users"                           => add_user,             Admins;
@@ -47,7 +49,7 @@ offramp_api::routes! {
         GetSyncRules:    GET    "/sync-rules"                      => rules,                Admins;
         PutSyncRules:    PUT    "/sync-rules"                      => put_rules,            Admins;
         TestSyncRules:   POST   "/sync-rules/test"                 => test_rules,           Admins;
-        Leavers:         POST   "/leavers"                         => leavers,              Admins, ["when"];
+        Leavers:         POST   "/leavers"                         => leavers,              Admins, ["when", "dry_run"];
 
         ListHolds:       GET    "/holds"                           => holds,                Admins, ["limit", "cursor"];
         GetHold:         GET    "/holds/{id}"                      => hold,                 Admins, ["cursor"];

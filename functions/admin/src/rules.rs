@@ -3,7 +3,7 @@
 use offramp_api::http::Reply;
 use offramp_app::desk::leavers::list;
 use offramp_app::desk::leavers::list::When;
-use offramp_app::desk::leavers::{RowAnswer, take};
+use offramp_app::desk::leavers::{Options, RowAnswer, take};
 use offramp_app::desk::sync_rules;
 use offramp_app::ports::{Policies, Users};
 use offramp_app::rules::Rule;
@@ -199,13 +199,20 @@ impl Call<'_> {
             .request
             .query("when")
             .map_or(Ok(When::default()), str::parse)?;
-        let (rows, when) = if csv {
-            (list::from_csv(&body)?, when)
-        } else {
-            let (rows, own) = list::from_json(&body)?;
-            (rows, own.unwrap_or(when))
+        let mut how = Options {
+            when,
+            dry_run: self.dry_run(None)?,
+            deadline: self.deadline,
         };
-        let results = take(&self.tenant(), rows, when, &self.caller, self.deadline).await?;
+        let rows = if csv {
+            list::from_csv(&body)?
+        } else {
+            let list = list::from_json(&body)?;
+            how.when = list.when.unwrap_or(when);
+            how.dry_run |= list.dry_run;
+            list.rows
+        };
+        let results = take(&self.tenant(), rows, &self.caller, how).await?;
         Reply::json(200, &LeaversView { results })
     }
 }

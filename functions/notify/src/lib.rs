@@ -3,7 +3,7 @@
 use lambda_runtime::LambdaEvent;
 use offramp_app::outbound::digest;
 use offramp_app::{Clock, Error, Fault};
-use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, Ses, offramp};
+use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, Ses, deadline, offramp};
 use offramp_domain::Timer;
 
 /// The clients of this instance.
@@ -40,7 +40,9 @@ impl Function for State {
             return Ok(());
         };
         let holder = &event.context.request_id;
-        let mailed = digest::mail(&self.offramp.of(org), &self.ses, *minute, holder).await?;
+        let deadline = deadline(&event.context);
+        let tenant = self.offramp.of(org);
+        let mailed = digest::mail(&tenant, &self.ses, *minute, holder, deadline).await?;
         tracing::info!(%org, digest = %minute.start(), sent = mailed.sent, refused = mailed.refused, "mailed");
         Ok(())
     }

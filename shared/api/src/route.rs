@@ -10,6 +10,8 @@ pub enum Door {
     Signed,
     /// An admin of the organisation, with a token that API Gateway has verified.
     Admins,
+    /// Anybody whose token is valid for the organisation.
+    AnyToken,
     /// An admin, or a machine whose token has the role `service`.
     AdminsAndMachines,
 }
@@ -18,7 +20,16 @@ impl Door {
     /// True if API Gateway asks for a token before it invokes the function.
     #[must_use]
     pub const fn needs_token(self) -> bool {
-        matches!(self, Self::Admins | Self::AdminsAndMachines)
+        matches!(
+            self,
+            Self::AnyToken | Self::Admins | Self::AdminsAndMachines
+        )
+    }
+
+    /// True if a machine may use the route.
+    #[must_use]
+    pub const fn lets_machines_in(self) -> bool {
+        matches!(self, Self::AnyToken | Self::AdminsAndMachines)
     }
 }
 

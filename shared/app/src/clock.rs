@@ -67,9 +67,21 @@ impl Deadline {
         Self(Instant::now() + time)
     }
 
+    /// The same deadline, or the moment that lies `time` ahead if it is earlier.
+    #[must_use]
+    pub fn within(self, time: Duration) -> Self {
+        Self(self.0.min(Instant::now() + time))
+    }
+
+    /// The time that is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
     /// True if at least `time` is left.
     #[must_use]
     pub fn leaves(&self, time: Duration) -> bool {
-        self.0.saturating_duration_since(Instant::now()) >= time
+        self.left() >= time
     }
 }

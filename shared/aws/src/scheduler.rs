@@ -3,7 +3,8 @@
 //! A schedule's name has 1 to 64 characters of `[0-9a-zA-Z-_.]`, so the name of a timer contains a hash. A one-time
 //! schedule is precise to 60 seconds. `ConflictException` means that the timer is armed already, which counts as
 //! success. With `ActionAfterCompletion: DELETE` a schedule is deleted once its target was invoked or its retries are
-//! used up. Scheduler invokes Lambda asynchronously: Lambda, not Scheduler, retries a handler that fails.
+//! used up. What becomes of a one-time schedule in the past is not documented, so none is made: a timer that is due within
+//! a minute fires a minute from the present ([`fires_at`]), however long ago its due instant was computed. Scheduler invokes Lambda asynchronously: Lambda, not Scheduler, retries a handler that fails.
 //! <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>
 
 use aws_sdk_scheduler::Client;
@@ -11,8 +12,9 @@ use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
     RetryPolicy, Target,
 };
-use offramp_app::Fault;
+use chrono::{DateTime, TimeDelta, Utc};
 use offramp_app::ports::Timers;
+use offramp_app::{Clock, Fault};
 use offramp_domain::Timer;
 
 use crate::config::TimerConfig;
@@ -23,18 +25,26 @@ const DELIVERIES: i32 = 20;
 /// How long Scheduler goes on trying, in seconds: six hours.
 const DELIVERY_SECONDS: i32 = 21_600;
 
+/// How far ahead of the present a schedule fires at least. Scheduler is precise to a minute.
+const NEAREST: TimeDelta = TimeDelta::seconds(60);
+
 /// The timers of this stack.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     client: Client,
     config: TimerConfig,
+    clock: Clock,
 }
 
 impl Scheduler {
     /// Arms timers in the schedule group and for the targets of `config`.
     #[must_use]
-    pub fn new(client: Client, config: TimerConfig) -> Self {
-        Self { client, config }
+    pub fn new(client: Client, config: TimerConfig, clock: Clock) -> Self {
+        Self {
+            client,
+            config,
+            clock,
+        }
     }
 
     fn target(&self, timer: &Timer) -> Result<Target, Fault> {
@@ -77,12 +87,13 @@ impl Timers for Scheduler {
             .mode(FlexibleTimeWindowMode::Off)
             .build()
             .map_err(|error| permanent(error.to_string()))?;
+        let at = fires_at(timer.due(), self.clock.now());
         let sent = self
             .client
             .create_schedule()
             .group_name(&self.config.group)
             .name(timer.name())
-            .schedule_expression(format!("at({})", timer.due().format("%Y-%m-%dT%H:%M:%S")))
+            .schedule_expression(format!("at({})", at.format("%Y-%m-%dT%H:%M:%S")))
             .schedule_expression_timezone("UTC")
             .flexible_time_window(window)
             .action_after_completion(ActionAfterCompletion::Delete)
@@ -124,11 +135,69 @@ impl Timers for Scheduler {
     }
 }
 
+/// When the schedule of a timer fires: when the timer is due, but at least [`NEAREST`] after the present. The timer's
+/// payload and name keep the instant at which it is due, since that is the state that it was armed for.
+fn fires_at(due: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    due.max(now + NEAREST)
+}
+
 fn permanent(message: String) -> Fault {
     Fault {
         service: "scheduler",
         operation: "CreateSchedule",
         message,
         retryable: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_timer_is_armed_in_the_past_whenever_its_instant_was_computed() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for (due, now, fires) in [
+            // A quarter of an hour of work lies between the computation and the arming.
+            (
+                "2026-03-02T09:02:00Z",
+                "2026-03-02T09:15:00Z",
+                "2026-03-02T09:16:00Z",
+            ),
+            // Due in this very second, or just missed.
+            (
+                "2026-03-02T09:02:00Z",
+                "2026-03-02T09:02:00Z",
+                "2026-03-02T09:03:00Z",
+            ),
+            (
+                "2026-03-02T09:02:00Z",
+                "2026-03-02T09:01:59Z",
+                "2026-03-02T09:02:59Z",
+            ),
+            // A deactivation that an import brings is years old.
+            (
+                "2021-01-01T00:00:00Z",
+                "2026-03-02T09:00:00Z",
+                "2026-03-02T09:01:00Z",
+            ),
+            // The usual case: the timer's own instant, to the second.
+            (
+                "2026-03-02T09:02:00Z",
+                "2026-03-02T09:01:00Z",
+                "2026-03-02T09:02:00Z",
+            ),
+            (
+                "2026-03-05T09:00:15Z",
+                "2026-03-02T09:00:15Z",
+                "2026-03-05T09:00:15Z",
+            ),
+        ] {
+            assert_eq!(
+                fires_at(at(due), at(now)),
+                at(fires),
+                "{due} armed at {now}"
+            );
+        }
     }
 }

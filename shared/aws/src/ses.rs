@@ -67,7 +67,7 @@ impl Ses {
 }
 
 impl Mailer for Ses {
-    async fn send(&self, message: &Message) -> Result<Sent, Fault> {
+    async fn send(&self, message: &Message<'_>) -> Result<Sent, Fault> {
         let content = |data: &str| {
             Content::builder()
                 .charset("UTF-8")
@@ -81,11 +81,11 @@ impl Mailer for Ses {
                 })
         };
         let body = Body::builder()
-            .text(content(&message.text)?)
-            .html(content(&message.html)?)
+            .text(content(message.text)?)
+            .html(content(message.html)?)
             .build();
         let simple = SesMessage::builder()
-            .subject(content(&message.subject)?)
+            .subject(content(message.subject)?)
             .body(body)
             .build();
         let content = EmailContent::builder().simple(simple).build();

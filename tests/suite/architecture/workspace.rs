@@ -16,22 +16,42 @@ pub(super) struct Crate {
     pub(super) foreign: Vec<String>,
 }
 
-pub(super) fn crates() -> Vec<Crate> {
+/// What Cargo says, without asking a registry.
+fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "metadata",
-            "--no-deps",
-            "--offline",
-            "--format-version",
-            "1",
-        ])
+        .args(arguments)
+        .arg("--offline")
         .current_dir(root())
         .output()
-        .unwrap_or_else(|error| panic!("cargo metadata does not start: {error}"));
+        .unwrap_or_else(|error| panic!("cargo does not start: {error}"));
     let problem = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo metadata: {problem}");
-    let metadata = json(&String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "cargo {arguments:?}: {problem}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The features with which a crate is built in the workspace, once for each version of it and each kind of build.
+pub(super) fn resolved(name: &str) -> Vec<Vec<String>> {
+    let tree = [
+        "tree",
+        "--workspace",
+        "--invert",
+        name,
+        "--depth",
+        "0",
+        "--prefix",
+        "none",
+        "--format",
+    ];
+    let lines = cargo(&[&tree[..], &["{f}"]].concat());
+    lines
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect()
+}
+
+pub(super) fn crates() -> Vec<Crate> {
+    let metadata = json(&cargo(&["metadata", "--no-deps", "--format-version", "1"]));
     let packages = metadata["packages"].as_array().into_iter().flatten();
     packages
         .map(|package| {

@@ -8,6 +8,7 @@ use offramp_domain::settings::{DeactivationSync, Safeguards};
 use offramp_domain::{Settings, SourceId};
 use serde_json::json;
 use utoipa::PartialSchema;
+use utoipa::openapi::path::ParameterBuilder;
 use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 
 use super::examples;
@@ -45,11 +46,24 @@ pub(super) fn settings() -> Vec<Operation> {
                 merge_patch(),
                 json!({ "deactivation_sync": { "delay_days": 2 } }),
             )
+            .query(dry_run())
             .answers::<Touched>(200, "The settings, and whom the change touched", changed)
             .versioned()
             .if_match()
             .refuses([question(), Error::BadConfirmation]),
     ]
+}
+
+/// The query parameter of a rehearsal. A JSON body may say it too.
+fn dry_run() -> ParameterBuilder {
+    parameter(
+        "dry_run",
+        "Answers as in earnest, and changes nothing. A JSON body may say so itself.",
+        text()
+            .enum_values(Some(["true", "false"]))
+            .default(Some("false".into())),
+    )
+    .example(Some("false".into()))
 }
 
 /// The schema of a patch: that of the settings, in which nothing is required; and what goes with it.
@@ -65,6 +79,14 @@ fn merge_patch() -> ObjectBuilder {
         .property(
             "confirmation",
             text().description(Some("That of the question; the same patch goes through.")),
+        )
+        .property(
+            "dry_run",
+            ObjectBuilder::new()
+                .schema_type(Type::Boolean)
+                .description(Some(
+                    "Answers as in earnest, asks nothing, and changes nothing.",
+                )),
         )
         .property("version", version.description(Some("Like `If-Match`.")))
 }
@@ -120,6 +142,7 @@ pub(super) fn rules() -> Vec<Operation> {
                  4 MiB at most. Each row is answered by itself; the same list again does nothing.",
             )
             .query(when)
+            .query(dry_run())
             .takes::<LeaversList<'_>>(json!({
                 "leavers": [{ "employee_id": "E-1012" }, { "email": "ines@acme.example", "leave_date": "2026-12-31" }],
                 "when": "grace",

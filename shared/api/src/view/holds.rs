@@ -21,16 +21,19 @@ pub struct HoldView {
     pub figures: Figures,
     pub state: HoldState,
     pub opened_at: String,
+    /// How many people it ever kept.
     pub people: u32,
+    /// How many people are in it now.
+    pub left: usize,
     pub answered_by: Option<Actor>,
     pub answered_at: Option<String>,
     pub version: u64,
 }
 
 impl HoldView {
-    /// The view of a hold.
+    /// The view of a hold with so many people in it now.
     #[must_use]
-    pub fn of(hold: &Hold) -> Self {
+    pub fn of(hold: &Hold, left: usize) -> Self {
         Self {
             hold_id: hold.hold.clone(),
             source: hold.source.clone(),
@@ -39,6 +42,7 @@ impl HoldView {
             state: hold.state,
             opened_at: instant(hold.opened_at),
             people: hold.people,
+            left,
             answered_by: hold.by.as_ref().map(|(by, _)| by.clone()),
             answered_at: hold.by.as_ref().map(|(_, at)| instant(*at)),
             version: hold.version,

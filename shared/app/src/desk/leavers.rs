@@ -3,16 +3,17 @@
 
 pub mod list;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Event, Lifecycle, Refusal, Status};
+use offramp_domain::decide::{AdminsChange, Answered, Outcome};
+use offramp_domain::{EmployeeId, Event, Lifecycle, Refusal, Status, User};
 use serde::Serialize;
 
 use crate::desk::leavers::list::{Row, When, Who};
-use crate::engine::execute::{Armed, ExecuteOptions, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, decide_on, execute};
 use crate::identity::Caller;
 use crate::ports::{Directory, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
@@ -59,6 +60,17 @@ pub struct RowAnswer {
     pub reason: Option<String>,
 }
 
+/// How a list is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The treatment of leavers without a date.
+    pub when: When,
+    /// True if each row is only decided: nothing is written, and nobody is mailed.
+    pub dry_run: bool,
+    /// The deadline of the request.
+    pub deadline: Deadline,
+}
+
 /// Applies a list of leavers.
 ///
 /// # Errors
@@ -66,9 +78,8 @@ pub struct RowAnswer {
 pub async fn take<P: Ports>(
     tenant: &Tenant<'_, P>,
     rows: Vec<Row>,
-    when: When,
     caller: &Caller,
-    deadline: Deadline,
+    how: Options,
 ) -> Result<Vec<RowAnswer>>
 where
     P::Store: Users + Directory,
@@ -76,10 +87,10 @@ where
     let armed = Armed::default();
     let work = Work {
         tenant: *tenant,
-        when,
+        how,
         caller,
         armed: &armed,
-        deadline,
+        gone: Mutex::default(),
     };
     let found: Vec<(Row, Found)> = stream::iter(rows)
         .map(|row| {
@@ -133,10 +144,11 @@ enum Found {
 
 struct Work<'a, P: Ports> {
     tenant: Tenant<'a, P>,
-    when: When,
+    how: Options,
     caller: &'a Caller,
     armed: &'a Armed,
-    deadline: Deadline,
+    /// The admins who would have lost access by earlier rows of a dry run.
+    gone: Mutex<BTreeSet<EmployeeId>>,
 }
 
 impl<P: Ports> Work<'_, P>
@@ -185,12 +197,17 @@ where
         loaded: Loaded,
     ) -> Result<Vec<RowAnswer>> {
         let mut answers = Vec::with_capacity(rows.len());
-        let mut at_hand = Some(loaded);
+        let mut at_hand = Some(loaded.clone());
+        let mut rehearsed = loaded;
         for row in rows {
-            if !self.deadline.leaves(TIME_FOR_ROWS) {
+            if !self.how.deadline.leaves(TIME_FOR_ROWS) {
                 return Err(Error::Unfinished("more leavers than there was time for"));
             }
-            let (outcome, reason) = match self.row(id, row, at_hand.take()).await {
+            let done = match self.how.dry_run {
+                true => self.rehearse(id, row, &mut rehearsed),
+                false => self.row(id, row, at_hand.take()).await,
+            };
+            let (outcome, reason) = match done {
                 Ok(became) => became,
                 Err(Error::Refused(Refusal::NotFound)) => (Became::NotFound, None),
                 Err(Error::Refused(Refusal::Deleted)) => (Became::AlreadyLeft, None),
@@ -214,42 +231,74 @@ where
         row: &Row,
         loaded: Option<Loaded>,
     ) -> Result<(Became, Option<String>)> {
+        let event = self.event(row);
+        let how = ExecuteOptions {
+            loaded,
+            ..ExecuteOptions::default()
+        };
+        let executed = execute(&self.tenant, id, &event, self.armed, how).await?;
+        Ok(became(&executed.decision.answered, executed.user.as_ref()))
+    }
+
+    /// The answer that [`Work::row`] would give. `loaded` becomes as the row would leave it, for the next row of the
+    /// same person.
+    fn rehearse(
+        &self,
+        id: &EmployeeId,
+        row: &Row,
+        loaded: &mut Loaded,
+    ) -> Result<(Became, Option<String>)> {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let admins: BTreeSet<EmployeeId> = loaded.admins.difference(&gone).cloned().collect();
+        loaded.admins = Arc::new(admins);
+        let (user, event) = (loaded.users.get(id), self.event(row));
+        let (org, clock) = (self.tenant.org, &self.tenant.clock);
+        let decision = decide_on(loaded, user, &event, org, clock)?;
+        let user = decision.change.map(|change| {
+            if change.admins == AdminsChange::Leave {
+                gone.insert(id.clone());
+            }
+            change.user
+        });
+        if let Some(user) = user {
+            loaded.users.insert(id.clone(), user);
+        }
+        Ok(became(&decision.answered, loaded.users.get(id)))
+    }
+
+    fn event(&self, row: &Row) -> Event {
         let by = self.caller.actor();
-        let event = match (row.leave_date, self.when) {
+        match (row.leave_date, self.how.when) {
             (Some(date), _) => Event::SetLeaveDate {
                 by,
                 date: Some(date),
             },
             (None, When::Grace) => Event::Leave { by },
             (None, When::Now) => Event::DeactivateNow { by },
-        };
-        let how = ExecuteOptions {
-            loaded,
-            ..ExecuteOptions::default()
-        };
-        let executed = execute(&self.tenant, id, &event, self.armed, how).await?;
-        let answered = &executed.decision.answered;
-        let Some(user) = &executed.user else {
-            return Ok((Became::NotFound, None));
-        };
-        Ok(match (answered.outcome, user.status()) {
-            (Outcome::Scheduled, _) => (Became::Scheduled, None),
-            (Outcome::Deactivated, _) => (Became::Deactivated, None),
-            (_, Status::DeactivationScheduled | Status::Deactivated | Status::Deleted) => {
-                (Became::AlreadyLeft, None)
-            }
-            (Outcome::Held, _) => (Became::Invalid, answered.reason.clone()),
-            (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
-            (_, Status::Active) if user.leave.acted.is_some() => (
-                Became::Planned,
-                Some(
-                    "the date has come, and they were restored since; another date acts".to_owned(),
-                ),
-            ),
-            (_, Status::Active) => (
-                Became::Planned,
-                Some("leave dates do not count by the settings".to_owned()),
-            ),
-        })
+        }
+    }
+}
+
+/// The outcome of a row, by what was decided and the user after it.
+fn became(answered: &Answered, user: Option<&User>) -> (Became, Option<String>) {
+    let Some(user) = user else {
+        return (Became::NotFound, None);
+    };
+    match (answered.outcome, user.status()) {
+        (Outcome::Scheduled, _) => (Became::Scheduled, None),
+        (Outcome::Deactivated, _) => (Became::Deactivated, None),
+        (_, Status::DeactivationScheduled | Status::Deactivated | Status::Deleted) => {
+            (Became::AlreadyLeft, None)
+        }
+        (Outcome::Held, _) => (Became::Invalid, answered.reason.clone()),
+        (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
+        (_, Status::Active) if user.leave.acted.is_some() => (
+            Became::Planned,
+            Some("the date has come, and they were restored since; another date acts".to_owned()),
+        ),
+        (_, Status::Active) => (
+            Became::Planned,
+            Some("leave dates do not count by the settings".to_owned()),
+        ),
     }
 }

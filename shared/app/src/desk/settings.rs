@@ -32,6 +32,16 @@ pub struct Patched {
     pub touched: Vec<EmployeeId>,
 }
 
+impl Patched {
+    /// A patch that changes nothing.
+    fn nobody(policy: Policy) -> Self {
+        Self {
+            policy,
+            touched: Vec::new(),
+        }
+    }
+}
+
 /// Applies a JSON merge patch (RFC 7396) to the settings.
 ///
 /// # Errors
@@ -50,29 +60,83 @@ where
     until_won(|| once(tenant, patch.clone(), if_match, caller, deadline)).await
 }
 
-/// One try of [`patch`]; `None` if another change of the settings came first.
-async fn once<P: Ports>(
+/// The result of a rehearsal.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// The policy and the users as the change would leave them.
+    pub patched: Patched,
+    /// The version of the settings that stand.
+    pub stands: u64,
+}
+
+/// What [`patch`] would do, without a question and without writing anything.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::VersionMismatch`], or a fault.
+pub async fn rehearse<P: Ports>(
     tenant: &Tenant<'_, P>,
     patch: Value,
     if_match: Option<u64>,
-    caller: &Caller,
-    deadline: Deadline,
-) -> Result<Option<Patched>>
+) -> Result<Rehearsed>
 where
     P::Store: Users + Directory + Policies,
+{
+    let (before, after, _) = read_patch(tenant, patch, if_match).await?;
+    let stands = before.version;
+    let Some(after) = after else {
+        let patched = Patched::nobody(before);
+        return Ok(Rehearsed { patched, stands });
+    };
+    let effect = effect(tenant, &before, &after).await?;
+    let patched = Patched {
+        policy: after,
+        touched: effect.ids(),
+    };
+    Ok(Rehearsed { patched, stands })
+}
+
+/// The policy before and after a patch, and the confirmation in it. The policy after it is `None` if nothing changes.
+async fn read_patch<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    patch: Value,
+    if_match: Option<u64>,
+) -> Result<(Policy, Option<Policy>, Option<String>)>
+where
+    P::Store: Policies,
 {
     let before = tenant.store.policy(tenant.org).await?;
     if if_match.is_some_and(|version| version != before.version) {
         return Err(Error::VersionMismatch);
     }
     let (settings, confirmation) = merged(&before, patch)?;
-    if settings == before.settings {
-        return Ok(Some(Patched {
-            policy: before,
-            touched: Vec::new(),
-        }));
+    let after = (settings != before.settings).then(|| before.with(settings));
+    Ok((before, after, confirmation))
+}
+
+/// What a change of the settings does.
+struct Effect {
+    /// The users that it affects.
+    touched: Vec<User>,
+    /// How many of them are active again. `None` unless the change turns the deactivation sync off.
+    turned_off: Option<u32>,
+    /// True if it may move leave dates.
+    dates: bool,
+    loosened: bool,
+    /// What an admin is asked to confirm.
+    why: Vec<String>,
+}
+
+impl Effect {
+    fn ids(&self) -> Vec<EmployeeId> {
+        let ids = self.touched.iter().map(|user| user.employee_id.clone());
+        ids.collect()
     }
-    let after = before.with(settings);
+}
+
+async fn effect<P: Ports>(tenant: &Tenant<'_, P>, before: &Policy, after: &Policy) -> Result<Effect>
+where
+    P::Store: Users + Directory,
+{
     let off = before.settings.turns_off(&after.settings);
     let loosened = before.settings.loosens_safeguards(&after.settings);
     let dates = before.settings.leave_dates != after.settings.leave_dates
@@ -89,7 +153,7 @@ where
         ));
     }
     if dates {
-        let ended = ended_by_dates(tenant, &after).await?;
+        let ended = ended_by_dates(tenant, after).await?;
         if !ended.is_empty() {
             let setting = match before.settings.leave_dates == after.settings.leave_dates {
                 true => "time_zone",
@@ -105,8 +169,34 @@ where
     if loosened {
         why.push("`safeguards` lets more people go before an admin is asked".to_owned());
     }
-    if !why.is_empty() {
-        confirmed(tenant, &before, &after, confirmation, &touched, &why).await?;
+    Ok(Effect {
+        touched,
+        turned_off: off.then_some(reverted),
+        dates,
+        loosened,
+        why,
+    })
+}
+
+/// One try of [`patch`]; `None` if another change of the settings came first.
+async fn once<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    patch: Value,
+    if_match: Option<u64>,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Option<Patched>>
+where
+    P::Store: Users + Directory + Policies,
+{
+    let (before, after, confirmation) = read_patch(tenant, patch, if_match).await?;
+    let Some(after) = after else {
+        return Ok(Some(Patched::nobody(before)));
+    };
+    let effect = effect(tenant, &before, &after).await?;
+    if !effect.why.is_empty() {
+        let (touched, why) = (&effect.touched, &effect.why);
+        confirmed(tenant, &before, &after, confirmation, touched, why).await?;
     }
     let entry = PolicyEntry {
         at: tenant.clock.now(),
@@ -115,22 +205,22 @@ where
         to: after,
         took_back: None,
     };
+    let touched = effect.ids();
     let effects = Effects {
-        tidy: dates,
-        turned_off: off.then_some(reverted),
-        loosened,
+        tidy: effect.dates,
+        turned_off: effect.turned_off,
+        loosened: effect.loosened,
         undone: None,
     };
     if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
         return Ok(None);
     }
-    if (off || dates)
+    if (effect.turned_off.is_some() || effect.dates)
         && let Err(error) = tidy::tidy(tenant, deadline).await
     {
         // The policy is in effect already; the timer rewrites the users.
         tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
     }
-    let touched = touched.into_iter().map(|user| user.employee_id).collect();
     Ok(Some(Patched {
         policy: entry.to,
         touched,

@@ -5,7 +5,7 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
+use offramp_domain::{Access, EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::backoff::looks;
 use crate::engine::closing;
@@ -299,9 +299,13 @@ where
         .into_values()
         .filter(|user| user.email().is_some_and(|own| own.folded() == email))
         .collect();
-    // A person who returned under another id shares the address with their former user. The user with access comes
-    // first.
-    users.sort_by_key(|user| user.as_of(&loaded.policy).status());
+    // A person who returned under another id shares the address with their former user. The user with access now comes
+    // first. A leave date ends access at its instant, before the stored status changes.
+    let now = tenant.clock.now();
+    users.sort_by_key(|user| {
+        let user = user.as_of(&loaded.policy);
+        (user.access_at(now) != Access::Granted, user.status())
+    });
     Ok((
         users.into_iter().next(),
         Arc::unwrap_or_clone(loaded.policy),

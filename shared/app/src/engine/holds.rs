@@ -10,9 +10,10 @@ mod answer;
 mod step;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{
     Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, User,
 };
@@ -30,6 +31,8 @@ pub use work::Became;
 /// A delivery that opens a hold has written its people within this time, because its function runs for at most 30
 /// seconds.
 const FILLED_WITHIN: TimeDelta = TimeDelta::minutes(1);
+/// Reads of people that are made at once.
+const READS_AT_ONCE: usize = 8;
 /// Parts of a roll in one read.
 const PARTS: usize = 20;
 
@@ -124,6 +127,54 @@ where
             None => return Ok((kept, true)),
         }
     }
+}
+
+/// How many people are in the hold now. Of an open hold everybody on its roll is read, a few reads at once, since a
+/// person may have left it without an answer.
+///
+/// # Errors
+/// A fault.
+pub async fn left<P: Ports>(tenant: &Tenant<'_, P>, hold: &Hold) -> Result<usize>
+where
+    P::Store: Users + Breakers,
+{
+    if hold.state != HoldState::Open {
+        return Ok(0);
+    }
+    let of = RollOf::Hold(hold.hold.clone());
+    let (mut on_roll, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = tenant
+            .store
+            .roll(tenant.org, &of, after.as_deref(), PARTS)
+            .await?;
+        // Somebody who has left and joined again is on the roll twice, and is in the hold with the later number.
+        for roll in page
+            .items
+            .into_iter()
+            .filter(|roll| roll.seq > hold.answered)
+        {
+            on_roll.extend(roll.people.into_iter().map(|id| (id, roll.seq)));
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    let ids: Vec<EmployeeId> = on_roll.keys().cloned().collect();
+    let on_roll = &on_roll;
+    stream::iter(ids.chunks(USERS_PER_READ))
+        .map(|ids| async move {
+            let loaded = tenant.store.load(tenant.org, ids).await?;
+            let kept = |user: &&User| {
+                let seq = on_roll.get(&user.employee_id);
+                seq.is_some_and(|seq| is_kept(user, hold, *seq))
+            };
+            Ok::<usize, Error>(loaded.users.values().filter(kept).count())
+        })
+        .buffer_unordered(READS_AT_ONCE)
+        .try_fold(0, |sum, count| async move { Ok(sum + count) })
+        .await
 }
 
 /// True if the user points to the hold with this roll number. An answer may already cover that number.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{DigestMinute, EmployeeId, Epoch, Event, Status, Timer};
+use offramp_domain::{EmployeeId, Epoch, Event, Status, Timer};
 
 use crate::engine::execute::{Armed, ExecuteOptions, decide_on, execute};
-use crate::ports::{Directory, Page, Timers, USERS_PER_READ, Users};
+use crate::ports::{Directory, Page, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// How many people are rewritten at once.
@@ -99,17 +99,14 @@ pub async fn step<P: Ports>(
 where
     P::Store: Users + Directory,
 {
-    let due = DigestMinute::of(tenant.clock.now()).start() + NEXT_STEP;
     let done = tidy(tenant, deadline).await?;
     if !done {
-        tenant
-            .timers
-            .arm(&Timer::Tidy {
-                org: tenant.org.clone(),
-                epoch,
-                due,
-            })
-            .await?;
+        let next = |due| Timer::Tidy {
+            org: tenant.org.clone(),
+            epoch,
+            due,
+        };
+        tenant.arm_next(NEXT_STEP, next).await?;
     }
     Ok(done)
 }

@@ -9,25 +9,30 @@
 //! Calls that do not need each other's answers are made together. First the notices and the admins are read. Then the
 //! notices are stamped, the messages are claimed, and the people are read. Then up to `LETTERS_AT_ONCE` messages are
 //! sent, and each is settled when SES has answered. A claim expires without effect if its message is not sent.
+//!
+//! All admins read the same mail, so it is composed once. A message is composed when it is sent, and none begins without
+//! the time to be settled. The rest is [`Error::Unfinished`]: the next run finds the settled messages and sends the
+//! others.
 
+mod letters;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::{join3, try_join, try_join_all};
 use futures_util::stream::{self, StreamExt};
-use offramp_domain::{Access, DigestMinute, EmployeeId, NoticeKind, Role, User};
+use offramp_domain::{DigestMinute, EmployeeId, NoticeKey, NoticeKind};
 
 use crate::backoff::{pauses, until_won};
 use crate::metrics::Metric;
-use crate::outbound::mail;
-use crate::outbound::mail::{Reader, Row};
 use crate::ports::{
     Breakers, Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing,
     Sent, Users,
 };
-use crate::{Error, Fault, Ports, Result, Tenant};
+use crate::{Deadline, Error, Fault, Ports, Result, Tenant};
+use letters::{Letter, Letters, invite};
 use rows::People;
 
 /// How long a claim is live. It is longer than a function's 30 seconds, and shorter than the 60 seconds after which
@@ -37,6 +42,14 @@ const CLAIM: TimeDelta = TimeDelta::seconds(45);
 /// takes as many calls in a row as a digest to two. SES refuses and drops the messages beyond its rate for a second,
 /// and the [`Mailer`] sends them again.
 const LETTERS_AT_ONCE: usize = 50;
+/// A message begins only if this much time is left. Ten thousand messages take longer than a run, and a message that SES
+/// accepted must still be settled. It takes milliseconds, or up to seven seconds if SES throttles.
+const LETTER_TIME: Duration = Duration::from_secs(8);
+/// Mailed notices are deleted only while this much time is left, so many at a time. The next run deletes the others.
+const REMOVAL_TIME: Duration = Duration::from_secs(3);
+const REMOVED_TOGETHER: usize = 400;
+/// How many transactions stamp notices at once.
+const STAMPS_AT_ONCE: usize = 4;
 
 /// The result of a digest timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,32 +64,39 @@ pub struct Mailed {
 /// `minute`. `holder` identifies the claims of this run.
 ///
 /// # Errors
-/// Any fault, after the other messages were tried. Also [`Error::Unfinished`] while another run holds a claim, so that
-/// Lambda runs this one again in case that one dies.
+/// Any fault, after the other messages were tried. Also [`Error::Unfinished`] if the time did not suffice, and while
+/// another run holds a claim. Lambda runs this one again, and the sweep continues after that.
 pub async fn mail<P: Ports, M>(
     tenant: &Tenant<'_, P>,
     mailer: &M,
     minute: DigestMinute,
     holder: &str,
+    deadline: Deadline,
 ) -> Result<Mailed>
 where
     M: Mailer,
     P::Store: Users + Notices + Breakers,
 {
-    let mut mailed = Mailed::default();
+    let (mut mailed, mut failed) = (Mailed::default(), None);
     for taken in taken(tenant, minute, holder).await? {
         let one = Digest {
             tenant: *tenant,
             mailer,
+            letters: Letters::new(tenant.org, &taken.people, tenant.clock.now()),
             digest: taken.digest,
             holder,
             claims: taken.claims,
+            deadline,
         };
-        let done = one.mail(&taken.notices, &taken.people).await?;
-        mailed.sent += done.sent;
-        mailed.refused += done.refused;
+        match one.mail(&taken.notices).await {
+            Ok(done) => {
+                mailed.sent += done.sent;
+                mailed.refused += done.refused;
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Ok(mailed)
+    failed.map_or(Ok(mailed), Err)
 }
 
 /// The claimed messages of a digest, by the name of the message, each with the result of claiming it.
@@ -112,9 +132,12 @@ where
             digests.entry(digest).or_default().push(one);
         }
         let stamped = async {
+            let stamps = fresh.chunks(NOTICES_PER_STAMP);
+            let stamps = stamps.map(|keys| tenant.store.stamp(tenant.org, keys, own));
+            let mut stamps = stream::iter(stamps).buffer_unordered(STAMPS_AT_ONCE);
             let mut all = Committed::Done;
-            for keys in fresh.chunks(NOTICES_PER_STAMP) {
-                if tenant.store.stamp(tenant.org, keys, own).await? == Committed::Conflict {
+            while let Some(stamped) = stamps.next().await {
+                if stamped? == Committed::Conflict {
                     all = Committed::Conflict;
                 }
             }
@@ -160,11 +183,6 @@ fn expected(notices: &[Outgoing], admins: &BTreeSet<EmployeeId>) -> Vec<String> 
     all.take(LETTERS_AT_ONCE).collect()
 }
 
-/// The name of an invitation among the messages of a digest.
-fn invite(id: &EmployeeId) -> String {
-    format!("invite#{id}")
-}
-
 /// Claims messages at once. A fault concerns only its own message.
 async fn claimed<P: Ports>(
     tenant: &Tenant<'_, P>,
@@ -202,29 +220,24 @@ where
 struct Digest<'a, P: Ports, M> {
     tenant: Tenant<'a, P>,
     mailer: &'a M,
+    letters: Letters<'a>,
     digest: DigestId,
     holder: &'a str,
     claims: Claims,
+    deadline: Deadline,
 }
 
-/// One message of a digest.
-struct Letter {
-    to: User,
-    /// Identifies the message within its digest.
-    claim: String,
-    mail: mail::Mail,
-}
-
-impl<P: Ports, M> Digest<'_, P, M>
+impl<'a, P: Ports, M> Digest<'a, P, M>
 where
     M: Mailer,
     P::Store: Users + Notices + Breakers,
 {
-    async fn mail(mut self, notices: &[Outgoing], people: &People) -> Result<Mailed> {
+    async fn mail(mut self, notices: &[Outgoing]) -> Result<Mailed> {
         let mut mailed = Mailed::default();
         let mut failed = None;
-        let letters = self.letters(notices, people);
-        let letters: Vec<_> = letters
+        let letters: Vec<_> = self
+            .letters
+            .of(notices)
             .into_iter()
             .map(|letter| (self.claims.remove(&letter.claim), letter))
             .collect();
@@ -237,29 +250,47 @@ where
                 Ok(Some(Sent::Accepted(_))) => mailed.sent += 1,
                 Ok(Some(Sent::Refused)) => mailed.refused += 1,
                 Ok(None) => {}
+                // A fault says more than that the time did not suffice.
+                Err(error @ Error::Unfinished(_)) => failed = failed.or(Some(error)),
                 Err(error) => failed = Some(error),
             }
         }
         if let Some(error) = failed {
+            let (org, digest) = (self.tenant.org, self.digest.as_str());
+            tracing::info!(%org, digest, sent = mailed.sent, "a digest is not finished");
             return Err(error);
         }
-        let keys: Vec<_> = notices.iter().map(|one| one.key.clone()).collect();
-        self.tenant.store.remove(self.tenant.org, &keys).await?;
+        self.remove(notices).await?;
         Ok(mailed)
+    }
+
+    /// Deletes the notices of a digest that everybody has.
+    async fn remove(&self, notices: &[Outgoing]) -> Result<()> {
+        let keys: Vec<NoticeKey> = notices.iter().map(|one| one.key.clone()).collect();
+        for keys in keys.chunks(REMOVED_TOGETHER) {
+            if !self.deadline.leaves(REMOVAL_TIME) {
+                return Err(Error::Unfinished("mailed notices are left to delete"));
+            }
+            self.tenant.store.remove(self.tenant.org, keys).await?;
+        }
+        Ok(())
     }
 
     /// Sends a message if this run holds its claim. `claim` is the result of an earlier claim; `None` if the message is
     /// not claimed yet.
     async fn send(
         &self,
-        letter: Letter,
+        letter: Letter<'a>,
         claim: Option<std::result::Result<Claim, Fault>>,
     ) -> Result<Option<Sent>> {
-        let id = &letter.to.employee_id;
-        let Some(to) = letter.to.email() else {
+        let id = letter.to;
+        let Some(to) = self.letters.address(id) else {
             tracing::warn!(org = %self.tenant.org, employee_id = %id, "somebody to be mailed has no e-mail address");
             return Ok(None);
         };
+        if !self.deadline.leaves(LETTER_TIME) {
+            return Err(Error::Unfinished("mails of a digest are left"));
+        }
         let claim = match claim {
             Some(claim) => claim,
             None => self::claim(&self.tenant, &self.digest, &letter.claim, self.holder).await,
@@ -269,12 +300,12 @@ where
             Claim::Settled => return Ok(None),
             Claim::Live => return Err(Error::Unfinished("another run is mailing this digest")),
         }
-        let mail = letter.mail;
+        let mail = self.letters.compose(&letter.content);
         let message = Message {
             to,
-            subject: mail.subject,
-            text: mail.text,
-            html: mail.html,
+            subject: &mail.subject,
+            text: &mail.text,
+            html: &mail.html,
         };
         let sent = self.mailer.send(&message).await?;
         let (result, metric) = match &sent {
@@ -305,71 +336,5 @@ where
             pause.wait().await;
         }
         Err(last.map_or(Error::Busy, Error::Fault))
-    }
-
-    /// The messages of a digest. Admins are told everything, managers only the leave dates of their people, and invited
-    /// users only of the invitation. A digest does not go to a person without access, or to one that it names.
-    fn letters(&self, notices: &[Outgoing], people: &People) -> Vec<Letter> {
-        let now = self.tenant.clock.now();
-        let here = |id: &EmployeeId| {
-            let user = people.users.get(id)?.as_of(&people.policy);
-            (user.access_at(now) == Access::Granted).then_some(user)
-        };
-        let zone = &people.policy.settings.time_zone;
-        let told: Vec<Row> = people.rows.iter().map(|(row, _)| row.clone()).collect();
-        let named = |id: &EmployeeId| {
-            people
-                .rows
-                .iter()
-                .any(|(row, _)| row.id.as_deref() == Some(id.as_str()))
-        };
-        let mut letters = Vec::new();
-        let mut tell = |id: &EmployeeId, rows: &[Row], reader: Reader| {
-            let Some(to) = here(id) else { return };
-            let is_admin = to.role == Role::Admin;
-            if rows.is_empty() || named(id) || (reader == Reader::Admin && !is_admin) {
-                return;
-            }
-            let letter = mail::Letter {
-                org: self.tenant.org,
-                zone,
-                to: reader,
-            };
-            letters.push(Letter {
-                claim: id.to_string(),
-                to,
-                mail: mail::digest(rows, letter),
-            });
-        };
-        for admin in &people.admins {
-            tell(admin, &told, Reader::Admin);
-        }
-        let mut managers: BTreeMap<&EmployeeId, Vec<Row>> = BTreeMap::new();
-        for (row, manager) in &people.rows {
-            if let Some(manager) = manager
-                && !people.admins.contains(manager)
-            {
-                managers.entry(manager).or_default().push(row.clone());
-            }
-        }
-        for (manager, rows) in &managers {
-            tell(manager, rows, Reader::Manager);
-        }
-        let mut invited: BTreeMap<&EmployeeId, bool> = BTreeMap::new();
-        for one in notices.iter().filter(|one| one.notice.kind.invites()) {
-            if let Some(id) = &one.notice.employee_id {
-                *invited.entry(id).or_default() |= one.notice.kind.is_return();
-            }
-        }
-        for (id, back) in invited {
-            if let Some(to) = here(id) {
-                letters.push(Letter {
-                    claim: invite(id),
-                    to,
-                    mail: mail::invitation(self.tenant.org, back),
-                });
-            }
-        }
-        letters
     }
 }

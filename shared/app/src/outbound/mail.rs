@@ -126,7 +126,9 @@ pub struct Mail {
 
 /// Writes the mail of a digest.
 #[must_use]
-pub fn digest(rows: &[Row], letter: Letter<'_>) -> Mail {
+pub fn digest(rows: &[&Row], letter: Letter<'_>) -> Mail {
+    #[cfg(test)]
+    counted::add(|counts| &counts.mails);
     let sections = sections(rows, letter);
     let subject = sections
         .iter()
@@ -151,12 +153,12 @@ pub fn digest(rows: &[Row], letter: Letter<'_>) -> Mail {
             escaped(&section.title),
             escaped(&section.lead)
         );
-        for line in section.lines.iter().take(ROWS) {
+        for line in &section.lines {
             put(&mut text, &mut html, line);
         }
         html.push_str("</ul>\n");
-        if section.lines.len() > ROWS {
-            let more = format!("and {} more", section.lines.len() - ROWS);
+        if section.more > 0 {
+            let more = format!("and {} more", section.more);
             let _ = writeln!(text, "  {more}");
             let _ = writeln!(html, "<p>{more}</p>");
         }
@@ -188,7 +190,7 @@ fn put(text: &mut String, html: &mut String, line: &Line) {
     html.push_str("</li>\n");
 }
 
-fn foot(rows: &[Row], to: Reader) -> &'static str {
+fn foot(rows: &[&Row], to: Reader) -> &'static str {
     // An admin in a hold may be allowed to answer that hold.
     let held = rows.iter().any(|row| matches!(row.now, Now::Held(_)));
     match to {
@@ -254,4 +256,29 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// Counts what the thread of a test has composed.
+#[cfg(test)]
+pub(crate) mod counted {
+    use std::cell::Cell;
+
+    #[derive(Default)]
+    pub(crate) struct Counts {
+        pub(crate) mails: Cell<usize>,
+        pub(crate) lines: Cell<usize>,
+    }
+
+    thread_local! {
+        static COUNTS: Counts = Counts::default();
+    }
+
+    pub(crate) fn add(of: impl Fn(&Counts) -> &Cell<usize>) {
+        COUNTS.with(|counts| of(counts).set(of(counts).get() + 1));
+    }
+
+    /// How many mails were composed, and how many rows were written out.
+    pub(crate) fn so_far() -> (usize, usize) {
+        COUNTS.with(|counts| (counts.mails.get(), counts.lines.get()))
+    }
 }

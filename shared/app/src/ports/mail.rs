@@ -101,15 +101,15 @@ pub trait Notices: Send + Sync {
 
 /// A message to one person.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub struct Message<'a> {
     /// The recipient.
     pub to: offramp_domain::Email,
     /// The subject, in one line.
-    pub subject: String,
+    pub subject: &'a str,
     /// The body as plain text.
-    pub text: String,
+    pub text: &'a str,
     /// The same body as HTML.
-    pub html: String,
+    pub html: &'a str,
 }
 
 /// The result of sending a message.
@@ -124,5 +124,5 @@ pub enum Sent {
 /// Sends mails.
 pub trait Mailer: Send + Sync {
     /// Sends one message to one person.
-    fn send(&self, message: &Message) -> impl Future<Output = Result<Sent, Fault>> + Send;
+    fn send(&self, message: &Message<'_>) -> impl Future<Output = Result<Sent, Fault>> + Send;
 }

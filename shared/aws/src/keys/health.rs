@@ -1,10 +1,11 @@
-//! Keys of the pulses, shadow counts and rejections of sources, and the key of an item that does not exist.
+//! Keys of the pulses, shadow counts and rejections of sources, of what the sweep remembers, and of an item that does
+//! not exist.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use offramp_domain::{OrgId, SourceId};
 
 use super::breaker::of_source;
-use super::{Key, key};
+use super::{Key, key, organisation};
 
 /// A key under which nothing is stored: every key of an organisation begins with `O#`.
 #[must_use]
@@ -42,3 +43,12 @@ pub fn rejection(
 pub fn rejections(org: &OrgId, source: &SourceId) -> String {
     format!("O#{org}#REJECTED#{source}")
 }
+
+/// The key of what the sweep remembers of an organisation's work.
+#[must_use]
+pub fn attempts(org: &OrgId) -> Key {
+    key(organisation(org), ATTEMPTS)
+}
+
+/// The sort key of what the sweep remembers.
+pub const ATTEMPTS: &str = "ATTEMPTS";

@@ -1,10 +1,10 @@
-//! The index of overdue work.
+//! The index of overdue work, and what the sweep remembers of it.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
-use offramp_app::ports::{Overdue, Work};
-use offramp_domain::{HoldId, SnapshotId};
+use offramp_app::ports::{Attempts, Due, Overdue, Work};
+use offramp_domain::{HoldId, OrgId, SnapshotId};
 
 use super::Table;
 use super::item::Item;
@@ -12,7 +12,7 @@ use crate::fault::fault;
 use crate::keys::{self, PK, SK, WORK_SHARDS};
 
 impl Overdue for Table {
-    async fn overdue(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Work>, Fault> {
+    async fn overdue(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<Due>, Fault> {
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         let until = keys::second(before);
         let shards = try_join_all((0..WORK_SHARDS).map(|shard| {
@@ -35,9 +35,29 @@ impl Overdue for Table {
         Ok(shards
             .into_iter()
             .flatten()
-            .filter_map(|item| piece(&Item::from(item)))
+            .filter_map(|item| due(&Item::from(item)))
             .collect())
     }
+
+    async fn attempts(&self, org: &OrgId) -> Result<Attempts, Fault> {
+        match self.get(&keys::attempts(org)).await? {
+            Some(item) => item.read(),
+            None => Ok(Attempts::default()),
+        }
+    }
+
+    async fn put_attempts(&self, org: &OrgId, attempts: &Attempts) -> Result<(), Fault> {
+        let item = Item::new(keys::attempts(org)).data(attempts)?;
+        self.put_all(vec![item]).await
+    }
+}
+
+/// An entry of the index.
+fn due(item: &Item) -> Option<Due> {
+    let at = item.get_text(keys::WORK.sk)?;
+    let at = DateTime::parse_from_rfc3339(at).ok()?.to_utc();
+    let work = piece(item)?;
+    Some(Due { at, work })
 }
 
 /// The piece of work that an entry of the index stands for, derived from its key.

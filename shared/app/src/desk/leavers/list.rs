@@ -65,12 +65,23 @@ impl FromStr for When {
     }
 }
 
-/// Reads `{"leavers":[{"employee_id"|"email","leave_date"?}],"when"?}`.
+/// A list from JSON, with what the body says about it.
+#[derive(Debug)]
+pub struct LeaverList {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The treatment of leavers without a date, if the body says it.
+    pub when: Option<When>,
+    /// True if nothing is to be written.
+    pub dry_run: bool,
+}
+
+/// Reads `{"leavers":[{"employee_id"|"email","leave_date"?}],"when"?,"dry_run"?}`.
 ///
 /// # Errors
 /// [`Error::TooLarge`], [`Error::MalformedJson`], or [`Error::Invalid`] if the body as a whole is not what the route
 /// accepts.
-pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, Option<When>)> {
+pub fn from_json(body: &[u8]) -> Result<LeaverList> {
     bounded(body)?;
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Error::invalid("", error.to_string()),
@@ -81,7 +92,11 @@ pub fn from_json(body: &[u8]) -> Result<(Vec<Row>, Option<When>)> {
         return Err(TOO_MANY);
     }
     let rows = body.leavers.into_iter().zip(1..);
-    Ok((rows.map(|(raw, row)| from_object(raw, row)).collect(), when))
+    Ok(LeaverList {
+        rows: rows.map(|(raw, row)| from_object(raw, row)).collect(),
+        when,
+        dry_run: body.dry_run,
+    })
 }
 
 const TOO_MANY: Error = Error::TooLarge("there are more than 5,000 leavers");
@@ -115,6 +130,9 @@ pub struct Body<'a> {
     leavers: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     when: Option<Cow<'a, str>>,
+    /// True if nothing is to be written.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 #[derive(Deserialize, Default)]

@@ -42,7 +42,7 @@ fn json_is_read_row_by_row() {
         {"employee_id":"\u00c4-7","email":null,"leave_date":null},
         {"employee_id":"E-7","employee_id":"E-8"}
     ]}"#;
-    let (rows, when) = from_json(body.as_bytes()).unwrap();
+    let LeaverList { rows, when, .. } = from_json(body.as_bytes()).unwrap();
     let unknown = "unknown field `leavedate`, expected one of `employee_id`, `email`, `leave_date`";
     assert_eq!(when, None);
     assert_eq!(
@@ -77,13 +77,19 @@ fn json_is_read_row_by_row() {
 
 #[test]
 fn when_is_grace_or_now() {
-    for (body, when) in [
-        (r#"{"leavers":[]}"#, None),
-        (r#"{"when":null,"leavers":[]}"#, None),
-        (r#"{"leavers":[],"when":"grace"}"#, Some(When::Grace)),
-        (r#"{"when":"now","leavers":[]}"#, Some(When::Now)),
+    for (body, when, dry_run) in [
+        (r#"{"leavers":[]}"#, None, false),
+        (r#"{"when":null,"leavers":[]}"#, None, false),
+        (r#"{"leavers":[],"when":"grace"}"#, Some(When::Grace), false),
+        (
+            r#"{"when":"now","leavers":[],"dry_run":true}"#,
+            Some(When::Now),
+            true,
+        ),
     ] {
-        assert_eq!(from_json(body.as_bytes()).unwrap(), (Vec::new(), when));
+        let list = from_json(body.as_bytes()).unwrap();
+        assert_eq!(list.rows, []);
+        assert_eq!((list.when, list.dry_run), (when, dry_run));
     }
     assert_eq!("now".parse::<When>().unwrap(), When::Now);
     assert!("later".parse::<When>().is_err());
@@ -95,6 +101,9 @@ fn json_that_is_no_list_is_refused() {
         (r#"{"leavers":[],"when":"later"}"#, "must be grace or now"),
         (r#"{"leavers":{}}"#, "expected a sequence"),
         (r#"{"leaver":[]}"#, "unknown field `leaver`"),
+        // A slip of the pen is not done in earnest.
+        (r#"{"leavers":[],"dryRun":true}"#, "unknown field `dryRun`"),
+        (r#"{"leavers":[],"dry_run":"true"}"#, "expected a boolean"),
         ("{}", "missing field `leavers`"),
     ] {
         match from_json(body.as_bytes()) {
@@ -229,7 +238,7 @@ fn a_list_has_up_to_5_000_rows() {
         from_json(format!(r#"{{"leavers":[{rows}]}}"#).as_bytes())
     };
     let csv = |rows: usize| from_csv(format!("employee_id\n{}", "E-7\n".repeat(rows)).as_bytes());
-    assert_eq!(json(MAX_ROWS).unwrap().0.len(), MAX_ROWS);
+    assert_eq!(json(MAX_ROWS).unwrap().rows.len(), MAX_ROWS);
     assert_eq!(csv(MAX_ROWS).unwrap().last().unwrap().row, MAX_ROWS + 1);
     assert!(matches!(json(MAX_ROWS + 1), Err(Error::TooLarge(_))));
     assert!(matches!(csv(MAX_ROWS + 1), Err(Error::TooLarge(_))));

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use offramp_domain::decide::Outcome;
-use offramp_domain::digest::DigestMinute;
 use offramp_domain::{
     Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, Run, RunId, RunKind, Timer,
 };
@@ -13,9 +12,7 @@ use super::work::{Became, Work, stay};
 use super::{get, members, settle, told};
 use crate::backoff::until_won;
 use crate::engine::breaker::{new_run, rolls, tell};
-use crate::ports::{
-    Answer as Entry, BreakerCommit, Breakers, Committed, RollOf, Snapshots, Timers, Users,
-};
+use crate::ports::{Answer as Entry, BreakerCommit, Breakers, Committed, RollOf, Snapshots, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// How far ahead the timer is armed that finishes an answer, before rounding down to the minute.
@@ -212,16 +209,14 @@ where
     }
     // No timer can finish a rejection of a part: the names are not stored.
     if run.is_some() || ask.only.is_none() {
-        tenant
-            .timers
-            .arm(&Timer::Answer {
-                org: tenant.org.clone(),
-                hold: hold.hold.clone(),
-                run: run.as_ref().map(|run| run.run.clone()),
-                until: ask.version,
-                due: DigestMinute::of(now + REST_AFTER).start(),
-            })
-            .await?;
+        let rest = |due| Timer::Answer {
+            org: tenant.org.clone(),
+            hold: hold.hold.clone(),
+            run: run.as_ref().map(|run| run.run.clone()),
+            until: ask.version,
+            due,
+        };
+        tenant.arm_next(REST_AFTER, rest).await?;
     }
     let entry = Entry {
         at: now,

@@ -1,12 +1,11 @@
 //! The timer of an answer: it finishes the people for whom the request had no time.
 
-use offramp_domain::digest::DigestMinute;
 use offramp_domain::{HoldId, HoldState, RunId, RunKind, Timer};
 
 use super::answer::REST_AFTER;
 use super::work::{Work, stay};
 use super::{get, members, settle};
-use crate::ports::{Breakers, RollOf, Snapshots, Timers, Users};
+use crate::ports::{Breakers, RollOf, Snapshots, Users};
 use crate::{Deadline, Ports, Result, Tenant};
 
 /// Continues an approval with the people of its run. Returns how many are left for lack of time.
@@ -102,22 +101,19 @@ pub async fn step<P: Ports>(
 where
     P::Store: Users + Breakers + Snapshots,
 {
-    let due = DigestMinute::of(tenant.clock.now()).start() + REST_AFTER;
     let left = match run {
         Some(run) => approved(tenant, run, until, deadline).await?,
         None => rejected(tenant, hold, until, deadline).await?,
     };
     if left > 0 {
-        tenant
-            .timers
-            .arm(&Timer::Answer {
-                org: tenant.org.clone(),
-                hold: hold.clone(),
-                run: run.cloned(),
-                until,
-                due,
-            })
-            .await?;
+        let next = |due| Timer::Answer {
+            org: tenant.org.clone(),
+            hold: hold.clone(),
+            run: run.cloned(),
+            until,
+            due,
+        };
+        tenant.arm_next(REST_AFTER, next).await?;
     }
     Ok(left)
 }

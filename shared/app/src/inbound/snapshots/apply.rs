@@ -20,8 +20,8 @@ use offramp_domain::breaker::Counted;
 use offramp_domain::decide::Outcome;
 use offramp_domain::snapshot::SOURCE_CHANGED;
 use offramp_domain::{
-    DigestMinute, EmployeeId, Gate, MOST_REJECTED, PersonHash, RunKind, Snapshot, SnapshotId,
-    SnapshotState, SourceId, Step, Timer,
+    EmployeeId, Gate, MOST_REJECTED, PersonHash, RunKind, Snapshot, SnapshotId, SnapshotState,
+    SourceId, Step, Timer,
 };
 
 use super::compare::{Contradiction, Delta, deltas};
@@ -184,14 +184,13 @@ pub async fn arm<P: Ports>(
     snapshot: &Snapshot,
     after: TimeDelta,
 ) -> Result<Timer> {
-    let timer = Timer::Snapshot {
+    let next = |due| Timer::Snapshot {
         org: tenant.org.clone(),
         source: snapshot.source.clone(),
         snapshot: snapshot.snapshot.clone(),
-        due: DigestMinute::of(tenant.clock.now()).start() + after,
+        due,
     };
-    tenant.timers.arm(&timer).await?;
-    Ok(timer)
+    tenant.arm_next(after, next).await
 }
 
 /// Arms a new timer for a snapshot whose timer was lost.

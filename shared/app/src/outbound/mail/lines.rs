@@ -40,6 +40,8 @@ fn one_line(text: &str) -> String {
 
 /// The line of a row.
 pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
+    #[cfg(test)]
+    super::counted::add(|counts| &counts.lines);
     let zone = letter.zone;
     let who = match &row.id {
         Some(id) => called(&row.name, id),

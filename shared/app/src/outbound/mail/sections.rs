@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use offramp_domain::{Cause, Health, HoldState, NoticeKind, Tripped};
 
 use super::lines::{Line, line, people};
-use super::{Letter, Now, Reader, Row};
+use super::{Letter, Now, ROWS, Reader, Row};
 
 /// A section: a title, an explanation, and its lines.
 pub(super) struct Section {
     pub(super) title: String,
     pub(super) lead: String,
+    /// The lines of the first rows, at most [`ROWS`].
     pub(super) lines: Vec<Line>,
+    /// How many rows have no line.
+    pub(super) more: usize,
 }
 
 /// The subject of a section, in the order of a mail.
@@ -143,16 +146,21 @@ impl About {
 }
 
 /// The sections of the rows, in the order of [`About::ALL`].
-pub(super) fn sections(rows: &[Row], letter: Letter<'_>) -> Vec<Section> {
+pub(super) fn sections(rows: &[&Row], letter: Letter<'_>) -> Vec<Section> {
     About::ALL
         .into_iter()
         .filter_map(|about| {
             let of = |row: &&Row| About::of(row) == Some(about);
-            let rows: Vec<&Row> = rows.iter().filter(of).collect();
+            let rows: Vec<&Row> = rows.iter().copied().filter(of).collect();
             (!rows.is_empty()).then(|| Section {
                 title: about.title(&rows),
                 lead: about.lead(&rows, letter.to),
-                lines: rows.iter().map(|row| line(row, letter)).collect(),
+                lines: rows
+                    .iter()
+                    .take(ROWS)
+                    .map(|row| line(row, letter))
+                    .collect(),
+                more: rows.len().saturating_sub(ROWS),
             })
         })
         .collect()

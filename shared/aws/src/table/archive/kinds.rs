@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use offramp_app::Fault;
 use offramp_app::ports::{
-    Answer, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Rejection, Source,
-    SourceEntry, snapshots,
+    Answer, Attempts, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Rejection,
+    Source, SourceEntry, snapshots,
 };
 use offramp_domain::{
     Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Notice, Objective,
@@ -88,6 +88,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "source_entry", sk: keys::SOURCE_ENTRY, read: data::<SourceEntry>, ..PLAIN },
     Kind { name: "erasure", sk: keys::ERASED, read: data::<Erasure>, ..PLAIN },
     Kind { name: "confirmation", sk: "CONFIRM#", leaves: Leaves::Nothing, read: data::<Confirmation>, ..PLAIN },
+    // What this stack's sweep has tried.
+    Kind { name: "attempts", sk: keys::ATTEMPTS, leaves: Leaves::Nothing, read: data::<Attempts>, ..PLAIN },
     Kind { name: "import", sk: "IMPORT", leaves: Leaves::Nothing, read: import, ..PLAIN },
     Kind { name: "entry", pk: PERSON, sk: keys::ENTRY, read: data::<Entry>, ..PLAIN },
     Kind { name: "card", pk: PERSON, sk: keys::CARD, beside: Beside::Items(of_card), read: data::<Card>, ..PLAIN },

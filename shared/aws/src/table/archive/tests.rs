@@ -155,6 +155,7 @@ fn kinds_are_told_by_their_keys() {
     {
         assert!(
             [
+                "attempts",
                 "confirmation",
                 "counted",
                 "import",

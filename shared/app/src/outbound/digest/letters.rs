@@ -1,0 +1,244 @@
+//! The messages of a digest: who is mailed, and what they read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use offramp_domain::{Access, Email, EmployeeId, OrgId, Role, User};
+
+use super::rows::People;
+use crate::outbound::mail::{self, Mail, Reader, Row};
+use crate::ports::Outgoing;
+
+/// The messages of one digest.
+pub(super) struct Letters<'a> {
+    org: &'a OrgId,
+    people: &'a People,
+    now: DateTime<Utc>,
+    /// The people whom a row names. They are not told of it.
+    named: BTreeSet<&'a str>,
+    /// The mail of all admins, once it is composed.
+    admins: OnceLock<Arc<Mail>>,
+}
+
+/// One message. It is composed only when it is sent.
+pub(super) struct Letter<'a> {
+    /// The recipient, who has access.
+    pub(super) to: &'a EmployeeId,
+    /// Identifies the message within its digest.
+    pub(super) claim: String,
+    pub(super) content: Content<'a>,
+}
+
+/// What a message is about.
+pub(super) enum Content<'a> {
+    /// All rows, in the same words for every admin.
+    Admins,
+    /// The rows of a manager's people.
+    Manager(Vec<&'a Row>),
+    /// The recipient may sign in.
+    Invitation {
+        /// True if they had lost their account.
+        back: bool,
+    },
+}
+
+/// The name of an invitation among the messages of a digest.
+pub(super) fn invite(id: &EmployeeId) -> String {
+    format!("invite#{id}")
+}
+
+impl<'a> Letters<'a> {
+    pub(super) fn new(org: &'a OrgId, people: &'a People, now: DateTime<Utc>) -> Self {
+        let named = people.rows.iter().filter_map(|(row, _)| row.id.as_deref());
+        Self {
+            org,
+            people,
+            now,
+            named: named.collect(),
+            admins: OnceLock::new(),
+        }
+    }
+
+    /// The messages. Admins are told everything, managers only the leave dates of their people, and invited users only
+    /// of the invitation. A digest does not go to a person without access, or to one that it names.
+    pub(super) fn of(&self, notices: &'a [Outgoing]) -> Vec<Letter<'a>> {
+        let mut letters = Vec::new();
+        if !self.people.rows.is_empty() {
+            let admins = self.people.admins.iter();
+            letters.extend(
+                admins
+                    .filter(|id| {
+                        self.told(id)
+                            .is_some_and(|reader| reader.role == Role::Admin)
+                    })
+                    .map(|to| Letter {
+                        to,
+                        claim: to.to_string(),
+                        content: Content::Admins,
+                    }),
+            );
+        }
+        let mut managers: BTreeMap<&EmployeeId, Vec<&Row>> = BTreeMap::new();
+        for (row, manager) in &self.people.rows {
+            if let Some(manager) = manager
+                && !self.people.admins.contains(manager)
+            {
+                managers.entry(manager).or_default().push(row);
+            }
+        }
+        let managers = managers
+            .into_iter()
+            .filter(|(id, _)| self.told(id).is_some());
+        letters.extend(managers.map(|(to, rows)| Letter {
+            to,
+            claim: to.to_string(),
+            content: Content::Manager(rows),
+        }));
+        let mut invited: BTreeMap<&EmployeeId, bool> = BTreeMap::new();
+        for one in notices.iter().filter(|one| one.notice.kind.invites()) {
+            if let Some(id) = &one.notice.employee_id {
+                *invited.entry(id).or_default() |= one.notice.kind.is_return();
+            }
+        }
+        let invited = invited
+            .into_iter()
+            .filter(|(id, _)| self.here(id).is_some());
+        letters.extend(invited.map(|(to, back)| Letter {
+            to,
+            claim: invite(to),
+            content: Content::Invitation { back },
+        }));
+        letters
+    }
+
+    /// Composes a message. The mail of the admins is composed for the first of them.
+    pub(super) fn compose(&self, content: &Content<'_>) -> Arc<Mail> {
+        let letter = |to| mail::Letter {
+            org: self.org,
+            zone: &self.people.policy.settings.time_zone,
+            to,
+        };
+        match content {
+            Content::Admins => {
+                let compose = || {
+                    let rows: Vec<&Row> = self.people.rows.iter().map(|(row, _)| row).collect();
+                    Arc::new(mail::digest(&rows, letter(Reader::Admin)))
+                };
+                self.admins.get_or_init(compose).clone()
+            }
+            Content::Manager(rows) => Arc::new(mail::digest(rows, letter(Reader::Manager))),
+            Content::Invitation { back } => Arc::new(mail::invitation(self.org, *back)),
+        }
+    }
+
+    /// The e-mail address of a recipient.
+    pub(super) fn address(&self, id: &EmployeeId) -> Option<Email> {
+        self.people.users.get(id)?.email()
+    }
+
+    /// A user with access.
+    fn here(&self, id: &EmployeeId) -> Option<User> {
+        let user = self.people.users.get(id)?.as_of(&self.people.policy);
+        (user.access_at(self.now) == Access::Granted).then_some(user)
+    }
+
+    /// A user with access whom no row names.
+    fn told(&self, id: &EmployeeId) -> Option<User> {
+        let is_named = self.named.contains(id.as_str());
+        self.here(id).filter(|_| !is_named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use offramp_domain::{Cause, Field, Lifecycle, NoticeKind, Origin, Policy};
+
+    use super::*;
+    use crate::outbound::mail::{Now, ROWS, counted};
+
+    const LEAVERS: usize = 10_000;
+    const ADMINS: usize = 1_000;
+    const MANAGERS: usize = 20;
+
+    fn id(text: &str) -> EmployeeId {
+        EmployeeId::new(text).unwrap()
+    }
+
+    fn user(name: &str, role: Role) -> (EmployeeId, User) {
+        let mut user = User::new(id(name), Origin::Manual, Lifecycle::Active);
+        user.role = role;
+        let address = format!("{name}@acme.example").to_lowercase();
+        user.profile.insert(Field::Email, address);
+        (id(name), user)
+    }
+
+    /// So many leavers, admins and managers. The first admin leaves too.
+    fn people() -> People {
+        let admins = (0..ADMINS).map(|n| user(&format!("A-{n:05}"), Role::Admin));
+        let managers = (0..MANAGERS).map(|n| user(&format!("M-{n:05}"), Role::Member));
+        let row = |n: usize| {
+            let name = match n {
+                0 => "A-00000".to_owned(),
+                n => format!("L-{n:05}"),
+            };
+            let kind = NoticeKind::Scheduled {
+                cause: Cause::LeaveDate,
+                due_at: "2026-03-05T09:00:00Z".parse().unwrap(),
+                active_cards: 1,
+            };
+            let row = Row {
+                id: Some(name.clone()),
+                name,
+                kind,
+                now: Now::Stands,
+            };
+            (row, Some(id(&format!("M-{:05}", n % MANAGERS))))
+        };
+        let users: BTreeMap<EmployeeId, User> = admins.chain(managers).collect();
+        let is_admin =
+            |(id, user): (&EmployeeId, &User)| (user.role == Role::Admin).then(|| id.clone());
+        People {
+            policy: Policy::default(),
+            admins: users.iter().filter_map(is_admin).collect(),
+            rows: (0..LEAVERS).map(row).collect(),
+            users,
+        }
+    }
+
+    #[test]
+    fn a_mail_is_composed_once_for_a_thousand_admins_and_writes_out_only_what_it_shows() {
+        let (org, people) = (OrgId::new("acme").unwrap(), people());
+        let letters = Letters::new(&org, &people, "2026-03-02T09:00:00Z".parse().unwrap());
+        let before = counted::so_far();
+        let of = letters.of(&[]);
+        // Who is told is known before anything is composed. The admin who leaves is not told.
+        assert_eq!(counted::so_far(), before);
+        assert_eq!(of.len(), ADMINS - 1 + MANAGERS);
+        assert!(of.iter().all(|letter| letter.to != &id("A-00000")));
+        let mails: Vec<Arc<Mail>> = of.iter().map(|one| letters.compose(&one.content)).collect();
+        let (composed, written) = counted::so_far();
+        assert_eq!(composed - before.0, 1 + MANAGERS);
+        assert_eq!(written - before.1, (1 + MANAGERS) * ROWS);
+        let text = &mails[0].text;
+        assert_eq!(text.matches("\n- ").count(), ROWS);
+        assert!(text.contains("and 9800 more"), "{text}");
+        assert!(
+            mails[0].subject.contains("10000 people"),
+            "{}",
+            mails[0].subject
+        );
+        // A manager reads of their own people alone.
+        let of_manager = &mails[ADMINS - 1];
+        assert!(
+            of_manager.subject.contains("500 people"),
+            "{}",
+            of_manager.subject
+        );
+        assert!(
+            of_manager.text.contains("and 300 more"),
+            "{}",
+            of_manager.text
+        );
+    }
+}
