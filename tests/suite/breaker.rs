@@ -115,16 +115,20 @@ async fn a_trickle_of_three_hundred_single_webhooks_trips_it_like_one_delivery()
     world.hours(4).await;
     assert_eq!(world.user(&ids[0]).await["status"], "deactivated");
     assert_eq!(world.user(&ids[60]).await["status"], "active");
-    // The same record does not raise it again; a new mutation does.
+    // The same word does not raise it again, whatever else changes; the next different one does.
     let when = at("2026-03-02T09:30:00Z");
     let again = world.hr_at(when, &ids[60], "inactive", json!({})).await;
     assert!(
         matches!(again["outcome"].as_str(), Some("unchanged" | "stale")),
         "{again}"
     );
-    let fresh = world
-        .hr(&ids[60], "inactive", json!({"name": "Another Name"}))
-        .await;
+    let renamed = json!({"name": "Another Name"});
+    let same = world.hr(&ids[60], "inactive", renamed).await;
+    assert_eq!(same["outcome"], "updated", "{same}");
+    world.minutes(1).await;
+    world.hr(&ids[60], "active", json!({})).await;
+    world.minutes(1).await;
+    let fresh = world.hr(&ids[60], "inactive", json!({})).await;
     assert_eq!(fresh["outcome"], "scheduled", "{fresh}");
     world.end().await;
 }

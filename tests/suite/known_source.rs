@@ -157,9 +157,14 @@ async fn a_source_that_is_disabled_or_observed_since_counts_as_it_is() {
     let leaves = world.hr(LENA, "inactive", json!({})).await;
     assert_eq!(leaves["outcome"], "ignored");
     set_state(&world, "active").await;
-    let leaves = world
-        .hr(LENA, "inactive", json!({ "team": "Alumni" }))
-        .await;
+    // What was heard while it was observed is not made up for: the next different word counts.
+    let changed = json!({ "team": "Alumni" });
+    let same = world.hr(LENA, "inactive", changed).await;
+    assert_eq!(same["outcome"], "updated");
+    world.minutes(1).await;
+    world.hr(LENA, "active", json!({})).await;
+    world.minutes(1).await;
+    let leaves = world.hr(LENA, "inactive", json!({})).await;
     assert_eq!(leaves["outcome"], "scheduled");
     world.end().await;
 }

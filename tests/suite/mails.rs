@@ -245,9 +245,11 @@ async fn an_answer_to_a_hold_is_told_with_who_gave_it() {
         .dismiss(&["E-1022".to_owned(), "E-1023".to_owned()])
         .await;
     for id in twelve() {
-        world
-            .hr(&id, "inactive", json!({ "team": "Treasury" }))
-            .await;
+        world.hr(&id, "active", json!({})).await;
+    }
+    world.minutes(1).await;
+    for id in twelve() {
+        world.hr(&id, "inactive", json!({})).await;
     }
     let hold = world.open_holds().await.remove(0);
     answer(&world, &otto, &hold, "reject", None).await;

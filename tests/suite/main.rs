@@ -19,6 +19,7 @@ mod feeds;
 mod first_admin;
 mod goldens;
 mod grace;
+mod grounds;
 mod health;
 mod holds;
 mod known_source;

@@ -11,7 +11,7 @@ async fn settings_begin_with_a_grace_period_of_three_days() {
         "deactivation_sync": { "enabled": true, "behaviour": "delayed", "delay_days": 3 },
         "on_missing": "deactivate", "restore_deleted_on": "any_change", "leave_dates": "manual",
         "invitations": "restored", "objectives": "complete", "time_zone": "Etc/UTC",
-        "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24 },
+        "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50 },
         "version": 0,
     });
     assert_eq!(settings.body, wanted);
@@ -164,7 +164,7 @@ async fn raising_a_safeguard_is_asked_back_and_told_and_lowering_is_not() {
     for higher in [
         json!({ "max_users": 11 }),
         json!({ "max_percent": 6 }),
-        json!({ "window_hours": 47 }),
+        json!({ "window_hours": 47, "max_returns": 50 }),
     ] {
         let patch = json!({ "safeguards": higher });
         let before = world.get("/settings").await;
@@ -182,7 +182,7 @@ async fn raising_a_safeguard_is_asked_back_and_told_and_lowering_is_not() {
     }
     assert_eq!(
         world.get("/settings").await["safeguards"],
-        json!({ "max_users": 11, "max_percent": 6, "window_hours": 47 })
+        json!({ "max_users": 11, "max_percent": 6, "window_hours": 47, "max_returns": 50 })
     );
     world.minutes(5).await;
     let mails = world.mails_to(ADA, "settings");

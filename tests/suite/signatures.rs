@@ -226,9 +226,12 @@ async fn an_observing_source_records_and_deactivates_nobody() {
     set_state(&world, SOURCE, "active").await;
     let again = world.hr(LENA, "inactive", json!({})).await;
     assert_eq!(again["outcome"], "unchanged");
-    let news = world
-        .hr(LENA, "inactive", json!({ "team": "Alumni" }))
-        .await;
+    let team = json!({ "team": "Alumni" });
+    assert_eq!(world.hr(LENA, "inactive", team).await["outcome"], "updated");
+    world.minutes(1).await;
+    world.hr(LENA, "active", json!({})).await;
+    world.minutes(1).await;
+    let news = world.hr(LENA, "inactive", json!({})).await;
     assert_eq!(news["outcome"], "scheduled");
     world.end().await;
 }

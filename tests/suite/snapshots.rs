@@ -51,7 +51,7 @@ pub(crate) async fn state(world: &World, id: &str) -> Value {
 }
 
 /// A whole snapshot, page by page, completed and worked on; what has become of it.
-async fn snapshot(world: &World, pages: &[Vec<Value>]) -> Value {
+pub(crate) async fn snapshot(world: &World, pages: &[Vec<Value>]) -> Value {
     snapshot_of(world, json!({}), pages).await
 }
 
@@ -312,7 +312,9 @@ async fn the_settings_may_ask_before_missing_people_go_or_ignore_them() {
     );
     assert_eq!(world.status(&ids[0]).await, "deactivation_scheduled");
 
-    world.set(json!({ "on_missing": "ignore" })).await;
+    let (asked, _) = world.change(json!({ "on_missing": "ignore" })).await;
+    assert_eq!(asked["affected"], 2, "{asked}");
+    assert_eq!(world.status(&ids[0]).await, "active");
     let mut without = seed.clone();
     without.extend(active(&ids[6..]));
     let done = snapshot(&world, &[without]).await;

@@ -167,14 +167,18 @@ async fn turning_the_sync_on_again_before_the_timers_fire_changes_nobody() {
     }
     all_active(&world, &ids).await;
     assert_eq!(world.mails_to(ADA, "deactivated").len(), 0);
-    // What HR said already is no news; what changes is.
+    // What HR said already is no news, whatever else changes; the next different word is.
     let again = world.deliver_file(DEPARTURES).await;
     assert!(again.iter().all(|one| one["outcome"] == "unchanged"));
     all_active(&world, &ids).await;
-    let edited = world
-        .hr("E-1012", "inactive", json!({ "team": "Alumni" }))
-        .await;
-    assert_eq!(edited["outcome"], "scheduled");
+    let team = json!({ "team": "Alumni" });
+    let edited = world.hr("E-1012", "inactive", team).await;
+    assert_eq!(edited["outcome"], "updated");
+    world.minutes(1).await;
+    world.hr("E-1012", "active", json!({})).await;
+    world.minutes(1).await;
+    let anew = world.hr("E-1012", "inactive", json!({})).await;
+    assert_eq!(anew["outcome"], "scheduled");
     world.end().await;
 }
 

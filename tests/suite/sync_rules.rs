@@ -161,10 +161,17 @@ async fn the_rule_is_held_against_the_merged_record() {
         "excluded"
     );
     world.hours(1).await;
-    // Whoever moves out of Sales is in the sync again, with what HR says of them now.
+    // Whoever moves out of Sales is in the sync again. What was said before is not made up for; the next word counts.
     let moved = json!({ "department": "Finance" });
     assert_eq!(
         world.hr("E-1007", "inactive", moved).await["outcome"],
+        "updated"
+    );
+    world.minutes(1).await;
+    world.hr("E-1007", "active", json!({})).await;
+    world.minutes(1).await;
+    assert_eq!(
+        world.hr("E-1007", "inactive", json!({})).await["outcome"],
         "scheduled"
     );
     world.hours(1).await;

@@ -34,6 +34,7 @@ pub(crate) struct RulesView {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NewSyncRule))]
 pub(crate) struct NewRules {
     active: String,
+    confirmation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +94,7 @@ impl Call<'_> {
         let put = sync_rules::put(
             &self.tenant(),
             new.active,
+            new.confirmation,
             if_match,
             &self.caller,
             self.deadline,

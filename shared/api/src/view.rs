@@ -1,6 +1,7 @@
 //! Users, cards and settings, as clients see them.
 
 mod delivery;
+mod grounds;
 mod holds;
 mod objectives;
 mod snapshots;
@@ -12,11 +13,13 @@ use offramp_domain::{
     Policy, Role, Schedule, Settings, Status, User, Whose,
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use offramp_app::ports::Page;
 use offramp_app::when::{instant, spoken};
 
 pub use delivery::*;
+pub use grounds::GroundView;
 pub use holds::*;
 pub use objectives::*;
 pub use snapshots::*;
@@ -51,6 +54,8 @@ pub struct UserView {
     pub banner: Option<String>,
     pub access: Access,
     pub due_at: Option<String>,
+    /// Every reason against the access of the user, the decisive one first.
+    pub grounds: Vec<GroundView>,
     pub active_cards: u32,
     pub leave_date: Option<String>,
     pub leave_date_by: Option<Whose>,
@@ -65,10 +70,8 @@ impl UserView {
         let user = user.as_of(policy);
         let leave = user.leave_date();
         let get = |field| user.get(field).map(str::to_owned);
-        let schedule = match &user.lifecycle {
-            Lifecycle::Scheduled(schedule) => Some(schedule),
-            _ => None,
-        };
+        let lifecycle = user.lifecycle();
+        let schedule = lifecycle.schedule();
         Self {
             name: get(Field::Name),
             email: get(Field::Email),
@@ -86,6 +89,7 @@ impl UserView {
             banner: schedule.map(|schedule| banner(schedule, user.active_cards, policy)),
             access: user.access_at(seen.now),
             due_at: user.due_at().map(instant),
+            grounds: GroundView::all(&user, seen.now),
             active_cards: user.active_cards,
             version: user.version,
             employee_id: user.employee_id,
@@ -225,7 +229,7 @@ impl AccessView {
             };
         };
         let access = user.access_at(seen.now);
-        let reason = match &user.lifecycle {
+        let reason = match user.lifecycle() {
             Lifecycle::Active if access == Access::Revoked => "leave_date",
             Lifecycle::Active => "active",
             Lifecycle::Scheduled(_) => "deactivation_scheduled",
@@ -245,7 +249,8 @@ impl AccessView {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = VersionedSettings))]
 pub struct SettingsView {
     #[serde(flatten)]
-    pub settings: Settings,
+    #[cfg_attr(feature = "schema", schema(value_type = Settings))]
+    pub settings: Value,
     pub version: u64,
 }
 
@@ -254,10 +259,17 @@ impl SettingsView {
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         Self {
-            settings: policy.settings.clone(),
+            settings: shown(&policy.settings),
             version: policy.version,
         }
     }
+}
+
+/// The settings with every field, also those that are stored only where they differ from their defaults.
+fn shown(settings: &Settings) -> Value {
+    let mut shown = json!(settings);
+    shown["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
+    shown
 }
 
 /// A page of users.

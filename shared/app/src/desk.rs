@@ -1,6 +1,7 @@
 //! The door of admins and machines: the data that they read, and the changes that they make.
 
 pub mod cards;
+mod confirmation;
 pub mod exit;
 pub mod explain;
 pub mod feeds;

@@ -121,6 +121,7 @@ fn name(event: &Event) -> &'static str {
         Event::ObjectivesClosed { .. } => "objectives_closed",
         Event::ObjectivesReopened { .. } => "objectives_reopened",
         Event::Due { .. } => "due",
+        Event::Reconsider { .. } => "reconsider",
         Event::CardsCancelled { .. } => "cards_cancelled",
         Event::Finished { .. } => "finished",
         Event::Tidy => "tidy",

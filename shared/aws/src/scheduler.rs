@@ -4,7 +4,7 @@
 //! schedule is precise to 60 seconds. `ConflictException` means that the timer is armed already, which counts as
 //! success. With `ActionAfterCompletion: DELETE` a schedule is deleted once its target was invoked or its retries are
 //! used up. What becomes of a one-time schedule in the past is not documented, so none is made: a timer that is due within
-//! a minute fires a minute from the present ([`fires_at`]), however long ago its due instant was computed. Scheduler invokes Lambda asynchronously: Lambda, not Scheduler, retries a handler that fails.
+//! a minute fires a minute from the present (`fires_at`), however long ago its due instant was computed. Scheduler invokes Lambda asynchronously: Lambda, not Scheduler, retries a handler that fails.
 //! <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>
 
 use aws_sdk_scheduler::Client;

@@ -6,6 +6,7 @@
 //! the breaker. While a hold is open, no user of the source departs. A later leaver joins the hold. A user who already
 //! has a place waits at the end of the grace period, without access and with live cards.
 
+mod returns;
 mod window;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use crate::ids::{EmployeeId, HoldId, SnapshotId};
 use crate::lifecycle::Cause;
 use crate::settings::Safeguards;
 
+pub use returns::Returns;
 pub use window::{NoWindow, Window};
 
 /// `max_percent` applies from this number of active people on. In a smaller source one person is a large share: of
@@ -37,8 +39,9 @@ pub enum Counted {
     Departure(Cause),
     /// The last admin would lose access. This is always held, as a hold of that one person.
     LastAdmin(Cause),
-    /// A user that an admin deleted is restored.
-    Restore,
+    /// A user who had lost their account returns: from a deactivation or from a deletion.
+    #[serde(rename = "restore")]
+    Return,
 }
 
 /// The safeguard that stopped a run.
@@ -63,14 +66,16 @@ pub enum Tripped {
     ShortSnapshot,
     /// The setting `on_missing` is `hold`: an admin decides about missing people.
     OnMissing,
+    /// More people would return within the window than `max_returns`, and than `max_percent` of the active people.
+    MaxReturns,
 }
 
 impl Tripped {
-    /// True if the safeguard suggests a broken connection, so that the source is quarantined. The rules `last_admin`
-    /// and `on_missing` say nothing about the connection, so other leavers of the source may go.
+    /// True if the safeguard suggests a broken connection, so that the source is quarantined. The rules `last_admin`,
+    /// `on_missing` and `max_returns` keep nobody but the people in their holds.
     #[must_use]
     pub fn quarantines(self) -> bool {
-        !matches!(self, Self::LastAdmin | Self::OnMissing)
+        !matches!(self, Self::LastAdmin | Self::OnMissing | Self::MaxReturns)
     }
 
     /// The name in JSON.
@@ -112,6 +117,9 @@ pub struct Limits {
     pub max_percent: u8,
     /// The length of the window, in hours.
     pub window_hours: u16,
+    /// The most people who may return within the window; `None` unless they were compared with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_returns: Option<u32>,
 }
 
 impl From<Safeguards> for Limits {
@@ -120,6 +128,7 @@ impl From<Safeguards> for Limits {
             max_users: safeguards.max_users,
             max_percent: safeguards.max_percent,
             window_hours: safeguards.window_hours,
+            max_returns: None,
         }
     }
 }
@@ -186,6 +195,9 @@ pub struct Breaker {
     /// The window of the last rejection that spared anybody; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spared: Option<Spared>,
+    /// The people who have returned, and the open hold of those who may not yet.
+    #[serde(default, skip_serializing_if = "Returns::is_none")]
+    pub returns: Returns,
     /// What the last applied snapshot stated about every employee of the source.
     #[serde(default, skip_serializing_if = "Watermark::is_none")]
     pub mark: Watermark,

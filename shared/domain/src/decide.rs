@@ -10,6 +10,8 @@ mod held;
 mod hr;
 mod leave;
 mod machine;
+mod moves;
+mod transition;
 
 use crate::event::Event;
 use crate::user::User;
@@ -99,6 +101,9 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
             ))
         }
         Event::Due { generation, due } => Ok(machine::due(stored, settled, *generation, *due, ctx)),
+        Event::Reconsider { generation } => {
+            Ok(machine::reconsider(stored, settled, *generation, ctx))
+        }
         Event::CardsCancelled { cards, by } => {
             Ok(machine::cards_cancelled(stored, settled, cards, by, ctx))
         }

@@ -4,11 +4,12 @@
 //! event's `occurred_at`. So partial events give the same record in any order. At an equal instant the later arrival
 //! wins, unless it is a replay.
 
+mod dates;
 mod mark;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use strum::{IntoStaticStr, VariantArray};
@@ -16,6 +17,7 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
+use dates::{is_date, is_day};
 pub use mark::{MOST_REJECTED, PendingMark, PersonHash, Watermark};
 
 /// The longest value of a field, in characters.
@@ -298,7 +300,8 @@ impl HrRecord {
             return Merge::Stale;
         }
         record.remember(at, hash);
-        let status_changed = record.says() != said;
+        // A late status of somebody who is missing changes what they were before, though HR's last word stays.
+        let status_changed = record.says() != said || record.status() != self.status();
         if status_changed || !fields.is_empty() {
             Merge::Changed {
                 record,
@@ -343,6 +346,24 @@ impl HrRecord {
             (_, HrStatus::Active) => HrWord::Active,
             (_, HrStatus::Inactive) => HrWord::Inactive,
         }
+    }
+
+    /// The last employment status that HR stated.
+    #[must_use]
+    pub fn status(&self) -> HrStatus {
+        self.status.value
+    }
+
+    /// Since when that status is true.
+    #[must_use]
+    pub fn status_at(&self) -> DateTime<Utc> {
+        self.status.at
+    }
+
+    /// The instant of the snapshot that lacks the employee; `None` if a later statement names them.
+    #[must_use]
+    pub fn missing_since(&self) -> Option<DateTime<Utc>> {
+        self.missing.filter(|_| self.says() == HrWord::Missing)
     }
 
     /// The newest instant in the record.
@@ -398,32 +419,6 @@ impl Fingerprint {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// True for `YYYY-MM-DD` and a day of the calendar. Signs, spaces and single digits are refused.
-fn is_date(text: &str) -> bool {
-    match text.split_once('-') {
-        Some((year, day)) if year.len() == 4 => number(year).is_some_and(|year| is_day(year, day)),
-        _ => false,
-    }
-}
-
-/// True for `MM-DD` and a day of that year.
-fn is_day(year: i32, text: &str) -> bool {
-    match text.split_once('-') {
-        Some((month, day)) if month.len() == 2 && day.len() == 2 => number(month)
-            .zip(number(day))
-            .is_some_and(|(month, day)| NaiveDate::from_ymd_opt(year, month, day).is_some()),
-        _ => false,
-    }
-}
-
-fn number<T: std::str::FromStr>(digits: &str) -> Option<T> {
-    // Parsing would accept a sign.
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse().ok()
 }
 
 /// Adds a text with its length as a prefix, so that no two lists of parts have the same hash.

@@ -131,6 +131,12 @@ pub enum Event {
         /// When the timer was due, to the second.
         due: DateTime<Utc>,
     },
+    /// Cards of a deactivated user are about to be cancelled for the first time. What a machine ended is taken back if the
+    /// policy or the breaker has ended or kept it since. This is the last look before the point of no return.
+    Reconsider {
+        /// The generation of the deactivation.
+        generation: Generation,
+    },
     /// Cards of a deactivated or deleted user were cancelled at the issuer.
     CardsCancelled {
         /// The cancelled cards.
@@ -175,6 +181,15 @@ impl Event {
         matches!(
             self,
             Self::Hr { .. } | Self::Missing { .. } | Self::Due { .. } | Self::LeaveDue { .. }
+        )
+    }
+
+    /// True if the decision depends on the breaker of the user's source, although the event has no source.
+    #[must_use]
+    pub fn needs_breaker_of_user(&self) -> bool {
+        matches!(
+            self,
+            Self::Due { .. } | Self::LeaveDue { .. } | Self::Reconsider { .. }
         )
     }
 }

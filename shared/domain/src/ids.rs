@@ -249,6 +249,20 @@ counter!(
     Epoch
 );
 
+impl Epoch {
+    /// True for the epoch of an organisation that has never turned the sync off.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// The sum of two epochs. It rises whenever one of them does.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

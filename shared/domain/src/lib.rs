@@ -12,6 +12,7 @@ pub mod decide;
 pub mod digest;
 pub mod employee;
 pub mod event;
+pub mod grounds;
 mod hex;
 pub mod history;
 pub mod hold;
@@ -38,6 +39,7 @@ pub use employee::{
     PendingMark, PersonHash, Watermark,
 };
 pub use event::Event;
+pub use grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround};
 pub use hex::hex;
 pub use history::{Entry, Happening, Ignored};
 pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};

@@ -121,6 +121,34 @@ pub struct Schedule {
     pub waits_until: Option<DateTime<Utc>>,
 }
 
+impl Lifecycle {
+    /// The status of a user in this state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Active => Status::Active,
+            Self::Scheduled(_) => Status::DeactivationScheduled,
+            Self::Deactivated(_) => Status::Deactivated,
+            Self::Deleted { .. } => Status::Deleted,
+        }
+    }
+
+    /// The grace period; `None` if none runs.
+    #[must_use]
+    pub fn schedule(&self) -> Option<&Schedule> {
+        match self {
+            Self::Scheduled(schedule) => Some(schedule),
+            _ => None,
+        }
+    }
+
+    /// True if the account was ended: the user is deactivated or deleted.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Deactivated(_) | Self::Deleted { .. })
+    }
+}
+
 impl Schedule {
     /// When the timer of this schedule fires, to the second.
     #[must_use]
@@ -136,9 +164,13 @@ pub struct Deactivation {
     pub cause: Cause,
     /// When the user was deactivated.
     pub at: DateTime<Utc>,
+    /// The version of the policy that a machine decided it on. `None` if an admin decided it. A later policy may still
+    /// take the deactivation back until the first card is touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<u64>,
 }
 
-/// The stored state of the lifecycle.
+/// The state of a user, as [`crate::Grounds::lifecycle`] derives it from the grounds against their access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Lifecycle {
@@ -170,7 +202,7 @@ pub struct Pending {
     /// When the finishing timer fires. The sweep takes over after that instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<DateTime<Utc>>,
-    /// How many cards were cancelled so far.
+    /// How many cards were cancelled so far, and not reported to the admins yet. It outlasts a return of the user.
     #[serde(default)]
     pub cancelled: u32,
 }
@@ -192,7 +224,8 @@ pub struct Reopening {
     pub due: DateTime<Utc>,
 }
 
-/// The leave date of a user and its plan. It survives changes of the lifecycle.
+/// The leave date of a user and its plan. It survives changes of the lifecycle. A date that has begun is a ground
+/// ([`crate::GroundKind::LeaveDate`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Leave {
     /// The date that an admin set. It takes precedence over HR's date.
@@ -204,13 +237,10 @@ pub struct Leave {
     /// How many plans there have been. A leave timer acts only for the plan with this number.
     #[serde(default)]
     pub count: u64,
-    /// The date that has already acted. It does not act again after an admin restores the user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acted: Option<NaiveDate>,
 }
 
 impl Leave {
-    /// True if there has never been a leave date, a plan or an action.
+    /// True if there has never been a leave date or a plan.
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::default()

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::ids::{Epoch, RunId};
-use crate::lifecycle::Schedule;
 
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +133,22 @@ pub struct Safeguards {
     /// The length of the rolling window, in hours.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 720))]
     pub window_hours: u16,
+    /// The most people of a source whose accounts the sync may give back within the window. A share of the active
+    /// people as large as `max_percent` may return in any case.
+    // Releases before it refuse settings with it, so it is stored only where it differs from the default.
+    #[serde(default = "max_returns", skip_serializing_if = "is_max_returns")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
+    pub max_returns: u32,
+}
+
+/// The default of [`Safeguards::max_returns`].
+fn max_returns() -> u32 {
+    50
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_max_returns(returns: &u32) -> bool {
+    *returns == max_returns()
 }
 
 impl Default for Settings {
@@ -154,6 +169,7 @@ impl Default for Settings {
                 max_users: 50,
                 max_percent: 20,
                 window_hours: 24,
+                max_returns: max_returns(),
             },
         }
     }
@@ -178,6 +194,9 @@ impl Settings {
         if !(1..=720).contains(&self.safeguards.window_hours) {
             wrong.push(("/safeguards/window_hours", "must be 1 to 720"));
         }
+        if self.safeguards.max_returns == 0 {
+            wrong.push(("/safeguards/max_returns", "must be at least 1"));
+        }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
@@ -187,13 +206,14 @@ impl Settings {
         self.deactivation_sync.enabled && !next.deactivation_sync.enabled
     }
 
-    /// True if `next` loosens a safeguard: more people, a larger share, or a shorter window.
+    /// True if `next` loosens a safeguard: more people, more returns, a larger share, or a shorter window.
     #[must_use]
     pub fn loosens_safeguards(&self, next: &Self) -> bool {
         let (now, next) = (self.safeguards, next.safeguards);
         next.max_users > now.max_users
             || next.max_percent > now.max_percent
             || next.window_hours < now.window_hours
+            || next.max_returns > now.max_returns
     }
 }
 
@@ -213,6 +233,9 @@ pub struct Policy {
     /// The undone runs, the newest last; at most [`UNDONE`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
+    /// How often the setting `on_missing` was changed to `ignore`.
+    #[serde(default, skip_serializing_if = "Epoch::is_first")]
+    pub missing_epoch: Epoch,
 }
 
 /// How many undone runs are kept. When the oldest is dropped, the stored users of that run have long been rewritten.
@@ -279,9 +302,16 @@ impl Policy {
         } else {
             self.epoch
         };
+        let ignores = |settings: &Settings| settings.on_missing == OnMissing::Ignore;
+        let missing_epoch = if ignores(&settings) && !ignores(&self.settings) {
+            self.missing_epoch.next()
+        } else {
+            self.missing_epoch
+        };
         Self {
             settings,
             epoch,
+            missing_epoch,
             version: self.version + 1,
             ..self.clone()
         }
@@ -312,14 +342,6 @@ impl Policy {
     #[must_use]
     pub fn is_undone(&self, run: &RunId) -> bool {
         self.undoing(run).is_some()
-    }
-
-    /// True if the policy has ended a schedule: the sync was turned off since, or its run was undone. A user with such
-    /// a schedule is active.
-    #[must_use]
-    pub fn ends(&self, schedule: &Schedule) -> bool {
-        let off = schedule.cause.is_sync() && schedule.epoch < self.epoch;
-        off || schedule.run.as_ref().is_some_and(|run| self.is_undone(run))
     }
 
     /// The policy after an admin's change of the rule. Settings and rule are one item, so both are read consistently.

@@ -96,13 +96,32 @@ pub struct Said {
     /// The hold, and the roll number in it, of missing people, if the setting `on_missing` is `hold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<(HoldId, u64)>,
+    /// The hold, and the roll number in it, of people whose accounts the snapshot would give back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<(HoldId, u64)>,
+}
+
+/// The people that the breaker is asked about with one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Leavers.
+    Leaving,
+    /// Missing people, if the setting `on_missing` is `hold`.
+    Missing,
+    /// People who return.
+    Returning,
 }
 
 impl Said {
-    /// The gate for one person. `apart` is true for a missing person if missing people have a hold of their own.
+    /// The gate for one person of a group.
     #[must_use]
-    pub fn gate(&self, run: &RunId, apart: bool) -> Gate {
-        match if apart { &self.missing } else { &self.hold } {
+    pub fn gate(&self, run: &RunId, group: Group) -> Gate {
+        let hold = match group {
+            Group::Leaving => &self.hold,
+            Group::Missing => &self.missing,
+            Group::Returning => &self.returns,
+        };
+        match hold {
             Some((hold, seq)) => Gate::Held {
                 hold: hold.clone(),
                 seq: *seq,

@@ -11,7 +11,7 @@ impl User {
     #[must_use]
     pub fn timers(&self, org: &OrgId) -> Vec<Timer> {
         let mut timers = Vec::new();
-        if let Lifecycle::Scheduled(schedule) = &self.lifecycle {
+        if let Lifecycle::Scheduled(schedule) = self.lifecycle() {
             timers.push(Timer::Deactivate {
                 org: org.clone(),
                 employee_id: self.employee_id.clone(),

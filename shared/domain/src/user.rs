@@ -1,12 +1,14 @@
-//! A user: what HR states, what an admin did, and the resulting state of the lifecycle.
+//! A user: what HR states, what an admin did, and the grounds against their access.
+
+mod stored;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrWord};
+use crate::grounds::Grounds;
 use crate::hold::Held;
 use crate::ids::{Email, EmployeeId, Generation};
 use crate::lifecycle::{
@@ -15,7 +17,7 @@ use crate::lifecycle::{
 use crate::settings::Policy;
 
 /// A user of an organisation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// The employee id.
     pub employee_id: EmployeeId,
@@ -23,37 +25,28 @@ pub struct User {
     pub origin: Origin,
     /// The profile that clients see: the HR record as far as the sync rule includes the employee, and an admin's
     /// entries.
-    #[serde(default)]
     pub profile: BTreeMap<Field, String>,
     /// HR's statements, whether or not the sync rule includes the employee. `None` if HR made no statement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hr: Option<HrRecord>,
     /// The role of the user in Offramp.
     pub role: Role,
-    /// The stored state of the lifecycle.
-    pub lifecycle: Lifecycle,
-    /// How often the lifecycle has changed. A timer acts only for the generation that it was armed for.
+    /// The reasons against the access of the user. The state of the lifecycle follows from them.
+    pub grounds: Grounds,
+    /// How often the state of the lifecycle has changed. A timer acts only for the generation that it was armed for.
     pub generation: Generation,
     /// The pending work of a deactivation or deletion.
-    #[serde(default, skip_serializing_if = "Pending::is_done")]
     pub pending: Pending,
     /// The pending work after the end of a deactivation: objectives to open again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reopening: Option<Reopening>,
     /// The leave date and its plan.
-    #[serde(default, skip_serializing_if = "Leave::is_none")]
     pub leave: Leave,
     /// True if a machine did not end the access of this user because the user was the last admin.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
     /// The hold in which a safeguard stopped a machine from changing this user; `None` if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Held>,
     /// The notice to withdraw if the schedule ends before the notice is mailed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<NoticeKey>,
     /// How many cards are not cancelled.
-    #[serde(default)]
     pub active_cards: u32,
     /// Counts visible changes. It is the `ETag` and the number of the last history entry.
     pub version: u64,
@@ -64,14 +57,14 @@ pub struct User {
 impl User {
     /// A new user, before the first commit.
     #[must_use]
-    pub fn new(employee_id: EmployeeId, origin: Origin, lifecycle: Lifecycle) -> Self {
+    pub fn new(employee_id: EmployeeId, origin: Origin, grounds: Grounds) -> Self {
         Self {
             employee_id,
             origin,
             profile: BTreeMap::new(),
             hr: None,
             role: Role::Member,
-            lifecycle,
+            grounds,
             generation: Generation(1),
             pending: Pending::default(),
             reopening: None,
@@ -85,34 +78,33 @@ impl User {
         }
     }
 
-    /// The user as of the policy. If the policy has ended the schedule ([`Policy::ends`]), the user is active.
+    /// The user as of the policy, which may have ended grounds of the stored user ([`Grounds::as_of`]).
     #[must_use]
     pub fn as_of(&self, policy: &Policy) -> Self {
         let mut user = self.clone();
-        if let Lifecycle::Scheduled(schedule) = &self.lifecycle
-            && policy.ends(schedule)
-        {
-            user.lifecycle = Lifecycle::Active;
+        user.grounds = self.grounds.as_of(policy);
+        if user.status() != self.status() {
             user.generation = self.generation.next();
         }
         user
     }
 
-    /// The stored status. Call [`User::as_of`] first if a policy is at hand.
+    /// The state of the lifecycle, derived from the grounds.
     #[must_use]
-    pub fn status(&self) -> Status {
-        match self.lifecycle {
-            Lifecycle::Active => Status::Active,
-            Lifecycle::Scheduled(_) => Status::DeactivationScheduled,
-            Lifecycle::Deactivated(_) => Status::Deactivated,
-            Lifecycle::Deleted { .. } => Status::Deleted,
-        }
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.grounds.lifecycle()
     }
 
-    /// Granted exactly if the stored lifecycle is active.
+    /// The status that follows from the stored grounds. Call [`User::as_of`] first if a policy is at hand.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.lifecycle().status()
+    }
+
+    /// Granted exactly if no ground is in force.
     #[must_use]
     pub fn access(&self) -> Access {
-        match self.lifecycle {
+        match self.lifecycle() {
             Lifecycle::Active => Access::Granted,
             _ => Access::Revoked,
         }
@@ -146,7 +138,7 @@ impl User {
     /// Why the user is scheduled, deactivated or deleted; `None` if the user is active.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        match &self.lifecycle {
+        match self.lifecycle() {
             Lifecycle::Scheduled(schedule) => Some(schedule.cause),
             Lifecycle::Deactivated(deactivation) => Some(deactivation.cause),
             Lifecycle::Deleted { .. } => Some(Cause::Admin),
@@ -157,10 +149,7 @@ impl User {
     /// When the grace period ends. If a hold keeps the grace period, this instant may have passed.
     #[must_use]
     pub fn due_at(&self) -> Option<DateTime<Utc>> {
-        match &self.lifecycle {
-            Lifecycle::Scheduled(schedule) => Some(schedule.due_at),
-            _ => None,
-        }
+        self.lifecycle().schedule().map(|schedule| schedule.due_at)
     }
 
     /// When the sweep has to look at this user: the earliest of the end of the grace period, the time for pending work,
@@ -173,15 +162,9 @@ impl User {
             self.pending.due
         };
         let reopening = self.reopening.map(|reopening| reopening.due);
-        // During the grace period access has ended already, so the leave date needs no look.
-        let leave = match self.lifecycle {
-            Lifecycle::Scheduled(_) => None,
-            _ => self.leave.plan.map(|plan| plan.at),
-        };
-        let scheduled = match &self.lifecycle {
-            Lifecycle::Scheduled(schedule) => Some(schedule.fires_at()),
-            _ => None,
-        };
+        let lifecycle = self.lifecycle();
+        let scheduled = lifecycle.schedule().map(|schedule| schedule.fires_at());
+        let leave = self.leave.plan.map(|plan| plan.at);
         [scheduled, pending, reopening, leave]
             .into_iter()
             .flatten()

@@ -114,8 +114,9 @@ async fn counting_hrs_dates_asks_first_where_some_have_passed() {
     );
     let history = world.get("/users/E-1007/history").await;
     assert_eq!(history["entries"][0]["by"]["actor"], "settings_changed");
-    // Back to manual: whoever leaves by HR's date does not.
-    world.set(json!({ "leave_dates": "manual" })).await;
+    // Back to manual: whoever leaves by HR's date does not, which is asked about, and said.
+    let (asked, done) = world.change(json!({ "leave_dates": "manual" })).await;
+    assert_eq!(asked["affected"], done["affected"], "{asked} {done}");
     assert_eq!(world.state("E-1007").await, active());
     assert_eq!(world.state("E-1008").await, active());
     world.hours(80).await;

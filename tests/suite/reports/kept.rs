@@ -38,7 +38,10 @@ async fn the_source_is_only_observed() {
     assert_eq!(codes(&why), ["observing"], "{why}");
     assert!(first(&why).contains("hris is only observed"), "{why}");
     let change = way(&why, "the source being set active");
-    assert!(change.contains("and then any change"), "{change}");
+    assert!(
+        change.contains("and then HR marking them active"),
+        "{change}"
+    );
     assert!(!changed_by(&why, "deactivation sync"), "{why}");
     let rows = world.get("/reports/drift").await;
     assert_eq!(codes(&rows["users"][0]), ["observing"], "{rows}");
@@ -60,7 +63,7 @@ async fn the_source_is_only_observed() {
     let same = json!([event(world.now(), "E-1007", "inactive", json!({}))]);
     world.deliver(same).await;
     assert_eq!(world.status("E-1007").await, "active");
-    way(&why, "any change of the HR record that still says inactive");
+    way(&why, "HR marking them active and then inactive again");
     // A card of theirs, and what else happens to them, is no reason.
     let card = json!({ "label": "Books", "kind": "virtual", "last4": "4243" });
     assert_eq!(world.post("/users/E-1007/cards", card).await.status, 201);
@@ -75,7 +78,10 @@ async fn the_source_is_only_observed() {
         ["ignored_while_observing", "source_disabled"],
         "{why}"
     );
-    way(&why, "the source being set active, and then any change");
+    way(
+        &why,
+        "the source being set active, and then HR marking them active",
+    );
     world.end().await;
 }
 
@@ -88,7 +94,7 @@ async fn hrs_word_came_while_the_sync_was_off() {
     assert_eq!(codes(&why), ["sync_off"]);
     way(
         &why,
-        "the deactivation sync being turned on, and then any change",
+        "the deactivation sync being turned on, and then HR marking them active",
     );
     sync(&world, true).await;
     let why = explain(&world, "E-1007").await;
@@ -142,7 +148,7 @@ async fn an_admin_rejected_a_hold_took_a_run_back_or_restored_them() {
     world.restore("E-1009").await;
     let why = explain(&world, "E-1009").await;
     assert_eq!(codes(&why), ["reactivated_by_admin"], "{why}");
-    way(&why, "any change of the HR record that still says inactive");
+    way(&why, "HR marking them active and then inactive again");
 
     world.hr("E-1010", "inactive", json!({})).await;
     world.rule("employee.employee_id != \"E-1010\"").await;
@@ -182,7 +188,7 @@ async fn ways_that_the_last_admin_rule_refuses_are_not_offered() {
     way(
         &why,
         &format!(
-            "another admin with access, and then an admin approving the hold {id}, or any change of the HR record that still says inactive"
+            "another admin with access, and then an admin approving the hold {id}, or HR marking them active and then inactive again"
         ),
     );
     for way in texts(&why["would_change"]) {

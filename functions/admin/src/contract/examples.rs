@@ -10,7 +10,12 @@ pub(super) fn user() -> Value {
         "birthday": "06-06", "role": "member", "status": "deactivation_scheduled", "badge": "Deactivation scheduled",
         "banner": "Access is revoked. On Saturday 28 November 2026 at 02:19 (Europe/Berlin) this user will be \
                    deactivated and 2 cards terminated.",
-        "access": "revoked", "due_at": "2026-11-28T01:19:15Z", "active_cards": 2, "leave_date": null,
+        "access": "revoked", "due_at": "2026-11-28T01:19:15Z",
+        "grounds": [{
+            "ground": "hr", "state": "in_force", "since": "2026-11-25T01:19:15Z", "due_at": "2026-11-28T01:19:15Z",
+            "run_id": "run_01a2297c6e2b7d3f9b1c5a8e4f60d912",
+        }],
+        "active_cards": 2, "leave_date": null,
         "leave_date_by": null, "version": 4,
     })
 }

@@ -19,16 +19,6 @@ use crate::sources::{Change, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesV
 use crate::{Route, Touched};
 
 pub(super) fn settings() -> Vec<Operation> {
-    let question = || {
-        Error::ConfirmationRequired {
-        why: "`safeguards` lets more people go before an admin is asked; send the same with `confirmation` within 10 \
-              minutes"
-            .to_owned(),
-        affected: 0,
-        users: Vec::new(),
-        confirmation: "5ff288c6fa384a788af7d93fd1d90299".to_owned(),
-    }
-    };
     let mut changed = examples::settings();
     changed["affected"] = json!(0);
     changed["users"] = json!([]);
@@ -64,6 +54,18 @@ fn dry_run() -> ParameterBuilder {
             .default(Some("false".into())),
     )
     .example(Some("false".into()))
+}
+
+/// A question that a change of the policy may be answered with.
+fn question() -> Error {
+    Error::ConfirmationRequired {
+    why: "`safeguards` lets more people go before an admin is asked; send the same with `confirmation` within 10 \
+          minutes"
+        .to_owned(),
+    affected: 0,
+    users: Vec::new(),
+    confirmation: "5ff288c6fa384a788af7d93fd1d90299".to_owned(),
+}
 }
 
 /// The schema of a patch: that of the settings, in which nothing is required; and what goes with it.
@@ -118,11 +120,15 @@ pub(super) fn rules() -> Vec<Operation> {
             .answers::<RulesView>(200, "The rule", rule)
             .versioned(),
         Operation::of(Route::PutSyncRules, "Sets the sync rule")
-            .about("One CEL expression over `employee`; false takes the employee out of the sync. A bad one is 422 with its place.")
+            .about(
+                "One CEL expression over `employee`; false takes the employee out of the sync. A bad one is 422 with its \
+                 place. Where somebody's access would end by it, it is asked about first, as `PATCH …/settings` is.",
+            )
             .takes::<NewRules>(json!({ "active": "employee.department != \"Contractors\"" }))
             .answers::<RulesView>(200, "The rule, and whom it has made active again", put)
             .versioned()
-            .if_match(),
+            .if_match()
+            .refuses([question(), Error::BadConfirmation]),
         Operation::of(Route::TestSyncRules, "Tries a sync rule")
             .about("Nothing is saved. An employee of whom only the id is given is tried as they are known.")
             .takes::<Trial>(json!({

@@ -2,8 +2,8 @@
 
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Lifecycle, Policy,
-    Run, RunId, RunKind, SourceId, Status, Tripped, User,
+    Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Policy, Run, RunId,
+    RunKind, SourceId, Status, Tripped, User,
 };
 use serde::Serialize;
 
@@ -69,7 +69,7 @@ impl HeldView {
     pub fn of(user: &User, policy: &Policy) -> Self {
         let (would, cause) = match user.hold.as_ref().map(|held| held.what) {
             Some(Counted::Departure(cause) | Counted::LastAdmin(cause)) => ("leave", Some(cause)),
-            Some(Counted::Restore) | None => ("be_restored", None),
+            Some(Counted::Return) | None => ("be_restored", None),
         };
         Self {
             employee_id: user.employee_id.clone(),
@@ -185,10 +185,7 @@ impl MovedView {
     #[must_use]
     pub fn of(user: &User, run: &RunId, policy: &Policy) -> Self {
         let user = user.as_of(policy);
-        let undoable = match &user.lifecycle {
-            Lifecycle::Scheduled(schedule) => schedule.run.as_ref() == Some(run),
-            _ => false,
-        };
+        let undoable = user.lifecycle().schedule().is_some() && user.grounds.is_of(run);
         Self {
             name: user.get(Field::Name).map(str::to_owned),
             status: user.status(),

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
 use offramp_domain::{
-    Access, Cause, EmployeeId, Entry, HrWord, Lifecycle, Policy, SourceId, Status, User, Whose,
+    Access, Cause, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle, Policy, SourceId,
+    Status, User, Whose,
 };
 use serde::Serialize;
 
@@ -105,7 +106,7 @@ pub fn explain(user: &User, known: Known<'_>) -> Explanation {
     let word = user.hr_word();
     let excluded = excluded(&user, policy);
     let left_out = excluded.is_some();
-    match &user.lifecycle {
+    match user.lifecycle() {
         Lifecycle::Active if user.access_at(now) == Access::Revoked => {
             reasons.push(Reason {
                 code: Code::LeaveDate,
@@ -127,6 +128,7 @@ pub fn explain(user: &User, known: Known<'_>) -> Explanation {
         let decisive = user.status() == Status::Active && word != Some(HrWord::Active);
         reasons.insert(if decisive { 0 } else { reasons.len() }, excluded);
     }
+    reasons.extend(also(&user, known));
     reasons.extend(leave(&user, policy));
     let upcoming = upcoming(&user, now);
     let mut text: Vec<String> = reasons.iter().map(|reason| reason.detail.clone()).collect();
@@ -151,7 +153,7 @@ pub fn explain(user: &User, known: Known<'_>) -> Explanation {
 fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut add = |code, detail| reasons.push(Reason { code, detail });
-    match &user.lifecycle {
+    match user.lifecycle() {
         Lifecycle::Active => {}
         Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some() => add(
             Code::WaitingForHold,
@@ -179,20 +181,46 @@ fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
                 known.spoken(deactivation.at)
             ),
         ),
-        Lifecycle::Deleted { at } => {
-            add(Code::DeletedByHand, deleted(*at, known));
-            if let Some(held) = &user.hold {
-                add(
-                    Code::Held,
-                    format!(
-                        "HR says active again, but a safeguard stopped their return: the hold {} waits for an admin's answer.",
-                        held.hold
-                    ),
-                );
-            }
-        }
+        Lifecycle::Deleted { at } => add(Code::DeletedByHand, deleted(at, known)),
+    }
+    let over = user.lifecycle().is_over();
+    if let Some(held) = user.hold.as_ref().filter(|_| over) {
+        reasons.push(Reason {
+            code: Code::Held,
+            detail: format!(
+                "HR says active again, but a safeguard stopped their return: the hold {} waits for an admin's answer.",
+                held.hold
+            ),
+        });
     }
     reasons
+}
+
+/// The grounds that stand beside the decisive one.
+fn also(user: &User, known: Known<'_>) -> Vec<Reason> {
+    let in_force = user
+        .grounds
+        .in_order()
+        .filter(|(_, ground)| ground.counts());
+    in_force
+        .skip(1)
+        .map(|(kind, ground)| {
+            let stands = match kind {
+                GroundKind::Hr => "HR says inactive",
+                GroundKind::Missing => "They were missing from the last snapshot",
+                GroundKind::LeaveDate => "Their leave date has come",
+                GroundKind::Admin => "An admin ended their access",
+                GroundKind::Deleted => "An admin deleted them",
+            };
+            Reason {
+                code: Code::AlsoStands,
+                detail: format!(
+                    "{stands}, since {}: that stands by itself.",
+                    known.spoken(ground.since)
+                ),
+            }
+        })
+        .collect()
 }
 
 fn deleted(at: DateTime<Utc>, known: Known<'_>) -> String {
@@ -230,18 +258,25 @@ fn leave(user: &User, policy: &Policy) -> Option<Reason> {
         Whose::Admin => "An admin",
         Whose::Hr => "HR",
     };
+    let ground = user.grounds.get(GroundKind::LeaveDate);
+    let acted = ground.is_some_and(|ground| {
+        let waits = ground.state == GroundState::Held && user.hold.is_none();
+        ground.is_about(date) && !waits
+    });
     let (code, rest) = match (policy.settings.leave_dates, whose) {
         (LeaveDates::Ignore, _) => (Code::LeaveDateIgnored, "the settings ignore leave dates"),
         (LeaveDates::Manual, Whose::Hr) => (
             Code::LeaveDateIgnored,
             "by the settings only an admin's date counts",
         ),
-        _ if user.leave.acted == Some(date) => {
-            (Code::LeaveDatePassed, "it has come and was acted on")
-        }
+        _ if acted => (Code::LeaveDatePassed, "it has come and was acted on"),
         _ if user.held => (
             Code::LeaveDateHeld,
             "it has come, but ends nothing for the last admin",
+        ),
+        _ if user.status() != Status::Active => (
+            Code::LeaveDatePlanned,
+            "from that day on it stands against their access by itself",
         ),
         _ => (Code::LeaveDatePlanned, "access ends when that day begins"),
     };
@@ -290,7 +325,7 @@ fn untold(what: &str, at: &str) -> Option<String> {
 
 /// True if a hold keeps the user's grace period open.
 fn waits(user: &User) -> bool {
-    matches!(&user.lifecycle, Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some())
+    matches!(user.lifecycle(), Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some())
 }
 
 fn why(cause: Cause) -> &'static str {

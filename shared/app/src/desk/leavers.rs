@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::{AdminsChange, Answered, Outcome};
-use offramp_domain::{EmployeeId, Event, Lifecycle, Refusal, Status, User};
+use offramp_domain::{EmployeeId, Event, GroundKind, Lifecycle, Refusal, Status, User};
 use serde::Serialize;
 
 use crate::desk::leavers::list::{Row, When, Who};
@@ -178,7 +178,7 @@ where
             .filter(|user| user.email().is_some_and(|own| own.folded() == email))
             .collect();
         if owners.len() > 1 {
-            owners.retain(|user| !matches!(user.lifecycle, Lifecycle::Deleted { .. }));
+            owners.retain(|user| !matches!(user.lifecycle(), Lifecycle::Deleted { .. }));
         }
         Ok(match owners.as_slice() {
             [] => Found::No(Became::NotFound, None),
@@ -292,7 +292,7 @@ fn became(answered: &Answered, user: Option<&User>) -> (Became, Option<String>) 
         }
         (Outcome::Held, _) => (Became::Invalid, answered.reason.clone()),
         (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
-        (_, Status::Active) if user.leave.acted.is_some() => (
+        (_, Status::Active) if user.grounds.get(GroundKind::LeaveDate).is_some() => (
             Became::Planned,
             Some("the date has come, and they were restored since; another date acts".to_owned()),
         ),

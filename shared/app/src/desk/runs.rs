@@ -151,10 +151,7 @@ async fn of_run<P: Ports>(tenant: &Tenant<'_, P>, run: &RunId) -> Result<Vec<Emp
 where
     P::Store: Users + Directory,
 {
-    let of_run = |user: &User| match &user.lifecycle {
-        offramp_domain::Lifecycle::Scheduled(schedule) => schedule.run.as_ref() == Some(run),
-        _ => false,
-    };
+    let of_run = |user: &User| user.grounds.is_of(run);
     let users = scheduled(tenant, of_run).await?;
     Ok(users.into_iter().map(|user| user.employee_id).collect())
 }

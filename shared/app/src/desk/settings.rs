@@ -2,26 +2,20 @@
 
 use std::sync::Arc;
 
-use chrono::{Days as Count, TimeDelta};
+use chrono::Days as Count;
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Event, Policy, Settings, User, hex};
-use ring::digest::{SHA256, digest};
+use offramp_domain::settings::OnMissing;
+use offramp_domain::{EmployeeId, Event, Policy, Settings, Status, User};
 use serde_json::{Map, Value, json};
 
+use super::confirmation::confirmed;
 use crate::backoff::until_won;
 use crate::engine::execute::decide_on;
-use crate::engine::policy::{Effects, commit, scheduled_by_sync};
+use crate::engine::policy::{Effects, commit, scheduled};
 use crate::engine::tidy;
 use crate::identity::Caller;
-use crate::ports::{
-    Committed, Confirmation, Directory, Policies, PolicyEntry, USERS_PER_READ, Users,
-};
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Invalid, Ports, Result, Tenant, when};
-
-/// How long a confirmation is valid.
-const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(10);
-/// The most users that a confirmation question names.
-const NAMED: usize = 100;
 
 /// The result of a change of the settings.
 #[derive(Debug)]
@@ -119,8 +113,8 @@ struct Effect {
     touched: Vec<User>,
     /// How many of them are active again. `None` unless the change turns the deactivation sync off.
     turned_off: Option<u32>,
-    /// True if it may move leave dates.
-    dates: bool,
+    /// True if stored users are to be brought in line with it.
+    tidy: bool,
     loosened: bool,
     /// What an admin is asked to confirm.
     why: Vec<String>,
@@ -141,15 +135,26 @@ where
     let loosened = before.settings.loosens_safeguards(&after.settings);
     let dates = before.settings.leave_dates != after.settings.leave_dates
         || before.settings.time_zone != after.settings.time_zone;
+    let ignores = |policy: &Policy| policy.settings.on_missing == OnMissing::Ignore;
+    let missing = ignores(after) && !ignores(before);
     let mut touched = Vec::new();
-    if off {
-        touched = scheduled_by_sync(tenant).await?;
+    if off || missing || dates {
+        let back = |user: &User| user.as_of(after).status() == Status::Active;
+        touched = scheduled(tenant, back).await?;
     }
     let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
     let mut why = Vec::new();
     if reverted > 0 {
+        let (setting, whom) = match (off, missing) {
+            (true, _) => (
+                "deactivation_sync.enabled",
+                "who is scheduled for deactivation",
+            ),
+            (false, true) => ("on_missing", "who is scheduled because they are missing"),
+            (false, false) => ("leave_dates", "who is scheduled because of a leave date"),
+        };
         why.push(format!(
-            "`deactivation_sync.enabled` makes everybody active again who is scheduled for deactivation: {reverted}"
+            "`{setting}` makes everybody active again {whom}: {reverted}"
         ));
     }
     if dates {
@@ -172,7 +177,7 @@ where
     Ok(Effect {
         touched,
         turned_off: off.then_some(reverted),
-        dates,
+        tidy: dates || missing,
         loosened,
         why,
     })
@@ -196,7 +201,7 @@ where
     let effect = effect(tenant, &before, &after).await?;
     if !effect.why.is_empty() {
         let (touched, why) = (&effect.touched, &effect.why);
-        confirmed(tenant, &before, &after, confirmation, touched, why).await?;
+        confirmed(tenant, &before, &after.settings, confirmation, touched, why).await?;
     }
     let entry = PolicyEntry {
         at: tenant.clock.now(),
@@ -207,7 +212,7 @@ where
     };
     let touched = effect.ids();
     let effects = Effects {
-        tidy: effect.dates,
+        tidy: effect.tidy,
         turned_off: effect.turned_off,
         loosened: effect.loosened,
         undone: None,
@@ -215,7 +220,7 @@ where
     if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
         return Ok(None);
     }
-    if (effect.turned_off.is_some() || effect.dates)
+    if (effect.turned_off.is_some() || effect.tidy)
         && let Err(error) = tidy::tidy(tenant, deadline).await
     {
         // The policy is in effect already; the timer rewrites the users.
@@ -228,7 +233,10 @@ where
 }
 
 /// The users whose access would end at once, because their leave date would count or would be reached.
-async fn ended_by_dates<P: Ports>(tenant: &Tenant<'_, P>, after: &Policy) -> Result<Vec<User>>
+pub(super) async fn ended_by_dates<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    after: &Policy,
+) -> Result<Vec<User>>
 where
     P::Store: Users + Directory,
 {
@@ -351,58 +359,4 @@ fn merge(target: &mut Value, patch: Value) {
         }
         (target, patch) => *target = patch,
     }
-}
-
-/// Checks the confirmation of a change. Without a confirmation it returns the question as an error.
-async fn confirmed<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    before: &Policy,
-    after: &Policy,
-    token: Option<String>,
-    touched: &[User],
-    why: &[String],
-) -> Result<()>
-where
-    P::Store: Policies,
-{
-    let change = hash(&after.settings)?;
-    if let Some(token) = token {
-        let known = tenant.store.confirmation(tenant.org, &token).await?;
-        let good = known.is_some_and(|known| {
-            known.version == before.version
-                && known.change == change
-                && known.expires >= tenant.clock.now()
-        });
-        return if good {
-            Ok(())
-        } else {
-            Err(Error::BadConfirmation)
-        };
-    }
-    let confirmation = Confirmation {
-        token: uuid::Uuid::new_v4().simple().to_string(),
-        version: before.version,
-        change,
-        expires: tenant.clock.now() + CONFIRM_WITHIN,
-    };
-    tenant
-        .store
-        .put_confirmation(tenant.org, &confirmation)
-        .await?;
-    Err(Error::ConfirmationRequired {
-        why: format!(
-            "{}; send the same with `confirmation` within {} minutes",
-            why.join("; "),
-            CONFIRM_WITHIN.num_minutes()
-        ),
-        affected: touched.len(),
-        users: touched.iter().take(NAMED).cloned().collect(),
-        confirmation: confirmation.token,
-    })
-}
-
-fn hash(settings: &Settings) -> Result<String> {
-    let text = serde_json::to_vec(settings)
-        .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
-    Ok(hex(digest(&SHA256, &text).as_ref()))
 }

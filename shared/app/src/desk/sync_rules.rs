@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use offramp_domain::{EmployeeId, Event, Policy, Status};
 
+use super::confirmation::confirmed;
+use super::settings::ended_by_dates;
 use crate::backoff::until_won;
 use crate::engine::execute::decide_on;
 use crate::engine::policy::{Effects, commit};
@@ -23,13 +25,16 @@ pub struct Put {
     pub reactivated: Vec<EmployeeId>,
 }
 
-/// Replaces the rule. A user that the sync has scheduled, and that the new rule leaves out, becomes active again.
+/// Replaces the rule. A user that the sync has scheduled, and that the new rule leaves out, becomes active again. If the
+/// rule takes in people whose leave date has come, an admin must confirm that their access ends.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the position, [`Error::VersionMismatch`], or a fault.
+/// [`Error::Invalid`] with the position, [`Error::VersionMismatch`], [`Error::ConfirmationRequired`],
+/// [`Error::BadConfirmation`], or a fault.
 pub async fn put<P: Ports>(
     tenant: &Tenant<'_, P>,
     active: String,
+    confirmation: Option<String>,
     if_match: Option<u64>,
     caller: &Caller,
     deadline: Deadline,
@@ -38,13 +43,18 @@ where
     P::Store: Users + Directory + Policies,
 {
     compile(&active)?;
-    until_won(|| once(tenant, &active, if_match, caller, deadline)).await
+    until_won(|| {
+        let confirmation = confirmation.clone();
+        once(tenant, &active, confirmation, if_match, caller, deadline)
+    })
+    .await
 }
 
 /// One try of [`put`]; `None` if another change of the policy came first.
 async fn once<P: Ports>(
     tenant: &Tenant<'_, P>,
     active: &str,
+    confirmation: Option<String>,
     if_match: Option<u64>,
     caller: &Caller,
     deadline: Deadline,
@@ -64,6 +74,14 @@ where
     }
     let to = before.with_rules(active.to_owned());
     let out = falling_out(tenant, &to).await?;
+    let ended = ended_by_dates(tenant, &to).await?;
+    if !ended.is_empty() {
+        let why = format!(
+            "the rule takes in people whose leave date has come, which ends their access: {}",
+            ended.len()
+        );
+        confirmed(tenant, &before, &active, confirmation, &ended, &[why]).await?;
+    }
     let entry = PolicyEntry {
         at: tenant.clock.now(),
         by: caller.actor(),

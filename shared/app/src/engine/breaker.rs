@@ -5,6 +5,7 @@
 //! on a roll if the user does not point to the hold. If a run asks again, its people have their places already.
 
 mod asking;
+mod last_admin;
 mod roll;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,9 @@ use crate::engine::execute::{ExecuteOptions, Executed, execute};
 use crate::metrics::Metric;
 use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Users};
 use crate::{Error, Ports, Result, Tenant};
-use asking::new_hold;
-use roll::{on_roll, opened_for};
+use asking::{asking_first, new_hold};
+use last_admin::last_admin;
+use roll::on_roll;
 
 pub(crate) use asking::named;
 pub use asking::{RunRequest, new_run};
@@ -61,8 +63,9 @@ where
             return Ok(executed);
         };
         let people = BTreeMap::from([(id.clone(), counted)]);
-        let safeguards = executed.loaded.policy.settings.safeguards;
-        let mut gates = ask(tenant, asking, &people, safeguards, None).await?;
+        let settings = &executed.loaded.policy.settings;
+        let asking = asking_first(asking, settings.on_missing, counted);
+        let mut gates = ask(tenant, &asking, &people, settings.safeguards, None).await?;
         how = ExecuteOptions {
             loaded: Some(executed.loaded),
             receipt,
@@ -97,23 +100,48 @@ where
     P::Store: Users + Breakers,
 {
     let mut gates = BTreeMap::new();
-    let mut others: BTreeSet<EmployeeId> = BTreeSet::new();
+    let (mut leaving, mut returning) = (BTreeSet::new(), BTreeSet::new());
     for (id, counted) in people {
         match counted {
             Counted::LastAdmin(_) => {
                 let gate = last_admin(tenant, asking, id, safeguards).await?;
                 gates.insert(id.clone(), gate);
             }
-            Counted::Departure(_) | Counted::Restore => {
-                others.insert(id.clone());
+            Counted::Departure(_) => {
+                leaving.insert(id.clone());
+            }
+            Counted::Return => {
+                returning.insert(id.clone());
             }
         }
     }
-    if others.is_empty() {
-        return Ok(gates);
+    let both = !leaving.is_empty() && !returning.is_empty();
+    for (people, returns) in [(leaving, false), (returning, true)] {
+        if people.is_empty() {
+            continue;
+        }
+        // The first group changes the breaker, so the second reads it anew.
+        let read = read.filter(|_| !both);
+        let gate = ask_group(tenant, asking, &people, returns, safeguards, read).await?;
+        gates.extend(people.into_iter().map(|id| (id, gate.clone())));
     }
-    let (mut read, others) = (read.cloned(), &others);
-    let gate = until_won(|| {
+    Ok(gates)
+}
+
+/// Asks about the people who leave, or about those who return.
+async fn ask_group<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    asking: &RunRequest,
+    people: &BTreeSet<EmployeeId>,
+    returns: bool,
+    safeguards: Safeguards,
+    read: Option<&Breaker>,
+) -> Result<Gate>
+where
+    P::Store: Users + Breakers,
+{
+    let mut read = read.cloned();
+    until_won(|| {
         let read = read.take();
         async move {
             let unused = read.is_some();
@@ -126,26 +154,31 @@ where
             let asked = Asked {
                 tenant: *tenant,
                 asking,
-                people: others,
+                people,
+                returns,
                 safeguards,
                 now,
             };
-            match breaker.weigh(others, safeguards, tripped, now) {
+            let verdict = match returns {
+                true => breaker.weigh_returns(people, safeguards, now),
+                false => breaker.weigh(people, safeguards, tripped, now),
+            };
+            match verdict {
                 Verdict::Admitted => asked.admit(&breaker, unused).await,
                 Verdict::Joins(hold) => asked.join(hold).await,
                 Verdict::Trips(tripped, figures) => asked.trip(&breaker, tripped, figures).await,
             }
         }
     })
-    .await?;
-    gates.extend(others.iter().map(|id| (id.clone(), gate.clone())));
-    Ok(gates)
+    .await
 }
 
 struct Asked<'a, P: Ports> {
     tenant: Tenant<'a, P>,
     asking: &'a RunRequest,
     people: &'a BTreeSet<EmployeeId>,
+    /// True if these people return, false if they leave.
+    returns: bool,
     safeguards: Safeguards,
     now: DateTime<Utc>,
 }
@@ -156,10 +189,15 @@ where
     P::Store: Users + Breakers,
 {
     async fn admit(&self, breaker: &Breaker, unused: bool) -> Result<Option<Gate>> {
-        let after = looked_at(
-            breaker.admitting(self.people, self.safeguards, self.now),
-            self.now,
-        );
+        let after = match self.returns {
+            true => breaker.admitting_returns(self.people, self.safeguards, self.now),
+            false => breaker.admitting(self.people, self.safeguards, self.now),
+        };
+        let after = looked_at(after, self.now);
+        let window = match self.returns {
+            true => &breaker.returns.window,
+            false => &breaker.window,
+        };
         let run = Run {
             run: self.asking.run.clone(),
             kind: self.asking.kind.clone(),
@@ -183,7 +221,7 @@ where
         if known {
             let on_roll = on_roll(&self.tenant, &of).await?;
             fresh.retain(|id| !on_roll.contains_key(id));
-            if fresh.is_empty() && self.people.iter().all(|id| breaker.window.has(id)) {
+            if fresh.is_empty() && self.people.iter().all(|id| window.has(id)) {
                 return Ok(Some(Gate::Open { run: Some(run.run) }));
             }
         }
@@ -270,10 +308,13 @@ where
         };
         let hold = self.open(rule, figures, count(self.people));
         // A rule that says nothing about the connection does not change the breaker. So its hold stops nobody else.
-        let after = rule.quarantines().then(|| {
-            let tripped = breaker.tripping(hold.hold.clone(), self.safeguards, self.now);
-            looked_at(tripped, self.now)
-        });
+        let after = match rule {
+            Tripped::MaxReturns => Some(breaker.tripping_returns(hold.hold.clone())),
+            rule => rule
+                .quarantines()
+                .then(|| breaker.tripping(hold.hold.clone(), self.safeguards, self.now)),
+        };
+        let after = after.map(|after| looked_at(after, self.now));
         self.write(after.as_ref(), &hold, self.people).await
     }
 
@@ -349,51 +390,6 @@ where
             seq: hold.version,
         }))
     }
-}
-
-/// Holds the last admin alone. Such a hold says nothing about the source, so it does not change the source's breaker.
-/// If the admin is already in an open hold of this rule, that hold is used.
-async fn last_admin<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    asking: &RunRequest,
-    id: &EmployeeId,
-    safeguards: Safeguards,
-) -> Result<Gate>
-where
-    P::Store: Users + Breakers,
-{
-    let loaded = tenant
-        .store
-        .load(tenant.org, std::slice::from_ref(id))
-        .await?;
-    let held = loaded.users.get(id).and_then(|user| user.hold.clone());
-    if let Some(held) = held
-        && let Some(hold) = tenant.store.hold(tenant.org, &held.hold).await?
-        && (hold.rule, hold.state) == (Tripped::LastAdmin, HoldState::Open)
-    {
-        return Ok(Gate::Held {
-            hold: held.hold,
-            seq: held.seq,
-        });
-    }
-    if let Some(gate) = opened_for(tenant, asking, id).await? {
-        return Ok(gate);
-    }
-    let people = BTreeSet::from([id.clone()]);
-    let asked = Asked {
-        tenant: *tenant,
-        asking,
-        people: &people,
-        safeguards,
-        now: tenant.clock.now(),
-    };
-    let figures = Figures {
-        people: 1,
-        limits: safeguards.into(),
-        ..Figures::default()
-    };
-    let hold = asked.open(Tripped::LastAdmin, figures, 1);
-    asked.write(None, &hold, &people).await?.ok_or(Error::Busy)
 }
 
 /// `Ok` if a hold is still open for the people with this roll number. Otherwise `Err` with the hold, which was answered

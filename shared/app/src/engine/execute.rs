@@ -1,14 +1,12 @@
 //! Load, decide, arm, commit: the one way in which a user changes. [`super::commit`] writes the decision.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
-use offramp_domain::settings::RestoreDeletedOn;
 use offramp_domain::{
-    Context, Counted, Decision, EmployeeId, Event, Gate, Ignored, OrgId, SourceId, User, decide,
+    Context, Counted, Decision, EmployeeId, Event, Gate, OrgId, SourceId, User, decide,
 };
 
 use super::commit::commit_decided;
@@ -199,7 +197,7 @@ pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
     match gate {
         Some(Gate::Open { .. }) => !matches!(counted, Counted::LastAdmin(_)),
         Some(Gate::Held { .. }) => true,
-        None => false,
+        Some(Gate::Stopped) | None => false,
     }
 }
 
@@ -217,7 +215,7 @@ where
     let ids = std::slice::from_ref(id);
     let asked = event.source().or(expected);
     let loaded = tenant.store.load_of(tenant.org, asked, ids).await?;
-    let of_a_timer = event.is_automatic() && event.source().is_none();
+    let of_a_timer = event.needs_breaker_of_user();
     let origin = loaded.users.get(id).and_then(|user| user.origin.source());
     match origin.filter(|source| of_a_timer && asked != Some(*source)) {
         Some(source) => Ok(tenant.store.load_of(tenant.org, Some(source), ids).await?),
@@ -250,21 +248,19 @@ pub fn observed(
 ) -> Result<Observed> {
     let active = decide_on(loaded, user, event, org, clock)?;
     let (would, counted) = (active.answered.outcome, active.counted);
-    let mut observed = loaded.clone();
-    let settings = &mut Arc::make_mut(&mut observed.policy).settings;
-    settings.deactivation_sync.enabled = false;
-    settings.restore_deleted_on = RestoreDeletedOn::Never;
-    let mut decision = decide_on(&observed, user, event, org, clock)?;
+    let mut decision = decide_in(loaded, user, event, org, clock, &Gate::OPEN, true)?;
     decision.counted = None;
-    let change = decision.change.as_mut();
-    if let Some(entry) = change.and_then(|change| change.entry.as_mut())
-        && entry.ignored.is_some()
-    {
-        entry.ignored = Some(Ignored::Observing);
-    }
-    if decision.answered.outcome == Outcome::Ignored {
+    let quiet = matches!(
+        (decision.answered.outcome, would),
+        (Outcome::Ignored, _) | (Outcome::Updated, Outcome::Reactivated)
+    );
+    if quiet {
         decision.answered.reason = Some(match would {
-            Outcome::Scheduled | Outcome::Deactivated | Outcome::Restored | Outcome::Held => {
+            Outcome::Scheduled
+            | Outcome::Deactivated
+            | Outcome::Reactivated
+            | Outcome::Restored
+            | Outcome::Held => {
                 format!(
                     "the source is only observed; active, it would have {}",
                     would.done()
@@ -317,6 +313,18 @@ pub fn decide_at(
     clock: &Clock,
     gate: &Gate,
 ) -> Result<Decision> {
+    decide_in(loaded, user, event, org, clock, gate, false)
+}
+
+fn decide_in(
+    loaded: &Loaded,
+    user: Option<&User>,
+    event: &Event,
+    org: &OrgId,
+    clock: &Clock,
+    gate: &Gate,
+    observing: bool,
+) -> Result<Decision> {
     let rule = crate::rules::of(&loaded.policy);
     let breaker = loaded.breaker.as_deref().map(|breaker| match event {
         Event::Hr { event, .. } => breaker.of(&event.employee_id),
@@ -330,6 +338,7 @@ pub fn decide_at(
         admins: &loaded.admins,
         breaker: breaker.as_deref(),
         gate,
+        observing,
         day: clock.day(),
         now: clock.now(),
     };

@@ -257,9 +257,9 @@ where
         ..before.clone()
     };
     let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
-    let answered = (breaker.hold.as_ref() == Some(&before.hold))
-        .then(|| breaker.answering(state == HoldState::Rejected, now));
-    let notice = told(&hold, state, None, 0, answered.is_some(), now);
+    let answered = breaker.closing(&before.hold, state == HoldState::Rejected, now);
+    let freed = answered.is_some() && before.rule.quarantines();
+    let notice = told(&hold, state, None, 0, freed, now);
     tell(tenant, &notice).await?;
     let commit = BreakerCommit {
         breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),

@@ -32,7 +32,7 @@ where
         kind: TimerKind::Leave,
         due,
     };
-    let finished = finish(tenant, person.id, generation, &by, deadline).await?;
+    let finished = finish(tenant, person, generation, &by, deadline).await?;
     if finished.done {
         Ok(Terminated::Done {
             cards: finished.cancelled,

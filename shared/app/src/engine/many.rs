@@ -143,7 +143,7 @@ where
             .iter()
             .filter_map(|(id, _)| match self.gates.get(id)? {
                 Gate::Held { hold, seq } => Some((hold, *seq)),
-                Gate::Open { .. } => None,
+                Gate::Open { .. } | Gate::Stopped => None,
             })
             .collect();
         for (hold, seq) in held {

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
-use offramp_domain::{Cause, Generation, Notice, NoticeKind, Run, Status, Timer, User};
+use offramp_domain::{Generation, Notice, NoticeKind, Run, Status, Timer, User};
 
 use crate::engine::commit::{Armed, arm_all};
 use crate::identity::Caller;
@@ -89,17 +89,6 @@ where
         .store
         .commit_policy(tenant.org, entry, &notices)
         .await?)
-}
-
-/// Every user that the sync has scheduled, as of the policy.
-///
-/// # Errors
-/// A fault.
-pub async fn scheduled_by_sync<P: Ports>(tenant: &Tenant<'_, P>) -> Result<Vec<User>>
-where
-    P::Store: Users + Directory,
-{
-    scheduled(tenant, |user| user.cause().is_some_and(Cause::is_sync)).await
 }
 
 /// Every user who is scheduled as of the policy and for whom `pick` is true.

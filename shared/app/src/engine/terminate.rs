@@ -114,7 +114,7 @@ where
         kind: TimerKind::Deactivate,
         due,
     };
-    let finished = finish(tenant, person.id, generation, &by, deadline).await?;
+    let finished = finish(tenant, person, generation, &by, deadline).await?;
     match finished {
         Finished {
             done: true,
@@ -201,7 +201,7 @@ where
     let work = async {
         let (mut cards, mut next) = (0, Some(generation));
         while let Some(generation) = next {
-            let finished = finish(tenant, id, generation, &by, deadline).await?;
+            let finished = finish(tenant, Person::new(id, None), generation, &by, deadline).await?;
             if !finished.done {
                 return Err(Error::Unfinished("cards or objectives are left"));
             }
@@ -239,7 +239,7 @@ where
         kind: TimerKind::Finish,
         due,
     };
-    let finished = finish(tenant, id, generation, &by, deadline).await?;
+    let finished = finish(tenant, Person::new(id, None), generation, &by, deadline).await?;
     match finished {
         Finished {
             done: true,

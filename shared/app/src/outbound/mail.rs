@@ -88,7 +88,7 @@ impl Stopped {
             Counted::Departure(cause) | Counted::LastAdmin(cause) => {
                 Self::Leaving(lines::why(cause))
             }
-            Counted::Restore => Self::Returning,
+            Counted::Return => Self::Returning,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The sweep, which makes timers and the stream certain. It decides overdue work as its timer would have decided it,
 //! and gives half-done work to `terminate`.
 //!
-//! Work goes by age ([`turns`]), and each piece has a share of the time. A piece that an attempt did not end is
+//! Work goes by age (`turns.rs`), and each piece has a share of the time. A piece that an attempt did not end is
 //! remembered, and comes after newer work in the next sweep. So a slow or endless piece starves nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,7 +233,7 @@ where
     };
     let now = tenant.clock.now();
     let person = Person::new(id, user.origin.source());
-    if let Lifecycle::Scheduled(schedule) = &user.lifecycle
+    if let Lifecycle::Scheduled(schedule) = user.lifecycle()
         && schedule.fires_at() <= now
     {
         let due = schedule.fires_at();

@@ -61,7 +61,10 @@ impl Table {
 /// Adds the index keys of a user's birthday and first day. A scheduled user has them, because an epoch may end the
 /// schedule without a write. A deactivated or deleted user has none.
 pub(super) fn celebrated(org: &OrgId, user: &User, mut item: Item) -> Item {
-    if !matches!(user.lifecycle, Lifecycle::Active | Lifecycle::Scheduled(_)) {
+    if !matches!(
+        user.lifecycle(),
+        Lifecycle::Active | Lifecycle::Scheduled(_)
+    ) {
         return item;
     }
     // 2000 is a leap year, so 29 February is a valid birthday.

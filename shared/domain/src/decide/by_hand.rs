@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::change::Draft;
 use super::context::{Context, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
+use super::leave::By;
 use crate::actor::{Actor, SubjectKind};
 use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
+use crate::grounds::{Ground, GroundKind, Grounds};
 use crate::history::Happening;
 use crate::ids::EmployeeId;
-use crate::lifecycle::{Cause, Lifecycle, Origin, Role};
+use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin, Role};
 use crate::settings::Invitations;
 use crate::user::User;
 
@@ -26,7 +28,7 @@ pub(super) fn add(
     if stored.is_some() {
         return Err(Refusal::Exists);
     }
-    let mut user = User::new(employee_id.clone(), Origin::Manual, Lifecycle::Active);
+    let mut user = User::new(employee_id.clone(), Origin::Manual, Grounds::default());
     user.profile = profile.clone();
     can_be_named(&user, role, signs_in_by)?;
     user.role = role;
@@ -34,10 +36,11 @@ pub(super) fn add(
     if ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
     }
+    draft.leave_date(By::Admin);
     Ok(draft.commit(Answered::of(Outcome::Created), by, Happening::Created))
 }
 
-/// Ends access at once, and has the cards cancelled.
+/// Ends access at once, whatever stands, and has the cards cancelled.
 pub(super) fn deactivate_now(
     stored: &User,
     settled: User,
@@ -45,21 +48,45 @@ pub(super) fn deactivate_now(
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
-    match settled.lifecycle {
+    let over = match settled.lifecycle() {
         Lifecycle::Deleted { .. } => return Err(Refusal::Deleted),
-        Lifecycle::Deactivated(_) => return Ok(nothing(Answered::of(Outcome::Unchanged))),
-        Lifecycle::Active | Lifecycle::Scheduled(_) => {}
+        Lifecycle::Deactivated(_) => true,
+        Lifecycle::Active | Lifecycle::Scheduled(_) => false,
+    };
+    if over && settled.grounds.counts(GroundKind::Admin) {
+        return Ok(nothing(Answered::of(Outcome::Unchanged)));
     }
     if is_last_admin(&settled, ctx) {
         return Err(Refusal::LastAdmin);
     }
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.deactivate(Cause::Admin);
+    draft.ends_by_hand(GroundKind::Admin);
+    if over {
+        // Their access has ended before. From now on HR's word alone does not bring them back.
+        let answered = Answered::of(Outcome::Unchanged);
+        return Ok(draft.commit(answered, by, Happening::Updated));
+    }
     Ok(draft.commit(
         Answered::of(Outcome::Deactivated),
         by,
         Happening::Deactivated,
     ))
+}
+
+impl Draft<'_> {
+    /// An admin ends the account now, on this ground.
+    fn ends_by_hand(&mut self, kind: GroundKind) {
+        let now = self.ctx.now;
+        let ground = Ground::in_force(now, now, self.ctx.policy.epoch);
+        self.change(|grounds| {
+            grounds.set(kind, ground);
+            grounds.end(Deactivation {
+                cause: Cause::Admin,
+                at: now,
+                policy: None,
+            });
+        });
+    }
 }
 
 /// Begins the grace period of a leaver that an admin has reported.
@@ -70,26 +97,36 @@ pub(super) fn leave(
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
-    if !matches!(settled.lifecycle, Lifecycle::Active) {
-        let due_at = settled.due_at();
-        return Ok(nothing(Answered {
-            outcome: Outcome::Unchanged,
-            due_at,
-            reason: None,
-        }));
-    }
+    let scheduled = match settled.lifecycle() {
+        Lifecycle::Active => false,
+        Lifecycle::Scheduled(_) if !settled.grounds.counts(GroundKind::Admin) => true,
+        _ => {
+            let due_at = settled.due_at();
+            return Ok(nothing(Answered {
+                outcome: Outcome::Unchanged,
+                due_at,
+                reason: None,
+            }));
+        }
+    };
     if is_last_admin(&settled, ctx) {
         return Err(Refusal::LastAdmin);
     }
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.schedule(Cause::Admin);
+    let due_at = draft.grace_end();
+    draft.begin_at(GroundKind::Admin, due_at, None);
     let due_at = draft.so_far().due_at().unwrap_or(ctx.now);
+    let (outcome, happening) = match scheduled {
+        // The end that was announced stands. Nothing but the admin's ground is new.
+        true => (Outcome::Unchanged, Happening::Updated),
+        false => (Outcome::Scheduled, Happening::Scheduled { due_at }),
+    };
     let answered = Answered {
-        outcome: Outcome::Scheduled,
+        outcome,
         due_at: Some(due_at),
         reason: None,
     };
-    Ok(draft.commit(answered, by, Happening::Scheduled { due_at }))
+    Ok(draft.commit(answered, by, happening))
 }
 
 /// Deletes the user. The sync does not restore the user while the HR record stays as it is.
@@ -100,19 +137,20 @@ pub(super) fn delete(
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
-    if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
+    if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
         return Ok(nothing(Answered::of(Outcome::Unchanged)));
     }
     if is_last_admin(&settled, ctx) {
         return Err(Refusal::LastAdmin);
     }
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.delete();
+    draft.ends_by_hand(GroundKind::Deleted);
+    draft.plan_date();
     Ok(draft.commit(Answered::of(Outcome::Deactivated), by, Happening::Deleted))
 }
 
-/// Undoes a deletion, a deactivation or a schedule. It works even if HR says inactive or missing; the outcome then says
-/// so.
+/// Undoes a deletion, a deactivation or a schedule: what stands against the user is overridden. It works even if HR says
+/// inactive or missing; the outcome then says so. For a user that a safeguard has stopped it is a rejection.
 pub(super) fn restore(
     stored: &User,
     settled: User,
@@ -125,22 +163,27 @@ pub(super) fn restore(
         Some(HrWord::Missing) => Some("missing from the last snapshot".to_owned()),
         Some(HrWord::Active) | None => None,
     };
-    let (outcome, happening) = match settled.lifecycle {
-        Lifecycle::Active if stored.generation == settled.generation => {
-            return Ok(nothing(Answered {
-                outcome: Outcome::Unchanged,
-                due_at: None,
-                reason,
-            }));
+    let hold = settled.hold.as_ref().map(|held| held.hold.clone());
+    let (outcome, happening) = match (settled.lifecycle(), hold) {
+        (Lifecycle::Active, hold) if stored.generation == settled.generation => {
+            if !settled.grounds.is_held() {
+                return Ok(nothing(Answered {
+                    outcome: Outcome::Unchanged,
+                    due_at: None,
+                    reason,
+                }));
+            }
+            let kept = hold.map_or(Happening::Updated, |hold| Happening::Kept { hold });
+            (Outcome::Updated, kept)
         }
-        Lifecycle::Deleted { .. } => (Outcome::Restored, Happening::Restored),
-        Lifecycle::Active | Lifecycle::Scheduled(_) | Lifecycle::Deactivated(_) => {
-            (Outcome::Reactivated, Happening::Reactivated)
-        }
+        (Lifecycle::Deleted { .. }, _) => (Outcome::Restored, Happening::Restored),
+        _ => (Outcome::Reactivated, Happening::Reactivated),
     };
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.activate();
+    draft.user().hold = None;
+    draft.change(Grounds::restore);
     draft.overrule_leave_date();
+    draft.plan_date();
     if outcome == Outcome::Restored {
         draft.user().role = Role::Member;
     }
@@ -163,7 +206,7 @@ pub(super) fn set_role(
     (role, signs_in_by): (Role, SubjectKind),
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
-    if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
+    if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
         return Err(Refusal::Deleted);
     }
     if settled.role == role {

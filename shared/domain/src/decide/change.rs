@@ -3,55 +3,78 @@
 
 use chrono::{DateTime, Utc};
 
-use super::context::{Context, FINISH_AFTER, Gate};
+use super::context::Context;
 use super::decision::{AdminsChange, Answered, Change, Decision, Outcome, differing};
 use crate::actor::Actor;
 use crate::breaker::Counted;
-use crate::digest::{DigestMinute, Notice, NoticeKind};
+use crate::digest::{Notice, NoticeKind};
 use crate::employee::Field;
+use crate::grounds::GroundKind;
 use crate::history::{Entry, Happening, Ignored};
 use crate::hold::Held;
-use crate::lifecycle::{
-    Cause, Deactivation, Lifecycle, Pending, Reopening, Role, Schedule, Status,
-};
-use crate::settings::{Behaviour, Invitations, Objectives, Undone};
+use crate::lifecycle::{Lifecycle, Pending, Role, Status};
 use crate::timer::Timer;
 use crate::user::User;
+
+/// The effect of a ground on the lifecycle.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// What happened to the lifecycle.
+    pub(super) happening: Happening,
+    /// Why, for the answer; `None` if the happening is enough.
+    pub(super) why: Option<&'static str>,
+}
 
 /// A change of a user before it is written.
 pub(super) struct Draft<'a> {
     pub(super) ctx: &'a Context<'a>,
-    stored: Option<&'a User>,
+    pub(super) stored: Option<&'a User>,
     pub(super) user: User,
-    notice: Option<Notice>,
+    pub(super) notice: Option<Notice>,
     pub(super) arm: Vec<Timer>,
     pub(super) disarm: Vec<Timer>,
-    /// The actor who ended the schedule that is still stored; `None` if the policy has ended none.
-    ended_by: Option<Actor>,
-    counted: Option<Counted>,
-    ignored: Option<Ignored>,
-    makes_work: bool,
+    /// The actor of the policy that has ended grounds of the stored user; `None` if it has ended none.
+    pub(super) ended_by: Option<Actor>,
+    /// The end of the cards that the admins know. No ground but a leave date or an admin's brings it forward.
+    pub(super) announced: Option<DateTime<Utc>>,
+    pub(super) counted: Option<Counted>,
+    pub(super) ignored: Option<Ignored>,
+    pub(super) makes_work: bool,
+    /// The effect of a ground on the lifecycle, for the answer and the history; `None` if there is none.
+    pub(super) moved: Option<Moved>,
+    /// True if an end is taken back before a card was touched. Then nobody had lost their account.
+    pub(super) takes_back: bool,
+    /// True if an admin has approved what the grounds of this change do.
+    pub(super) approved: bool,
 }
 
 impl<'a> Draft<'a> {
     /// A change of a known user. `settled` is the stored user as of the policy.
     pub(super) fn of(ctx: &'a Context<'a>, stored: &'a User, settled: User) -> Self {
-        let ended_by = (settled.generation != stored.generation).then(|| ended_by(stored, ctx));
-        let ended = ended_by.is_some();
+        let moved = settled.grounds.lifecycle() != stored.grounds.lifecycle();
+        let ended_by = moved.then(|| ended_by(stored, ctx));
         let mut draft = Self {
             ctx,
             ended_by,
+            announced: settled.due_at(),
             counted: None,
             ignored: None,
             makes_work: false,
+            takes_back: false,
+            approved: false,
+            moved: None,
             stored: Some(stored),
             user: settled,
             notice: None,
             arm: Vec::new(),
             disarm: Vec::new(),
         };
-        if ended {
-            draft.unschedule(stored);
+        match (stored.lifecycle(), draft.user.lifecycle()) {
+            (Lifecycle::Scheduled(before), Lifecycle::Scheduled(after)) => {
+                draft.move_timer(&before, &after);
+            }
+            (Lifecycle::Scheduled(before), _) => draft.unschedule(&before, stored),
+            _ => {}
         }
         draft
     }
@@ -61,9 +84,13 @@ impl<'a> Draft<'a> {
         Self {
             ctx,
             ended_by: None,
+            announced: None,
             counted: None,
             ignored: None,
             makes_work: false,
+            takes_back: false,
+            approved: false,
+            moved: None,
             stored: None,
             user,
             notice: None,
@@ -82,140 +109,9 @@ impl<'a> Draft<'a> {
         &mut self.user
     }
 
-    /// Schedules the deactivation for the end of the grace period.
-    pub(super) fn schedule(&mut self, cause: Cause) {
-        let days = self.ctx.policy.settings.deactivation_sync.delay_days;
-        let due_at = whole_second(self.ctx.now + self.ctx.day * i32::from(days));
-        self.enter(Lifecycle::Scheduled(Schedule {
-            cause,
-            at: self.ctx.now,
-            due_at,
-            epoch: self.ctx.policy.epoch,
-            run: match self.ctx.gate {
-                Gate::Open { run } => run.clone(),
-                Gate::Held { .. } => None,
-            },
-            waits_until: None,
-        }));
-        self.tell(NoticeKind::Scheduled {
-            cause,
-            due_at,
-            active_cards: self.user.active_cards,
-        });
-        self.user.notice = self.notice.as_ref().map(Notice::key);
-        self.arm.push(self.timer_at(due_at));
-    }
-
-    /// Ends access and begins to cancel the cards. The finishing timer is armed before the commit.
-    pub(super) fn deactivate(&mut self, cause: Cause) {
-        self.enter(Lifecycle::Deactivated(Deactivation {
-            cause,
-            at: self.ctx.now,
-        }));
-        self.begin_termination();
-    }
-
-    /// Calls `schedule` or `deactivate`, as the settings say.
-    pub(super) fn end(&mut self, cause: Cause) {
-        match self.ctx.policy.settings.deactivation_sync.behaviour {
-            Behaviour::Delayed => self.schedule(cause),
-            Behaviour::Immediate => self.deactivate(cause),
-        }
-    }
-
-    /// Records that the breaker counts this change. Returns whether the change may happen; otherwise the user joins the
-    /// hold.
-    pub(super) fn counts(&mut self, what: Counted) -> bool {
-        self.counted = Some(what);
-        match self.ctx.gate {
-            Gate::Open { .. } => true,
-            Gate::Held { hold, seq } => {
-                self.user.hold = Some(Held {
-                    hold: hold.clone(),
-                    seq: *seq,
-                    what,
-                });
-                false
-            }
-        }
-    }
-
     /// Records in the history entry why HR's statement had no effect.
     pub(super) fn ignores(&mut self, why: Ignored) {
         self.ignored = Some(why);
-    }
-
-    /// True if the user is already in the open hold. Then a new event does not change the hold.
-    pub(super) fn waits_in_hold(&self) -> bool {
-        let (Some(breaker), Some(held)) = (self.ctx.breaker, &self.user.hold) else {
-            return false;
-        };
-        breaker.hold.as_ref() == Some(&held.hold) && held.seq > breaker.answered
-    }
-
-    /// Arms the timer of the grace period again, for `until`. If `is_end`, the grace period also ends at that instant.
-    pub(super) fn postpone(&mut self, until: DateTime<Utc>, is_end: bool) {
-        if let Lifecycle::Scheduled(schedule) = &mut self.user.lifecycle {
-            if is_end {
-                schedule.due_at = until;
-                schedule.waits_until = None;
-            } else {
-                schedule.waits_until = Some(until);
-            }
-            let timer = self.timer_at(until);
-            self.arm.push(timer);
-        }
-    }
-
-    /// Deletes the user. Cards that a deactivation has cancelled, and no notice has reported, still count.
-    pub(super) fn delete(&mut self) {
-        let cancelled = self.user.pending.cancelled;
-        self.enter(Lifecycle::Deleted { at: self.ctx.now });
-        self.begin_termination();
-        self.user.pending.cancelled = cancelled;
-    }
-
-    /// Gives access back, and drops the rest of a deactivation's work. A user who had lost their account, and not only
-    /// access during a grace period, is invited as the settings say. The objectives that the deactivation closed are
-    /// then opened again.
-    pub(super) fn activate(&mut self) {
-        let generation = self.user.generation;
-        let lost = matches!(
-            self.user.lifecycle,
-            Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. }
-        );
-        self.enter(Lifecycle::Active);
-        if lost {
-            let due = whole_second(self.ctx.now + FINISH_AFTER);
-            self.user.reopening = Some(Reopening { generation, due });
-            self.arm.push(self.finish_timer(due));
-            if self.invites() {
-                self.tell(NoticeKind::Invited { back: true });
-            }
-        }
-    }
-
-    /// True if returning users are invited.
-    pub(super) fn invites(&self) -> bool {
-        self.ctx.policy.settings.invitations != Invitations::None
-    }
-
-    /// Adds the notice of this change, and the timer of its digest.
-    pub(super) fn tell(&mut self, kind: NoticeKind) {
-        let notice = Notice {
-            at: self.ctx.now,
-            kind,
-            employee_id: Some(self.user.employee_id.clone()),
-            name: self.user.get(Field::Name).map(str::to_owned),
-            generation: self.user.generation,
-        };
-        if self.notice.is_none() {
-            self.arm.push(Timer::Digest {
-                org: self.ctx.org.clone(),
-                minute: DigestMinute::of(notice.at),
-            });
-        }
-        self.notice = Some(notice);
     }
 
     /// All work of the deactivation or deletion is done, so its timer may be deleted.
@@ -228,13 +124,13 @@ impl<'a> Draft<'a> {
 
     /// A decision with a visible change and its history entry.
     pub(super) fn commit(mut self, answer: Answered, by: &Actor, what: Happening) -> Decision {
-        match self.leave_date() {
-            Some(moved) => {
-                let answered = self.answered_of(&moved);
+        match self.moved.take() {
+            Some(Moved { happening, why }) => {
+                let answered = self.answered_of(&happening, why);
                 // If the happening is visible nowhere else, it stays in the entry. The entry's `from`, `to` and `cause`
                 // then tell the effect of the leave date.
                 let told = if what.is_of_the_lifecycle() {
-                    moved
+                    happening
                 } else {
                     what
                 };
@@ -244,19 +140,46 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A decision on the leave date alone. It has an entry only if the leave date changed the lifecycle.
-    pub(super) fn commit_leave(mut self, by: &Actor) -> Decision {
-        match self.leave_date() {
-            Some(moved) => {
-                let answered = self.answered_of(&moved);
-                self.build(answered, Some((by, moved)))
+    /// A decision on the leave date alone. It has an entry only if the leave date changed the lifecycle, or the end of the
+    /// grace period.
+    pub(super) fn commit_date(mut self, by: &Actor) -> Decision {
+        match self.moved.take() {
+            Some(Moved { happening, why }) => {
+                let answered = self.answered_of(&happening, why);
+                self.build(answered, Some((by, happening)))
             }
-            None => self.build(Answered::of(Outcome::Unchanged), None),
+            None => {
+                let before = self.stored.map(User::lifecycle);
+                let Some(Lifecycle::Scheduled(before)) = before else {
+                    return self.build(Answered::of(Outcome::Unchanged), None);
+                };
+                match self.user.lifecycle() {
+                    Lifecycle::Scheduled(after) if after.due_at == before.due_at => {
+                        self.build(Answered::of(Outcome::Unchanged), None)
+                    }
+                    Lifecycle::Scheduled(after) => {
+                        let answered = Answered {
+                            due_at: Some(after.due_at),
+                            ..Answered::of(Outcome::Updated)
+                        };
+                        let until = after.due_at;
+                        self.build(answered, Some((by, Happening::Postponed { until })))
+                    }
+                    Lifecycle::Active => {
+                        let answered = Answered::of(Outcome::Reactivated);
+                        self.build(answered, Some((by, Happening::Reactivated)))
+                    }
+                    Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. } => {
+                        let answered = Answered::of(Outcome::Deactivated);
+                        self.build(answered, Some((by, Happening::Deactivated)))
+                    }
+                }
+            }
         }
     }
 
-    fn answered_of(&self, moved: &Happening) -> Answered {
-        let outcome = match moved {
+    fn answered_of(&self, happening: &Happening, why: Option<&str>) -> Answered {
+        let outcome = match happening {
             Happening::Scheduled { .. } => Outcome::Scheduled,
             Happening::Held | Happening::Stopped { .. } => Outcome::Held,
             Happening::Deactivated => Outcome::Deactivated,
@@ -265,7 +188,7 @@ impl<'a> Draft<'a> {
         Answered {
             outcome,
             due_at: self.user.due_at(),
-            reason: Some("leave date".to_owned()),
+            reason: why.map(str::to_owned),
         }
     }
 
@@ -278,80 +201,6 @@ impl<'a> Draft<'a> {
     pub(super) fn reopened(&mut self) {
         if let Some(reopening) = self.user.reopening.take() {
             self.disarm.push(self.finish_timer(reopening.due));
-        }
-    }
-
-    /// Enters a new state of the lifecycle. Every change of the lifecycle goes through here. It drops the plans of the
-    /// previous state.
-    fn enter(&mut self, lifecycle: Lifecycle) {
-        let leaving = self.user.clone();
-        self.unschedule(&leaving);
-        // The notice of a state that does not last is dropped, and so is its digest timer.
-        if self.notice.take().is_some() {
-            let digest = |timer: &Timer| matches!(timer, Timer::Digest { .. });
-            self.arm.retain(|timer| !digest(timer));
-        }
-        // The finishing timer stays, because the issuer may be cancelling a card at this moment.
-        self.user.pending = Pending::default();
-        self.makes_work = false;
-        // Objectives stay to be opened until they are open, or until the next deactivation closes them again.
-        if matches!(
-            lifecycle,
-            Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. }
-        ) {
-            self.user.reopening = None;
-        }
-        self.user.lifecycle = lifecycle;
-        self.user.generation = leaving.generation.next();
-        self.user.held = false;
-        self.user.hold = None;
-    }
-
-    /// Drops the timer and the notice of a schedule.
-    fn unschedule(&mut self, scheduled: &User) {
-        if let Lifecycle::Scheduled(schedule) = &scheduled.lifecycle {
-            self.disarm.push(Timer::Deactivate {
-                org: self.ctx.org.clone(),
-                employee_id: scheduled.employee_id.clone(),
-                source: scheduled.origin.source().cloned(),
-                generation: scheduled.generation,
-                due: schedule.fires_at(),
-            });
-        }
-        self.user.notice = None;
-    }
-
-    fn begin_termination(&mut self) {
-        let due = whole_second(self.ctx.now + FINISH_AFTER);
-        let objectives = self.ctx.policy.settings.objectives != Objectives::Keep;
-        self.user.pending = Pending {
-            cards: true,
-            objectives,
-            notice: true,
-            due: Some(due),
-            cancelled: 0,
-        };
-        self.arm.push(self.finish_timer(due));
-        self.makes_work = true;
-    }
-
-    fn timer_at(&self, due: DateTime<Utc>) -> Timer {
-        Timer::Deactivate {
-            org: self.ctx.org.clone(),
-            employee_id: self.user.employee_id.clone(),
-            source: self.user.origin.source().cloned(),
-            generation: self.user.generation,
-            due,
-        }
-    }
-
-    fn finish_timer(&self, due: DateTime<Utc>) -> Timer {
-        Timer::Finish {
-            org: self.ctx.org.clone(),
-            employee_id: self.user.employee_id.clone(),
-            generation: self.user.generation,
-            due,
-            swept: false,
         }
     }
 
@@ -368,27 +217,34 @@ impl<'a> Draft<'a> {
             .stored
             .and_then(|stored| stored.notice.clone())
             .filter(|key| self.user.notice.as_ref() != Some(key));
+        // The last admin, or somebody in a hold, is held only while a ground is.
+        if !self.user.grounds.is_held() {
+            self.user.held = false;
+            let departs = |held: &Held| held.what != Counted::Return;
+            self.user.hold = self.user.hold.take().filter(|held| !departs(held));
+        }
         self.user.rev += 1;
         let ended_by = self.ended_by.take();
-        let entry = visible
-            .or(ended_by.as_ref().map(|by| (by, Happening::Reactivated)))
-            .map(|(by, happening)| {
-                self.user.version += 1;
-                Entry {
-                    version: self.user.version,
-                    at: self.ctx.now,
-                    by: by.clone(),
-                    happening,
-                    from: self.stored.map(User::status),
-                    to: self.user.status(),
-                    cause: self.user.cause(),
-                    fields: match self.stored {
-                        Some(stored) => differing(stored, &self.user),
-                        None => self.user.profile.keys().copied().collect(),
-                    },
-                    ignored: self.ignored,
-                }
-            });
+        let by_policy = ended_by
+            .as_ref()
+            .map(|by| (by, by_policy(&self.user.lifecycle())));
+        let entry = visible.or(by_policy).map(|(by, happening)| {
+            self.user.version += 1;
+            Entry {
+                version: self.user.version,
+                at: self.ctx.now,
+                by: by.clone(),
+                happening,
+                from: self.stored.map(User::status),
+                to: self.user.status(),
+                cause: self.user.cause(),
+                fields: match self.stored {
+                    Some(stored) => differing(stored, &self.user),
+                    None => self.user.profile.keys().copied().collect(),
+                },
+                ignored: self.ignored,
+            }
+        });
         Decision {
             answered,
             counted: self.counted,
@@ -409,11 +265,31 @@ impl<'a> Draft<'a> {
 
 /// The actor who ended a schedule that is still stored: the undoing of its run, or else the end of an epoch.
 pub(super) fn ended_by(stored: &User, ctx: &Context<'_>) -> Actor {
-    let undoing = match &stored.lifecycle {
-        Lifecycle::Scheduled(Schedule { run: Some(run), .. }) => ctx.policy.undoing(run),
-        _ => None,
-    };
-    undoing.map_or(Actor::SyncTurnedOff, Undone::actor)
+    let run = stored
+        .lifecycle()
+        .schedule()
+        .and_then(|schedule| schedule.run.clone());
+    let undoing = run.and_then(|run| ctx.policy.undoing(&run));
+    let off = stored
+        .grounds
+        .iter()
+        .any(|(_, ground)| ground.counts() && ground.epoch < ctx.policy.epoch);
+    match undoing {
+        Some(undoing) => undoing.actor(),
+        None if off => Actor::SyncTurnedOff,
+        None => Actor::SettingsChanged,
+    }
+}
+
+/// What a policy that ends grounds does to a user, who is in this state after it.
+pub(super) fn by_policy(after: &Lifecycle) -> Happening {
+    match after.schedule() {
+        // Another ground stands. It ends the cards at the same time, or later.
+        Some(schedule) => Happening::Postponed {
+            until: schedule.due_at,
+        },
+        None => Happening::Reactivated,
+    }
 }
 
 /// True if the stored set of admins contains the user. The set follows the stored status, not an epoch.
@@ -426,9 +302,13 @@ pub(super) fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
 }
 
-/// Restores a deleted user as a member, and tells the admins.
+/// Restores a deleted user as a member, and tells the admins. HR calls them active, and their leave date has not come.
 pub(super) fn bring_back(draft: &mut Draft<'_>) {
-    draft.activate();
+    draft.change(|grounds| {
+        grounds.hear_active();
+        grounds.remove(GroundKind::Deleted);
+        grounds.remove(GroundKind::LeaveDate);
+    });
     draft.user().role = Role::Member;
     show(draft.user());
     let invited = draft.invites();

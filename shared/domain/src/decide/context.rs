@@ -74,6 +74,8 @@ pub struct Context<'a> {
     pub breaker: Option<&'a Breaker>,
     /// The breaker's answer for this person.
     pub gate: &'a Gate,
+    /// True if the source of the event is only observed. Its words neither take nor give.
+    pub observing: bool,
     /// The length of a day of the grace period: [`DAY`], unless a staging stack shortens it. Calendar days, such as a
     /// leave date's, keep their length.
     pub day: TimeDelta,
@@ -97,6 +99,9 @@ pub enum Gate {
         /// The roll number of the person in that hold.
         seq: u64,
     },
+    /// A safeguard stopped the run, and the person was not asked about: nothing of theirs would have ended. What the run
+    /// says of their status does not count all the same.
+    Stopped,
 }
 
 impl Gate {

@@ -83,6 +83,7 @@ impl Outcome {
         match self {
             Self::Scheduled => "scheduled their deactivation",
             Self::Deactivated => "deactivated them",
+            Self::Reactivated => "reactivated them",
             Self::Restored => "restored them",
             Self::Held => "held them",
             _ => "changed them",

@@ -3,29 +3,53 @@
 use super::change::{Draft, bring_back};
 use super::context::{Context, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, nothing};
-use super::leave;
+use super::leave::{self, By};
 use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::employee::HrWord;
+use crate::grounds::{GroundKind, GroundState, Grounds};
 use crate::history::Happening;
 use crate::ids::HoldId;
-use crate::lifecycle::{Cause, Lifecycle};
+use crate::lifecycle::Lifecycle;
 use crate::user::User;
 
-/// Records that a safeguard stopped the change. The HR record is stored, and the user is in a hold.
-pub(super) fn stop(draft: Draft<'_>, by: &Actor) -> Decision {
-    match draft.so_far().hold.as_ref().map(|held| held.hold.clone()) {
-        Some(hold) => draft.commit(answered(), by, Happening::Stopped { hold }),
-        None => draft.commit(answered(), by, Happening::Updated),
+/// What happened to a user that a safeguard has stopped, for the history.
+pub(super) fn stopped(user: &User) -> Happening {
+    match user.hold.as_ref().map(|held| held.hold.clone()) {
+        Some(hold) => Happening::Stopped { hold },
+        None => Happening::Updated,
     }
 }
 
+/// The outcome and the happening of a user whose access has just ended.
+pub(super) fn ended(user: &User) -> (Answered, Happening) {
+    match user.due_at() {
+        Some(due_at) => {
+            let answered = Answered {
+                outcome: Outcome::Scheduled,
+                due_at: Some(due_at),
+                reason: None,
+            };
+            (answered, Happening::Scheduled { due_at })
+        }
+        None => (Answered::of(Outcome::Deactivated), Happening::Deactivated),
+    }
+}
+
+/// The outcome for a user whose run an admin has undone before it came to them.
+pub(super) fn run_undone() -> Answered {
+    Answered::because(Outcome::Unchanged, "the run was taken back")
+}
+
+/// Why a word has no effect yet.
+pub(super) const STOPPED: &str = "a safeguard stopped it until an admin answers the hold";
+
+/// Why the access of the last admin does not end.
+pub(super) const LAST_ADMIN: &str = "this is the last admin with access";
+
 /// The outcome for a held user.
 pub(super) fn answered() -> Answered {
-    Answered::because(
-        Outcome::Held,
-        "a safeguard stopped it until an admin answers the hold",
-    )
+    Answered::because(Outcome::Held, STOPPED)
 }
 
 /// What the hold `hold` stopped for this user. `None` if the user is not in it, or joined after roll number `until`.
@@ -52,37 +76,54 @@ pub(super) fn approve(
     let Some(what) = asked(stored, hold, until) else {
         return not_in_it();
     };
-    let cause = match still(&settled, what, ctx) {
-        Ok(cause) => cause,
+    let kinds = match still(&settled, what, ctx) {
+        Ok(kinds) => kinds,
         Err(Stays::In(answered)) => return nothing(answered),
         Err(Stays::Out(answered)) => {
             let mut draft = Draft::of(ctx, stored, settled);
             draft.user().hold = None;
             draft.user().held = false;
+            draft.change(Grounds::refuse);
             return draft.commit(answered, by, Happening::Kept { hold: hold.clone() });
         }
     };
     let mut draft = Draft::of(ctx, stored, settled);
-    let Some(cause) = cause else {
-        bring_back(&mut draft);
-        return draft.commit(Answered::of(Outcome::Restored), by, Happening::Restored);
-    };
-    draft.end(cause);
-    match draft.so_far().due_at() {
-        Some(due_at) => {
-            let answered = Answered {
-                outcome: Outcome::Scheduled,
-                due_at: Some(due_at),
-                reason: None,
-            };
-            draft.commit(answered, by, Happening::Scheduled { due_at })
+    draft.approved = true;
+    let deleted = matches!(draft.so_far().lifecycle(), Lifecycle::Deleted { .. });
+    let Some(kinds) = kinds else {
+        draft.user().hold = None;
+        if deleted {
+            bring_back(&mut draft);
+            return draft.commit(Answered::of(Outcome::Restored), by, Happening::Restored);
         }
-        None => draft.commit(
-            Answered::of(Outcome::Deactivated),
-            by,
-            Happening::Deactivated,
-        ),
+        let date = draft.so_far().leave_date();
+        draft.change(|grounds| {
+            grounds.hear_active();
+            let of = grounds
+                .get(GroundKind::LeaveDate)
+                .and_then(|ground| ground.date);
+            if of.is_some_and(|of| Some((of.date, of.by)) != date) {
+                grounds.remove(GroundKind::LeaveDate);
+            }
+        });
+        draft.leave_date(By::Admin);
+        let answered = Answered::of(Outcome::Reactivated);
+        return draft.commit(answered, by, Happening::Reactivated);
+    };
+    for kind in kinds {
+        let date = draft
+            .so_far()
+            .grounds
+            .get(kind)
+            .and_then(|ground| ground.date);
+        if !draft.begin(kind, date) {
+            let kept = Happening::Kept { hold: hold.clone() };
+            draft.change(Grounds::refuse);
+            return draft.commit(run_undone(), by, kept);
+        }
     }
+    let (answered, happening) = ended(draft.so_far());
+    draft.commit(answered, by, happening)
 }
 
 /// Rejects the hold for this user. The same HR record does not stop the user again.
@@ -99,6 +140,7 @@ pub(super) fn keep(
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hold = None;
     draft.user().held = false;
+    draft.change(Grounds::refuse);
     let kept = Happening::Kept { hold: hold.clone() };
     draft.commit(Answered::of(Outcome::Updated), by, kept)
 }
@@ -111,9 +153,8 @@ enum Stays {
     Out(Answered),
 }
 
-/// Whether the stopped change would still happen. `Ok` has the cause of the departure, or `None` for a return from a
-/// deletion.
-fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Cause>, Stays> {
+/// Whether the stopped change would still happen. `Ok` has the grounds that begin to count, or `None` for a return.
+fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Vec<GroundKind>>, Stays> {
     let out = |word, why: &str| Err(Stays::Out(Answered::because(word, why)));
     let word = user.hr_word();
     let included = user.hr.as_ref().map_or(Ok(true), |record| {
@@ -124,32 +165,40 @@ fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Cause>,
         Ok(false) => return out(Outcome::Excluded, "the sync rule leaves this employee out"),
         Err(reason) => return Err(Stays::In(Answered::because(Outcome::Rejected, reason))),
     }
-    let (Counted::Departure(cause) | Counted::LastAdmin(cause)) = what else {
-        return match (&user.lifecycle, word) {
-            (Lifecycle::Deleted { .. }, Some(HrWord::Active)) => Ok(None),
-            (Lifecycle::Deleted { .. }, _) => {
-                out(Outcome::Ignored, "HR does not say active any more")
+    if what == Counted::Return {
+        return match (user.lifecycle(), word) {
+            (Lifecycle::Active | Lifecycle::Scheduled(_), _) => {
+                out(Outcome::Unchanged, "is back already")
             }
-            _ => out(Outcome::Unchanged, "is back already"),
+            (_, Some(HrWord::Active)) => Ok(None),
+            _ => out(Outcome::Ignored, "HR does not say active any more"),
         };
-    };
-    if !matches!(user.lifecycle, Lifecycle::Active) {
+    }
+    if !matches!(user.lifecycle(), Lifecycle::Active) {
         return out(Outcome::Unchanged, "is not active any more");
     }
-    let cause = match (cause, word) {
-        (Cause::LeaveDate, _) if leave::has_come(user, ctx) => Cause::LeaveDate,
-        (_, Some(HrWord::Inactive)) => Cause::Hr,
-        (_, Some(HrWord::Missing)) => Cause::Missing,
-        _ => return out(Outcome::Unchanged, "HR says active again"),
+    let stands = |kind: &GroundKind| match kind {
+        GroundKind::LeaveDate => leave::has_come(user, ctx),
+        _ => ctx.policy.settings.deactivation_sync.enabled,
     };
-    if cause != Cause::LeaveDate && !ctx.policy.settings.deactivation_sync.enabled {
-        return out(Outcome::Ignored, "deactivation sync is off");
+    let held: Vec<GroundKind> = user
+        .grounds
+        .in_order()
+        .filter(|(_, ground)| ground.state == GroundState::Held)
+        .map(|(kind, _)| kind)
+        .collect();
+    if held.is_empty() {
+        return out(Outcome::Unchanged, "HR says active again");
+    }
+    let kinds: Vec<GroundKind> = held.into_iter().filter(stands).collect();
+    if kinds.is_empty() {
+        return match ctx.policy.settings.deactivation_sync.enabled {
+            true => out(Outcome::Unchanged, "the leave date has not come"),
+            false => out(Outcome::Ignored, "deactivation sync is off"),
+        };
     }
     if is_last_admin(user, ctx) {
-        return Err(Stays::In(Answered::because(
-            Outcome::Held,
-            "this is the last admin with access",
-        )));
+        return Err(Stays::In(Answered::because(Outcome::Held, LAST_ADMIN)));
     }
-    Ok(Some(cause))
+    Ok(Some(kinds))
 }

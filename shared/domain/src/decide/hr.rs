@@ -1,20 +1,26 @@
 //! The decisions on HR's statements.
 
+mod apart;
+
 use chrono::{DateTime, Utc};
 
-use super::change::{Draft, bring_back, show};
-use super::context::{AHEAD_OF_CLOCK, Context, is_last_admin};
+use super::change::{Draft, show};
+use super::context::{AHEAD_OF_CLOCK, Context, Gate, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, nothing};
-use super::{held, leave};
+use super::held;
+use super::leave::By;
 use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::NoticeKind;
 use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge, Watermark};
+use crate::grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy};
 use crate::history::{Happening, Ignored};
+use crate::hold::Held;
 use crate::ids::{EventId, SnapshotId, SourceId};
-use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin};
-use crate::settings::{Invitations, OnMissing, RestoreDeletedOn};
+use crate::lifecycle::{Deactivation, Lifecycle, Origin};
+use crate::settings::{Invitations, OnMissing};
 use crate::user::User;
+use apart::{excluded, of_deleted};
 
 /// Decides one event of one source.
 pub(super) fn decide(
@@ -52,7 +58,7 @@ pub(super) fn decide(
             }
         }
     };
-    let deleted = matches!(stored.lifecycle, Lifecycle::Deleted { .. });
+    let deleted = matches!(stored.lifecycle(), Lifecycle::Deleted { .. });
     let (record, mutation) = match merged {
         Merge::Stale => return nothing(Answered::of(Outcome::Stale)),
         Merge::Replay if deleted => return nothing(still_deleted()),
@@ -74,19 +80,58 @@ pub(super) fn decide(
         Ok(included) => included,
         Err(reason) => return reject(reason),
     };
-    let said = stored.hr_word();
-    let says = record.says();
+    let heard = Heard::of(stored.hr.as_ref(), &record, mutation);
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hr = Some(record);
     draft.user().origin = Origin::Source(source.clone());
     if !included {
-        return excluded(draft, &by);
+        return excluded(draft, &by, heard);
     }
     if deleted {
-        return of_deleted(draft, &by, mutation, said, says, ctx);
+        return of_deleted(draft, &by, heard, ctx);
     }
     show(draft.user());
-    lifecycle(draft, &by, mutation, said, says, ctx)
+    heed(draft, &by, heard, ctx)
+}
+
+/// What a change of the HR record says about the person's status.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    /// HR's last statement before; `None` if HR had made none.
+    said: Option<HrWord>,
+    /// HR's last statement now.
+    says: HrWord,
+    /// The status is another one than before, or the first. A late status of somebody who is missing is one, too: it
+    /// says what they were before.
+    status: bool,
+    /// HR's last status.
+    last: HrStatus,
+    /// A value changed that was known before, beside the status.
+    fields: bool,
+}
+
+impl Heard {
+    fn of(before: Option<&HrRecord>, after: &HrRecord, mutation: bool) -> Self {
+        let said = before.map(HrRecord::says);
+        Self {
+            said,
+            says: after.says(),
+            status: before.is_none_or(|before| before.status() != after.status()),
+            last: after.status(),
+            fields: mutation && said == Some(after.says()),
+        }
+    }
+
+    /// The grounds that a word for the person takes away. A late word does not take away that they are missing since.
+    fn takes_back(&self) -> &'static [GroundKind] {
+        match self.says {
+            HrWord::Active if self.said != Some(self.says) => {
+                &[GroundKind::Hr, GroundKind::Missing]
+            }
+            HrWord::Missing if self.status && self.last == HrStatus::Active => &[GroundKind::Hr],
+            _ => &[],
+        }
+    }
 }
 
 /// Decides that an employee that the source knows is missing from its snapshot.
@@ -109,25 +154,24 @@ pub(super) fn missing(
         event_id: EventId::new(snapshot.as_str()).ok(),
         occurred_at: at,
     };
-    let said = stored.hr_word();
     let Some(record) = stored.hr.as_ref().and_then(|record| record.missing(at)) else {
         return nothing(Answered::of(Outcome::Unchanged));
     };
+    let heard = Heard::of(stored.hr.as_ref(), &record, true);
     let included = match ctx.rule.includes(&stored.employee_id, &record) {
         Ok(included) => included,
         Err(reason) => return reject(reason),
     };
-    let deleted = matches!(stored.lifecycle, Lifecycle::Deleted { .. });
+    let deleted = matches!(stored.lifecycle(), Lifecycle::Deleted { .. });
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hr = Some(record);
     if !included {
-        return excluded(draft, &by);
+        return excluded(draft, &by, heard);
     }
     if deleted {
-        draft.user().hold = None;
-        return draft.commit_silently(still_deleted());
+        return of_deleted(draft, &by, heard, ctx);
     }
-    lifecycle(draft, &by, true, said, HrWord::Missing, ctx)
+    heed(draft, &by, heard, ctx)
 }
 
 /// Decides the first event about an employee.
@@ -145,19 +189,23 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
         Ok(false) => return nothing(Answered::of(Outcome::Excluded)),
         Err(reason) => return reject(reason),
     }
-    let lifecycle = match event.status {
-        HrStatus::Active => Lifecycle::Active,
+    let mut grounds = Grounds::default();
+    if event.status == HrStatus::Inactive {
         // The employee left before the source was connected. The user is stored, so that a return is recognised, and
         // nobody is mailed.
-        HrStatus::Inactive => Lifecycle::Deactivated(Deactivation {
-            cause: Cause::Hr,
+        let epoch = ctx.policy.epoch_of(GroundKind::Hr);
+        let ground = Ground::in_force(ctx.now, ctx.now, epoch);
+        grounds.set(GroundKind::Hr, ground);
+        grounds.end(Deactivation {
+            cause: GroundKind::Hr.cause(),
             at: ctx.now,
-        }),
-    };
+            policy: None,
+        });
+    }
     let mut user = User::new(
         event.employee_id.clone(),
         Origin::Source(source.clone()),
-        lifecycle,
+        grounds,
     );
     user.hr = Some(record);
     show(&mut user);
@@ -169,165 +217,199 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
     if event.status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
     }
+    draft.leave_date(By::Machine);
     draft.commit(answered, by, Happening::Created)
 }
 
-/// Decides the lifecycle of a user who is in the sync and not deleted.
-fn lifecycle(
-    mut draft: Draft<'_>,
-    by: &Actor,
-    mutation: bool,
-    said: Option<HrWord>,
-    says: HrWord,
-    ctx: &Context<'_>,
-) -> Decision {
-    // An event that says inactive may also take the leave date back. Then the statement counts, not the date.
-    if says != HrWord::Active && draft.so_far().cause() == Some(Cause::LeaveDate) {
-        draft.leave_date();
+/// Moves the grounds of a user who is in the sync and not deleted, as HR's word says: what HR says against the user is
+/// a ground, what HR takes back is none any more.
+fn heed(mut draft: Draft<'_>, by: &Actor, heard: Heard, ctx: &Context<'_>) -> Decision {
+    let answered = words_against(&mut draft, heard, ctx);
+    draft.leave_date(By::Machine);
+    active(&mut draft, heard, ctx);
+    let returns = |held: &Held| held.what == Counted::Return;
+    if heard.says != HrWord::Active && draft.so_far().hold.as_ref().is_some_and(returns) {
+        // A return that waited for an answer is off.
+        draft.user().hold = None;
     }
-    match (&draft.so_far().lifecycle, says) {
-        (Lifecycle::Active, HrWord::Inactive | HrWord::Missing) if mutation => {
-            let cause = if says == HrWord::Missing {
-                Cause::Missing
-            } else {
-                Cause::Hr
-            };
-            leave(draft, by, cause, ctx)
+    if let Some((answered, happening)) = answered {
+        return draft.commit(answered, by, happening);
+    }
+    let answered = Answered {
+        outcome: Outcome::Updated,
+        due_at: draft.so_far().due_at(),
+        reason: gives_nothing_back(&draft, heard),
+    };
+    draft.commit(answered, by, Happening::Updated)
+}
+
+/// Why HR's active gives no access back; `None` if it does, or if nothing was to be given.
+fn gives_nothing_back(draft: &Draft<'_>, heard: Heard) -> Option<String> {
+    let user = draft.so_far();
+    let returned =
+        heard.says == HrWord::Active && heard.said.is_some_and(|said| said != heard.says);
+    if !returned || matches!(user.lifecycle(), Lifecycle::Active) {
+        return None;
+    }
+    let (kind, _) = user.grounds.in_order().next()?;
+    let reason = match kind {
+        GroundKind::LeaveDate => "their leave date has come",
+        GroundKind::Admin | GroundKind::Deleted => "an admin ended their access",
+        GroundKind::Hr | GroundKind::Missing => "what ended their access still stands",
+    };
+    Some(reason.to_owned())
+}
+
+/// HR's words against the person. A word that says what HR said before is none.
+fn words_against(
+    draft: &mut Draft<'_>,
+    heard: Heard,
+    ctx: &Context<'_>,
+) -> Option<(Answered, Happening)> {
+    match heard.says {
+        HrWord::Active => None,
+        HrWord::Inactive => inactive(draft, heard, ctx),
+        HrWord::Missing if heard.said != Some(HrWord::Missing) => {
+            Some(against(draft, GroundKind::Missing, ctx))
         }
-        (Lifecycle::Scheduled(schedule), HrWord::Active) if schedule.cause.is_sync() => {
-            draft.activate();
-            draft.commit(
-                Answered::of(Outcome::Reactivated),
-                by,
-                Happening::Reactivated,
-            )
+        HrWord::Missing if heard.status && heard.last == HrStatus::Inactive => {
+            Some(against(draft, GroundKind::Hr, ctx))
         }
-        // HR's word alone does not reactivate a user whose leave date has been reached. Otherwise only a change of HR's
-        // word does: what an admin did, an admin undoes.
-        (Lifecycle::Deactivated(_), HrWord::Active)
-            if said.is_some() && said != Some(says) && !leave::has_come(draft.so_far(), ctx) =>
-        {
-            draft.activate();
-            draft.commit(
-                Answered::of(Outcome::Reactivated),
-                by,
-                Happening::Reactivated,
-            )
-        }
-        _ => {
-            if says == HrWord::Active {
-                draft.user().held = false;
-                draft.user().hold = None;
+        HrWord::Missing => still_held(draft, GroundKind::Missing),
+    }
+}
+
+/// The answer to a change of somebody whom a safeguard keeps; `None` if it does not keep this ground.
+fn still_held(draft: &Draft<'_>, kind: GroundKind) -> Option<(Answered, Happening)> {
+    if draft.so_far().grounds.state(kind) != Some(GroundState::Held) {
+        return None;
+    }
+    let answered = match is_last_admin(draft.so_far(), draft.ctx) {
+        true => Answered::because(Outcome::Held, held::LAST_ADMIN),
+        false => held::answered(),
+    };
+    Some((answered, Happening::Updated))
+}
+
+/// HR calls the person inactive. They are not missing any more. But inactive gives nobody access back: where the word
+/// does not count, as with the sync off, the ground `missing` stays.
+fn inactive(
+    draft: &mut Draft<'_>,
+    heard: Heard,
+    ctx: &Context<'_>,
+) -> Option<(Answered, Happening)> {
+    let known = draft.so_far().grounds.state(GroundKind::Hr);
+    let answered = match known {
+        Some(GroundState::Held) if !heard.status => still_held(draft, GroundKind::Hr),
+        Some(_) if !heard.status => None,
+        _ => Some(against(draft, GroundKind::Hr, ctx)),
+    };
+    let grounds = &draft.so_far().grounds;
+    let needed = grounds.counts(GroundKind::Missing) && !grounds.counts(GroundKind::Hr);
+    if heard.said != Some(HrWord::Inactive) && !ctx.observing && !needed {
+        draft.take_away(By::Machine, None, |grounds| {
+            grounds.remove(GroundKind::Missing)
+        });
+    }
+    answered
+}
+
+/// HR calls the person active: its grounds go, unless its source is only observed.
+fn active(draft: &mut Draft<'_>, heard: Heard, ctx: &Context<'_>) {
+    let kinds = heard.takes_back();
+    if kinds.is_empty() {
+        return;
+    }
+    if ctx.observing {
+        draft.change(|grounds| {
+            for kind in kinds {
+                if grounds.state(*kind) == Some(GroundState::Ignored) {
+                    grounds.remove(*kind);
+                }
             }
-            let answered = Answered {
-                outcome: Outcome::Updated,
-                due_at: draft.user().due_at(),
-                reason: None,
-            };
-            draft.commit(answered, by, Happening::Updated)
-        }
+        });
+        return;
     }
+    draft.take_away(By::Machine, None, |grounds| grounds.hear_back(kinds));
 }
 
-/// Decides the departure of an active user that HR calls inactive, or that a snapshot lacks.
-fn leave(mut draft: Draft<'_>, by: &Actor, cause: Cause, ctx: &Context<'_>) -> Decision {
-    let settings = &ctx.policy.settings;
-    if !settings.deactivation_sync.enabled {
-        draft.ignores(Ignored::SyncOff);
-        let answered = Answered::because(Outcome::Ignored, "deactivation sync is off");
-        return draft.commit(answered, by, Happening::Updated);
+/// HR calls the person inactive, or a snapshot lacks them. The word becomes a ground.
+fn against(draft: &mut Draft<'_>, kind: GroundKind, ctx: &Context<'_>) -> (Answered, Happening) {
+    if draft.so_far().grounds.counts(kind) {
+        // What was said between was not taken, so the end that was announced stands.
+        return (updated(draft), Happening::Updated);
     }
-    if cause == Cause::Missing && settings.on_missing == OnMissing::Ignore {
-        draft.ignores(Ignored::Missing);
-        let answered = Answered::because(Outcome::Ignored, "missing people are ignored");
-        return draft.commit(answered, by, Happening::Updated);
-    }
-    if draft.waits_in_hold() {
-        return draft.commit(held::answered(), by, Happening::Updated);
-    }
-    if is_last_admin(draft.user(), ctx) {
-        draft.user().held = true;
-        draft.counts(Counted::LastAdmin(cause));
-        let answered = Answered::because(Outcome::Held, "this is the last admin with access");
-        return draft.commit(answered, by, Happening::Held);
-    }
-    if !draft.counts(Counted::Departure(cause)) {
-        return held::stop(draft, by);
-    }
-    draft.end(cause);
-    let due_at = draft.user().due_at();
-    match due_at {
-        Some(due_at) => {
-            let answered = Answered {
-                outcome: Outcome::Scheduled,
-                due_at: Some(due_at),
-                reason: None,
-            };
-            draft.commit(answered, by, Happening::Scheduled { due_at })
-        }
-        None => draft.commit(
-            Answered::of(Outcome::Deactivated),
-            by,
-            Happening::Deactivated,
-        ),
-    }
-}
-
-/// Decides a change of the HR record of a user that an admin deleted.
-fn of_deleted(
-    mut draft: Draft<'_>,
-    by: &Actor,
-    mutation: bool,
-    said: Option<HrWord>,
-    says: HrWord,
-    ctx: &Context<'_>,
-) -> Decision {
-    let comes_back = says == HrWord::Active
-        && match ctx.policy.settings.restore_deleted_on {
-            // A first statement is no change, so a newly connected source restores nobody.
-            RestoreDeletedOn::AnyChange => mutation && said.is_some(),
-            RestoreDeletedOn::Reactivation => said.is_some() && said != Some(says),
-            RestoreDeletedOn::Never => false,
+    if let Some((why, told, reason)) = not_acted_on(kind, ctx) {
+        let ground = Ground::ignored(why, ctx.now);
+        draft.change(|grounds| grounds.set(kind, ground));
+        draft.ignores(told);
+        let answered = match draft.so_far().lifecycle() {
+            Lifecycle::Active => Answered::because(Outcome::Ignored, reason),
+            _ => updated(draft),
         };
-    if !comes_back {
-        if says != HrWord::Active {
-            draft.user().hold = None;
-        }
-        return draft.commit_silently(still_deleted());
+        return (answered, Happening::Updated);
     }
-    let mut shown = draft.so_far().clone();
-    show(&mut shown);
-    if leave::has_come(&shown, ctx) {
-        return draft.commit_silently(Answered::because(
-            Outcome::Ignored,
-            "their leave date has come",
-        ));
+    let waits = ctx.breaker.is_some_and(|breaker| breaker.hold.is_some());
+    let asks_first =
+        kind == GroundKind::Missing && ctx.policy.settings.on_missing == OnMissing::Hold;
+    let stopped = waits || asks_first || !matches!(ctx.gate, Gate::Open { .. });
+    if !matches!(draft.so_far().lifecycle(), Lifecycle::Active) {
+        // Nothing ends, so the breaker does not count it. But a word that a safeguard has stopped counts for nobody.
+        match stopped {
+            true => {
+                let ground = Ground::ignored(IgnoredBy::Stopped, ctx.now);
+                draft.change(|grounds| grounds.set(kind, ground));
+            }
+            false => {
+                draft.begin(kind, None);
+            }
+        }
+        return (updated(draft), Happening::Updated);
     }
     if draft.waits_in_hold() {
-        return draft.commit_silently(held::answered());
+        draft.note(kind, GroundState::Held, None);
+        return (held::answered(), Happening::Updated);
     }
-    if !draft.counts(Counted::Restore) {
-        return held::stop(draft, by);
+    if is_last_admin(draft.so_far(), ctx) {
+        draft.note(kind, GroundState::Held, None);
+        draft.user().held = true;
+        draft.counts(Counted::LastAdmin(kind.cause()));
+        let answered = Answered::because(Outcome::Held, held::LAST_ADMIN);
+        return (answered, Happening::Held);
     }
-    bring_back(&mut draft);
-    draft.commit(Answered::of(Outcome::Restored), by, Happening::Restored)
+    if !draft.counts(Counted::Departure(kind.cause())) {
+        draft.note(kind, GroundState::Held, None);
+        return (held::answered(), held::stopped(draft.so_far()));
+    }
+    if !draft.begin(kind, None) {
+        return (held::run_undone(), Happening::Updated);
+    }
+    held::ended(draft.so_far())
 }
 
-/// Decides for an employee that the sync rule leaves out. The record is stored, the profile stays, and a schedule of
-/// the sync is undone.
-fn excluded(mut draft: Draft<'_>, by: &Actor) -> Decision {
-    let answered = Answered::because(Outcome::Excluded, "the sync rule leaves this employee out");
-    match &draft.so_far().lifecycle {
-        Lifecycle::Scheduled(schedule) if schedule.cause.is_sync() => {
-            draft.activate();
-            draft.commit(answered, by, Happening::Reactivated)
-        }
-        // HR's leave date counts no longer. An admin's date is independent of the sync rule.
-        _ if draft.so_far().leave.by_hand.is_none() => Decision {
-            answered,
-            ..draft.commit_leave(by)
-        },
-        _ => draft.commit_silently(answered),
+/// Why the policy does not act on a word; `None` if it does.
+fn not_acted_on(kind: GroundKind, ctx: &Context<'_>) -> Option<(IgnoredBy, Ignored, &'static str)> {
+    let settings = &ctx.policy.settings;
+    if ctx.observing {
+        let reason = "the source is only observed";
+        return Some((IgnoredBy::Observing, Ignored::Observing, reason));
+    }
+    if !settings.deactivation_sync.enabled {
+        let reason = "deactivation sync is off";
+        return Some((IgnoredBy::SyncOff, Ignored::SyncOff, reason));
+    }
+    if kind == GroundKind::Missing && settings.on_missing == OnMissing::Ignore {
+        let reason = "missing people are ignored";
+        return Some((IgnoredBy::OnMissing, Ignored::Missing, reason));
+    }
+    None
+}
+
+fn updated(draft: &Draft<'_>) -> Answered {
+    Answered {
+        outcome: Outcome::Updated,
+        due_at: draft.so_far().due_at(),
+        reason: None,
     }
 }
 

@@ -3,31 +3,43 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::by_hand::not_on_self;
-use super::change::{Draft, whole_second};
+use super::change::{Draft, Moved, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Counted;
-use crate::employee::HrWord;
+use crate::employee::Field;
+use crate::grounds::{Ground, GroundKind, GroundState, IgnoredBy, LeaveGround};
 use crate::history::Happening;
 use crate::lifecycle::{Cause, LeavePlan, Lifecycle, Whose};
 use crate::settings::LeaveDates;
 use crate::timer::Timer;
 use crate::user::User;
 
+/// The reason in an answer about a leave date.
+const LEAVE_DATE: &str = "leave date";
+
 /// The leave date that counts. An admin's date takes precedence. HR's date counts if the settings say so and the sync
-/// rule does not exclude the employee.
-fn counting(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
-    let (date, whose) = user.leave_date()?;
-    let counts = match (ctx.policy.settings.leave_dates, whose) {
+/// rule includes the employee. A date before the start date never counts.
+fn counting(user: &User, ctx: &Context<'_>) -> Option<LeaveGround> {
+    let (date, by) = user.leave_date()?;
+    let counts = match (ctx.policy.settings.leave_dates, by) {
         (LeaveDates::Ignore, _) | (LeaveDates::Manual, Whose::Hr) => false,
         (LeaveDates::Manual | LeaveDates::All, Whose::Admin) => true,
         (LeaveDates::All, Whose::Hr) => user
             .hr
             .as_ref()
-            .is_none_or(|record| ctx.rule.includes(&user.employee_id, record) != Ok(false)),
+            .is_none_or(|record| ctx.rule.includes(&user.employee_id, record) == Ok(true)),
     };
-    counts.then_some(date)
+    (counts && !is_before_start(user, date)).then_some(LeaveGround { date, by })
+}
+
+/// True if a leave date is before the start date: it belongs to an employment that is over.
+fn is_before_start(user: &User, date: NaiveDate) -> bool {
+    let starts: Option<NaiveDate> = user
+        .get(Field::StartDate)
+        .and_then(|start| start.parse().ok());
+    starts.is_some_and(|start| date < start)
 }
 
 /// True if the leave date that counts has been reached.
@@ -36,8 +48,13 @@ pub(super) fn has_come(user: &User, ctx: &Context<'_>) -> bool {
 }
 
 /// The leave date that counts, if it has been reached.
-fn come(user: &User, ctx: &Context<'_>) -> Option<NaiveDate> {
-    counting(user, ctx).filter(|date| whole_second(ctx.zone.start_of_day(*date)) <= ctx.now)
+pub(super) fn come(user: &User, ctx: &Context<'_>) -> Option<LeaveGround> {
+    counting(user, ctx).filter(|date| begins(date, ctx) <= ctx.now)
+}
+
+/// The first instant of the day of a leave date, to the second.
+fn begins(date: &LeaveGround, ctx: &Context<'_>) -> DateTime<Utc> {
+    whole_second(ctx.zone.start_of_day(date.date))
 }
 
 /// Sets, moves or removes an admin's leave date.
@@ -49,7 +66,7 @@ pub(super) fn set(
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
-    if matches!(settled.lifecycle, Lifecycle::Deleted { .. }) {
+    if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
         return Err(Refusal::Deleted);
     }
     if settled.leave.by_hand == date {
@@ -62,14 +79,15 @@ pub(super) fn set(
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().leave.by_hand = date;
-    // A new date is a new request. The overruling of an earlier date does not apply to it.
-    if date.is_some() {
-        draft.user().leave.acted = None;
+    // A new date is a new request. That an admin overrode or refused an earlier date does not apply to it.
+    if date.is_some() && !draft.so_far().grounds.counts(GroundKind::LeaveDate) {
+        draft.change(|grounds| grounds.remove(GroundKind::LeaveDate));
     }
     if is_last_admin(draft.so_far(), ctx) && has_come(draft.so_far(), ctx) {
         return Err(Refusal::LastAdmin);
     }
     let happening = Happening::LeaveDateSet { leave_date: date };
+    draft.leave_date(By::Admin);
     Ok(draft.commit(Answered::of(Outcome::Updated), by, happening))
 }
 
@@ -103,83 +121,180 @@ pub(super) fn due(
         now: ctx.now.max(due),
         ..*ctx
     };
-    let decision = Draft::of(ctx, stored, settled).commit_leave(&by);
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.leave_date(By::Machine);
+    let decision = draft.commit_date(&by);
     match &decision.change {
         Some(change) if change.moves(stored) => decision,
-        _ => no_op("access has ended before the leave date"),
+        _ => no_op("the leave date has begun already"),
     }
 }
 
+/// Whose word or change moves a leave date. The breaker is asked about a machine's only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Admin,
+    Machine,
+}
+
 impl Draft<'_> {
-    /// Brings the lifecycle in line with the leave date. A date that counts and has been reached ends access. A date
-    /// that was moved or removed takes back what it had begun. A date that lies ahead is planned.
-    pub(super) fn leave_date(&mut self) -> Option<Happening> {
-        let counts = counting(&self.user, self.ctx);
-        let begins = counts.map(|date| whole_second(self.ctx.zone.start_of_day(date)));
-        let come = begins.is_some_and(|begins| begins <= self.ctx.now);
-        let of_date = self.user.cause() == Some(Cause::LeaveDate);
-        let moved = match &self.user.lifecycle {
-            Lifecycle::Scheduled(_) if of_date && come => {
-                self.user.leave.acted = counts;
-                None
-            }
-            Lifecycle::Scheduled(_) if of_date && counts != self.user.leave.acted => {
-                self.user.leave.acted = None;
-                self.activate();
-                Some(Happening::Reactivated)
-            }
-            Lifecycle::Active if come && self.user.leave.acted != counts => self.leave_now(counts),
-            _ => None,
+    /// Brings the ground `leave_date` in line with the date. A date that counts and has been reached begins. A date
+    /// that was moved or removed takes its ground away, and no other. A date that lies ahead is planned.
+    ///
+    /// A sync rule that fails on the user neither ends nor gives anything: then HR's date stays as it was.
+    pub(super) fn leave_date(&mut self, by: By) {
+        let by_hr = self.user.leave.by_hand.is_none();
+        let fails = |record| {
+            let rule = self.ctx.rule;
+            rule.includes(&self.user.employee_id, record).is_err()
         };
-        if !come
-            && !matches!(
-                self.user.hr_word(),
-                Some(HrWord::Inactive | HrWord::Missing)
-            )
-        {
-            self.user.held = false;
+        if by_hr && self.user.hr.as_ref().is_some_and(fails) {
+            return;
         }
-        // The sync, or an epoch, can reactivate a user that the sync has scheduled. So the plan of such a user stays
-        // when the date is reached, to be acted on then.
-        let open = match &self.user.lifecycle {
-            Lifecycle::Deleted { .. } => false,
-            Lifecycle::Scheduled(schedule) => !come || schedule.cause.is_sync(),
-            Lifecycle::Active | Lifecycle::Deactivated(_) => !come,
+        self.date_begins();
+        self.date_goes(by);
+        self.plan_date();
+    }
+
+    /// Begins the leave date, if it counts and has been reached.
+    pub(super) fn date_begins(&mut self) {
+        let Some(date) = come(&self.user, self.ctx) else {
+            return;
         };
-        let plan = match (counts, begins) {
-            (Some(date), Some(at)) if open && self.user.leave.acted != counts => {
-                Some(LeavePlan { date, at })
+        let known = self.user.grounds.get(GroundKind::LeaveDate).cloned();
+        match known.filter(|ground| ground.is_about(date.date)) {
+            // The same day, and perhaps another author: what an admin overrode stays overridden.
+            Some(ground) if !self.is_open(&ground) => {
+                if ground.counts() && ground.date != Some(date) {
+                    self.change(|grounds| grounds.redate(date));
+                }
             }
-            _ => None,
+            // Another date that has been reached, too: the end that was announced for the earlier one stands.
+            None if self.user.grounds.counts(GroundKind::LeaveDate) => {
+                self.change(|grounds| grounds.redate(date));
+            }
+            _ => {
+                if let Some(happening) = self.leave_now(date) {
+                    let why = Some(LEAVE_DATE);
+                    self.moved = Some(Moved { happening, why });
+                }
+            }
+        }
+    }
+
+    /// True if the same date may begin although there is a ground for it: it waited for another admin, or by the
+    /// settings or the rule it did not count before.
+    fn is_open(&self, ground: &Ground) -> bool {
+        match ground.state {
+            GroundState::Held => self.user.hold.is_none(),
+            GroundState::Ignored => {
+                matches!(ground.why, Some(IgnoredBy::LeaveDates | IgnoredBy::Rule))
+            }
+            GroundState::InForce | GroundState::Refused | GroundState::Overridden => false,
+        }
+    }
+
+    /// Takes the ground of a date away that was moved or removed. A date that the policy does not count any more is
+    /// ignored, unless the deactivation has taken place.
+    pub(super) fn date_goes(&mut self, by: By) {
+        let Some(ground) = self.user.grounds.get(GroundKind::LeaveDate) else {
+            return;
         };
-        self.plan(plan);
-        moved
+        let counts = counting(&self.user, self.ctx);
+        if come(&self.user, self.ctx).is_some_and(|date| ground.is_about(date.date)) {
+            return;
+        }
+        let stated = self.user.leave_date();
+        let stated = stated
+            .is_some_and(|(date, _)| ground.is_about(date) && !is_before_start(&self.user, date));
+        if !stated {
+            self.take_away(by, Some(LEAVE_DATE), |grounds| {
+                grounds.remove(GroundKind::LeaveDate)
+            });
+        } else if self.user.lifecycle().is_over() || !ground.counts() {
+            // What the policy changes is for people who are not deactivated yet.
+        } else if counts.is_some() {
+            self.take_away(by, Some(LEAVE_DATE), |grounds| {
+                grounds.remove(GroundKind::LeaveDate)
+            });
+        } else {
+            let why = match self.ctx.policy.settings.leave_dates {
+                LeaveDates::All => IgnoredBy::Rule,
+                LeaveDates::Manual | LeaveDates::Ignore => IgnoredBy::LeaveDates,
+            };
+            self.take_away(by, Some(LEAVE_DATE), |grounds| {
+                grounds.ignore(GroundKind::LeaveDate, why)
+            });
+        }
+    }
+
+    /// Plans the date that lies ahead.
+    pub(super) fn plan_date(&mut self) {
+        let counts = counting(&self.user, self.ctx);
+        let deleted = matches!(self.user.lifecycle(), Lifecycle::Deleted { .. });
+        let plan = counts
+            .map(|date| (date, begins(&date, self.ctx)))
+            .filter(|(date, at)| {
+                let known = self.user.grounds.get(GroundKind::LeaveDate);
+                let acted = known.is_some_and(|ground| ground.is_about(date.date));
+                !deleted && !acted && self.ctx.now < *at
+            });
+        self.plan(plan.map(|(date, at)| LeavePlan {
+            date: date.date,
+            at,
+        }));
     }
 
     /// Records that an admin has restored a user after the leave date, so that the date does not end access again.
+    /// A date that a safeguard held is refused by the restore, and stays so.
     pub(super) fn overrule_leave_date(&mut self) {
         if let Some(date) = come(&self.user, self.ctx) {
-            self.user.leave.acted = Some(date);
+            let known = self.user.grounds.get(GroundKind::LeaveDate);
+            let refused = |ground: &Ground| ground.state == GroundState::Refused;
+            if known.is_some_and(|ground| refused(ground) && ground.is_about(date.date)) {
+                return;
+            }
+            self.note(GroundKind::LeaveDate, GroundState::Overridden, Some(date));
         }
     }
 
-    /// Acts on the leave date of an active user.
-    fn leave_now(&mut self, date: Option<NaiveDate>) -> Option<Happening> {
-        if is_last_admin(&self.user, self.ctx) {
+    /// Acts on a leave date that has been reached.
+    fn leave_now(&mut self, date: LeaveGround) -> Option<Happening> {
+        let ctx = self.ctx;
+        let by_hr = date.by == Whose::Hr;
+        let not_acted_on = match by_hr {
+            true if ctx.observing => Some(IgnoredBy::Observing),
+            true if !ctx.policy.settings.deactivation_sync.enabled => Some(IgnoredBy::SyncOff),
+            _ => None,
+        };
+        if let Some(why) = not_acted_on {
+            let ground = Ground {
+                date: Some(date),
+                ..Ground::ignored(why, ctx.now)
+            };
+            self.change(|grounds| grounds.set(GroundKind::LeaveDate, ground));
+            return None;
+        }
+        if !matches!(self.user.lifecycle(), Lifecycle::Active) {
+            self.begin(GroundKind::LeaveDate, Some(date));
+            return None;
+        }
+        if is_last_admin(&self.user, ctx) {
+            self.note(GroundKind::LeaveDate, GroundState::Held, Some(date));
             let before = std::mem::replace(&mut self.user.held, true);
             return (!before).then_some(Happening::Held);
         }
         // An admin's own date is an admin's decision, so the breaker is not asked.
-        let by_hr = self.user.leave.by_hand.is_none();
-        if by_hr && !self.counts(Counted::Departure(Cause::LeaveDate)) {
-            self.user.leave.acted = date;
+        if by_hr && (self.waits_in_hold() || !self.counts(Counted::Departure(Cause::LeaveDate))) {
+            self.note(GroundKind::LeaveDate, GroundState::Held, Some(date));
             let held = self.user.hold.as_ref()?;
             return Some(Happening::Stopped {
                 hold: held.hold.clone(),
             });
         }
-        self.end(Cause::LeaveDate);
-        self.user.leave.acted = date;
+        if !self.begin(GroundKind::LeaveDate, Some(date)) {
+            return None;
+        }
         Some(match self.user.due_at() {
             Some(due_at) => Happening::Scheduled { due_at },
             None => Happening::Deactivated,

@@ -2,15 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::change::{Draft, ended_by, whole_second};
+use super::change::{Draft, by_policy, ended_by, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
+use super::leave::By;
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Keeps;
 use crate::digest::NoticeKind;
+use crate::grounds::{GroundKind, IgnoredBy, LeaveGround};
 use crate::history::Happening;
 use crate::ids::{CardId, Generation};
-use crate::lifecycle::{Access, Cause, Lifecycle};
+use crate::lifecycle::{Access, Cause, Deactivation, Lifecycle, Whose};
 use crate::user::User;
 
 /// How long a timer waits before it looks at an open hold again.
@@ -27,10 +29,8 @@ pub(super) fn due(
     if settled.generation != generation {
         return no_op("the user has changed since the timer was armed");
     }
-    let (cause, at) = match &settled.lifecycle {
-        Lifecycle::Scheduled(schedule) if schedule.fires_at() == due => {
-            (schedule.cause, schedule.at)
-        }
+    let at = match settled.lifecycle() {
+        Lifecycle::Scheduled(schedule) if schedule.fires_at() == due => schedule.at,
         Lifecycle::Scheduled(_) => return no_op("the user is due at another second"),
         _ => return no_op("the user is not scheduled"),
     };
@@ -43,14 +43,26 @@ pub(super) fn due(
     };
     // If the sync rule cannot be evaluated, nothing changes. The cards stay alive until it can be, or until an admin
     // decides.
-    let excluded = match excluded(&settled, ctx) {
-        Ok(excluded) => excluded,
-        Err(_) => return no_op("the sync rule fails on this employee"),
-    };
+    if rule_fails(&settled, ctx) {
+        return no_op("the sync rule fails on this employee");
+    }
     let mut draft = Draft::of(ctx, stored, settled);
-    if excluded {
-        draft.activate();
-        return draft.commit(left_out(), &by, Happening::Reactivated);
+    draft.leave_out();
+    draft.date_goes(By::Admin);
+    let still = draft.so_far().lifecycle();
+    match still.schedule() {
+        None => return draft.commit(left_out(), &by, Happening::Reactivated),
+        Some(schedule) if schedule.due_at > ctx.now + CLOCK_SKEW => {
+            let until = schedule.due_at;
+            draft.postpone(until, true);
+            let answered = Answered {
+                outcome: Outcome::Updated,
+                due_at: Some(until),
+                reason: Some("another ground ends the cards later".to_owned()),
+            };
+            return draft.commit(answered, &by, Happening::Postponed { until });
+        }
+        Some(_) => {}
     }
     if let Some((until, is_end)) = kept(draft.so_far(), at, ctx) {
         draft.postpone(until, is_end);
@@ -61,12 +73,68 @@ pub(super) fn due(
         };
         return draft.commit(answered, &by, Happening::Postponed { until });
     }
-    draft.deactivate(cause);
+    draft.grace_over();
     draft.commit(
         Answered::of(Outcome::Deactivated),
         &by,
         Happening::Deactivated,
     )
+}
+
+/// Looks at the policy and the breaker once more before the first card of a deactivation is touched. What a machine
+/// ended is taken back if no ground stands any more, or if the breaker keeps the grace period.
+pub(super) fn reconsider(
+    stored: &User,
+    settled: User,
+    generation: Generation,
+    ctx: &Context<'_>,
+) -> Decision {
+    let (Lifecycle::Deactivated(end), true) =
+        (settled.lifecycle(), settled.generation == generation)
+    else {
+        return no_op("the user is not in this deactivation");
+    };
+    if end.policy.is_none() {
+        return no_op("an admin decided it");
+    }
+    if !settled.pending.cards || settled.pending.cancelled > 0 {
+        return no_op("cards have been touched");
+    }
+    let mut before_end = settled.clone();
+    before_end.grounds.take_back_end();
+    let by = ended_by(&before_end, ctx);
+    let before_end = before_end.as_of(ctx.policy);
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.takes_back = true;
+    let after = before_end.grounds.clone();
+    let keeps = after.lifecycle().schedule().and_then(|schedule| {
+        let kept = kept(&before_end, schedule.at, ctx);
+        let later = schedule.due_at > ctx.now + CLOCK_SKEW;
+        kept.or(later.then_some((schedule.due_at, true)))
+    });
+    match (after.lifecycle(), keeps) {
+        (Lifecycle::Active, _) => {
+            draft.change(|grounds| *grounds = after);
+            let answered = Answered::of(Outcome::Reactivated);
+            draft.commit(answered, &by, Happening::Reactivated)
+        }
+        (_, Some((until, is_end))) => {
+            draft.change(|grounds| {
+                *grounds = after;
+                match is_end {
+                    true => grounds.postpone(until),
+                    false => grounds.wait(until),
+                }
+            });
+            let answered = Answered {
+                outcome: Outcome::Held,
+                due_at: draft.so_far().due_at(),
+                reason: Some("a hold of the source keeps the grace period".to_owned()),
+            };
+            draft.commit(answered, &by, Happening::Postponed { until })
+        }
+        _ => no_op("the deactivation stands"),
+    }
 }
 
 /// Until when the breaker keeps the user's cards alive, and whether the grace period ends at that instant. `None` if
@@ -95,7 +163,8 @@ pub(super) fn cards_cancelled(
     let mut draft = Draft::of(ctx, stored, settled);
     let user = draft.user();
     user.active_cards = user.active_cards.saturating_sub(count);
-    if !user.pending.is_done() {
+    // The cards of a user who has returned meanwhile are reported when the work on the return is done.
+    if !user.pending.is_done() || user.reopening.is_some() {
         user.pending.cancelled = user.pending.cancelled.saturating_add(count);
     }
     let happening = Happening::CardsTerminated {
@@ -134,36 +203,81 @@ pub(super) fn finished(
 /// Brings the stored user in line with the policy: an epoch that has ended, a sync rule that now excludes the user,
 /// leave dates that count differently or begin at another instant.
 pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision {
-    let epoch_ended = stored.generation != settled.generation;
-    let excluded = excluded(&settled, ctx) == Ok(true);
+    let ended = stored.lifecycle() != settled.lifecycle();
     let mut draft = Draft::of(ctx, stored, settled);
-    if epoch_ended {
-        return draft.commit(
-            Answered::of(Outcome::Reactivated),
-            &ended_by(stored, ctx),
-            Happening::Reactivated,
-        );
+    let left_out_now = draft.leave_out();
+    draft.leave_date(By::Admin);
+    if ended {
+        let after = draft.so_far().lifecycle();
+        let outcome = match after {
+            Lifecycle::Active => Outcome::Reactivated,
+            _ => Outcome::Updated,
+        };
+        let answered = Answered {
+            outcome,
+            due_at: draft.so_far().due_at(),
+            reason: None,
+        };
+        return draft.commit(answered, &ended_by(stored, ctx), by_policy(&after));
     }
-    if excluded {
-        draft.activate();
-        return draft.commit(left_out(), &Actor::RuleChanged, Happening::Reactivated);
+    if left_out_now {
+        let happening = by_policy(&draft.so_far().lifecycle());
+        return draft.commit(left_out(), &Actor::RuleChanged, happening);
     }
-    let decision = draft.commit_leave(&Actor::SettingsChanged);
+    let decision = draft.commit_date(&Actor::SettingsChanged);
     match &decision.change {
         Some(change) if change.moves(stored) => decision,
         _ => no_op("the user is as the policy says"),
     }
 }
 
-/// True if the sync rule now excludes a user that the sync has scheduled.
-fn excluded(user: &User, ctx: &Context<'_>) -> Result<bool, String> {
-    match (&user.lifecycle, &user.hr) {
-        (Lifecycle::Scheduled(schedule), Some(record)) if schedule.cause.is_sync() => ctx
-            .rule
-            .includes(&user.employee_id, record)
-            .map(|included| !included),
-        _ => Ok(false),
+impl Draft<'_> {
+    /// The sync rule leaves the user out: HR's grounds of a user who is not deactivated yet are ignored. Returns true if
+    /// that changes the state. A rule that fails on the user changes nothing.
+    pub(super) fn leave_out(&mut self) -> bool {
+        let user = self.so_far();
+        let excluded = user
+            .hr
+            .as_ref()
+            .is_some_and(|record| self.ctx.rule.includes(&user.employee_id, record) == Ok(false));
+        if !excluded || user.lifecycle().schedule().is_none() {
+            return false;
+        }
+        let before = user.lifecycle();
+        self.change(|grounds| {
+            for kind in [GroundKind::Hr, GroundKind::Missing] {
+                if grounds.counts(kind) {
+                    grounds.ignore(kind, IgnoredBy::Rule);
+                }
+            }
+        });
+        self.so_far().lifecycle() != before
     }
+
+    /// The grace period is over: access and cards end.
+    fn grace_over(&mut self) {
+        let Some(schedule) = self.so_far().lifecycle().schedule().cloned() else {
+            return;
+        };
+        let end = Deactivation {
+            cause: schedule.cause,
+            at: self.ctx.now,
+            policy: Some(self.ctx.policy.version),
+        };
+        self.change(|grounds| grounds.end(end));
+    }
+}
+
+/// True if the sync rule fails on a user against whom only HR's words stand.
+fn rule_fails(user: &User, ctx: &Context<'_>) -> bool {
+    let fails = |record| ctx.rule.includes(&user.employee_id, record).is_err();
+    let by_hr = |kind: GroundKind, date: Option<LeaveGround>| match kind {
+        GroundKind::Hr | GroundKind::Missing => true,
+        GroundKind::LeaveDate => date.is_none_or(|date| date.by == Whose::Hr),
+        GroundKind::Admin | GroundKind::Deleted => false,
+    };
+    let mut in_force = user.grounds.iter().filter(|(_, ground)| ground.counts());
+    user.hr.as_ref().is_some_and(fails) && in_force.all(|(kind, ground)| by_hr(kind, ground.date))
 }
 
 fn left_out() -> Answered {
@@ -212,6 +326,11 @@ pub(super) fn objectives_reopened(
     let mut draft = Draft::of(ctx, stored, settled);
     if all {
         draft.reopened();
+        let cards = std::mem::take(&mut draft.user().pending.cancelled);
+        if cards > 0 {
+            let cause = Cause::Admin;
+            draft.tell(NoticeKind::Terminated { cause, cards });
+        }
     }
     if count == 0 && lost == 0 {
         return draft.commit_silently(Answered::of(Outcome::Updated));

@@ -22,6 +22,7 @@ pub(crate) fn limits(max_users: u32, max_percent: u8) -> Safeguards {
         max_users,
         max_percent,
         window_hours: 24,
+        max_returns: max_users,
     }
 }
 
@@ -245,7 +246,7 @@ fn whoever_is_held_keeps_everything_and_waits_for_an_answer() {
     };
     assert_eq!(answer(&mut world, true, 2), Outcome::Scheduled);
     let user = world.user(&employee("E-7"));
-    let Lifecycle::Scheduled(schedule) = &user.lifecycle else {
+    let Lifecycle::Scheduled(schedule) = user.lifecycle() else {
         panic!("{user:?}");
     };
     assert_eq!(schedule.run, RunId::new("run_1").ok());
@@ -296,7 +297,7 @@ fn whom_hr_or_the_rule_or_an_admin_has_taken_out_is_left_out_of_an_approval() {
         assert_eq!(answer(&mut world, true, 2), word, "{what}");
         assert_eq!(world.users[&employee("E-7")].hold, None, "{what}");
     }
-    // Rejected: the same record does not raise it again, another one does.
+    // Rejected: the same word does not raise it again, whatever else changes; the next different word does.
     let mut world = world();
     world.gate = held_gate();
     says(&mut world, hr(2).inactive());
@@ -305,8 +306,10 @@ fn whom_hr_or_the_rule_or_an_admin_has_taken_out_is_left_out_of_an_approval() {
     assert_eq!(says(&mut world, hr(4).inactive()), Outcome::Unchanged);
     assert_eq!(
         says(&mut world, hr(5).inactive().name("Else")),
-        Outcome::Scheduled
+        Outcome::Updated
     );
+    assert_eq!(says(&mut world, hr(6)), Outcome::Updated);
+    assert_eq!(says(&mut world, hr(7).inactive()), Outcome::Scheduled);
 }
 
 #[test]
@@ -433,7 +436,7 @@ fn a_return_from_a_deletion_counts_as_well() {
         event: hr(2).name("Ada L."),
     };
     let decision = world.decide(&employee("E-7"), &event).unwrap();
-    assert_eq!(decision.counted, Some(Counted::Restore));
+    assert_eq!(decision.counted, Some(Counted::Return));
     world.gate = held_gate();
     assert_eq!(outcome(&mut world, &event), Outcome::Held);
     assert_eq!(world.user(&employee("E-7")).status(), Status::Deleted);

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use offramp_domain::breaker::{Breaker, Counted, Verdict};
 use offramp_domain::decide::Gate;
 use offramp_domain::settings::Safeguards;
-use offramp_domain::{EmployeeId, Event, HoldId, HrWord, SnapshotId, Status, Timer};
+use offramp_domain::{EmployeeId, Event, Held, HoldId, HrWord, SnapshotId, Status, Timer};
 use proptest::prelude::*;
 
 use crate::breaker::limits;
@@ -61,7 +61,7 @@ impl Story {
         let decision = self.world.decide(id, event).unwrap();
         let counted = matches!(
             decision.counted,
-            Some(Counted::Departure(_) | Counted::Restore)
+            Some(Counted::Departure(_) | Counted::Return)
         );
         if counted {
             let breaker = self.world.breaker.clone().unwrap();
@@ -173,12 +173,13 @@ impl Story {
             }
         }
         for user in self.world.users.values() {
-            if user.hold.is_some() {
-                let kept = matches!(user.status(), Status::Active | Status::Deleted);
-                assert!(kept, "whoever is held has lost nothing: {user:?}");
+            if let Some(held) = &user.hold {
+                let returns = held.what == Counted::Return;
+                assert_eq!(returns, user.status() != Status::Active, "{user:?}");
             }
             if user.hr_word() == Some(HrWord::Active) {
-                assert!(user.hold.is_none(), "whoever is back is in no hold");
+                let returns = |held: &Held| held.what == Counted::Return;
+                assert!(user.hold.as_ref().is_none_or(returns), "{user:?}");
                 assert_ne!(user.status(), Status::DeactivationScheduled);
             }
         }

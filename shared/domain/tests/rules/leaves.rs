@@ -1,104 +1,104 @@
-//! The model's leave dates: no plans and no counters, only the date, the calendar, and whether it has
-//! had its say.
+//! The model's leave dates: no plans and no counters, only the date, the calendar, and what the log says of it.
 
-use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
-use offramp_domain::decide::{Outcome, Zone};
-use offramp_domain::settings::{Behaviour, LeaveDates};
-use offramp_domain::{EmployeeId, Field};
+use chrono::NaiveDate;
+use offramp_domain::decide::Zone;
+use offramp_domain::settings::LeaveDates;
+use offramp_domain::{Field, GroundKind, GroundState, Status, Whose};
 
-use crate::model::{Person, State, View, Why};
+use crate::facts::Facts;
+use crate::model::Person;
+use crate::reasons::{Line, Reason};
 use crate::world::World;
 
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Leaves {
-    pub(crate) by_hand: Option<NaiveDate>,
-    /// The date that has ended access, or that an admin has overruled.
-    pub(crate) spent: Option<NaiveDate>,
-    pub(crate) held: bool,
-}
-
-impl View {
-    pub(crate) fn excluded(&self, world: &World) -> bool {
-        let rule = world.rule.except.as_ref();
-        rule.is_some_and(|(field, value)| self.fields.get(field) == Some(&Some(value.clone())))
-    }
-}
-
 impl Person {
-    /// Whose date counts is looked up, not remembered.
-    pub(crate) fn counting(&self, world: &World) -> Option<NaiveDate> {
+    /// The date that stands in the profile, and whose it is.
+    pub(crate) fn stated(&self) -> Option<(NaiveDate, Whose)> {
         let hr = || {
-            let date = self.shown.get(&Field::LeaveDate)?;
-            let excluded = Self::view(&self.said).excluded(world);
-            (!excluded).then(|| date.parse().unwrap())
+            Some((
+                self.shown.get(&Field::LeaveDate)?.parse().unwrap(),
+                Whose::Hr,
+            ))
         };
-        match world.policy.settings.leave_dates {
-            LeaveDates::Ignore => None,
-            LeaveDates::Manual => self.leaves.by_hand,
-            LeaveDates::All => self.leaves.by_hand.or_else(hr),
-        }
+        self.by_hand.map(|date| (date, Whose::Admin)).or_else(hr)
     }
 
-    pub(crate) fn has_come(&self, world: &World) -> bool {
-        self.counting(world)
-            .is_some_and(|date| world.zone.start_of_day(date) <= world.now)
+    /// Whose date counts is looked up, not remembered.
+    pub(crate) fn counting(&self, world: &World) -> Option<(NaiveDate, Whose)> {
+        let (date, whose) = self.stated()?;
+        let counts = match (world.policy.settings.leave_dates, whose) {
+            (LeaveDates::Ignore, _) => false,
+            (_, Whose::Admin) => true,
+            (LeaveDates::Manual, Whose::Hr) => false,
+            (LeaveDates::All, Whose::Hr) => !self.is_left_out(world),
+        };
+        let starts = self.shown.get(&Field::StartDate);
+        let before = starts.is_some_and(|starts| date < starts.parse().unwrap());
+        (counts && !before).then_some((date, whose))
     }
 
-    pub(crate) fn enter(&mut self, state: State) {
-        self.state = state;
-        self.leaves.held = false;
+    /// The date that counts, where its day has begun.
+    pub(crate) fn come(&self, facts: &Facts) -> Option<(NaiveDate, Whose)> {
+        let zone = facts.world.zone;
+        self.counting(facts.world)
+            .filter(|(date, _)| zone.start_of_day(*date) <= facts.now)
     }
 
-    pub(crate) fn schedule(&mut self, why: Why, world: &World, now: DateTime<Utc>) {
-        let second = now.duration_trunc(TimeDelta::seconds(1)).unwrap();
-        let days = world.policy.settings.deactivation_sync.delay_days;
-        self.enter(State::Grace {
-            why,
-            due: second + TimeDelta::days(days.into()),
-            timer: usize::MAX,
-        });
+    /// Somebody looks at the leave date.
+    pub(crate) fn look(&mut self, facts: &Facts) {
+        self.date_begins(facts);
+        self.date_goes(facts);
     }
 
-    pub(crate) fn end(&mut self, why: Why, world: &World, now: DateTime<Utc>) -> Outcome {
-        match world.policy.settings.deactivation_sync.behaviour {
-            Behaviour::Immediate => {
-                self.enter(State::Gone);
-                Outcome::Deactivated
+    fn date_begins(&mut self, facts: &Facts) {
+        let Some(date) = self.come(facts) else {
+            return;
+        };
+        let case = self.case();
+        if let Some(known) = case.reasons.get(&GroundKind::LeaveDate) {
+            let same = known.date.unwrap().0 == date.0;
+            if (same && !known.open) || (!same && known.is_in_force()) {
+                if known.is_in_force() {
+                    self.log.push(Line::Redated(date.0, date.1));
+                }
+                return;
             }
-            Behaviour::Delayed => {
-                self.schedule(why, world, now);
-                Outcome::Scheduled
-            }
         }
+        let enabled = facts.world.policy.settings.deactivation_sync.enabled;
+        let deaf = facts.observing || !enabled;
+        let last = case.status() == Status::Active && self.is_last_admin(facts.world);
+        let (stand, open) = match date.1 {
+            Whose::Hr if deaf => (GroundState::Ignored, false),
+            _ if last => (GroundState::Held, true),
+            _ if facts.is_undone() => (GroundState::Ignored, false),
+            _ => (GroundState::InForce, false),
+        };
+        let reason = Reason {
+            run: facts.run.clone(),
+            date: Some(date),
+            open,
+            ..Reason::of(stand, facts.end())
+        };
+        self.begins(GroundKind::LeaveDate, reason, facts);
     }
 
-    /// What the calendar says of somebody; a word where that moves them.
-    pub(crate) fn settle(
-        &mut self,
-        id: &EmployeeId,
-        world: &World,
-        now: DateTime<Utc>,
-    ) -> Option<Outcome> {
-        let counts = self.counting(world);
-        let come = counts.is_some_and(|date| world.zone.start_of_day(date) <= now);
-        let of_date = matches!(self.state, State::Grace { why: Why::Date, .. });
-        if !come && (self.said.is_empty() || Self::view(&self.said).active) {
-            self.leaves.held = false;
+    /// A date that was moved or removed takes its own reason away. One that does not count any more is ignored.
+    pub(crate) fn date_goes(&mut self, facts: &Facts) {
+        let case = self.case();
+        let Some(reason) = case.reasons.get(&GroundKind::LeaveDate) else {
+            return;
+        };
+        let is_it =
+            |date: Option<(NaiveDate, Whose)>| date.map(|it| it.0) == reason.date.map(|it| it.0);
+        if is_it(self.come(facts)) {
+            return;
         }
-        if of_date && come {
-            self.leaves.spent = counts;
-        } else if of_date && counts != self.leaves.spent {
-            self.leaves.spent = None;
-            self.enter(State::Active);
-            return Some(Outcome::Reactivated);
-        } else if self.state == State::Active && come && counts != self.leaves.spent {
-            if self.is_last_admin(id, &world.admins) {
-                let before = std::mem::replace(&mut self.leaves.held, true);
-                return (!before).then_some(Outcome::Held);
-            }
-            self.leaves.spent = counts;
-            return Some(self.end(Why::Date, world, now));
+        if !is_it(self.stated()) {
+            self.log.push(Line::TakenBack(GroundKind::LeaveDate));
+        } else if !case.over && reason.is_in_force() {
+            self.log.push(match self.counting(facts.world) {
+                Some(_) => Line::TakenBack(GroundKind::LeaveDate),
+                None => Line::DateDoesNotCount,
+            });
         }
-        None
     }
 }

@@ -63,8 +63,8 @@ fn in_the_grace_period() {
             => "reactivated; scheduled > active; disarms deactivate t+3d; withdraws scheduled";
         "cause missing: the same": [hr(1), missing(2), scheduled_by(Cause::Missing)] => hr(3)
             => "reactivated; scheduled > active; disarms deactivate t+3d";
-        "cause admin: only an admin": [hr(1), hr(2).inactive(), scheduled_by(Cause::Admin)] => hr(3)
-            => "updated until t+3d; scheduled > scheduled by admin";
+        "cause admin: HR too, after it has called them gone": [hr(1), hr(2).inactive(), scheduled_by(Cause::Admin)] => hr(3)
+            => "reactivated; scheduled > active; disarms deactivate t+3d; withdraws scheduled";
         "cause leave_date: the same": [hr(1), scheduled_by(Cause::LeaveDate)] => hr(2).name("Ada")
             => "updated until t+3d; scheduled > scheduled by leave_date";
         "cause admin: an admin restores": [hr(1), scheduled_by(Cause::Admin)] => restore()
@@ -107,7 +107,7 @@ fn deactivated() {
             => "updated; deactivated > deactivated by hr; terminating";
         "HR changes to active: what was left to do is dropped": [hr(1), immediate(), hr(2).inactive()] => hr(3)
             => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
-        "from missing to active": [hr(1), missing(2), immediate(), now()] => hr(3)
+        "from missing to active": [hr(1), immediate(), now(), missing(2)] => hr(3)
             => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
         "who was inactive from the start comes back": [hr(1).inactive()] => hr(2)
             => "reactivated; deactivated > active; arms finish t+2m, digest t+2m; tells invited";
@@ -172,7 +172,7 @@ fn deleted() {
             => "ignored (the account was deleted by hand); quiet";
         "reactivation: inactive to active": [restore_on(Reactivation), hr(1).inactive(), delete(), finished()] => hr(2)
             => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
-        "reactivation: missing to active": [restore_on(Reactivation), hr(1), missing(2), delete(), finished()] => hr(3)
+        "reactivation: missing to active": [restore_on(Reactivation), hr(1), delete(), missing(2), finished()] => hr(3)
             => "restored; deleted > active; arms finish t+2m, digest t+2m; tells restored and invites";
         "never": [restore_on(Never), hr(1).inactive().name("A"), delete(), finished()] => hr(2).name("B")
             => "ignored (the account was deleted by hand); quiet";

@@ -1,83 +1,100 @@
-//! A model that knows no epochs, generations, stamps or versions: it keeps all that HR ever said and
-//! looks up the newest, and turning the sync off rewrites everybody at once. Slow and plain.
+//! A model that knows no epochs, generations, stamps or versions: it keeps all that HR ever said and looks up the newest,
+//! and a log of what spoke against each person, which a change of policy is written into at once. Slow and plain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use offramp_domain::decide::{Outcome, Refusal};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use offramp_domain::decide::Outcome;
 use offramp_domain::settings::RestoreDeletedOn;
-use offramp_domain::{Actor, EmployeeId, Event, Field, HrEvent, HrStatus, Role};
+use offramp_domain::{
+    EmployeeId, Field, GroundKind, GroundState, HrEvent, HrStatus, HrWord, Role, Status,
+};
 
-use crate::leaves::Leaves;
+use crate::facts::Facts;
+use crate::reasons::{Case, Line, Reason};
 use crate::world::World;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    Active,
-    /// With the number of the timer that ends it, among all that were ever armed.
-    Grace {
-        why: Why,
-        due: DateTime<Utc>,
-        timer: usize,
-    },
-    Gone,
-    Deleted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    Sync,
-    Date,
-    Admin,
-}
 
 /// What HR said, all told.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
-    pub(crate) active: bool,
+    pub(crate) status: HrStatus,
+    pub(crate) word: HrWord,
     pub(crate) fields: BTreeMap<Field, Option<String>>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
-    pub(crate) state: State,
+    pub(crate) id: EmployeeId,
     pub(crate) role: Role,
     pub(crate) shown: BTreeMap<Field, String>,
     pub(crate) source: Option<&'static str>,
     /// In the order of arrival.
     pub(crate) said: Vec<HrEvent>,
-    pub(crate) leaves: Leaves,
+    /// The instants of the snapshots that lacked them and were heeded, each with how much HR had said when it came.
+    pub(crate) lacked: Vec<(DateTime<Utc>, usize)>,
+    pub(crate) by_hand: Option<NaiveDate>,
+    pub(crate) log: Vec<Line>,
 }
 
 impl Person {
-    pub(crate) fn new(state: State, role: Role) -> Self {
+    pub(crate) fn new(id: &EmployeeId, role: Role) -> Self {
         Self {
-            state,
+            id: id.clone(),
             role,
             shown: BTreeMap::new(),
             source: None,
             said: Vec::new(),
-            leaves: Leaves::default(),
+            lacked: Vec::new(),
+            by_hand: None,
+            log: Vec::new(),
         }
+    }
+
+    pub(crate) fn case(&self) -> Case {
+        Case::read(&self.log)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.case().status()
     }
 
     /// The newest statement about everything; of equally new ones, the last to arrive.
-    pub(crate) fn view(said: &[HrEvent]) -> View {
-        let mut by_instant: Vec<&HrEvent> = said.iter().collect();
+    pub(crate) fn view(&self) -> Option<View> {
+        let mut by_instant: Vec<&HrEvent> = self.said.iter().collect();
         by_instant.sort_by_key(|event| event.occurred_at);
-        let mut view = View {
-            active: false,
-            fields: BTreeMap::new(),
+        let last = by_instant.last()?;
+        // Of one instant, what arrived later counts.
+        let lacks = |(at, heard): &(DateTime<Utc>, usize)| {
+            let mut since = self.said[*heard..].iter();
+            *at >= last.occurred_at && !since.any(|event| event.occurred_at >= *at)
         };
-        for event in by_instant {
-            view.active = event.status == HrStatus::Active;
-            view.fields.extend(event.fields.clone());
+        let word = match last.status {
+            _ if self.lacked.iter().any(lacks) => HrWord::Missing,
+            HrStatus::Active => HrWord::Active,
+            HrStatus::Inactive => HrWord::Inactive,
+        };
+        let mut fields = BTreeMap::new();
+        for event in &by_instant {
+            fields.extend(event.fields.clone());
         }
-        view
+        let status = last.status;
+        Some(View {
+            status,
+            word,
+            fields,
+        })
+    }
+
+    pub(crate) fn is_left_out(&self, world: &World) -> bool {
+        let Some((field, value)) = &world.rule.except else {
+            return false;
+        };
+        let view = self.view();
+        view.is_some_and(|view| view.fields.get(field) == Some(&Some(value.clone())))
     }
 
     /// Whether everything in the event was said anew since.
-    pub(crate) fn outdated(&self, event: &HrEvent) -> bool {
+    pub(crate) fn is_outdated(&self, event: &HrEvent) -> bool {
         let newer = |field: Option<&Field>| {
             let mut said = self.said.iter();
             said.any(|other| {
@@ -88,18 +105,231 @@ impl Person {
         newer(None) && event.fields.keys().all(|field| newer(Some(field)))
     }
 
+    /// The newest instant of HR's.
+    fn newest(&self) -> Option<DateTime<Utc>> {
+        let said = self.said.iter().map(|event| event.occurred_at);
+        said.chain(self.lacked.iter().map(|(at, _)| *at)).max()
+    }
+
     pub(crate) fn show(&mut self) {
-        for (field, value) in Self::view(&self.said).fields {
+        for (field, value) in self.view().unwrap().fields {
+            // An admin without an address could not sign in.
+            let keeps = self.role == Role::Admin && field == Field::Email;
             match value {
                 Some(value) => self.shown.insert(field, value),
+                None if keeps => None,
                 None => self.shown.remove(&field),
             };
         }
     }
 
-    pub(crate) fn is_last_admin(&self, id: &EmployeeId, admins: &BTreeSet<EmployeeId>) -> bool {
-        let alone = admins.iter().all(|admin| admin == id);
-        self.state == State::Active && self.role == Role::Admin && alone
+    pub(crate) fn is_last_admin(&self, world: &World) -> bool {
+        let alone = world.admins.iter().all(|admin| *admin == self.id);
+        self.status() == Status::Active && self.role == Role::Admin && alone
+    }
+
+    /// Something speaks against the person from now on. Where it ends the cards now, they have come to their end.
+    pub(crate) fn begins(&mut self, kind: GroundKind, reason: Reason, facts: &Facts) {
+        let ends = reason.is_in_force() && reason.due <= facts.now;
+        self.log.push(Line::Against(kind, reason));
+        if ends {
+            self.log.push(Line::Ended);
+        }
+    }
+
+    /// HR speaks against somebody. An end that is announced already is not brought forward.
+    fn spoken_against(&mut self, kind: GroundKind, facts: &Facts) {
+        let case = self.case();
+        if case.stands(kind) {
+            return;
+        }
+        // An admin is asked about missing people first, and nobody is asked about people who are out already.
+        let asks = facts.asks_about(kind) && case.status() != Status::Active;
+        let stand = if facts.is_deaf_to(kind) || asks {
+            GroundState::Ignored
+        } else if self.is_last_admin(facts.world) {
+            GroundState::Held
+        } else if facts.is_undone() {
+            GroundState::Ignored
+        } else {
+            GroundState::InForce
+        };
+        let due = case.due().map_or(facts.end(), |due| due.max(facts.end()));
+        let reason = Reason {
+            run: facts.run.clone(),
+            ..Reason::of(stand, due)
+        };
+        self.begins(kind, reason, facts);
+    }
+
+    /// HR calls somebody active whom it had called inactive or missing.
+    fn back(&mut self, kinds: &[GroundKind]) {
+        let case = self.case();
+        let taken = kinds.iter().any(|kind| case.taken(*kind));
+        let admin = taken.then_some(&GroundKind::Admin);
+        let gone = kinds.iter().chain(admin);
+        self.log.extend(gone.map(|kind| Line::TakenBack(*kind)));
+    }
+
+    /// The words against somebody in a change of what HR says.
+    fn heed_against(&mut self, before: Option<&View>, after: &View, facts: &Facts) {
+        let status = before.is_none_or(|before| before.status != after.status);
+        let word = before.is_none_or(|before| before.word != after.word);
+        if status && after.status == HrStatus::Inactive {
+            self.spoken_against(GroundKind::Hr, facts);
+        }
+        if word && after.word == HrWord::Missing {
+            self.spoken_against(GroundKind::Missing, facts);
+        }
+        // They are on the list again, as gone. That gives nobody their access back.
+        let case = self.case();
+        let needed = case.stands(GroundKind::Missing) && !case.stands(GroundKind::Hr);
+        if word && after.word == HrWord::Inactive && !facts.observing && !needed {
+            self.log.push(Line::TakenBack(GroundKind::Missing));
+        }
+    }
+
+    /// The words for somebody in a change of what HR says.
+    fn heed_for(&mut self, before: Option<&View>, after: &View, facts: &Facts) {
+        let status = before.is_none_or(|before| before.status != after.status);
+        let word = before.is_none_or(|before| before.word != after.word);
+        let kinds: &[GroundKind] = match after.word {
+            HrWord::Active if word => &[GroundKind::Hr, GroundKind::Missing],
+            // A late word: they were there again before they were missing.
+            HrWord::Missing if status && after.status == HrStatus::Active => &[GroundKind::Hr],
+            _ => return,
+        };
+        if facts.observing {
+            let case = self.case();
+            let ignored = |kind: &&GroundKind| case.stand(**kind) == Some(GroundState::Ignored);
+            let gone = kinds.iter().filter(ignored);
+            self.log.extend(gone.map(|kind| Line::TakenBack(*kind)));
+        } else {
+            self.back(kinds);
+        }
+    }
+
+    /// HR speaks of somebody whom the rule leaves out: it is written down, and acted on by nobody.
+    fn heed_left_out(&mut self, before: Option<&View>, after: &View, facts: &Facts) {
+        let status = before.is_none_or(|before| before.status != after.status);
+        let word = before.is_none_or(|before| before.word != after.word);
+        self.log.push(Line::LeftOut);
+        let ignored = Reason::of(GroundState::Ignored, facts.now);
+        let said = [
+            (GroundKind::Hr, status && after.status == HrStatus::Inactive),
+            (GroundKind::Missing, word && after.word == HrWord::Missing),
+        ];
+        for (kind, _) in said.into_iter().filter(|(_, said)| *said) {
+            if !self.case().stands(kind) {
+                self.log.push(Line::Against(kind, ignored.clone()));
+            }
+        }
+        let here: &[GroundKind] = match after.word {
+            HrWord::Active => &[GroundKind::Hr, GroundKind::Missing],
+            HrWord::Missing if after.status == HrStatus::Active => &[GroundKind::Hr],
+            _ => &[],
+        };
+        for kind in here {
+            if !self.case().stands(*kind) {
+                self.log.push(Line::TakenBack(*kind));
+            }
+        }
+        self.look(facts);
+    }
+
+    /// What came of a change of what HR says, told by its effect. `spoken` is what HR began to say against the person.
+    fn came_of(
+        &self,
+        before: &Case,
+        after: &View,
+        spoken: Option<GroundKind>,
+        facts: &Facts,
+    ) -> Outcome {
+        let case = self.case();
+        let held = case.is_held() && !before.is_held();
+        match (before.status(), case.status()) {
+            (Status::Active, Status::DeactivationScheduled) => Outcome::Scheduled,
+            (Status::Active, Status::Deactivated) => Outcome::Deactivated,
+            (Status::DeactivationScheduled | Status::Deactivated, Status::Active) => {
+                Outcome::Reactivated
+            }
+            (_, Status::Active) if held => Outcome::Held,
+            (_, status) => {
+                let kind = spoken.or(match after.word {
+                    HrWord::Active => None,
+                    HrWord::Inactive => Some(GroundKind::Hr),
+                    HrWord::Missing => Some(GroundKind::Missing),
+                });
+                let ignored = spoken.is_some() && status == Status::Active;
+                match kind.and_then(|kind| case.stand(kind)) {
+                    Some(GroundState::Held) => Outcome::Held,
+                    Some(GroundState::Ignored)
+                        if ignored && !spoken.is_some_and(|kind| facts.is_deaf_to(kind)) =>
+                    {
+                        Outcome::Unchanged
+                    }
+                    Some(GroundState::Ignored) if ignored => Outcome::Ignored,
+                    _ => Outcome::Updated,
+                }
+            }
+        }
+    }
+
+    /// HR's newest word is a change. `mutation` is true if a value changed that was known before.
+    fn heed(&mut self, before: Option<&View>, mutation: bool, facts: &Facts) -> Outcome {
+        let after = self.view().unwrap();
+        let word = before.is_none_or(|before| before.word != after.word);
+        let status = before.is_none_or(|before| before.status != after.status);
+        let spoken = match after.word {
+            HrWord::Missing if word => Some(GroundKind::Missing),
+            _ if status && after.status == HrStatus::Inactive => Some(GroundKind::Hr),
+            _ => None,
+        };
+        let case = self.case();
+        if self.is_left_out(facts.world) {
+            self.heed_left_out(before, &after, facts);
+            return Outcome::Excluded;
+        }
+        if case.status() == Status::Deleted {
+            return self.heed_deleted(before, mutation, facts);
+        }
+        self.heed_against(before, &after, facts);
+        self.look(facts);
+        self.heed_for(before, &after, facts);
+        self.came_of(&case, &after, spoken, facts)
+    }
+
+    /// A deletion ends as `restore_deleted_on` says, and by nothing else; the words count all the same.
+    fn heed_deleted(&mut self, before: Option<&View>, mutation: bool, facts: &Facts) -> Outcome {
+        let after = self.view().unwrap();
+        let case = self.case();
+        let taken = case.taken(GroundKind::Hr) || case.taken(GroundKind::Missing);
+        let returned = before.is_some_and(|before| before.word != after.word) && taken;
+        let mutation = mutation && before.is_some_and(|before| before.word == after.word);
+        let back = after.word == HrWord::Active
+            && !facts.observing
+            && match facts.world.policy.settings.restore_deleted_on {
+                RestoreDeletedOn::AnyChange => mutation || returned,
+                RestoreDeletedOn::Reactivation => returned,
+                RestoreDeletedOn::Never => false,
+            };
+        self.heed_against(before, &after, facts);
+        self.heed_for(before, &after, facts);
+        if !back {
+            return Outcome::Ignored;
+        }
+        let shown = self.shown.clone();
+        self.show();
+        let others = self.case().stands(GroundKind::Admin);
+        if self.come(facts).is_some() || others {
+            self.shown = shown;
+            return Outcome::Ignored;
+        }
+        let gone = [GroundKind::Hr, GroundKind::Missing, GroundKind::LeaveDate];
+        self.log.extend(gone.map(Line::TakenBack));
+        self.log.push(Line::TakenBack(GroundKind::Deleted));
+        self.role = Role::Member;
+        Outcome::Restored
     }
 }
 
@@ -109,254 +339,102 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// What HR says; `world` gives the settings, the rule, the clock and the admins.
+    /// What HR says.
     pub(crate) fn hr(&mut self, from: &'static str, event: &HrEvent, world: &World) -> Outcome {
-        let settings = &world.policy.settings;
-        let excluded = |view: &View| view.excluded(world);
-        let id = &event.employee_id;
+        let facts = &Facts::of(world);
         if event.occurred_at > world.now + TimeDelta::minutes(10) {
             return Outcome::Rejected;
         }
         let Some(person) = self.people.get_mut(&event.employee_id) else {
-            let said = vec![event.clone()];
-            let view = Person::view(&said);
-            if excluded(&view) {
-                return Outcome::Excluded;
-            }
-            let state = if view.active {
-                State::Active
-            } else {
-                State::Gone
-            };
-            let mut person = Person::new(state, Role::Member);
-            person.source = Some(from);
-            person.said = said;
-            person.show();
-            let word = person.settle(&event.employee_id, world, world.now);
-            self.people.insert(event.employee_id.clone(), person);
-            return word.unwrap_or(Outcome::Created);
+            return self.new_person(from, event, facts);
         };
         if person.source.is_some_and(|owner| owner != from) {
             return Outcome::Rejected;
         }
-        if person.outdated(event) {
+        let nothing = match person.status() {
+            Status::Deleted => Outcome::Ignored,
+            _ => Outcome::Unchanged,
+        };
+        if person.is_outdated(event) {
             return Outcome::Stale;
         }
-        let before = Person::view(&person.said);
-        let first = person.said.is_empty();
-        let again = person.said.contains(event);
-        if !again {
-            person.said.push(event.clone());
-        }
-        let after = Person::view(&person.said);
-        let (nothing, deleted) = match person.state {
-            State::Deleted => (Outcome::Ignored, true),
-            _ => (Outcome::Unchanged, false),
-        };
-        if again {
-            let newest = person.said.iter().map(|event| event.occurred_at).max();
-            let superseded = newest > Some(event.occurred_at);
+        if person.said.contains(event) {
+            let superseded = person.newest() > Some(event.occurred_at);
             return if superseded { Outcome::Stale } else { nothing };
         }
-        let known = |field: &Field| before.fields.get(field).cloned().flatten();
-        let differs = |field: &&Field| known(field) != after.fields[*field];
+        let before = person.view();
+        person.said.push(event.clone());
+        let after = person.view().unwrap();
+        let known = |field: &Field| before.as_ref()?.fields.get(field).cloned();
+        let differs = |field: &&Field| known(field).flatten() != after.fields[*field];
         let changed: Vec<&Field> = after.fields.keys().filter(differs).collect();
-        let came_or_went = first || before.active != after.active;
-        if changed.is_empty() && !came_or_went {
+        let mutation = changed.iter().any(|field| known(field).is_some());
+        let word = |view: &View| (view.word, view.status);
+        if changed.is_empty() && before.as_ref().map(word) == Some(word(&after)) {
             return nothing;
         }
-        let mutation = came_or_went
-            || changed
-                .iter()
-                .any(|field| before.fields.contains_key(*field));
-        let returned = !first && !before.active && after.active;
         person.source = Some(from);
-        if excluded(&after) {
-            if let State::Grace { why: Why::Sync, .. } = person.state {
-                person.enter(State::Active);
-                return person
-                    .settle(id, world, world.now)
-                    .unwrap_or(Outcome::Excluded);
-            }
-            if person.leaves.by_hand.is_none() {
-                person.settle(id, world, world.now);
-            }
+        if person.status() != Status::Deleted && !person.is_left_out(world) {
+            person.show();
+        }
+        person.heed(before.as_ref(), mutation, facts)
+    }
+
+    fn new_person(&mut self, from: &'static str, event: &HrEvent, facts: &Facts) -> Outcome {
+        let mut person = Person::new(&event.employee_id, Role::Member);
+        person.source = Some(from);
+        person.said = vec![event.clone()];
+        if person.is_left_out(facts.world) {
             return Outcome::Excluded;
         }
-        if deleted {
-            let back = match settings.restore_deleted_on {
-                RestoreDeletedOn::AnyChange => after.active && mutation && !first,
-                RestoreDeletedOn::Reactivation => returned,
-                RestoreDeletedOn::Never => false,
-            };
-            if !back {
-                return Outcome::Ignored;
-            }
-            let shown = person.shown.clone();
-            person.show();
-            if person.has_come(world) {
-                person.shown = shown;
-                return Outcome::Ignored;
-            }
-            person.enter(State::Active);
-            person.role = Role::Member;
-            let word = person.settle(id, world, world.now);
-            return word.unwrap_or(Outcome::Restored);
-        }
         person.show();
-        let sync = settings.deactivation_sync;
-        if !after.active && matches!(person.state, State::Grace { why: Why::Date, .. }) {
-            person.settle(id, world, world.now);
+        if event.status == HrStatus::Inactive {
+            let reason = Reason::of(GroundState::InForce, facts.now);
+            person.begins(GroundKind::Hr, reason, facts);
         }
-        let word = match person.state {
-            State::Active if !after.active && mutation => {
-                if !sync.enabled {
-                    Outcome::Ignored
-                } else if person.is_last_admin(id, &world.admins) {
-                    person.leaves.held = true;
-                    Outcome::Held
-                } else {
-                    person.end(Why::Sync, world, world.now)
-                }
-            }
-            State::Grace { why: Why::Sync, .. } if after.active => {
-                person.enter(State::Active);
-                Outcome::Reactivated
-            }
-            State::Gone if returned && !person.has_come(world) => {
-                person.enter(State::Active);
-                Outcome::Reactivated
-            }
-            _ => {
-                person.leaves.held &= !after.active;
-                Outcome::Updated
-            }
+        let before = person.status();
+        person.look(facts);
+        let word = match (before, person.status()) {
+            (Status::Active, Status::DeactivationScheduled) => Outcome::Scheduled,
+            (Status::Active, Status::Deactivated) => Outcome::Deactivated,
+            _ => Outcome::Created,
         };
-        person.settle(id, world, world.now).unwrap_or(word)
+        self.people.insert(event.employee_id.clone(), person);
+        word
     }
 
-    /// What an admin wants.
-    pub(crate) fn by_hand(
+    /// A snapshot of the instant `at` lacks somebody.
+    pub(crate) fn missing(
         &mut self,
+        from: &'static str,
         id: &EmployeeId,
-        event: &Event,
+        at: DateTime<Utc>,
         world: &World,
-    ) -> Result<(), Refusal> {
-        if let Event::Add { profile, role, .. } = event {
-            let mut person = Person::new(State::Active, *role);
-            person.shown = profile.clone();
-            return match self.people.insert(id.clone(), person) {
-                None => Ok(()),
-                Some(known) => {
-                    self.people.insert(id.clone(), known);
-                    Err(Refusal::Exists)
-                }
-            };
-        }
-        let person = self.people.get_mut(id).ok_or(Refusal::NotFound)?;
-        let last = person.is_last_admin(id, &world.admins);
-        let on_self = |by: &Actor| {
-            let Actor::Admin { employee_id, .. } = by else {
-                unreachable!()
-            };
-            employee_id.as_ref() == Some(id)
-        };
-        match event {
-            Event::DeactivateNow { by }
-            | Event::Delete { by }
-            | Event::Restore { by }
-            | Event::Leave { by }
-            | Event::SetLeaveDate { by, .. }
-                if on_self(by) =>
-            {
-                return Err(Refusal::OnSelf);
-            }
-            Event::DeactivateNow { .. } => match person.state {
-                State::Deleted => return Err(Refusal::Deleted),
-                State::Gone => return Ok(()),
-                _ if last => return Err(Refusal::LastAdmin),
-                _ => person.enter(State::Gone),
-            },
-            Event::Delete { .. } if person.state == State::Deleted => return Ok(()),
-            Event::Delete { .. } if last => return Err(Refusal::LastAdmin),
-            Event::Delete { .. } => person.enter(State::Deleted),
-            Event::Restore { .. } => {
-                // Somebody whose schedule an epoch has ended, and who is not yet rewritten, is brought back too.
-                let rewritten = world.users[id].generation == world.user(id).generation;
-                if person.state == State::Active && rewritten {
-                    return Ok(());
-                }
-                if person.state == State::Deleted {
-                    person.role = Role::Member;
-                }
-                person.enter(State::Active);
-                if person.has_come(world) {
-                    person.leaves.spent = person.counting(world);
-                }
-            }
-            Event::Leave { .. } if person.state != State::Active => return Ok(()),
-            Event::Leave { .. } if last => return Err(Refusal::LastAdmin),
-            Event::Leave { .. } => person.schedule(Why::Admin, world, world.now),
-            Event::SetLeaveDate { date, .. } => {
-                if person.state == State::Deleted {
-                    return Err(Refusal::Deleted);
-                }
-                let before = std::mem::replace(&mut person.leaves.by_hand, *date);
-                if before == *date {
-                    return Ok(());
-                }
-                if last && person.has_come(world) {
-                    person.leaves.by_hand = before;
-                    return Err(Refusal::LastAdmin);
-                }
-                if date.is_some() {
-                    person.leaves.spent = None;
-                }
-            }
-            Event::SetRole { by, role, .. } => match (person.state, *role) {
-                (State::Deleted, _) => return Err(Refusal::Deleted),
-                (_, role) if role == person.role => return Ok(()),
-                (_, Role::Member) if on_self(by) => return Err(Refusal::OnSelf),
-                (_, Role::Member) if last => return Err(Refusal::LastAdmin),
-                (_, role) => person.role = role,
-            },
-            _ => unreachable!("not by hand"),
-        }
-        person.settle(id, world, world.now);
-        Ok(())
-    }
-
-    /// The `number`th timer fires.
-    pub(crate) fn fires(&mut self, id: &EmployeeId, number: usize, world: &World) {
+    ) -> Outcome {
         let Some(person) = self.people.get_mut(id) else {
-            return;
+            return Outcome::Unchanged;
         };
-        if let State::Grace { due, timer, why } = person.state
-            && timer == number
-            && due <= world.now + TimeDelta::seconds(30)
-        {
-            let excluded = why == Why::Sync && Person::view(&person.said).excluded(world);
-            person.enter(if excluded { State::Active } else { State::Gone });
-            person.settle(id, world, world.now);
+        let before = person.view();
+        let newer = person.said.iter().any(|event| event.occurred_at > at);
+        let known = before.as_ref().map(|before| before.word);
+        if person.source != Some(from) || newer || matches!(known, None | Some(HrWord::Missing)) {
+            return Outcome::Unchanged;
         }
+        person.lacked.push((at, person.said.len()));
+        person.heed(before.as_ref(), false, &Facts::of(world))
     }
 
-    /// The user is held against rules and settings that have changed.
-    pub(crate) fn tidied(&mut self, id: &EmployeeId, world: &World) {
-        let person = self.people.get_mut(id).unwrap();
-        if let State::Grace { why: Why::Sync, .. } = person.state
-            && Person::view(&person.said).excluded(world)
-        {
-            person.enter(State::Active);
-        }
-        person.settle(id, world, world.now);
-    }
-
-    pub(crate) fn sync_turned_off(&mut self) {
+    /// Everybody's log has a line more.
+    pub(crate) fn everybody(&mut self, line: &Line) {
         for person in self.people.values_mut() {
-            if let State::Grace { why: Why::Sync, .. } = person.state {
-                person.state = State::Active;
-            }
+            person.log.push(line.clone());
         }
+    }
+
+    pub(crate) fn admins(&self) -> BTreeSet<EmployeeId> {
+        let acting =
+            |person: &&Person| person.role == Role::Admin && person.status() == Status::Active;
+        let acting = self.people.values().filter(acting);
+        acting.map(|person| person.id.clone()).collect()
     }
 }

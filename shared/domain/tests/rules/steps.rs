@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::decide::{AdminsChange, Decision, Refusal};
 use offramp_domain::settings::{Behaviour, RestoreDeletedOn};
 use offramp_domain::{
-    Actor, CardId, Cause, Event, Field, Generation, Happening, HrEvent, NoticeKind, Role, Schedule,
-    Status, SubjectKind, Timer, TimerKind, User,
+    Actor, CardId, Cause, Epoch, Event, Field, Generation, Ground, GroundKind, Happening, HrEvent,
+    IgnoredBy, LeaveGround, NoticeKind, Role, Status, SubjectKind, Timer, TimerKind, User, Whose,
 };
 use serde_json::{Value, json};
 
@@ -129,18 +129,20 @@ pub(crate) fn is(change: impl Fn(&mut User) + 'static) -> Step {
     set(move |world| change(world.users.get_mut(&employee("E-7")).unwrap()))
 }
 
-/// In the grace period for a cause that no event gives yet.
+/// In the grace period on one ground.
 pub(crate) fn scheduled_by(cause: Cause) -> Step {
-    is(move |user| {
+    set(move |world| {
+        let user = world.users.get_mut(&employee("E-7")).unwrap();
         user.generation = user.generation.next();
-        user.lifecycle = offramp_domain::Lifecycle::Scheduled(Schedule {
-            cause,
-            at: start(),
-            due_at: start() + TimeDelta::days(3),
-            epoch: offramp_domain::Epoch(0),
-            run: None,
-            waits_until: None,
-        });
+        let due = start() + TimeDelta::days(3);
+        let mut ground = Ground::in_force(start(), due, Epoch(0));
+        if cause == Cause::LeaveDate {
+            let date = start().date_naive();
+            user.leave.by_hand = Some(date);
+            let by = Whose::Admin;
+            ground.date = Some(LeaveGround { date, by });
+        }
+        user.grounds.set(cause.into(), ground);
     })
 }
 
@@ -150,6 +152,11 @@ pub(crate) fn missing(minute: i64) -> Step {
         let mut record: Value = serde_json::to_value(&user.hr).unwrap();
         record["missing"] = json!(instant(minute));
         user.hr = serde_json::from_value(record).unwrap();
+        let ground = match user.status() {
+            Status::Active => Ground::ignored(IgnoredBy::OnMissing, start()),
+            _ => Ground::in_force(start(), start() + TimeDelta::days(3), Epoch(0)),
+        };
+        user.grounds.set(GroundKind::Missing, ground);
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use offramp_domain::{
-    DigestMinute, Epoch, Generation, Leave, Lifecycle, Notice, NoticeKind, OrgId, Origin, Pending,
+    DigestMinute, Epoch, Generation, Grounds, Leave, Notice, NoticeKind, OrgId, Origin, Pending,
     Policy, Settings, SyncRules, Timer, User,
 };
 use serde::de::DeserializeOwned;
@@ -85,7 +85,7 @@ fn what_may_be_absent() {
     let user = r#"{"employee_id":"E-7","origin":"manual","role":"member",
         "lifecycle":{"state":"active"},"generation":1,"version":1,"rev":1}"#;
     let user: User = serde_json::from_str(user).unwrap();
-    let bare = User::new(employee("E-7"), Origin::Manual, Lifecycle::Active);
+    let bare = User::new(employee("E-7"), Origin::Manual, Grounds::default());
     assert_eq!(
         user,
         User {

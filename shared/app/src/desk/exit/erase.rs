@@ -99,7 +99,7 @@ where
 }
 
 fn erasable(stored: &User, settled: &User) -> Result<()> {
-    let reason = match settled.lifecycle {
+    let reason = match settled.lifecycle() {
         _ if settled.access() == Access::Granted => {
             "they have access: deactivate or delete them first"
         }

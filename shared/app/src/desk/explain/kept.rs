@@ -1,6 +1,9 @@
 //! Explains why a user is active.
 
-use offramp_domain::{Actor, Entry, Happening, HrWord, Ignored, Lifecycle, Policy, Status, User};
+use offramp_domain::{
+    Actor, Entry, Ground, GroundKind, GroundState, Happening, HrWord, Ignored, IgnoredBy,
+    Lifecycle, Policy, Status, User,
+};
 
 use super::{Code, Known, Reason};
 use crate::ports::SourceState;
@@ -36,7 +39,7 @@ pub(super) fn here(user: &User, stored: &User, known: Known<'_>, left_out: bool)
         return reason(Code::Held, format!("{said}, but {}.", held(user, known)));
     }
     if stored.generation != user.generation {
-        let (code, ended) = match &stored.lifecycle {
+        let (code, ended) = match stored.lifecycle() {
             Lifecycle::Scheduled(schedule) => match &schedule.run {
                 Some(run) if known.policy.is_undone(run) => (
                     Code::RunUndone,
@@ -59,7 +62,7 @@ pub(super) fn here(user: &User, stored: &User, known: Known<'_>, left_out: bool)
             format!("{said}, but the source {source} is only observed: it deactivates nobody."),
         )),
         _ if left_out || !reasons.is_empty() => {}
-        _ => reasons.push(before(said, known)),
+        _ => reasons.push(before(said, user, known)),
     }
     if let Some((source, SourceState::Disabled)) = known.source {
         let detail = format!("The source {source} is disabled: nothing is taken from it.");
@@ -98,10 +101,16 @@ fn turned_off() -> String {
     "an admin turned the deactivation sync off, which ended their schedule".to_owned()
 }
 
-/// The newest history entry that explains why the user stayed.
-fn before(said: &str, known: Known<'_>) -> Reason {
+/// Why HR's word did not end the user's access: the state of its ground, with the history entry that tells when.
+fn before(said: &str, user: &User, known: Known<'_>) -> Reason {
+    let ground = [GroundKind::Missing, GroundKind::Hr]
+        .into_iter()
+        .find_map(|kind| user.grounds.get(kind));
+    let stands = ground.map(stays);
     for entry in known.past {
-        if let Some((code, what)) = keeps(entry) {
+        if let Some((code, what)) = keeps(entry)
+            && stands.is_none_or(|(by_ground, _)| agrees(by_ground, code))
+        {
             let when = known.spoken(entry.at);
             return Reason {
                 code,
@@ -115,11 +124,54 @@ fn before(said: &str, known: Known<'_>) -> Reason {
             break;
         }
     }
+    let (code, what) = stands.unwrap_or((Code::Unchanged, UNTOLD));
     Reason {
-        code: Code::Unchanged,
-        detail: format!(
-            "{said}, but the sync did not act on that when it came, and the record has not changed since."
+        code,
+        detail: format!("{said}, but {what}, and HR has said nothing else since."),
+    }
+}
+
+/// True if a history entry tells the same as the ground, and perhaps more exactly.
+fn agrees(by_ground: Code, by_entry: Code) -> bool {
+    by_ground == by_entry
+        || matches!(
+            (by_ground, by_entry),
+            (Code::Unchanged, _)
+                | (Code::IgnoredWhileOff, Code::SyncTurnedOff)
+                | (
+                    Code::HoldAnswered,
+                    Code::RunUndone | Code::ReactivatedByAdmin
+                )
+        )
+}
+
+const UNTOLD: &str = "the sync did not act on that when it came";
+
+/// Why a ground does not count.
+fn stays(ground: &Ground) -> (Code, &'static str) {
+    match (ground.state, ground.why) {
+        (GroundState::Refused, _) => (Code::HoldAnswered, "an admin said no to it"),
+        (GroundState::Overridden, _) => (
+            Code::ReactivatedByAdmin,
+            "an admin gave them their access back",
         ),
+        (_, Some(IgnoredBy::SyncOff)) => {
+            (Code::IgnoredWhileOff, "the deactivation sync was off then")
+        }
+        (_, Some(IgnoredBy::Observing)) => (
+            Code::IgnoredWhileObserving,
+            "the source was only observed when that came",
+        ),
+        (_, Some(IgnoredBy::OnMissing)) => {
+            (Code::MissingIgnored, "the settings ignored missing people")
+        }
+        (_, Some(IgnoredBy::LeaveDates)) => (
+            Code::SettingsChanged,
+            "by the settings the leave date did not count",
+        ),
+        (_, Some(IgnoredBy::Rule)) => (Code::LeftOutBefore, "the sync rule left them out"),
+        (_, Some(IgnoredBy::RunUndone)) => (Code::RunUndone, "an admin took its run back"),
+        _ => (Code::Unchanged, UNTOLD),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What would change a user's state. Each way works under the present settings, or names what must come first.
 
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
-use offramp_domain::{Cause, HrWord, Lifecycle, Origin, User};
+use offramp_domain::{Cause, GroundKind, HrWord, Lifecycle, Origin, User};
 
 use super::Known;
 use crate::ports::SourceState;
@@ -18,8 +18,11 @@ pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec
     let heard = [disabled.then_some(SET_ACTIVE)];
     let acted_on = [(disabled || known.is(SourceState::Observing)).then_some(SET_ACTIVE)];
     let restored = Some(RESTORED.to_owned());
-    let mut ways = match &user.lifecycle {
+    let mut ways = match user.lifecycle() {
         Lifecycle::Active => here_until(user, known, left_out),
+        Lifecycle::Scheduled(_) | Lifecycle::Deactivated(_) if several(user) => {
+            vec![restored, hr(&heard, &every_ground(user))]
+        }
         Lifecycle::Scheduled(schedule) => {
             let mut ways = Vec::new();
             if schedule.cause.is_sync() {
@@ -39,7 +42,13 @@ pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec
             ways.push(run.map(|run| format!("an admin taking back the run {run}")));
             ways
         }
-        Lifecycle::Deactivated(_) if matches!(user.origin, Origin::Manual) => vec![restored],
+        Lifecycle::Deactivated(end)
+            if matches!(user.origin, Origin::Manual) || end.cause == Cause::LeaveDate =>
+        {
+            let date = (end.cause == Cause::LeaveDate)
+                .then(|| "the leave date being moved or removed".to_owned());
+            vec![restored, date]
+        }
         Lifecycle::Deactivated(_) => vec![
             restored,
             hr(
@@ -69,6 +78,33 @@ pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec
     ways.into_iter().flatten().collect()
 }
 
+/// True if more than one ground stands against the user.
+fn several(user: &User) -> bool {
+    user.grounds
+        .iter()
+        .filter(|(_, ground)| ground.counts())
+        .count()
+        > 1
+}
+
+/// What must happen so that no ground stands any more.
+fn every_ground(user: &User) -> String {
+    let in_force = user
+        .grounds
+        .in_order()
+        .filter(|(_, ground)| ground.counts());
+    let mut ways: Vec<&str> = in_force
+        .map(|(kind, _)| match kind {
+            GroundKind::LeaveDate => "the leave date being moved or removed",
+            _ => "HR marking them active",
+        })
+        .collect();
+    ways.dedup();
+    ways.sort_unstable();
+    ways.dedup();
+    ways.join(" and ")
+}
+
 /// What would end the access of an active user.
 fn here_until(user: &User, known: Known<'_>, left_out: bool) -> Vec<Option<String>> {
     let settings = &known.policy.settings;
@@ -83,8 +119,8 @@ fn here_until(user: &User, known: Known<'_>, left_out: bool) -> Vec<Option<Strin
     let turned_on =
         (!settings.deactivation_sync.enabled).then_some("the deactivation sync being turned on");
     let change = match user.hr_word() {
-        Some(HrWord::Inactive) => "any change of the HR record that still says inactive",
-        // If the user is missing again, nothing changes.
+        // The same word again changes nothing.
+        Some(HrWord::Inactive) => "HR marking them active and then inactive again",
         _ => "HR marking them inactive",
     };
     let by_hr = match &user.hold {

@@ -1,6 +1,7 @@
 //! A question to the breaker, and the ids of new runs and holds.
 
-use offramp_domain::{Figures, HoldId, RunId, RunKind, SourceId, Tripped};
+use offramp_domain::settings::OnMissing;
+use offramp_domain::{Cause, Counted, Figures, HoldId, RunId, RunKind, SourceId, Tripped};
 
 /// A question to the breaker: which run asks, for which source.
 #[derive(Debug, Clone)]
@@ -45,5 +46,20 @@ pub(crate) fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result
         if let Ok(id) = id(format!("{kind}_{}", uuid::Uuid::now_v7().simple())) {
             return id;
         }
+    }
+}
+
+/// The question about one person. If the settings ask an admin about missing people first, a missing person is never
+/// simply admitted, whatever the settings were when their snapshot was compared.
+pub(super) fn asking_first(
+    asking: &RunRequest,
+    on_missing: OnMissing,
+    counted: Counted,
+) -> RunRequest {
+    let first = on_missing == OnMissing::Hold && counted == Counted::Departure(Cause::Missing);
+    let rule = (Tripped::OnMissing, Figures::default());
+    RunRequest {
+        tripped: asking.tripped.or(first.then_some(rule)),
+        ..asking.clone()
     }
 }

@@ -183,10 +183,10 @@ where
         ..before.clone()
     };
     let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
-    let answered = (breaker.hold.as_ref() == Some(&before.hold)).then(|| match all {
-        true => breaker.answering(ask.verdict == Verdict::Reject, now),
-        false => breaker.answering_until(hold.answered),
-    });
+    let answered = match all {
+        true => breaker.closing(&before.hold, ask.verdict == Verdict::Reject, now),
+        false => breaker.closing_until(&before.hold, hold.answered),
+    };
     let run = (ask.verdict == Verdict::Approve && !people.is_empty()).then(|| Run {
         run: new_run(),
         kind: RunKind::Approval {
@@ -202,7 +202,14 @@ where
     if all || !people.is_empty() {
         let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
         let by = Some(ask.by.clone());
-        notices.push(told(&hold, state, by, count, answered.is_some(), now));
+        notices.push(told(
+            &hold,
+            state,
+            by,
+            count,
+            answered.is_some() && before.rule.quarantines(),
+            now,
+        ));
     }
     for notice in &notices {
         tell(tenant, notice).await?;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join;
 use offramp_domain::decide::Outcome;
+use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Counted, Decision, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict,
+    Breaker, Counted, Decision, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict,
 };
 
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
@@ -93,11 +94,11 @@ where
         let just_read = just_read.as_deref();
         let asked = ask(&self.tenant, asking, &counted, safeguards, just_read);
         let ahead = just_read.filter(|breaker| {
-            let people: BTreeSet<_> = counted.keys().cloned().collect();
-            let tripped = asking.tripped.map(|(tripped, _)| tripped);
-            let now = self.tenant.clock.now();
-            people.len() <= ARMED_AHEAD
-                && breaker.weigh(&people, safeguards, tripped, now) == Verdict::Admitted
+            let verdicts = self.verdicts(asking, &counted, breaker, safeguards);
+            counted.len() <= ARMED_AHEAD
+                && verdicts
+                    .iter()
+                    .all(|(_, verdict)| *verdict == Verdict::Admitted)
         });
         let judgements = read.iter_mut().flatten();
         let mut judgements: Vec<&mut Judgement> = judgements
@@ -116,7 +117,18 @@ where
         for one in &mut judgements {
             one.armed = true;
         }
-        Ok((gates?, read))
+        let mut gates = gates?;
+        // What a run says counts for all of its people, or for none of them.
+        let stopped = counted.iter().any(|(id, what)| {
+            matches!(what, Counted::Departure(_))
+                && matches!(gates.get(id), Some(Gate::Held { .. }))
+        });
+        if stopped {
+            for (id, _) in people {
+                gates.entry(id.clone()).or_insert(Gate::Stopped);
+            }
+        }
+        Ok((gates, read))
     }
 
     /// Reads the data for deciding the events of a few people.
@@ -188,21 +200,26 @@ where
             }
             read.push((chunk, loaded));
         }
-        let verdict = self.weigh(asking, &counted, read.last().map(|(_, loaded)| loaded))?;
-        let held = match &verdict {
-            Some(Verdict::Joins(hold)) => Some(hold.clone()),
-            Some(Verdict::Trips(..)) => HoldId::new("hold_that_it_would_open").ok(),
-            _ => None,
+        let verdicts = match read.last() {
+            Some((_, loaded)) => {
+                let breaker = loaded.breaker.clone().unwrap_or_default();
+                let safeguards = loaded.policy.settings.safeguards;
+                self.verdicts(asking, &counted, &breaker, safeguards)
+            }
+            None => Vec::new(),
+        };
+        let held = |what: Counted| {
+            let of = |(returns, _): &&(bool, Verdict)| *returns == (what == Counted::Return);
+            match verdicts.iter().find(of) {
+                Some((_, Verdict::Joins(hold))) => Some(hold.clone()),
+                Some((_, Verdict::Trips(..))) => HoldId::new("hold_that_it_would_open").ok(),
+                _ => None,
+            }
         };
         for (chunk, loaded) in &read {
             for (id, events) in *chunk {
-                let gate = match &held {
-                    Some(hold) if counted.contains_key(id) => Some(Gate::Held {
-                        hold: hold.clone(),
-                        seq: 0,
-                    }),
-                    _ => None,
-                };
+                let hold = counted.get(id).and_then(|what| held(*what));
+                let gate = hold.map(|hold| Gate::Held { hold, seq: 0 });
                 for (position, answer) in self.person(loaded, id, events, gate.as_ref())?.answers {
                     if let Some(slot) = results.get_mut(position) {
                         *slot = Some(answer);
@@ -211,35 +228,40 @@ where
             }
         }
         Ok(Answers {
-            breaker: verdict,
+            breaker: worst(verdicts),
             ..answers(results)
         })
     }
 
-    /// The breaker's verdict; `None` if the breaker would not be asked.
-    fn weigh(
+    /// The breaker's verdict on the people who leave, and on those who return (true). A group of nobody has none, and
+    /// neither has a last admin, whom the breaker never admits.
+    fn verdicts(
         &self,
         asking: &RunRequest,
         counted: &BTreeMap<EmployeeId, Counted>,
-        loaded: Option<&Loaded>,
-    ) -> Result<Option<Verdict>> {
-        let people: BTreeSet<EmployeeId> = counted
-            .iter()
-            .filter(|(_, counted)| !matches!(counted, Counted::LastAdmin(_)))
-            .map(|(id, _)| id.clone())
-            .collect();
-        let Some(loaded) = loaded.filter(|_| !people.is_empty()) else {
-            return Ok(None);
-        };
-        let breaker = loaded.breaker.clone().unwrap_or_default();
+        breaker: &Breaker,
+        safeguards: Safeguards,
+    ) -> Vec<(bool, Verdict)> {
+        let now = self.tenant.clock.now();
         let tripped = asking.tripped.map(|(tripped, _)| tripped);
-        let safeguards = loaded.policy.settings.safeguards;
-        Ok(Some(breaker.weigh(
-            &people,
-            safeguards,
-            tripped,
-            self.tenant.clock.now(),
-        )))
+        let group = |returns: bool| -> BTreeSet<EmployeeId> {
+            let of = |what: &Counted| match what {
+                Counted::Departure(_) => !returns,
+                Counted::Return => returns,
+                Counted::LastAdmin(_) => false,
+            };
+            let people = counted.iter().filter(|(_, what)| of(what));
+            people.map(|(id, _)| id.clone()).collect()
+        };
+        let (leaving, returning) = (group(false), group(true));
+        let mut verdicts = Vec::new();
+        if !leaving.is_empty() {
+            verdicts.push((false, breaker.weigh(&leaving, safeguards, tripped, now)));
+        }
+        if !returning.is_empty() {
+            verdicts.push((true, breaker.weigh_returns(&returning, safeguards, now)));
+        }
+        verdicts
     }
 
     /// The events of one person, in order. Each is decided on the user that the event before would have written.
@@ -283,6 +305,15 @@ where
         }
         Ok(planned)
     }
+}
+
+/// The verdict to tell of several: one that stops people, if there is one.
+fn worst(verdicts: Vec<(bool, Verdict)>) -> Option<Verdict> {
+    let mut verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    let stops = verdicts
+        .iter()
+        .position(|verdict| *verdict != Verdict::Admitted);
+    (!verdicts.is_empty()).then(|| verdicts.swap_remove(stops.unwrap_or(0)))
 }
 
 /// The data that was read for a chunk of people, and the decision on each person's first event.

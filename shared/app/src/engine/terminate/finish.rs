@@ -4,25 +4,30 @@
 //! (*settle*). If nothing is left, the same commit closes the objectives and finishes. Every write is conditional on
 //! the user's state, so an interrupted round can be repeated.
 
+mod last_look;
+mod seen;
+
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use futures_util::future::{join, try_join3};
 use futures_util::stream::{self, StreamExt};
 use offramp_domain::{
-    Actor, Card, CardId, Decision, DigestMinute, EmployeeId, Event, Generation, Objective, Timer,
-    User,
+    Actor, Card, CardId, Decision, DigestMinute, EmployeeId, Event, Generation, Objective,
+    SourceId, Timer,
 };
 
 use crate::backoff::until_won;
 use crate::engine::closing;
 use crate::engine::commit::{Armed, arm_all, commit_decided};
 use crate::engine::execute::decide_on;
+use crate::engine::terminate::Person;
 use crate::ports::{
-    CancelOrder, CardIssuer, CardWrite, Cards, Commit, Committed, Loaded, Objectives, Users,
+    CancelOrder, CardIssuer, CardWrite, Cards, Commit, Committed, Objectives, Users,
 };
 use crate::telemetry::Decided;
 use crate::{Deadline, Fault, Ports, Result, Tenant};
+use seen::Seen;
 
 /// The most cards of one round, and the most cards and objectives of one commit. A transaction has at most 100 items,
 /// and the user needs a few of them.
@@ -53,7 +58,7 @@ pub struct Finished {
 /// Any fault, after all other cards were tried; or [`crate::Error::Busy`] if other writers came first at every attempt.
 pub async fn finish<P: Ports>(
     tenant: &Tenant<'_, P>,
-    id: &EmployeeId,
+    person: Person<'_>,
     generation: Generation,
     by: &Actor,
     deadline: Deadline,
@@ -64,7 +69,8 @@ where
 {
     let run = Run {
         tenant: *tenant,
-        id,
+        id: person.id,
+        source: person.source,
         generation,
         by,
         deadline,
@@ -73,7 +79,7 @@ where
     let mut cancelled = 0;
     loop {
         let (seen, alive) = match until_won(|| run.begin()).await? {
-            Begun::Nobody => {
+            Begun::Nobody | Begun::TakenBack => {
                 return Ok(Finished {
                     done: true,
                     cancelled,
@@ -106,24 +112,20 @@ where
 struct Run<'a, P: Ports> {
     tenant: Tenant<'a, P>,
     id: &'a EmployeeId,
+    /// The user's source, if the caller knows it.
+    source: Option<&'a SourceId>,
     generation: Generation,
     by: &'a Actor,
     deadline: Deadline,
     armed: Armed,
 }
 
-/// The data of a person: user, cards and objectives. They were read by three calls at the same time.
-struct Seen {
-    loaded: Loaded,
-    user: User,
-    cards: Vec<Card>,
-    objectives: Vec<Objective>,
-}
-
 /// The beginning of a round.
 enum Begun {
     /// No user exists.
     Nobody,
+    /// The policy or the breaker has changed since the deactivation was decided, and it is taken back.
+    TakenBack,
     /// No time is left for another round. The value is [`Finished::next`].
     OutOfTime(Option<Generation>),
     /// These cards are marked as being cancelled; empty if no card is left.
@@ -145,27 +147,6 @@ struct Settled {
     next: Option<Generation>,
 }
 
-impl Seen {
-    /// True if the user is still in the deactivation or deletion of this generation, and it has pending work.
-    fn stands(&self, generation: Generation) -> bool {
-        self.user.generation == generation && !self.user.pending.is_done()
-    }
-
-    /// The cards to cancel. While the deactivation of this generation has its cards pending, these are all living
-    /// cards. Otherwise they are the cards whose cancellation has begun, since the issuer may know of it.
-    fn to_cancel(&self, generation: Generation) -> impl Iterator<Item = &Card> {
-        let all = self.stands(generation) && self.user.pending.cards;
-        let alive = self.cards.iter().filter(|card| card.is_alive());
-        alive.filter(move |card| card.cancelling || all)
-    }
-
-    /// The user's generation, if it is later than this one and has pending work.
-    fn next(&self, generation: Generation) -> Option<Generation> {
-        let later = self.user.generation > generation && !self.user.pending.is_done();
-        later.then_some(self.user.generation)
-    }
-}
-
 impl<P: Ports> Run<'_, P>
 where
     P::Store: Users + Cards + Objectives,
@@ -176,7 +157,7 @@ where
     async fn read(&self) -> Result<Option<Seen>> {
         let (store, org, id) = (&self.tenant.store, self.tenant.org, self.id);
         let (mut loaded, cards, objectives) = try_join3(
-            store.load(org, std::slice::from_ref(id)),
+            store.load_of(org, self.source, std::slice::from_ref(id)),
             store.cards_of(org, id),
             store.objectives_of(org, id),
         )
@@ -197,6 +178,9 @@ where
         let Some(seen) = self.read().await? else {
             return Ok(Some(Begun::Nobody));
         };
+        if seen.may_be_taken_back(self.generation) && self.takes_back(&seen).await? {
+            return Ok(Some(Begun::TakenBack));
+        }
         let alive: Vec<Card> = seen
             .to_cancel(self.generation)
             .take(ITEMS_PER_ROUND)

@@ -36,7 +36,7 @@ use crate::ports::{
     SnapshotCommit, Snapshots, Sources, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
-use ask::apart;
+use ask::group;
 use decide::at_once;
 use end::End;
 
@@ -297,8 +297,8 @@ where
                 .into_iter()
                 .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)));
             gates.extend(asked.map(|(id, what)| {
-                let apart = apart(snapshot, settings, what);
-                (id, snapshot.said.gate(&snapshot.run, apart))
+                let group = group(snapshot, settings, what);
+                (id, snapshot.said.gate(&snapshot.run, group))
             }));
         }
         let asking = RunRequest {
@@ -307,12 +307,8 @@ where
             kind: RunKind::Snapshot {
                 snapshot: snapshot.snapshot.clone(),
             },
-            tripped: None,
-        };
-        let engine = Engine {
-            plan: self.plan(snapshot),
-            asking: &asking,
-            gates: &gates,
+            // Somebody who turns out to leave only now is asked about as the others were.
+            tripped: snapshot.tripped,
         };
         let (mut people, mut unreadable) = (Vec::new(), Vec::new());
         for delta in deltas {
@@ -320,6 +316,17 @@ where
             unreadable.extend(delta.unreadable);
         }
         let people: Vec<(EmployeeId, Events)> = people;
+        // What a snapshot says counts for all of its people, or for none of them.
+        if !snapshot.observing && (snapshot.tripped.is_some() || snapshot.said.hold.is_some()) {
+            for (id, _) in &people {
+                gates.entry(id.clone()).or_insert(Gate::Stopped);
+            }
+        }
+        let engine = Engine {
+            plan: self.plan(snapshot),
+            asking: &asking,
+            gates: &gates,
+        };
         let answered = engine.run(&people, Vec::new()).await?;
         self.rejected(snapshot, &unreadable, &answered).await;
         // A person of another source needs no exception: no word of this source counts for them.

@@ -152,7 +152,7 @@ impl<'a> Letters<'a> {
 
 #[cfg(test)]
 mod tests {
-    use offramp_domain::{Cause, Field, Lifecycle, NoticeKind, Origin, Policy};
+    use offramp_domain::{Cause, Field, NoticeKind, Origin, Policy};
 
     use super::*;
     use crate::outbound::mail::{Now, ROWS, counted};
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn user(name: &str, role: Role) -> (EmployeeId, User) {
-        let mut user = User::new(id(name), Origin::Manual, Lifecycle::Active);
+        let mut user = User::new(id(name), Origin::Manual, offramp_domain::Grounds::default());
         user.role = role;
         let address = format!("{name}@acme.example").to_lowercase();
         user.profile.insert(Field::Email, address);

@@ -226,7 +226,7 @@ impl Seen<'_> {
             NoticeKind::Invited { .. } => return None,
             NoticeKind::Scheduled { active_cards, .. } => {
                 let user = settled?;
-                let Lifecycle::Scheduled(schedule) = &user.lifecycle else {
+                let Lifecycle::Scheduled(schedule) = user.lifecycle() else {
                     return None;
                 };
                 if user.generation != one.notice.generation {
@@ -245,7 +245,7 @@ impl Seen<'_> {
                 if user.generation != one.notice.generation && *cards == 0 {
                     return None;
                 }
-                match user.lifecycle {
+                match user.lifecycle() {
                     Lifecycle::Active => Now::Back { active: true },
                     Lifecycle::Scheduled(_) => Now::Back { active: false },
                     Lifecycle::Deactivated(_) => Now::Stands,

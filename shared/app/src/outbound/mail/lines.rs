@@ -227,6 +227,7 @@ fn tripped(rule: Tripped) -> &'static str {
         Tripped::EmptyPage => "a page of its snapshot was empty",
         Tripped::ShortSnapshot => "its snapshot was less than half of what was expected",
         Tripped::OnMissing => "they were missing from its snapshot, and the settings ask first",
+        Tripped::MaxReturns => "more people came back at once than the safeguards allow",
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::future::try_join;
 use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::{Behaviour, OnMissing};
+use offramp_domain::snapshot::Group;
 use offramp_domain::{
     Cause, EmployeeId, Figures, Gate, Hold, HoldId, HoldState, RunKind, Settings, Snapshot,
     Tripped, Verdict,
@@ -41,14 +42,21 @@ where
         let breaker = loaded.breaker.unwrap_or_default();
         snapshot.tripped = self.trips(snapshot, breaker.employees);
         let settings = &loaded.policy.settings;
-        let (all, missing) = parted(snapshot, settings, listed);
+        let Groups {
+            all,
+            missing,
+            returns,
+        } = parted(snapshot, settings, listed);
         if snapshot.dry_run || snapshot.observing {
             weigh(
                 snapshot,
                 settings,
                 &breaker,
-                &all,
-                &missing,
+                &Groups {
+                    all,
+                    missing,
+                    returns,
+                },
                 tenant.clock.now(),
             );
             return Ok(());
@@ -61,9 +69,15 @@ where
         if !missing.is_empty() {
             snapshot.said.missing = self.first(snapshot, settings, &missing).await?;
         }
+        if !returns.is_empty() {
+            let asking = asking(snapshot, None);
+            let gates = ask(tenant, &asking, &returns, settings.safeguards, None).await?;
+            snapshot.said.returns = gates.into_values().find_map(held);
+        }
         let stopped = [
             snapshot.said.hold.as_ref().map(|_| &all),
             snapshot.said.missing.as_ref().map(|_| &missing),
+            snapshot.said.returns.as_ref().map(|_| &returns),
         ];
         // What is found when a snapshot is compared again is not counted.
         let counts = snapshot.again == 0;
@@ -85,16 +99,26 @@ where
         let tenant = &self.tenant;
         let hold = self.closed(snapshot.said.hold.as_ref()).await?;
         let missing = self.closed(snapshot.said.missing.as_ref()).await?;
-        if hold.is_none() && missing.is_none() {
+        let returns = self.closed(snapshot.said.returns.as_ref()).await?;
+        if hold.is_none() && missing.is_none() && returns.is_none() {
             return Ok(());
         }
         let listed = self.listed(snapshot, from..ROSTER_SHARDS).await?;
-        let (all, apart) = parted(snapshot, settings, listed);
+        let Groups {
+            all,
+            missing: apart,
+            returns: back,
+        } = parted(snapshot, settings, listed);
         if let Some(hold) = hold.filter(|_| !all.is_empty()) {
             let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
             let asking = asking(snapshot, Some(tripped));
             let gates = ask(tenant, &asking, &all, settings.safeguards, None).await?;
             snapshot.said.hold = gates.into_values().find_map(held);
+        }
+        if returns.is_some() && !back.is_empty() {
+            let asking = asking(snapshot, None);
+            let gates = ask(tenant, &asking, &back, settings.safeguards, None).await?;
+            snapshot.said.returns = gates.into_values().find_map(held);
         }
         if missing.is_some() && !apart.is_empty() {
             snapshot.said.missing = self.first(snapshot, settings, &apart).await?;
@@ -178,32 +202,51 @@ fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> RunReques
     }
 }
 
-/// True if a departure is held apart from the others: the person is missing, and `on_missing` is `hold`. A snapshot
-/// that trips a safeguard itself has no such departures.
-pub(super) fn apart(snapshot: &Snapshot, settings: &Settings, what: Counted) -> bool {
-    snapshot.tripped.is_none()
-        && settings.on_missing == OnMissing::Hold
-        && what == Counted::Departure(Cause::Missing)
+/// The group in which the breaker is asked about a person. Missing people are apart if `on_missing` is `hold`, unless the
+/// snapshot trips a safeguard itself.
+pub(super) fn group(snapshot: &Snapshot, settings: &Settings, what: Counted) -> Group {
+    match what {
+        Counted::Return => Group::Returning,
+        Counted::Departure(Cause::Missing)
+            if snapshot.tripped.is_none() && settings.on_missing == OnMissing::Hold =>
+        {
+            Group::Missing
+        }
+        Counted::Departure(_) | Counted::LastAdmin(_) => Group::Leaving,
+    }
 }
 
-/// The people that the breaker is asked about together, and the missing people that are held apart.
-fn parted(
-    snapshot: &Snapshot,
-    settings: &Settings,
-    listed: Vec<(EmployeeId, Counted)>,
-) -> (People, People) {
-    let asked = listed
-        .into_iter()
-        .filter(|(_, what)| !matches!(what, Counted::LastAdmin(_)));
-    let (missing, all): (Vec<_>, Vec<_>) =
-        asked.partition(|(_, what)| apart(snapshot, settings, *what));
-    (all.into_iter().collect(), missing.into_iter().collect())
+/// The people that the breaker is asked about: leavers, missing people who are held apart, and people who return.
+struct Groups {
+    all: People,
+    missing: People,
+    returns: People,
+}
+
+fn parted(snapshot: &Snapshot, settings: &Settings, listed: Vec<(EmployeeId, Counted)>) -> Groups {
+    let mut groups = Groups {
+        all: People::new(),
+        missing: People::new(),
+        returns: People::new(),
+    };
+    for (id, what) in listed {
+        if matches!(what, Counted::LastAdmin(_)) {
+            continue;
+        }
+        let of = match group(snapshot, settings, what) {
+            Group::Leaving => &mut groups.all,
+            Group::Missing => &mut groups.missing,
+            Group::Returning => &mut groups.returns,
+        };
+        of.insert(id, what);
+    }
+    groups
 }
 
 fn held(gate: Gate) -> Option<(HoldId, u64)> {
     match gate {
         Gate::Held { hold, seq } => Some((hold, seq)),
-        Gate::Open { .. } => None,
+        Gate::Open { .. } | Gate::Stopped => None,
     }
 }
 
@@ -212,8 +255,11 @@ fn weigh(
     snapshot: &mut Snapshot,
     settings: &Settings,
     breaker: &Breaker,
-    all: &BTreeMap<EmployeeId, Counted>,
-    missing: &BTreeMap<EmployeeId, Counted>,
+    Groups {
+        all,
+        missing,
+        returns,
+    }: &Groups,
     now: DateTime<Utc>,
 ) {
     let people = all.keys().cloned().collect();
@@ -233,6 +279,27 @@ fn weigh(
         }
         snapshot.verdict = Some((verdict.as_str().to_owned(), rule, held_against));
     }
+    if !returns.is_empty() {
+        let people = returns.keys().cloned().collect();
+        let verdict = breaker.weigh_returns(&people, settings.safeguards, now);
+        let (rule, held_against) = match &verdict {
+            Verdict::Trips(rule, figures) => (Some(*rule), Some(*figures)),
+            Verdict::Admitted | Verdict::Joins(_) => (None, None),
+        };
+        let stops = verdict != Verdict::Admitted;
+        if stops {
+            stop(figures, settings, returns);
+        }
+        let told = (verdict.as_str().to_owned(), rule, held_against);
+        let admitted = |told: &(String, _, _)| told.0 == Verdict::Admitted.as_str();
+        if snapshot
+            .verdict
+            .as_ref()
+            .is_none_or(|told| stops && admitted(told))
+        {
+            snapshot.verdict = Some(told);
+        }
+    }
     if !missing.is_empty() {
         stop(figures, settings, missing);
         let asked = ("held".to_owned(), Some(Tripped::OnMissing), None);
@@ -248,7 +315,10 @@ fn stop(
 ) {
     for what in people.values() {
         let word = match (what, settings.deactivation_sync.behaviour) {
-            (Counted::Restore, _) => Outcome::Restored,
+            (Counted::Return, _) => match summary.contains_key(&Outcome::Restored) {
+                true => Outcome::Restored,
+                false => Outcome::Reactivated,
+            },
             (_, Behaviour::Delayed) => Outcome::Scheduled,
             (_, Behaviour::Immediate) => Outcome::Deactivated,
         };

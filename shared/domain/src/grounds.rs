@@ -1,0 +1,286 @@
+//! Grounds: the reasons against a person's access, and the state that follows from them.
+//!
+//! Each ground is kept by itself, with its own instants, state and run. A word about a person moves one ground and no
+//! other. [`Grounds::lifecycle`] derives status, cause, grace period and timer from the set. Nothing else derives them,
+//! so removing a ground never ends or keeps another.
+
+mod ended;
+mod ground;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::RunId;
+use crate::lifecycle::{Deactivation, Lifecycle, Schedule};
+use crate::settings::Policy;
+
+pub use ended::EndedBy;
+pub use ground::{Ground, GroundKind, GroundState, IgnoredBy, LeaveGround};
+
+/// Every ground against one person, and how far their end has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Grounds {
+    /// The grounds by kind.
+    #[serde(flatten)]
+    all: BTreeMap<GroundKind, Ground>,
+    /// The end that took place: the person was deactivated or deleted, and the cards are cancelled or about to be.
+    /// `None` while no ground is in force, and during the grace period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<Deactivation>,
+    /// When the timer looks again at a hold that was open at the end of the grace period; `None` if no hold keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits_until: Option<DateTime<Utc>>,
+}
+
+impl Grounds {
+    /// The state of a person: **the one function** that derives it from their grounds.
+    ///
+    /// | grounds in force | the end took place | state |
+    /// |---|---|---|
+    /// | none | | active |
+    /// | any, not `deleted` | no | scheduled: due when the first of them is due |
+    /// | any, not `deleted` | yes | deactivated |
+    /// | `deleted` | | deleted |
+    ///
+    /// The decisive ground gives the cause: a deletion, else the ground that the end took place on, else the ground
+    /// that is due first.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        let Some((kind, ground)) = self.in_order().next().filter(|(_, first)| first.counts())
+        else {
+            return Lifecycle::Active;
+        };
+        let first = |of: fn(&Ground) -> Option<DateTime<Utc>>| {
+            let in_force = self.all.values().filter(|ground| ground.counts());
+            in_force.filter_map(of).min()
+        };
+        match (kind, &self.ended) {
+            (GroundKind::Deleted, _) => Lifecycle::Deleted { at: ground.since },
+            (_, Some(end)) => Lifecycle::Deactivated(Deactivation {
+                cause: kind.cause(),
+                ..end.clone()
+            }),
+            (_, None) => Lifecycle::Scheduled(Schedule {
+                cause: kind.cause(),
+                at: first(|ground| Some(ground.since)).unwrap_or(ground.since),
+                due_at: first(|ground| ground.due_at).unwrap_or(ground.since),
+                epoch: ground.epoch,
+                run: ground.run.clone(),
+                waits_until: self.waits_until,
+            }),
+        }
+    }
+
+    /// The grounds, the decisive one first. Grounds in force come before the others.
+    pub fn in_order(&self) -> impl Iterator<Item = (GroundKind, &Ground)> {
+        let ended = self.ended.as_ref().map(|end| GroundKind::from(end.cause));
+        let mut all: Vec<(GroundKind, &Ground)> = self.iter().collect();
+        all.sort_by_key(|(kind, ground)| {
+            (
+                !ground.counts(),
+                *kind != GroundKind::Deleted,
+                Some(*kind) != ended,
+                ground.due_at,
+                ground.since,
+                *kind,
+            )
+        });
+        all.into_iter()
+    }
+
+    /// The grounds, in the order of their kinds.
+    pub fn iter(&self) -> impl Iterator<Item = (GroundKind, &Ground)> {
+        self.all.iter().map(|(kind, ground)| (*kind, ground))
+    }
+
+    /// True if there are no grounds.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The ground of a kind.
+    #[must_use]
+    pub fn get(&self, kind: GroundKind) -> Option<&Ground> {
+        self.all.get(&kind)
+    }
+
+    /// The state of the ground of a kind; `None` if there is none.
+    #[must_use]
+    pub fn state(&self, kind: GroundKind) -> Option<GroundState> {
+        self.get(kind).map(|ground| ground.state)
+    }
+
+    /// True if the ground of a kind is in force.
+    #[must_use]
+    pub fn counts(&self, kind: GroundKind) -> bool {
+        self.get(kind).is_some_and(Ground::counts)
+    }
+
+    /// The end that took place; `None` if there was none.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Deactivation> {
+        self.ended.as_ref()
+    }
+
+    /// True if a ground in force came with this run.
+    #[must_use]
+    pub fn is_of(&self, run: &RunId) -> bool {
+        self.all
+            .values()
+            .any(|ground| ground.counts() && ground.run.as_ref() == Some(run))
+    }
+
+    /// Adds a ground, in place of an earlier one of its kind.
+    pub fn set(&mut self, kind: GroundKind, ground: Ground) {
+        self.all.insert(kind, ground);
+        self.settle();
+    }
+
+    /// Removes a ground.
+    pub fn remove(&mut self, kind: GroundKind) {
+        self.all.remove(&kind);
+        self.settle();
+    }
+
+    /// Moves a ground to a state in which it does not count. Nothing happens if there is no such ground.
+    pub fn put(&mut self, kind: GroundKind, state: GroundState) {
+        if let Some(ground) = self.all.remove(&kind) {
+            self.all.insert(kind, ground.without_force(state));
+        }
+        self.settle();
+    }
+
+    /// The ground is not acted on any more. Nothing happens if there is no such ground.
+    pub fn ignore(&mut self, kind: GroundKind, why: IgnoredBy) {
+        self.put(kind, GroundState::Ignored);
+        if let Some(ground) = self.all.get_mut(&kind) {
+            ground.why = Some(why);
+        }
+    }
+
+    /// HR calls the person active. HR's own grounds go. An admin's ground goes with them if HR had called the person
+    /// inactive or missing in a word that was taken.
+    pub fn hear_active(&mut self) {
+        self.hear_back(&[GroundKind::Hr, GroundKind::Missing]);
+    }
+
+    /// HR takes back what it said against the person in words of these kinds. An admin's ground goes with them if one
+    /// of the words was taken.
+    pub fn hear_back(&mut self, kinds: &[GroundKind]) {
+        let taken = |kind| {
+            matches!(
+                self.state(kind),
+                Some(GroundState::InForce | GroundState::Overridden)
+            )
+        };
+        let taken = kinds.iter().any(|kind| taken(*kind));
+        self.all.retain(|kind, _| !kinds.contains(kind));
+        if taken {
+            self.all.remove(&GroundKind::Admin);
+        }
+        self.settle();
+    }
+
+    /// HR takes back what it said against a person whom the sync rule leaves out. The grounds that do not count go.
+    pub fn forget_idle(&mut self, kinds: &[GroundKind]) {
+        self.all
+            .retain(|kind, ground| !kinds.contains(kind) || ground.counts());
+    }
+
+    /// An admin restores the person. What stands is overridden, what is held is refused, and an admin's own ground or
+    /// deletion goes.
+    pub fn restore(&mut self) {
+        self.all.remove(&GroundKind::Admin);
+        self.all.remove(&GroundKind::Deleted);
+        self.move_all(GroundState::InForce, GroundState::Overridden);
+        self.move_all(GroundState::Held, GroundState::Refused);
+        self.settle();
+    }
+
+    /// An admin answered no: what is held is refused.
+    pub fn refuse(&mut self) {
+        self.move_all(GroundState::Held, GroundState::Refused);
+    }
+
+    /// The person leaves the hold without an answer.
+    pub fn leave_hold(&mut self) {
+        for (kind, _) in self.clone().all {
+            if self.state(kind) == Some(GroundState::Held) {
+                self.ignore(kind, IgnoredBy::Stopped);
+            }
+        }
+    }
+
+    fn move_all(&mut self, from: GroundState, to: GroundState) {
+        for ground in self.all.values_mut().filter(|ground| ground.state == from) {
+            *ground = ground.clone().without_force(to);
+        }
+    }
+
+    /// The ground of the leave date is about another date.
+    pub fn redate(&mut self, date: LeaveGround) {
+        if let Some(ground) = self.all.get_mut(&GroundKind::LeaveDate) {
+            ground.date = Some(date);
+        }
+    }
+
+    /// True if a safeguard holds a ground.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let mut all = self.all.values();
+        all.any(|ground| ground.state == GroundState::Held)
+    }
+
+    /// Ends the grace period: what is in force has come to its end.
+    pub fn end(&mut self, end: Deactivation) {
+        self.ended.get_or_insert(end);
+        self.waits_until = None;
+        self.settle();
+    }
+
+    /// Takes back an end before a card was touched. The grace period goes on.
+    pub fn take_back_end(&mut self) {
+        self.ended = None;
+    }
+
+    /// The timer of the grace period looks again at `until`, because a hold keeps the cards alive.
+    pub fn wait(&mut self, until: DateTime<Utc>) {
+        self.waits_until = Some(until);
+    }
+
+    /// No ground ends the cards before `until`, to the second.
+    pub fn postpone(&mut self, until: DateTime<Utc>) {
+        for ground in self.all.values_mut() {
+            ground.due_at = ground.due_at.map(|due| due.max(until));
+        }
+        self.waits_until = None;
+    }
+
+    /// The grounds as the policy has made them: a policy ends the grounds of people who are not deactivated yet.
+    #[must_use]
+    pub fn as_of(&self, policy: &Policy) -> Self {
+        if self.ended.is_some() {
+            return self.clone();
+        }
+        let mut after = self.clone();
+        for (kind, ground) in &self.all {
+            match policy.ends(*kind, ground) {
+                Some(EndedBy::Refused) => after.put(*kind, GroundState::Refused),
+                Some(EndedBy::Ignored(why)) => after.ignore(*kind, why),
+                None => {}
+            }
+        }
+        after
+    }
+
+    /// Without a ground in force there is neither an end nor a wait.
+    fn settle(&mut self) {
+        if !self.all.values().any(Ground::counts) {
+            self.ended = None;
+            self.waits_until = None;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a machine has ended is looked at once more before the first card is touched.
+
+use aws_stand_ins::{Fault, Mode, Service};
+use offramp_tests::{World, event, numbered};
+use serde_json::{Value, json};
+
+use super::{grounds, here, out, over};
+
+/// E-1007's grace period has ended, and the process died before it touched a card. Somebody left in the same delivery,
+/// so the two have a run.
+async fn ended_and_died() -> (World, String) {
+    let world = World::start().await;
+    let now = world.now();
+    let left = |id| event(now, id, "inactive", json!({}));
+    let reply = world.deliver(json!([left("E-1007")])).await;
+    let run = reply.body["run_id"].as_str().unwrap().to_owned();
+    world.hours(71).await;
+    world.minutes(59).await;
+    dies_after_the_next_commit(&world);
+    world.minutes(1).await;
+    assert_eq!(world.state("E-1007").await, over());
+    assert_eq!(world.alive("E-1007").await, 3, "no card was touched");
+    (world, run)
+}
+
+fn dies_after_the_next_commit(world: &World) {
+    world.stack.cloud().faults().inject(Fault {
+        service: Service::Dynamodb,
+        operation: Some("TransactWriteItems".to_owned()),
+        mode: Mode::KillAfter,
+        times: 1,
+        skip: 0,
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_change_it_goes_on() {
+    let (world, _) = ended_and_died().await;
+    world.minutes(10).await;
+    assert_eq!(world.state("E-1007").await, over());
+    assert_eq!(world.alive("E-1007").await, 0);
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sync_was_turned_off_before_the_first_card_so_nobody_lost_one() {
+    let (world, _) = ended_and_died().await;
+    world
+        .set(json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
+    world.minutes(10).await;
+    assert_eq!(world.state("E-1007").await, here());
+    assert_eq!(world.alive("E-1007").await, 3);
+    assert_eq!(grounds(&world, "E-1007").await, ["hr ignored"]);
+    // It is an end that never was: nobody is invited back, and nobody is told of cards.
+    let told = world.mails().into_iter().map(|mail| mail.subject);
+    let told: Vec<String> = told
+        .filter(|subject| subject.contains("deactivated") || subject.contains("back"))
+        .collect();
+    assert_eq!(told, [""; 0]);
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_run_was_taken_back_before_the_first_card() {
+    let (world, run) = ended_and_died().await;
+    let undone = world.post(&format!("/runs/{run}/undo"), json!({})).await;
+    assert_eq!(undone.status, 200, "{}", undone.body);
+    world.minutes(10).await;
+    assert_eq!(world.state("E-1007").await, here());
+    assert_eq!(world.alive("E-1007").await, 3);
+    let last = &world.history("E-1007").await[0];
+    assert_eq!(last["what"], "reactivated", "{last}");
+    assert_eq!(last["by"]["actor"], "run_undone", "{last}");
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_has_opened_before_the_first_card() {
+    let world = World::start().await;
+    let ids = numbered("P", 60);
+    world.hire(&ids).await;
+    let limits = json!({ "max_users": 1, "max_percent": 100, "window_hours": 720 });
+    world.change(json!({ "safeguards": limits })).await;
+    world.hr("E-1007", "inactive", json!({})).await;
+    world.hours(71).await;
+    world.minutes(59).await;
+    dies_after_the_next_commit(&world);
+    world.minutes(1).await;
+    assert_eq!(world.alive("E-1007").await, 3);
+    let held = world.hr(&ids[0], "inactive", json!({})).await;
+    assert_eq!(held["outcome"], "held", "{held}");
+    world.minutes(10).await;
+    assert_eq!(world.state("E-1007").await, out());
+    assert_eq!(world.alive("E-1007").await, 3);
+    let user = world.user("E-1007").await;
+    let banner = user["banner"].as_str().unwrap();
+    assert!(banner.contains("a hold of the HR source"), "{banner}");
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_admin_ends_is_not_asked_again() {
+    let world = World::start().await;
+    dies_after_the_next_commit(&world);
+    let path = world.path("/users/E-1007/deactivate-now");
+    let answered = world.ask("POST", &path).token(&world.token);
+    let _: Value = answered.send().await.body;
+    world
+        .set(json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
+    world.minutes(10).await;
+    assert_eq!(world.state("E-1007").await, over());
+    assert_eq!(world.alive("E-1007").await, 0);
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_undone_ends_nobody_whom_it_has_not_reached_yet() {
+    for behaviour in ["delayed", "immediate"] {
+        let world = World::start().await;
+        let ids = numbered("P", 10);
+        world.hire(&ids).await;
+        let limits = json!({ "max_users": 3, "max_percent": 100 });
+        let sync = json!({ "behaviour": behaviour });
+        world
+            .change(json!({ "safeguards": limits, "deactivation_sync": sync }))
+            .await;
+        let now = world.now();
+        let left = |id: &String| event(now, id, "inactive", json!({}));
+        let events: Vec<Value> = ids.iter().map(left).collect();
+        let held = world.deliver(json!(events)).await;
+        assert_eq!(held.body["summary"], json!({ "held": 10 }));
+        let hold = world.open_holds().await.remove(0);
+        // The answer is written; the process dies before it comes to anybody.
+        dies_after_the_next_commit(&world);
+        let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
+        let version = hold["version"].as_u64().unwrap();
+        world.post_if(&path, version, json!({})).await;
+        let run = world.get("/runs").await["runs"][0]["run_id"].clone();
+        let undo = format!("/runs/{}/undo", run.as_str().unwrap());
+        assert_eq!(world.post(&undo, json!({})).await.status, 200);
+        world.minutes(20).await;
+        for id in &ids {
+            assert_eq!(world.state(id).await, here(), "{behaviour} {id}");
+            assert_eq!(grounds(&world, id).await, ["hr refused"], "{behaviour}");
+        }
+        // The answer is done with them: HR's repetition raises nothing.
+        let again = world.hr(&ids[0], "inactive", json!({})).await;
+        assert_eq!(again["outcome"], "unchanged", "{again}");
+        world.stack.shutdown().await.unwrap();
+    }
+}
