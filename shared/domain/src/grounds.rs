@@ -95,12 +95,6 @@ impl Grounds {
         self.all.iter().map(|(kind, ground)| (*kind, ground))
     }
 
-    /// True if there are no grounds.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// The ground of a kind.
     #[must_use]
     pub fn get(&self, kind: GroundKind) -> Option<&Ground> {

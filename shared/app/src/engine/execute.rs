@@ -75,7 +75,7 @@ impl ExecuteOptions<'_> {
             (observed.decision, Some(observed.would), observed.counted)
         } else {
             let gate = self.gate.as_ref().unwrap_or(&Gate::OPEN);
-            let decision = decide_at(loaded, user, event, tenant.org, &tenant.clock, gate)?;
+            let decision = decide_in(loaded, user, event, tenant.org, &tenant.clock, gate, false)?;
             let counted = decision.counted;
             (decision, None, counted)
         };
@@ -298,24 +298,10 @@ pub fn decide_on(
     org: &OrgId,
     clock: &Clock,
 ) -> Result<Decision> {
-    decide_at(loaded, user, event, org, clock, &Gate::OPEN)
+    decide_in(loaded, user, event, org, clock, &Gate::OPEN, false)
 }
 
-/// Decides on the loaded data and the breaker's answer.
-///
-/// # Errors
-/// A refusal.
-pub fn decide_at(
-    loaded: &Loaded,
-    user: Option<&User>,
-    event: &Event,
-    org: &OrgId,
-    clock: &Clock,
-    gate: &Gate,
-) -> Result<Decision> {
-    decide_in(loaded, user, event, org, clock, gate, false)
-}
-
+/// Decides on the loaded data and the breaker's answer. `observing` is true if the source is only observed.
 fn decide_in(
     loaded: &Loaded,
     user: Option<&User>,

@@ -2,29 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use strum::{IntoStaticStr, VariantArray};
 
 use crate::ids::{Epoch, RunId};
 use crate::lifecycle::{Cause, Whose};
 
 /// The kind of a reason against a person's access. There is at most one ground of each kind.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    IntoStaticStr,
-    VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[strum(serialize_all = "snake_case")]
 pub enum GroundKind {
     /// HR states inactive.
     Hr,
@@ -39,15 +24,6 @@ pub enum GroundKind {
 }
 
 impl GroundKind {
-    /// Every kind, in the order of the enum.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
-
-    /// The name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
     /// The cause of a deactivation on this ground. A deletion is an admin's.
     #[must_use]
     pub fn cause(self) -> Cause {
@@ -72,10 +48,9 @@ impl From<Cause> for GroundKind {
 }
 
 /// Whether a ground counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[strum(serialize_all = "snake_case")]
 pub enum GroundState {
     /// The ground counts.
     InForce,
@@ -87,14 +62,6 @@ pub enum GroundState {
     Overridden,
     /// The word was heard and not acted on, because of the policy.
     Ignored,
-}
-
-impl GroundState {
-    /// The name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// One reason against a person's access.
@@ -125,10 +92,9 @@ pub struct Ground {
 }
 
 /// Why a word was heard and not acted on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[strum(serialize_all = "snake_case")]
 pub enum IgnoredBy {
     /// The deactivation sync was off, or was turned off before the deactivation.
     SyncOff,
