@@ -50,6 +50,21 @@ pub(super) fn resolved(name: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// Each crate with the features that it is built with: for the tests too, or else only for what is run.
+pub(super) fn built(for_tests: bool) -> BTreeSet<String> {
+    let edges = match for_tests {
+        true => "normal,build,dev",
+        false => "normal,build",
+    };
+    let tree = ["tree", "--prefix", "none", "--format", "{p} with {f}"];
+    let lines = cargo(&[&tree[..], &["--edges", edges]].concat());
+    let seen_before = " (*)";
+    lines
+        .lines()
+        .map(|line| line.trim().trim_end_matches(seen_before).to_owned())
+        .collect()
+}
+
 pub(super) fn crates() -> Vec<Crate> {
     let metadata = json(&cargo(&["metadata", "--no-deps", "--format-version", "1"]));
     let packages = metadata["packages"].as_array().into_iter().flatten();
