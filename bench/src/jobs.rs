@@ -1,7 +1,7 @@
 //! `bench calls`: what each job calls of AWS, how much of that one call after the other, and what it takes while each
 //! answer is held as long as AWS needs for one. Beside another build of the functions, and beside others who do the same.
 
-mod against;
+pub(crate) mod against;
 mod job;
 mod page;
 mod sample;

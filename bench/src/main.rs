@@ -1,6 +1,7 @@
 //! `cargo run --release -p bench`: what the deployed functions cost, beside the least that one can cost and beside the
 //! same job as most would write it; and `bench calls`: what each job calls of AWS, and how much of that one call after
-//! the other. See `docs/PERFORMANCE.md`, into which `--write` puts what it measures.
+//! the other. See `docs/PERFORMANCE.md`, into which `--write` puts what it measures. `bench releases` measures nothing:
+//! it runs the functions of two commits on one table.
 //!
 //! Every program is a process that speaks the Runtime API with the stand-in and AWS over TLS, on a core of its own;
 //! this process, with the stack, is on the other. Ratios, calls and bytes are held against targets: it exits with 2
@@ -22,6 +23,7 @@ mod peers;
 mod process;
 mod programs;
 mod reading;
+mod releases;
 mod share;
 mod stage;
 mod stats;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let measured = match asked {
         Asked::Functions(options) => measured(options),
         Asked::Calls(calls) => jobs::measure(&calls),
+        Asked::Releases(releases) => releases::prove(&releases),
     };
     match measured {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! What is asked for on the command line.
 
 use crate::jobs::{Group, Job};
+use crate::releases::Releases;
 
 pub(crate) const USAGE: &str = "\
 cargo run --release -p bench -- [--write] [--quick]
@@ -13,15 +14,19 @@ cargo run -p bench -- calls [JOB…] [--against REF] [--profile NAME] [--built] 
   --built         take this build's functions as they are, from beside this program or where the profile puts them
   --trace         show the calls of each job, those in a row with a star
   --large         with the snapshot of 100,000 people
+cargo run -p bench -- releases [--against REF] [--built]
+  the functions of another commit and these ones on one table, swapped one by one while requests come in; takes ten
+  minutes, and fails where one is lost
 
   --write         put the tables into docs/PERFORMANCE.md
   --quick         a tenth of the rounds: to see that it works, not to be quoted";
 
-/// One of the two things that this program measures.
+/// One of the things that this program does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
     Functions(Options),
     Calls(Calls),
+    Releases(Releases),
 }
 
 /// How to measure what the functions cost.
@@ -70,6 +75,9 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Asked, Str
     let mut arguments = arguments.peekable();
     let usage = |wrong: String| format!("{wrong}\n{USAGE}");
     let calls = arguments.next_if(|first| first == "calls").is_some();
+    if arguments.next_if(|first| first == "releases").is_some() {
+        return releases(arguments).map_err(usage);
+    }
     let (mut asked, mut words, mut large) = (Calls::default(), Vec::new(), false);
     while let Some(argument) = arguments.next() {
         let mut value = || {
@@ -95,6 +103,27 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Asked, Str
     }
     let Calls { write, quick, .. } = asked;
     Ok(Asked::Functions(Options { write, quick }))
+}
+
+/// The last commit whose functions know no other stored form than the first.
+const FIRST_FORM: &str = "cee8be8";
+
+fn releases(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Releases {
+        against: FIRST_FORM.to_owned(),
+        built: false,
+    };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--built" => asked.built = true,
+            "--against" => {
+                let value = arguments.next().filter(|value| !value.starts_with('-'));
+                asked.against = value.ok_or("--against lacks its value")?;
+            }
+            other => return Err(format!("{other} is not known")),
+        }
+    }
+    Ok(Asked::Releases(asked))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Stage {
             config.parameters.extend([day]);
         }
         let stack = Stack::start(config).await?;
-        stack.run_programs(programs);
+        stack.run_programs(programs, &[]);
         stack.seed().await?;
         let stage = Self::of(stack, true).await?;
         if short_days {

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::{AttributeValue as Stored, Item};
 use offramp_app::engine::execute::decide_on;
 use offramp_app::ports::Loaded;
-use offramp_aws::table::stored_user;
-use offramp_domain::{Event, HrEvent, OrgId, SourceId};
+use offramp_aws::table::Table;
+use offramp_domain::{Event, HrEvent, OrgId, SourceId, User};
 
 use crate::{Error, Stack, acme};
 
@@ -25,6 +25,7 @@ impl Stack {
         let clock = self.core.cloud.clock().clone();
         let clock = offramp_app::Clock::from_fn(move || clock.now());
         let nobody = Loaded::default();
+        let table = self.core.offramp("hr-sync")?.store;
         let (mut items, mut count) = (Vec::with_capacity(AT_ONCE), 0);
         for event in people {
             let event = Event::Hr {
@@ -35,7 +36,7 @@ impl Stack {
             let Some(change) = decided.change else {
                 return Err(refused("an event that creates nobody"));
             };
-            items.push(item(&org, &change.user)?);
+            items.push(item(&table, &org, &change.user)?);
             count += 1;
             if items.len() == AT_ONCE {
                 let full = std::mem::replace(&mut items, Vec::with_capacity(AT_ONCE));
@@ -47,8 +48,8 @@ impl Stack {
     }
 }
 
-fn item(org: &OrgId, user: &offramp_domain::User) -> Result<Item, Error> {
-    let attributes = stored_user(org, user).map_err(refused)?;
+fn item(table: &Table, org: &OrgId, user: &User) -> Result<Item, Error> {
+    let attributes = table.stored_user(org, user).map_err(refused)?;
     attributes
         .into_iter()
         .map(|(name, value)| {

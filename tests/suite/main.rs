@@ -40,6 +40,7 @@ mod settings;
 mod signatures;
 mod snapshot_kills;
 mod snapshots;
+mod stored_form;
 mod stream;
 mod sweeps;
 mod sync_off;

@@ -10,13 +10,13 @@ use crate::tree::{Tree, run};
 
 /// What was built of a commit.
 #[derive(Debug)]
-pub(super) struct Other {
+pub(crate) struct Other {
     /// In the tables: the commit's name, shortened.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where its functions' programs are.
-    pub(super) programs: PathBuf,
+    pub(crate) programs: PathBuf,
     /// Where the sources of its peers are.
-    pub(super) peers: PathBuf,
+    pub(crate) peers: PathBuf,
 }
 
 /// Builds a commit's functions, unless that was done before by the same compiler with the same profile. It has a target
@@ -24,7 +24,7 @@ pub(super) struct Other {
 /// where that is newer than the sources.
 ///
 /// The work tree is temporary, and outside this one: in it, Cargo would follow this one's `.cargo/config.toml`.
-pub(super) fn build(tree: &Tree, reference: &str) -> Result<Other> {
+pub(crate) fn build(tree: &Tree, reference: &str) -> Result<Other> {
     let commit = commit(&tree.root, reference)?;
     let name = commit.get(..7).unwrap_or(&commit).to_owned();
     let folder = tree.folder()?.join("against").join(&name);

@@ -11,11 +11,16 @@ use crate::{Error, seed};
 
 impl Stack {
     /// From here on these functions, by the names of their crates, are compiled programs. Each invocation runs in a
-    /// process, which has the host's clock: so a stack with programs should not live in another time.
-    pub fn run_programs(&self, programs: &BTreeMap<String, PathBuf>) {
+    /// process, which has the host's clock: so a stack with programs should not live in another time. `variables` stand
+    /// in their environments, over those of the template. What has begun ends in the code in which it began.
+    pub fn run_programs(&self, programs: &BTreeMap<String, PathBuf>, variables: &[(&str, &str)]) {
         for function in &self.core.deployment.functions {
             if let Some(program) = programs.get(&function.crate_name) {
-                let program = Binary::new(program, self.environment(function));
+                let mut environment = self.environment(function);
+                let variables = variables.iter();
+                environment
+                    .extend(variables.map(|(name, value)| ((*name).into(), (*value).into())));
+                let program = Binary::new(program, environment);
                 let function = lambda(function, program.handler());
                 self.core.cloud.lambda().register(function);
             }
@@ -54,7 +59,7 @@ mod tests {
         assert!(matches!(stack.seed().await, Err(Error::Usage(_))));
 
         // A program that ends at once, without a word to Lambda.
-        stack.run_programs(&[("notify".to_owned(), "/bin/true".into())].into());
+        stack.run_programs(&[("notify".to_owned(), "/bin/true".into())].into(), &[]);
         let failed = stack.invoke("notify", serde_json::json!({})).await;
         let failed = failed.unwrap_err().to_string();
         assert!(failed.contains("Runtime exited"), "{failed}");

@@ -32,6 +32,8 @@ impl Names {
             ("BootstrapSubject", "bootstrap@offramp.example"),
             ("MailSender", "offramp@offramp.example"),
             ("MailIdentity", "offramp.example"),
+            // No function of an earlier release shares this table.
+            ("StoredForm", "2"),
         ];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self {

@@ -7,6 +7,7 @@ use offramp_app::identity::Claims;
 use offramp_domain::SubjectKind;
 use offramp_domain::decide::DAY;
 
+use crate::table::StoredForm;
 use crate::telemetry::{Sink, Telemetry};
 
 /// Looks up a variable by its name.
@@ -90,6 +91,8 @@ pub struct Config {
     pub secrets_key: Option<String>,
     /// The claims of tokens; `None` if the function reads no tokens.
     pub claims: Option<Claims>,
+    /// The form in which users are written.
+    pub form: StoredForm,
     /// The length of a day of the grace period.
     pub day: TimeDelta,
     /// The meter of the function, and the sink of its metrics.
@@ -142,6 +145,11 @@ impl Config {
             claims: match get("ORG_CLAIM") {
                 Some(org) => Some(claims(org, &get, &need)?),
                 None => None,
+            },
+            form: match get("STORED_FORM") {
+                None => StoredForm::default(),
+                Some(number) => StoredForm::numbered(&number)
+                    .ok_or(ConfigError::Invalid("STORED_FORM", "must be 1 or 2"))?,
             },
             day: day(&get)?,
             telemetry: Telemetry::new(
@@ -248,7 +256,7 @@ mod tests {
     fn day_of(text: Option<&str>) -> Result<TimeDelta, ConfigError> {
         let lookup = |name: &str| match name {
             "DAY_SECONDS" => text.map(str::to_owned),
-            "SDK_ATTEMPT_TIMEOUT_MS" | "ORG_CLAIM" | "PRIME" => None,
+            "SDK_ATTEMPT_TIMEOUT_MS" | "ORG_CLAIM" | "PRIME" | "STORED_FORM" => None,
             name if name.starts_with("AWS_ENDPOINT") => None,
             _ => Some("x".to_owned()),
         };

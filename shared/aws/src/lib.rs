@@ -80,7 +80,7 @@ where
 {
     let clock = clock.with_day(config.day);
     Env {
-        store: Table::new(clients.dynamodb(), config.table.clone()),
+        store: Table::new(clients.dynamodb(), config.table.clone(), config.form),
         timers: Scheduler::new(clients.scheduler(), config.timers.clone(), clock.clone()),
         issuer,
         clock,

@@ -35,20 +35,21 @@ use item::Item;
 pub(crate) use item::{form, key_map};
 
 pub use archive::Stored;
-pub use users::stored_user;
+pub use item::StoredForm;
 
 /// The table of all organisations.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
     name: String,
+    form: StoredForm,
 }
 
 impl Table {
-    /// The table with the name `name`.
+    /// The table with the name `name`. `form` is the form in which users are written.
     #[must_use]
-    pub fn new(client: Client, name: String) -> Self {
-        Self { client, name }
+    pub fn new(client: Client, name: String, form: StoredForm) -> Self {
+        Self { client, name, form }
     }
 
     /// Reads an item that does not exist. The first call of an invocation then finds a connection, and code that has

@@ -4,6 +4,7 @@
 //! event's `occurred_at`. So partial events give the same record in any order. At an equal instant the later arrival
 //! wins, unless it is a replay.
 
+mod compact;
 mod dates;
 mod mark;
 
@@ -17,6 +18,7 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
+pub(crate) use compact::CompactRecord;
 use dates::{is_date, is_day};
 pub use mark::{MOST_REJECTED, PendingMark, PersonHash, Watermark};
 

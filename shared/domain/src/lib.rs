@@ -56,4 +56,4 @@ pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SyncRules, Undone};
 pub use snapshot::{Snapshot, SnapshotQueue, SnapshotState, Step};
 pub use timer::Timer;
-pub use user::User;
+pub use user::{CompactUser, User};

@@ -1,5 +1,6 @@
 //! A user: what HR states, what an admin did, and the grounds against their access.
 
+mod compact;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use crate::lifecycle::{
     Access, Cause, Leave, Lifecycle, Origin, Pending, Reopening, Role, Status, Whose,
 };
 use crate::settings::Policy;
+
+pub use compact::CompactUser;
 
 /// A user of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]

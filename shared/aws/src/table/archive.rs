@@ -119,7 +119,7 @@ impl Archive for Table {
 
     fn user(&self, item: &Stored) -> Result<Option<User>, Fault> {
         let is = item.kind.name == kinds::USER;
-        is.then(|| item.item.read()).transpose()
+        is.then(|| item.item.read_user()).transpose()
     }
 
     fn line(&self, org: &OrgId, item: &Stored) -> Result<Option<Value>, Fault> {
@@ -131,7 +131,7 @@ impl Archive for Table {
     }
 
     fn item(&self, org: &OrgId, user: &User) -> Result<Stored, Fault> {
-        stored(org, user_item(org, user)?)
+        stored(org, user_item(org, user, self.form)?)
     }
 
     async fn restore(&self, item: &Stored) -> Result<bool, Fault> {

@@ -1,14 +1,16 @@
 //! Items: attributes that DynamoDB compares, and `data`, the JSON that only this code reads.
 //!
-//! `v` is the version of the stored form. Code writes the newest form and reads every form that was ever written:
-//! [`UPGRADES`] turn an item of an older form into one of the newest form when it is read. An item of a form that is
-//! newer than the code is refused.
+//! `v` is the version of the stored form. Code reads every form that was ever written: [`UPGRADES`] turn an item of an
+//! older form into one of the newest form when it is read. An item of a form that is newer than the code is refused.
+//!
+//! Of a user there are two forms at present. [`StoredForm`] says which one is written.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use offramp_app::Fault;
+use offramp_domain::{CompactUser, User};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,11 +22,38 @@ pub(super) type Upgrade = fn(Item) -> Item;
 /// The first upgrade makes form 2 of form 1, and so on. A new form needs one more upgrade here, and a file with items
 /// of the previous form in `tests/previous`.
 const UPGRADES: &[Upgrade] = &[];
-/// The form that is written.
+/// The form that is written, but for a user in the compact form.
 pub(super) const FORM: u64 = 1 + UPGRADES.len() as u64;
+/// The form of a user whose `data` is a [`CompactUser`]. Items of other kinds do not have it.
+pub(super) const COMPACT: u64 = FORM + 1;
 /// The attribute of the form.
 pub(super) const VERSION: &str = "v";
 pub(super) const DATA: &str = "data";
+
+/// The form in which users are written. Both forms are read.
+///
+/// A release that does not know the compact form refuses it. CloudFormation replaces the code of functions one by one,
+/// and an invocation that has begun ends in the old code, so the form changes in a deployment of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StoredForm {
+    /// What every release reads.
+    #[default]
+    First,
+    /// What releases from this one on read. A user takes about two thirds of the bytes.
+    Compact,
+}
+
+impl StoredForm {
+    /// The form with the number `1` or `2`, which is also the `v` of the items.
+    #[must_use]
+    pub fn numbered(number: &str) -> Option<Self> {
+        match number {
+            "1" => Some(Self::First),
+            "2" => Some(Self::Compact),
+            _ => None,
+        }
+    }
+}
 
 /// One item.
 #[derive(Debug, Clone, Default)]
@@ -86,10 +115,33 @@ impl Item {
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         self.known()?;
+        self.data_as()
+    }
+
+    fn data_as<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let json = self
             .get_text(DATA)
             .ok_or_else(|| Fault::corrupt("read", "an item without data"))?;
         serde_json::from_str(json).map_err(|error| Fault::corrupt("read", error.to_string()))
+    }
+
+    /// Adds the data of a user.
+    pub(super) fn user(self, user: &User, form: StoredForm) -> Result<Self, Fault> {
+        match form {
+            StoredForm::First => self.data(user),
+            StoredForm::Compact => {
+                let compact = CompactUser::from(user);
+                self.number(VERSION, COMPACT).data(&compact)
+            }
+        }
+    }
+
+    /// Reads a user of either form.
+    pub(super) fn read_user(&self) -> Result<User, Fault> {
+        match self.form() {
+            Some(COMPACT) => Ok(self.data_as::<CompactUser>()?.into()),
+            _ => self.read(),
+        }
     }
 
     /// Refuses an item of a form that is newer than this code, or that is unknown.

@@ -19,7 +19,7 @@ use offramp_domain::{
 use super::Table;
 use super::cards::{ALIVE, card_item};
 use super::feeds::celebrated;
-use super::item::{FORM, Item, key_map};
+use super::item::{FORM, Item, StoredForm, key_map};
 use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, Key};
@@ -41,7 +41,7 @@ impl Users for Table {
 
     async fn one(&self, org: &OrgId, id: &EmployeeId) -> Result<Option<User>, Fault> {
         let item = self.get(&keys::user(org, id)).await?;
-        item.map(|item| item.read()).transpose()
+        item.map(|item| item.read_user()).transpose()
     }
 
     async fn commit(&self, org: &OrgId, commit: &Commit<'_>) -> Result<Committed, Fault> {
@@ -59,7 +59,7 @@ impl Users for Table {
                 let first = commit.changes.iter().copied().find(same);
                 let base = first.map_or(change.base_rev, |first| first.base_rev);
                 let makes_work = commit.changes.iter().any(|one| same(one) && one.makes_work);
-                let item = user_item(org, &change.user)?;
+                let item = user_item(org, &change.user, self.form)?;
                 // The next write of the user has no `todo`, whatever function makes it. From then on the remaining work
                 // is the timers'.
                 let item = match makes_work && !commit.own_work {
@@ -121,6 +121,18 @@ impl Deliveries for Table {
 }
 
 impl Table {
+    /// The item of a user, for code that writes many users without the ports. It carries no condition.
+    ///
+    /// # Errors
+    /// A fault if the user cannot be written as JSON, which does not happen.
+    pub fn stored_user(
+        &self,
+        org: &OrgId,
+        user: &User,
+    ) -> Result<HashMap<String, AttributeValue>, Fault> {
+        Ok(user_item(org, user, self.form)?.into())
+    }
+
     /// The data for a decision, and the existing items under the keys of `beside`. It is one consistent batch read.
     async fn load_with(
         &self,
@@ -155,7 +167,7 @@ impl Table {
                 }
                 _ if beside.contains(&item.key()) => others.push(item),
                 _ => {
-                    let user: User = item.read()?;
+                    let user = item.read_user()?;
                     loaded.users.insert(user.employee_id.clone(), user);
                 }
             }
@@ -343,23 +355,15 @@ fn unchanged(base_rev: Option<u64>) -> Expression {
     }
 }
 
-/// The item of a user, for code that writes many users without the ports. It carries no condition.
-///
-/// # Errors
-/// A fault if the user cannot be written as JSON, which does not happen.
-pub fn stored_user(org: &OrgId, user: &User) -> Result<HashMap<String, AttributeValue>, Fault> {
-    Ok(user_item(org, user)?.into())
-}
-
 /// The item of a user, with its index keys: status and name, address, id, roster, drift, leave date, due work and days.
-pub(super) fn user_item(org: &OrgId, user: &User) -> Result<Item, Fault> {
+pub(super) fn user_item(org: &OrgId, user: &User, form: StoredForm) -> Result<Item, Fault> {
     let id = &user.employee_id;
     let mut item = Item::new(keys::user(org, id))
         .number("rev", user.rev)
         .number("generation", user.generation.0)
         .flag("terminating", user.pending.cards)
         .flag("closing", user.pending.objectives)
-        .data(user)?
+        .user(user, form)?
         .indexed(
             keys::PEOPLE,
             keys::people(org, user.status(), user.get(Field::Name), id),
@@ -423,3 +427,6 @@ pub(super) fn notice_item(org: &OrgId, notice: &Notice) -> Result<Item, Fault> {
         .data(notice)?
         .indexed(keys::WORK, keys::work(org, &whom, due)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,9 +18,9 @@ use offramp_domain::settings::{
     Safeguards,
 };
 use offramp_domain::{
-    Actor, Card, CardId, CardKind, CardStatus, Cause, Deactivation, DigestMinute, Entry, Epoch,
-    EventId, Field, Generation, Ground, GroundKind, GroundState, Grounds, Happening, Ignored,
-    IgnoredBy, LeaveGround, OrgId, Origin, Policy, Role, Settings, Status, Subject, Timer,
+    Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation, DigestMinute,
+    Entry, Epoch, EventId, Field, Generation, Ground, GroundKind, GroundState, Grounds, Happening,
+    Ignored, IgnoredBy, LeaveGround, OrgId, Origin, Policy, Role, Settings, Status, Subject, Timer,
     TimerKind, User, Whose,
 };
 use serde::Serialize;
@@ -53,11 +53,17 @@ impl Golden {
     }
 
     /// Reads a file that an earlier release wrote, and writes it again as it was.
-    fn kept<T: Serialize + DeserializeOwned + PartialEq + Debug>(&mut self, name: &str) -> T {
+    fn kept(&mut self, name: &str) -> User {
         let path = PathBuf::from(FOLDER).join(format!("{name}.json"));
-        let read: T = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        self.check(name, &read);
+        let read = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        self.user(name, &read);
         read
+    }
+
+    /// A user in both stored forms.
+    fn user(&mut self, name: &str, user: &User) {
+        self.check(name, user);
+        self.check(&format!("compact-{name}"), &CompactUser::from(user));
     }
 
     fn unreferenced(self) {
@@ -88,7 +94,7 @@ fn golden() {
 fn users(golden: &mut Golden) {
     let due = start() + TimeDelta::days(3);
     let by_hand = User::new(employee("E-1"), Origin::Manual, Grounds::default());
-    golden.check(
+    golden.user(
         "user-by-hand",
         &User {
             role: Role::Admin,
@@ -157,7 +163,7 @@ fn users(golden: &mut Golden) {
         notice: None,
         ..scheduled
     };
-    golden.check("user-with-grounds", &several);
+    golden.user("user-with-grounds", &several);
 }
 
 fn timers(golden: &mut Golden) {

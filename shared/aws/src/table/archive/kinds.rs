@@ -11,15 +11,15 @@ use offramp_app::ports::{
     Source, SourceEntry, snapshots,
 };
 use offramp_domain::{
-    Breaker, Card, CardId, Counted, EmployeeId, Entry, Hold, HoldId, Notice, Objective,
-    ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId, SnapshotQueue, SourceId,
-    User,
+    Breaker, Card, CardId, CompactUser, Counted, EmployeeId, Entry, Hold, HoldId, Notice,
+    Objective, ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId, SnapshotQueue,
+    SourceId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::super::item::Item;
+use super::super::item::{COMPACT, Item};
 use crate::keys::{self, Key};
 
 /// The name under which a line has bytes, in Base64.
@@ -97,7 +97,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "ledger", pk: "#L#", sk: "L", read: ledger, ..PLAIN },
     Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), read: data::<Objective>, ..PLAIN },
     Kind { name: "objective_owner", pk: "#J#", sk: "J", read: owner, ..PLAIN },
-    Kind { name: USER, pk: PERSON, sk: "U", read: data::<User>, ..PLAIN },
+    Kind { name: USER, pk: PERSON, sk: "U", read: user, ..PLAIN },
     // A notice is mailed where it arose, so an import restores no notices and mails nobody.
     Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
     Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
@@ -161,6 +161,16 @@ fn begins(text: &str, with: &str) -> bool {
 fn data<T: Serialize + DeserializeOwned>(item: &Item) -> Result<Value, Fault> {
     let value: T = item.read()?;
     serde_json::to_value(value).map_err(|error| Fault::corrupt("read", error.to_string()))
+}
+
+/// A user in the form that it is stored in.
+fn user(item: &Item) -> Result<Value, Fault> {
+    let user = item.read_user()?;
+    let value = match item.form() {
+        Some(COMPACT) => serde_json::to_value(CompactUser::from(&user)),
+        _ => serde_json::to_value(&user),
+    };
+    value.map_err(|error| Fault::corrupt("read", error.to_string()))
 }
 
 fn ids(item: &Item) -> Result<Value, Fault> {

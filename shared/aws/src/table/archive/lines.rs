@@ -1,7 +1,8 @@
 //! A stored item as a line of an export, and a line as an item.
 //!
 //! A line is `{"kind","pk","sk","v","attributes","data"}`. The keys do not contain the organisation, so that any
-//! organisation can import the line. `attributes` are as stored. `data` is JSON, not text.
+//! organisation can import the line. `attributes` are as stored. `data` is JSON, not text. A user is exported in the
+//! first form whatever form is stored, so that earlier releases and other programs read the line.
 
 use std::collections::HashMap;
 
@@ -11,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Stored;
-use super::kinds::{Leaves, from_json, kind, to_json};
+use super::kinds::{Leaves, USER, from_json, kind, to_json};
 use crate::keys::{Key, PK, SK, organisation};
-use crate::table::item::{DATA, FORM, Item, VERSION};
+use crate::table::item::{COMPACT, DATA, FORM, Item, VERSION};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +52,6 @@ pub(super) fn line(org: &OrgId, stored: &Stored) -> Result<Option<Value>, Fault>
 /// The line of an item with its whole content.
 pub(super) fn written(org: &OrgId, stored: &Stored) -> Result<Value, Fault> {
     let item = &stored.item;
-    item.known()?;
     let corrupt = |what: &str| Fault::corrupt("export", what);
     let within = organisation(org);
     let relative = |text: &str| text.strip_prefix(&within).map(str::to_owned);
@@ -67,7 +67,13 @@ pub(super) fn written(org: &OrgId, stored: &Stored) -> Result<Value, Fault> {
         }
         attributes.insert(name.clone(), value);
     }
-    let data = item.get_text(DATA).map(serde_json::from_str::<Value>);
+    let data = match item.form() {
+        Some(COMPACT) if stored.kind.name == USER => Some(serde_json::to_value(item.read_user()?)),
+        _ => {
+            item.known()?;
+            item.get_text(DATA).map(serde_json::from_str)
+        }
+    };
     let data = data
         .transpose()
         .map_err(|error| corrupt(&error.to_string()))?;
@@ -76,7 +82,7 @@ pub(super) fn written(org: &OrgId, stored: &Stored) -> Result<Value, Fault> {
         kind: stored.kind.name.to_owned(),
         pk: relative(&key.pk).ok_or_else(|| corrupt("a key of another"))?,
         sk: key.sk,
-        v: item.form().unwrap_or_default(),
+        v: FORM,
         attributes,
         data,
     };
@@ -97,7 +103,8 @@ pub(super) fn item(org: &OrgId, line: &Value) -> Result<Stored, String> {
     let kind = kind(&line.pk, &line.sk)
         .filter(|kind| kind.name == line.kind)
         .ok_or_else(|| format!("there is no {} under these keys", line.kind))?;
-    if line.v == 0 || line.v > FORM {
+    let newest = if kind.name == USER { COMPACT } else { FORM };
+    if line.v == 0 || line.v > newest {
         return Err(format!("a {} of version {}", line.kind, line.v));
     }
     let within = organisation(org);
