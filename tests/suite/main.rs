@@ -13,6 +13,7 @@ mod cursors;
 mod deliveries;
 mod digests;
 mod doors;
+mod due;
 mod exit;
 mod faults;
 mod feeds;

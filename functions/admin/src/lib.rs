@@ -20,6 +20,7 @@ mod sources;
 mod users;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use chrono::{DateTime, Utc};
 use lambda_runtime::LambdaEvent;
 use offramp_api::http::{Reply, Request, problem};
 use offramp_api::invoked::{self, Invoked};
@@ -155,6 +156,13 @@ pub(crate) struct Touched {
     settings: SettingsView,
     affected: usize,
     users: Vec<offramp_domain::EmployeeId>,
+}
+
+/// An instant in a request, which `pointer` names.
+fn rfc3339(pointer: &str, text: &str) -> Result<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.with_timezone(&Utc))
+        .map_err(|_| Error::invalid(pointer, "is not an RFC 3339 instant"))
 }
 
 fn health() -> Result<Reply> {

@@ -1,14 +1,13 @@
 //! The routes of explanations, drift and the audit.
 
-use chrono::{DateTime, Utc};
 use offramp_api::http::Reply;
+use offramp_app::Result;
 use offramp_app::desk::explain::Explanation;
 use offramp_app::desk::reports;
 use offramp_app::ports::Audited;
-use offramp_app::{Error, Result};
 use serde::Serialize;
 
-use crate::{Call, cursor};
+use crate::{Call, cursor, rfc3339};
 
 /// The most rows on a page of a report.
 pub(crate) const MAX_ROWS: usize = 97;
@@ -54,11 +53,7 @@ impl Call<'_> {
         let after = self.after(&bound)?;
         let from = match since {
             None => None,
-            Some(text) => Some(
-                DateTime::parse_from_rfc3339(text)
-                    .map_err(|_| Error::invalid("/since", "is not an RFC 3339 instant"))?
-                    .with_timezone(&Utc),
-            ),
+            Some(text) => Some(rfc3339("/since", text)?),
         };
         let limit = self.limit(MAX_ROWS, ROWS)?;
         let page = reports::audit(&self.tenant(), from, after.as_deref(), limit).await?;

@@ -29,6 +29,7 @@ offramp_api::routes! {
         RestoreUser:     POST   "/users/{id}/restore"              => restore,              Admins;
         PutRole:         PUT    "/users/{id}/role"                 => set_role,             Admins;
         SetLeaveDate:    PUT    "/users/{id}/leave-date"           => set_leave_date,       Admins;
+        PutDue:          PUT    "/users/{id}/due"                  => set_due,              Admins;
         GetUserAccess:   GET    "/users/{id}/access"               => access,               AdminsAndMachines;
         FindAccess:      GET    "/access"                          => access_by_email,      AdminsAndMachines, ["email"];
         GetHistory:      GET    "/users/{id}/history"              => history,              Admins, ["limit", "cursor"];

@@ -15,7 +15,7 @@ use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
 use crate::idempotency::Once;
-use crate::{Call, cursor};
+use crate::{Call, cursor, rfc3339};
 pub(crate) use new::NewUser;
 
 /// The most characters in a search. At four bytes each they fit a sort key of DynamoDB, which has at most 1,024 bytes.
@@ -28,6 +28,18 @@ pub(crate) const ENTRIES: usize = 100;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub(crate) struct NewRole {
     role: Role,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewDue {
+    /// The new end of the grace period.
+    #[cfg_attr(feature = "schema", schema(value_type = DateTime<Utc>))]
+    due_at: String,
+    /// Why, in the admin's words.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 256))]
+    reason: String,
 }
 
 /// What ended a user's access answers.
@@ -259,6 +271,26 @@ impl Call<'_> {
             signs_in_by: self.state.claims.subject_kind,
         })
         .await
+    }
+
+    /// Moves the end of one user's grace period, and answers with the user.
+    pub(crate) async fn set_due(&self) -> Result<Reply> {
+        let NewDue { due_at, reason } = self.request.json()?;
+        let due_at = rfc3339("/due_at", &due_at)?;
+        let reason = Field::Name
+            .canonical(reason.trim())
+            .map_err(|error| Error::invalid("/reason", error.rule))?;
+        if reason.is_empty() {
+            return Err(Error::invalid("/reason", "is empty"));
+        }
+        let by = self.caller.actor();
+        let event = Event::Postpone { by, due_at, reason };
+        let id = self.employee()?;
+        let if_match = self.request.if_match()?;
+        let done = users::change(&self.tenant(), &id, &event, if_match, None).await?;
+        let user = done.user.ok_or(Error::NotFound("user"))?;
+        let view = UserView::of(&user, self.seen(&done.loaded.policy));
+        Ok(Reply::json(200, &view)?.with_version(user.version))
     }
 
     async fn change(&self, event: &Event) -> Result<Reply> {

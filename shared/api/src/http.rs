@@ -363,10 +363,13 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
             "The idempotency key was used for another request",
         ),
         Error::NotErasable(_) => (409, "not_erasable", "This cannot be erased now"),
-        Error::Refused(Refusal::NoAddress) => (422, "invalid", "The request is invalid"),
+        Error::Refused(Refusal::NoAddress | Refusal::EndOutOfRange { .. }) => {
+            (422, "invalid", "The request is invalid")
+        }
         Error::Refused(Refusal::OnSelf) => (409, "self", "Not on yourself"),
         Error::Refused(Refusal::LastAdmin) => (409, "last_admin", "The last admin"),
         Error::Refused(Refusal::Deleted) => (409, "deleted", "The user is deleted"),
+        Error::Refused(Refusal::NotScheduled) => (409, "not_scheduled", "No grace period runs"),
         Error::Refused(Refusal::NotActive) => (409, "not_active", "The user is not active"),
         Error::Refused(Refusal::CardCancelled) => (409, "card_cancelled", "The card is cancelled"),
     }

@@ -19,7 +19,7 @@ use offramp_app::ports::Page;
 use offramp_app::when::{instant, spoken};
 
 pub use delivery::*;
-pub use grounds::GroundView;
+pub use grounds::{GroundView, PostponedView};
 pub use holds::*;
 pub use objectives::*;
 pub use snapshots::*;
@@ -54,6 +54,9 @@ pub struct UserView {
     pub banner: Option<String>,
     pub access: Access,
     pub due_at: Option<String>,
+    /// An admin's postponement of the end of the cards; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postponed: Option<PostponedView>,
     /// Every reason against the access of the user, the decisive one first.
     pub grounds: Vec<GroundView>,
     pub active_cards: u32,
@@ -89,6 +92,7 @@ impl UserView {
             banner: schedule.map(|schedule| banner(schedule, user.active_cards, policy)),
             access: user.access_at(seen.now),
             due_at: user.due_at().map(instant),
+            postponed: PostponedView::of(&user),
             grounds: GroundView::all(&user, seen.now),
             active_cards: user.active_cards,
             version: user.version,

@@ -116,6 +116,7 @@ fn name(event: &Event) -> &'static str {
         Event::Restore { .. } => "restore",
         Event::SetRole { .. } => "set_role",
         Event::SetLeaveDate { .. } => "set_leave_date",
+        Event::Postpone { .. } => "postpone",
         Event::Leave { .. } => "leave",
         Event::LeaveDue { .. } => "leave_due",
         Event::ObjectivesClosed { .. } => "objectives_closed",

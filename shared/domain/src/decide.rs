@@ -68,6 +68,9 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
             signs_in_by,
         } => by_hand::set_role(stored, settled, by, (*role, *signs_in_by), ctx),
         Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
+        Event::Postpone { by, due_at, reason } => {
+            by_hand::postpone(stored, settled, by, *due_at, reason, ctx)
+        }
         Event::Leave { by } => by_hand::leave(stored, settled, by, ctx),
         Event::LeaveDue { plan, due } => Ok(leave::due(stored, settled, *plan, *due, ctx)),
         Event::ObjectivesClosed {

@@ -88,6 +88,15 @@ pub enum Event {
         /// The first day without access; `None` removes the date.
         date: Option<NaiveDate>,
     },
+    /// An admin moves the end of the grace period of one user. Access stays as it is.
+    Postpone {
+        /// The acting admin.
+        by: Actor,
+        /// The new end of the grace period.
+        due_at: DateTime<Utc>,
+        /// Why, in the admin's words.
+        reason: String,
+    },
     /// An admin reports a leaver. The grace period begins, whatever behaviour the settings say.
     Leave {
         /// The acting admin.

@@ -32,6 +32,18 @@ pub struct Grounds {
     /// When the timer looks again at a hold that was open at the end of the grace period; `None` if no hold keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waits_until: Option<DateTime<Utc>>,
+    /// An admin's postponement of the end of the cards; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    postponed: Option<Postponement>,
+}
+
+/// An admin has postponed the end of one person's cards. The grounds keep the ends that they had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Postponement {
+    /// The cards do not end before this instant, to the second.
+    pub until: DateTime<Utc>,
+    /// Why, in the admin's words.
+    pub reason: String,
 }
 
 impl Grounds {
@@ -40,7 +52,7 @@ impl Grounds {
     /// | grounds in force | the end took place | state |
     /// |---|---|---|
     /// | none | | active |
-    /// | any, not `deleted` | no | scheduled: due when the first of them is due |
+    /// | any, not `deleted` | no | scheduled: due when the first of them is due, or later where an admin has postponed it |
     /// | any, not `deleted` | yes | deactivated |
     /// | `deleted` | | deleted |
     ///
@@ -65,12 +77,22 @@ impl Grounds {
             (_, None) => Lifecycle::Scheduled(Schedule {
                 cause: kind.cause(),
                 at: first(|ground| Some(ground.since)).unwrap_or(ground.since),
-                due_at: first(|ground| ground.due_at).unwrap_or(ground.since),
+                due_at: self
+                    .first_due()
+                    .max(self.postponed.as_ref().map(|by_admin| by_admin.until))
+                    .unwrap_or(ground.since),
                 epoch: ground.epoch,
                 run: ground.run.clone(),
                 waits_until: self.waits_until,
             }),
         }
+    }
+
+    /// When the grounds in force end the cards by themselves, which is what was announced first; `None` if there is none.
+    #[must_use]
+    pub fn first_due(&self) -> Option<DateTime<Utc>> {
+        let in_force = self.all.values().filter(|ground| ground.counts());
+        in_force.filter_map(|ground| ground.due_at).min()
     }
 
     /// The grounds, the decisive one first. Grounds in force come before the others.
@@ -232,7 +254,29 @@ impl Grounds {
     pub fn end(&mut self, end: Deactivation) {
         self.ended.get_or_insert(end);
         self.waits_until = None;
+        self.postponed = None;
         self.settle();
+    }
+
+    /// An admin's postponement of the end of the cards; `None` if there is none.
+    #[must_use]
+    pub fn postponed(&self) -> Option<&Postponement> {
+        self.postponed.as_ref()
+    }
+
+    /// An admin moves the end of the cards to `until`, which is no earlier than what was announced first.
+    pub fn move_end(&mut self, until: DateTime<Utc>, reason: &str) {
+        let reason = reason.to_owned();
+        let later = self.first_due().is_none_or(|first| first < until);
+        self.postponed = later.then_some(Postponement { until, reason });
+        self.waits_until = None;
+    }
+
+    /// No postponement reaches beyond `due`, when a leave date ends the cards.
+    pub fn postpone_no_further_than(&mut self, due: DateTime<Utc>) {
+        if let Some(postponed) = &mut self.postponed {
+            postponed.until = postponed.until.min(due);
+        }
     }
 
     /// Takes back an end before a card was touched. The grace period goes on.
@@ -275,6 +319,7 @@ impl Grounds {
         if !self.all.values().any(Ground::counts) {
             self.ended = None;
             self.waits_until = None;
+            self.postponed = None;
         }
     }
 }

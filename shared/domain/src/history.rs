@@ -52,6 +52,13 @@ pub enum Happening {
         /// When the grace period ends, or when the timer looks at the hold again.
         until: DateTime<Utc>,
     },
+    /// An admin moved the end of the grace period.
+    DueMoved {
+        /// The new end of the grace period.
+        due_at: DateTime<Utc>,
+        /// Why, in the admin's words.
+        reason: String,
+    },
     /// An admin set, moved or removed the leave date.
     LeaveDateSet {
         /// The new leave date; `None` if it was removed.

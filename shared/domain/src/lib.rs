@@ -39,7 +39,7 @@ pub use employee::{
     PendingMark, PersonHash, Watermark,
 };
 pub use event::Event;
-pub use grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround};
+pub use grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround, Postponement};
 pub use hex::hex;
 pub use history::{Entry, Happening, Ignored};
 pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};

@@ -18,7 +18,7 @@ use crate::cards::{CardsView, NewCard, NewStatus as NewCardStatus, Reassign};
 use crate::objectives::{NewObjective, NewStatus as NewObjectiveStatus};
 use crate::paging::MAX_PART;
 use crate::rules::NewLeaveDate;
-use crate::users::{AddedView, ENTRIES, EndedView, MAX_Q, NewRole, NewUser, RestoredView};
+use crate::users::{AddedView, ENTRIES, EndedView, MAX_Q, NewDue, NewRole, NewUser, RestoredView};
 
 /// A route of one user.
 pub(super) fn user(route: Route, summary: &'static str) -> Operation {
@@ -119,6 +119,17 @@ pub(super) fn users() -> Vec<Operation> {
             .versioned()
             .if_match()
             .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
+        user(Route::PutDue, "Moves the end of one user's grace period")
+            .about(
+                "The cards live on until `due_at`; access stays as it is. `due_at` lies between the end that was \
+                 announced first and 45 days after the ground began. A leave date that begins later ends the cards when \
+                 it says. Every admin is mailed the new date.",
+            )
+            .takes::<NewDue>(json!({ "due_at": "2026-03-12T17:00:00Z", "reason": "She gives back the car that day." }))
+            .answers::<UserView>(200, "The user", examples::user())
+            .versioned()
+            .if_match()
+            .refuses([Refusal::OnSelf, Refusal::Deleted, Refusal::NotScheduled]),
         Operation::of(Route::GetUserAccess, "Whether a user may log in")
             .path_as(id.example(Some("E-1012".into())))
             .about("Unknown is revoked.")

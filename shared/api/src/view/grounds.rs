@@ -29,6 +29,27 @@ pub struct GroundView {
     pub why: Option<IgnoredBy>,
 }
 
+/// An admin has postponed the end of a user's cards.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Postponed))]
+pub struct PostponedView {
+    /// When the cards would have ended otherwise.
+    pub first_due_at: Option<String>,
+    /// Why, in the admin's words.
+    pub reason: String,
+}
+
+impl PostponedView {
+    /// The postponement of a user as of the policy.
+    #[must_use]
+    pub fn of(user: &User) -> Option<Self> {
+        user.grounds.postponed().map(|postponed| Self {
+            first_due_at: user.grounds.first_due().map(instant),
+            reason: postponed.reason.clone(),
+        })
+    }
+}
+
 impl GroundView {
     /// The grounds of a user as of the policy, the decisive one first.
     #[must_use]

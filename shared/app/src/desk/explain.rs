@@ -183,6 +183,17 @@ fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
         ),
         Lifecycle::Deleted { at } => add(Code::DeletedByHand, deleted(at, known)),
     }
+    if let Some(postponed) = user.grounds.postponed() {
+        let first = user.grounds.first_due().unwrap_or(postponed.until);
+        add(
+            Code::EndPostponed,
+            format!(
+                "An admin postponed the end of their cards, which was announced for {}: {}",
+                known.spoken(first),
+                postponed.reason
+            ),
+        );
+    }
     let over = user.lifecycle().is_over();
     if let Some(held) = user.hold.as_ref().filter(|_| over) {
         reasons.push(Reason {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::change::Draft;
+use chrono::{DateTime, Utc};
+
+use super::change::{Draft, whole_second};
 use super::context::{Context, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use super::leave::By;
@@ -15,6 +17,9 @@ use crate::ids::EmployeeId;
 use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin, Role};
 use crate::settings::Invitations;
 use crate::user::User;
+
+/// The longest time that an admin may give the cards of a leaver, in days from the beginning of the ground.
+const LONGEST_GRACE: i32 = 45;
 
 /// Adds a user that HR need not know.
 pub(super) fn add(
@@ -127,6 +132,41 @@ pub(super) fn leave(
         reason: None,
     };
     Ok(draft.commit(answered, by, happening))
+}
+
+/// Moves the end of the grace period to `due_at`: no earlier than the end that was announced first, and no later than
+/// [`LONGEST_GRACE`] after the ground began.
+pub(super) fn postpone(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    due_at: DateTime<Utc>,
+    reason: &str,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    not_on_self(by, stored)?;
+    let due_at = whole_second(due_at);
+    let schedule = match settled.lifecycle() {
+        Lifecycle::Deleted { .. } => return Err(Refusal::Deleted),
+        Lifecycle::Scheduled(schedule) => schedule,
+        Lifecycle::Active | Lifecycle::Deactivated(_) => return Err(Refusal::NotScheduled),
+    };
+    let first = settled.grounds.first_due().unwrap_or(schedule.due_at);
+    let earliest = first.max(whole_second(ctx.now));
+    let latest = whole_second(schedule.at + ctx.day * LONGEST_GRACE);
+    if due_at < earliest || due_at > latest {
+        return Err(Refusal::EndOutOfRange { earliest, latest });
+    }
+    let mut answered = Answered::of(Outcome::Updated);
+    answered.due_at = Some(due_at);
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.change(|grounds| grounds.move_end(due_at, reason));
+    if draft.so_far().grounds == stored.grounds {
+        answered.outcome = Outcome::Unchanged;
+        return Ok(nothing(answered));
+    }
+    let reason = reason.to_owned();
+    Ok(draft.commit(answered, by, Happening::DueMoved { due_at, reason }))
 }
 
 /// Deletes the user. The sync does not restore the user while the HR record stays as it is.

@@ -1,6 +1,6 @@
 //! A decision: the outcome for the answer, and the change to commit.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -190,12 +190,27 @@ pub enum Refusal {
     /// Tokens name people by address, so an admin needs one.
     #[error("an admin needs an e-mail address: tokens name people by it")]
     NoAddress,
+    /// No grace period runs.
+    #[error("the user is not in a grace period")]
+    NotScheduled,
+    /// The end of a grace period cannot be moved there.
+    #[error("must lie between {} and {}", said(*.earliest), said(*.latest))]
+    EndOutOfRange {
+        /// The end that was announced first, or the present where that has passed.
+        earliest: DateTime<Utc>,
+        /// 45 days after the ground began.
+        latest: DateTime<Utc>,
+    },
     /// Only an active user receives cards.
     #[error("the user is not active")]
     NotActive,
     /// The card is cancelled, or its cancellation has begun.
     #[error("the card is cancelled")]
     CardCancelled,
+}
+
+fn said(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A decision that changes nothing.

@@ -7,7 +7,7 @@ use offramp_domain::{Actor, EmployeeId, Event, GroundKind, GroundState, Role, St
 use crate::facts::Facts;
 use crate::model::{Model, Person};
 use crate::reasons::{Line, Reason};
-use crate::world::World;
+use crate::world::{World, start};
 
 impl Person {
     /// An admin ends their access and cards now.
@@ -84,6 +84,7 @@ impl Model {
             | Event::Restore { by }
             | Event::Leave { by }
             | Event::SetLeaveDate { by, .. }
+            | Event::Postpone { by, .. }
                 if on_self(by) =>
             {
                 Err(Refusal::OnSelf)
@@ -123,6 +124,18 @@ impl Model {
                         .map_or(facts.grace(), |due| due.max(facts.grace()));
                     let reason = Reason::of(GroundState::InForce, due);
                     person.begins(GroundKind::Admin, reason, facts);
+                    Ok(())
+                }
+            },
+            Event::Postpone { due_at, .. } => match case.status() {
+                Status::Deleted => Err(Refusal::Deleted),
+                Status::Active | Status::Deactivated => Err(Refusal::NotScheduled),
+                Status::DeactivationScheduled => {
+                    let earliest = case.first_due().map_or(facts.now, |due| due.max(facts.now));
+                    if *due_at < earliest {
+                        return Err(out_of_range());
+                    }
+                    person.log.push(Line::Moved(*due_at));
                     Ok(())
                 }
             },
@@ -177,4 +190,10 @@ impl Model {
         }
         person.look(&Facts::of(world));
     }
+}
+
+/// The refusal without its limits: those are the tables'.
+pub(crate) fn out_of_range() -> Refusal {
+    let (earliest, latest) = (start(), start());
+    Refusal::EndOutOfRange { earliest, latest }
 }

@@ -241,6 +241,10 @@ fn entries(golden: &mut Golden) {
             leave_date: Some(day("2026-03-31")),
         },
         Happening::LeaveDateSet { leave_date: None },
+        Happening::DueMoved {
+            due_at,
+            reason: "They give back the car on Friday.".to_owned(),
+        },
         Happening::ObjectivesClosed { count: 3 },
         Happening::ObjectivesReopened { count: 2, lost: 1 },
         Happening::CardsTerminated {

@@ -193,7 +193,7 @@ proptest! {
     fn an_announced_end_is_never_brought_forward((events, ops) in history()) {
         watch(&events, &ops, |world, before, op, after| {
             let Some(announced) = before.due_at() else { return };
-            let by_hand = matches!(op, Op::ByHand { what: ByHand::Now | ByHand::Delete, .. });
+            let by_hand = matches!(op, Op::ByHand { what: ByHand::Now | ByHand::Delete | ByHand::Postpone(_), .. });
             let sooner = match after.status() {
                 Status::Active => false,
                 Status::DeactivationScheduled => after.due_at() < Some(announced),

@@ -18,6 +18,8 @@ pub(crate) enum Line {
     Redated(NaiveDate, Whose),
     /// An admin restored the person.
     Restored,
+    /// An admin moved the end of the cards.
+    Moved(DateTime<Utc>),
     /// The cards have come to their end.
     Ended,
     /// The deactivation sync was turned off.
@@ -74,6 +76,8 @@ pub(crate) struct Case {
     pub(crate) reasons: BTreeMap<GroundKind, Reason>,
     /// The cards have come to their end, and some reason has stood ever since.
     pub(crate) over: bool,
+    /// Until when an admin has postponed the end of the cards.
+    pub(crate) postponed: Option<DateTime<Utc>>,
     /// The line with which the present grace period began.
     pub(crate) grace: Option<usize>,
 }
@@ -88,7 +92,10 @@ impl Case {
             }
             match case.status() {
                 Status::DeactivationScheduled => case.grace = case.grace.or(Some(at)),
-                _ => case.grace = None,
+                _ => {
+                    case.grace = None;
+                    case.postponed = None;
+                }
             }
         }
         case
@@ -97,6 +104,10 @@ impl Case {
     fn next(&mut self, line: &Line) {
         match line {
             Line::Against(kind, reason) => {
+                // A leave date ends the cards when it says, whatever was postponed before it.
+                if *kind == GroundKind::LeaveDate && reason.is_in_force() {
+                    self.postponed = self.postponed.map(|until| until.min(reason.due));
+                }
                 self.reasons.insert(*kind, reason.clone());
             }
             Line::TakenBack(kind) => {
@@ -118,6 +129,7 @@ impl Case {
                     reason.open &= reason.stand == GroundState::Ignored;
                 }
             }
+            Line::Moved(until) => self.postponed = Some(*until),
             Line::Ended => self.over = true,
             // From here on it is policy, which is for people who are not deactivated yet.
             _ if self.over => {}
@@ -188,10 +200,15 @@ impl Case {
         }
     }
 
-    /// The end of the cards that was announced: the first of those that stand.
-    pub(crate) fn due(&self) -> Option<DateTime<Utc>> {
+    /// The end of the cards by those reasons that stand.
+    pub(crate) fn first_due(&self) -> Option<DateTime<Utc>> {
         let standing = self.reasons.values().filter(|reason| reason.is_in_force());
-        let first = standing.map(|reason| reason.due).min();
-        first.filter(|_| self.status() == Status::DeactivationScheduled)
+        standing.map(|reason| reason.due).min()
+    }
+
+    /// The end of the cards that was announced: the first of those that stand, or what an admin made of it.
+    pub(crate) fn due(&self) -> Option<DateTime<Utc>> {
+        let due = self.first_due().max(self.postponed);
+        due.filter(|_| self.status() == Status::DeactivationScheduled)
     }
 }

@@ -4,17 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offramp_domain::decide::{Gate, Outcome};
+use offramp_domain::decide::{Gate, Outcome, Refusal};
 use offramp_domain::settings::OnMissing;
 use offramp_domain::{
     Actor, EmployeeId, Event, Field, GroundKind, HrEvent, Lifecycle, Role, RunId, SnapshotId,
     SubjectKind, Timer, User, Whose,
 };
 
+use crate::by_hand::out_of_range;
 use crate::model::{Model, Person};
 use crate::reasons::Line;
 use crate::stories::{ByHand, How, Op, PEOPLE, RUNS, SOURCES};
-use crate::world::{World, admin, employee, instant, source};
+use crate::world::{World, admin, employee, instant, source, start};
 
 /// Plays a story in the world and in the model, and compares them after every step.
 pub(crate) struct Stage {
@@ -251,9 +252,21 @@ impl Stage {
             },
             ByHand::LeaveDate(date) => Event::SetLeaveDate { by, date },
             ByHand::Leave => Event::Leave { by },
+            ByHand::Postpone(hours) => {
+                let due = self.world.users.get(whom).and_then(User::due_at);
+                let due = due.unwrap_or(self.world.now) + TimeDelta::hours(hours);
+                // Within the limit for whoever left after the stories had begun.
+                let due_at = due.min(start() + TimeDelta::days(40));
+                let reason = "a trip".to_owned();
+                Event::Postpone { by, due_at, reason }
+            }
         };
         let want = self.model.by_hand(whom, &event, &self.world);
         let have = self.happens(whom, &event).map(|_| ());
+        let have = have.map_err(|refusal| match refusal {
+            Refusal::EndOutOfRange { .. } => out_of_range(),
+            refusal => refusal,
+        });
         if let Err(refusal) = &have {
             self.seen.insert(format!("{refusal:?}"));
         }

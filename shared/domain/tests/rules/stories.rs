@@ -109,6 +109,8 @@ pub(crate) enum ByHand {
     Role(Role),
     LeaveDate(Option<NaiveDate>),
     Leave,
+    /// So many hours later than now announced, or earlier.
+    Postpone(i64),
 }
 
 /// A day around the start of the stories.
@@ -134,6 +136,7 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
         5 => prop::option::weighted(0.8, date())
             .prop_map(|date| ByHand::LeaveDate(date.map(|date| day(&date)))),
         1 => Just(ByHand::Leave),
+        3 => (-30..=300_i64).prop_map(ByHand::Postpone),
     ];
     let restore = [
         RestoreDeletedOn::AnyChange,

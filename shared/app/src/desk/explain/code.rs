@@ -49,6 +49,8 @@ pub enum Code {
     WaitingForTimer,
     /// The grace period is over, and a hold keeps the cards alive.
     WaitingForHold,
+    /// An admin postponed the end of the cards.
+    EndPostponed,
     /// Another ground stands beside the decisive one. It stays in force when that one goes.
     AlsoStands,
     /// The user is deactivated.
