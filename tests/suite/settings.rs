@@ -3,6 +3,21 @@
 use offramp_tests::{ADA, World};
 use serde_json::{Value, json};
 
+const WEEK: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+fn many_days(count: usize) -> Vec<chrono::NaiveDate> {
+    let first: chrono::NaiveDate = "2026-01-01".parse().unwrap();
+    first.iter_days().take(count).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_begin_with_a_grace_period_of_three_days() {
     let world = World::start().await;
@@ -12,6 +27,8 @@ async fn settings_begin_with_a_grace_period_of_three_days() {
         "on_missing": "deactivate", "restore_deleted_on": "any_change", "leave_dates": "manual",
         "invitations": "restored", "objectives": "complete", "time_zone": "Etc/UTC",
         "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50 },
+        "access_during_grace": "revoked",
+        "delay_counts": "days", "weekend": ["saturday", "sunday"], "holidays": [],
         "version": 0,
     });
     assert_eq!(settings.body, wanted);
@@ -77,6 +94,17 @@ async fn what_is_wrong_with_a_patch_is_pointed_out_and_nothing_is_changed() {
             "/safeguards/max_percent",
         ),
         (json!({ "leave_dates": "some" }), "/leave_dates"),
+        (json!({ "delay_counts": "weeks" }), "/delay_counts"),
+        (json!({ "weekend": ["saturday", "Sun"] }), "/weekend/1"),
+        (json!({ "weekend": "saturday" }), "/weekend"),
+        (json!({ "weekend": WEEK }), "/weekend"),
+        (
+            json!({ "holidays": ["2026-12-25", "2026-02-29"] }),
+            "/holidays/1",
+        ),
+        (json!({ "holidays": ["25.12.2026"] }), "/holidays/0"),
+        (json!({ "holidays": [20_261_225] }), "/holidays/0"),
+        (json!({ "holidays": many_days(201) }), "/holidays"),
         (json!([]), ""),
         (json!("off"), ""),
     ] {
@@ -241,5 +269,33 @@ async fn settings_as_they_were_read_can_be_sent_back() {
     );
     let late = world.admin("PATCH", "/settings").json(&settings);
     late.refused(412, "version_mismatch").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_off_are_shown_as_a_calendar_has_them_and_null_takes_them_back() {
+    let world = World::start().await;
+    let patch = json!({
+        "delay_counts": "working_days", "weekend": ["sunday", "friday", "sunday"],
+        "holidays": ["2026-12-25", "2026-01-01", "2026-12-25"],
+    });
+    let rehearsed = world.admin("PATCH", "/settings?dry_run=true");
+    let rehearsed = rehearsed.json(&patch).ok().await;
+    let changed = world.admin("PATCH", "/settings").json(&patch).ok().await;
+    for answer in [&rehearsed, &changed, &world.get("/settings").await] {
+        assert_eq!(answer["delay_counts"], "working_days");
+        assert_eq!(answer["weekend"], json!(["friday", "sunday"]));
+        assert_eq!(answer["holidays"], json!(["2026-01-01", "2026-12-25"]));
+    }
+    // They are whole values: a patch of a list is the new list.
+    world
+        .set(json!({ "weekend": [], "holidays": many_days(200) }))
+        .await;
+    assert_eq!(world.get("/settings").await["weekend"], json!([]));
+    let back = json!({ "delay_counts": null, "weekend": null, "holidays": null });
+    let back = world.admin("PATCH", "/settings").json(&back).ok().await;
+    assert_eq!(back["delay_counts"], "days");
+    assert_eq!(back["weekend"], json!(["saturday", "sunday"]));
+    assert_eq!(back["holidays"], json!([]));
     world.end().await;
 }

@@ -9,6 +9,7 @@ use offramp_api::view::SourceView;
 use offramp_app::desk::first_admin;
 use offramp_app::desk::first_admin::{Became, Wanted};
 use offramp_app::desk::sources;
+use offramp_app::ports::Policies;
 use offramp_app::{Error, Invalid, Result};
 use offramp_domain::{EmployeeId, Field, OrgId, SourceId};
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,9 @@ pub(crate) async fn operate(
     tracing::info!(%org, employee_id = %wanted.employee_id, outcome = ?made.admin, "first admin");
     let source = match made.source {
         Some((source, secret)) => {
-            let facts = sources::facts(&state.offramp.of(&org), &source).await?;
+            let tenant = state.offramp.of(&org);
+            let policy = tenant.store.policy(&org).await?;
+            let facts = sources::facts(&tenant, &source, &policy).await?;
             Some(SourceView::of(&source, facts, secret))
         }
         None => None,

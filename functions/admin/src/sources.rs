@@ -4,9 +4,10 @@ use offramp_api::http::Reply;
 use offramp_api::view::{RejectionView, RejectionsView, SourceView};
 use offramp_app::desk::sources;
 use offramp_app::desk::sources::Wish;
-use offramp_app::ports::{Rejections, Source, SourceState, Sources};
+use offramp_app::ports::{Policies, Rejections, Source, SourceState, Sources};
 use offramp_app::{Error, Result};
-use offramp_domain::SourceId;
+use offramp_domain::settings::Behaviour;
+use offramp_domain::{SourceId, SourceSync};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Call, cursor};
@@ -19,6 +20,21 @@ pub(crate) const MAX_ROWS: usize = 100;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub(crate) struct NewSource {
     source: SourceId,
+    #[serde(default)]
+    deactivation_sync: Option<SyncChange>,
+}
+
+/// The grace period of a source. What is null is the organisation's.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SourceSyncChange))]
+pub(crate) struct SyncChange {
+    #[serde(default, deserialize_with = "said")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Behaviour>))]
+    behaviour: Option<Option<Behaviour>>,
+    #[serde(default, deserialize_with = "said")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u8>, minimum = 1, maximum = 3))]
+    delay_days: Option<Option<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -31,9 +47,16 @@ pub(crate) struct Change {
     #[serde(default, deserialize_with = "said")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<u32>, minimum = 1, maximum = 8760))]
     silent_after_hours: Option<Option<u32>>,
+    /// The grace period of the source, for later departures. What is absent stays; `null` is the organisation's.
+    #[serde(default, deserialize_with = "said")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<SyncChange>))]
+    deactivation_sync: Option<Option<SyncChange>>,
 }
 
-fn said<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Option<u32>>, D::Error> {
+/// Reads null as a value, so that it differs from an absent field.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> std::result::Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -57,14 +80,10 @@ impl Call<'_> {
         SourceId::new(self.request.path("source")).map_err(|_| Error::NotFound("source"))
     }
 
-    /// The view of a source, with its health.
-    async fn view(&self, source: &Source, secret: Option<String>) -> Result<SourceView> {
-        let facts = sources::facts(&self.tenant(), source).await?;
-        Ok(SourceView::of(source, facts, secret))
-    }
-
     async fn reply(&self, status: u16, source: &Source, secret: Option<String>) -> Result<Reply> {
-        let view = self.view(source, secret).await?;
+        let policy = self.env.store.policy(&self.org).await?;
+        let facts = sources::facts(&self.tenant(), source, &policy).await?;
+        let view = SourceView::of(source, facts, secret);
         Ok(Reply::json(status, &view)?.with_version(source.version))
     }
 
@@ -72,9 +91,11 @@ impl Call<'_> {
         let all = self.env.store.sources(&self.org).await?;
         let (part, next_cursor) =
             self.part(&["sources"], all, |source| source.source.to_string())?;
+        let policy = self.env.store.policy(&self.org).await?;
         let mut sources = Vec::with_capacity(part.len());
         for source in &part {
-            sources.push(self.view(source, None).await?);
+            let facts = sources::facts(&self.tenant(), source, &policy).await?;
+            sources.push(SourceView::of(source, facts, None));
         }
         let view = SourcesView {
             sources,
@@ -87,9 +108,18 @@ impl Call<'_> {
     /// `Idempotency-Key`: the answer with the secret is not stored. A client that lost the answer rotates the secret.
     pub(crate) async fn add_source(&self) -> Result<Reply> {
         let new: NewSource = self.request.json()?;
-        let by = self.caller.actor();
-        let (source, secret) =
-            sources::create(&self.tenant(), &self.state.sealer, &new.source, &by).await?;
+        let SyncChange {
+            behaviour,
+            delay_days,
+        } = new.deactivation_sync.unwrap_or_default();
+        let own = SourceSync {
+            behaviour: behaviour.flatten(),
+            delay_days: delay_days.flatten(),
+        };
+        let (tenant, by) = (self.tenant(), self.caller.actor());
+        let sealer = &self.state.sealer;
+        let created = sources::create(&tenant, sealer, &new.source, own, &by);
+        let (source, secret) = created.await?;
         self.reply(201, &source, Some(secret)).await
     }
 
@@ -102,10 +132,25 @@ impl Call<'_> {
         let Change {
             state,
             silent_after_hours,
+            deactivation_sync,
         } = self.request.json()?;
+        let SyncChange {
+            behaviour,
+            delay_days,
+        } = match deactivation_sync {
+            None => SyncChange::default(),
+            Some(Some(sync)) => sync,
+            // Both are the organisation's again.
+            Some(None) => SyncChange {
+                behaviour: Some(None),
+                delay_days: Some(None),
+            },
+        };
         let wish = Wish {
             state,
             silent_after_hours,
+            behaviour,
+            delay_days,
         };
         let if_match = self.request.if_match()?;
         let id = self.source_id()?;

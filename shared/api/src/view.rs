@@ -89,7 +89,7 @@ impl UserView {
             role: user.role,
             status: user.status(),
             badge: schedule.map(|_| "Deactivation scheduled"),
-            banner: schedule.map(|schedule| banner(schedule, user.active_cards, policy)),
+            banner: schedule.map(|schedule| banner(schedule, &user, seen)),
             access: user.access_at(seen.now),
             due_at: user.due_at().map(instant),
             postponed: PostponedView::of(&user),
@@ -101,19 +101,27 @@ impl UserView {
     }
 }
 
-fn banner(schedule: &Schedule, cards: u32, policy: &Policy) -> String {
-    let date = spoken(schedule.due_at, &policy.settings.time_zone);
+fn banner(schedule: &Schedule, user: &User, seen: Seen<'_>) -> String {
+    let date = spoken(schedule.due_at, &seen.policy.settings.time_zone);
+    let kept = user.access_at(seen.now) == Access::Granted;
     if schedule.waits_until.is_some() {
+        let (access, keeps) = match kept {
+            true => ("", " access as it is and"),
+            false => ("Access is revoked. ", ""),
+        };
         return format!(
-            "Access is revoked. The grace period ended on {date}; a hold of the HR source keeps the cards alive until an admin answers it."
+            "{access}The grace period ended on {date}; a hold of the HR source keeps{keeps} the cards alive until an admin answers it."
         );
     }
-    let cards = match cards {
+    let cards = match user.active_cards {
         0 => String::new(),
         1 => " and 1 card terminated".to_owned(),
         n => format!(" and {n} cards terminated"),
     };
-    format!("Access is revoked. On {date} this user will be deactivated{cards}.")
+    match kept {
+        true => format!("Access ends on {date}: then this user will be deactivated{cards}."),
+        false => format!("Access is revoked. On {date} this user will be deactivated{cards}."),
+    }
 }
 
 /// A user with cards, HR record and pending work.
@@ -273,6 +281,10 @@ impl SettingsView {
 fn shown(settings: &Settings) -> Value {
     let mut shown = json!(settings);
     shown["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
+    shown["access_during_grace"] = json!(settings.access_during_grace);
+    shown["delay_counts"] = json!(settings.delay_counts);
+    shown["weekend"] = json!(settings.weekend);
+    shown["holidays"] = json!(settings.holidays);
     shown
 }
 

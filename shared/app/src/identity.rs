@@ -1,7 +1,7 @@
 //! Identifies a caller, and admits callers to an organisation.
 //!
 //! API Gateway's authorizer verifies the token. This module compares its claims with Offramp's own table: the acting
-//! user must have access *now* and must have the role admin. A token alone is not enough.
+//! user must be active *now* and must have the role admin. A token alone is not enough.
 
 use std::collections::BTreeMap;
 
@@ -131,9 +131,10 @@ pub async fn admit<S: Users + Directory>(
         .filter(|user| named(claims.subject_kind, user, &subject))
         .collect();
     users.sort_by_key(|user| user.access_at(now) != Access::Granted);
+    // A leaver may keep access during the grace period, and is no admin all the same.
     let mut admins = users
         .iter()
-        .filter(|user| user.role == Role::Admin && user.access_at(now) == Access::Granted);
+        .filter(|user| user.role == Role::Admin && user.is_active_at(now));
     // Two admins may share an address, if HR says so. Either may act, and the history has the subject. Refusing both
     // would let one edit in HR lock out every admin.
     match admins.next() {

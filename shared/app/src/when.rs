@@ -72,6 +72,10 @@ impl Zone for Days {
             .find_map(|local| first(&self.0, local))
             .unwrap_or_else(|| midnight.and_utc())
     }
+
+    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        self.today(at)
+    }
 }
 
 const QUARTERS_OF_TWO_DAYS: i64 = 192;

@@ -12,7 +12,7 @@ mod window;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
@@ -363,19 +363,14 @@ impl Breaker {
     }
 
     /// How long this breaker keeps the cards of a user alive who was scheduled at `scheduled`; `None` if it does not.
-    /// `grace` is the length of the grace period.
     #[must_use]
-    pub fn keeps(
-        &self,
-        id: &EmployeeId,
-        scheduled: DateTime<Utc>,
-        grace: TimeDelta,
-    ) -> Option<Keeps> {
+    pub fn keeps(&self, id: &EmployeeId, scheduled: DateTime<Utc>) -> Option<Keeps> {
         if self.hold.is_some() && self.window.has(id) {
             return Some(Keeps::UntilAnswered);
         }
         let spared = self.spared.as_ref()?;
-        (scheduled <= spared.at && spared.window.has(id)).then(|| Keeps::Until(spared.at + grace))
+        (scheduled <= spared.at && spared.window.has(id))
+            .then_some(Keeps::AGracePeriodFrom(spared.at))
     }
 }
 
@@ -384,6 +379,6 @@ impl Breaker {
 pub enum Keeps {
     /// Until an admin answers the open hold.
     UntilAnswered,
-    /// Until this instant.
-    Until(DateTime<Utc>),
+    /// For a whole grace period from the rejection at this instant on.
+    AGracePeriodFrom(DateTime<Utc>),
 }

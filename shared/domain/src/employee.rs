@@ -19,7 +19,8 @@ use crate::hex::hex;
 use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
 
 pub(crate) use compact::CompactRecord;
-use dates::{is_date, is_day};
+pub(crate) use dates::is_date;
+use dates::is_day;
 pub use mark::{MOST_REJECTED, PendingMark, PersonHash, Watermark};
 
 /// The longest value of a field, in characters.

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::RunId;
-use crate::lifecycle::{Deactivation, Lifecycle, Schedule};
+use crate::lifecycle::{Access, Deactivation, Lifecycle, Schedule};
 use crate::settings::Policy;
 
 pub use ended::EndedBy;
@@ -93,6 +93,25 @@ impl Grounds {
     pub fn first_due(&self) -> Option<DateTime<Utc>> {
         let in_force = self.all.values().filter(|ground| ground.counts());
         in_force.filter_map(|ground| ground.due_at).min()
+    }
+
+    /// Access: granted where no ground in force ends it yet. During the grace period a ground may leave it
+    /// ([`Ground::keeps_access`]); the deactivation ends it.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let over = self.ended.is_some();
+        let ends = |ground: &Ground| ground.ends_access() || (over && ground.counts());
+        match self.all.values().any(ends) {
+            true => Access::Revoked,
+            false => Access::Granted,
+        }
+    }
+
+    /// When access ended in the grace period: when the first ground that ends it began. `None` if none does.
+    #[must_use]
+    pub fn access_ended_at(&self) -> Option<DateTime<Utc>> {
+        let ends = self.all.values().filter(|ground| ground.ends_access());
+        ends.map(|ground| ground.since).min()
     }
 
     /// The grounds, the decisive one first. Grounds in force come before the others.
@@ -314,12 +333,18 @@ impl Grounds {
         after
     }
 
-    /// Without a ground in force there is neither an end nor a wait.
+    /// Without a ground in force there is neither an end nor a wait. An end whose own ground has gone is that of the
+    /// ground that is decisive now, and stays so: a ground that joins later does not become its cause.
     fn settle(&mut self) {
-        if !self.all.values().any(Ground::counts) {
+        let decisive = self.in_order().next();
+        let Some((kind, _)) = decisive.filter(|(_, first)| first.counts()) else {
             self.ended = None;
             self.waits_until = None;
             self.postponed = None;
+            return;
+        };
+        if let Some(end) = &mut self.ended {
+            end.cause = kind.cause();
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::employee::Field;
 use crate::ids::{CardId, EmployeeId, HoldId};
-use crate::lifecycle::{Cause, Role, Status};
+use crate::lifecycle::{Access, Cause, Role, Status};
 
 /// A change in the history of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,8 @@ pub enum Happening {
     Created,
     /// Profile fields changed.
     Updated,
-    /// A deactivation was scheduled, and access ended.
+    /// A deactivation was scheduled, or access ended during the grace period. `access` says if access is kept until the
+    /// deactivation.
     Scheduled {
         /// When the grace period ends.
         due_at: DateTime<Utc>,
@@ -170,6 +171,9 @@ pub struct Entry {
     pub from: Option<Status>,
     /// The status after the change.
     pub to: Status,
+    /// `granted` if the user keeps access during the grace period. `None` if the status says whether they have access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Why the user is not active; `None` if the user is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,

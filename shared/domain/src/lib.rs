@@ -53,7 +53,7 @@ pub use lifecycle::{
 };
 pub use objective::{Objective, ObjectiveStatus};
 pub use pulse::{Listening, Pulse};
-pub use settings::{Policy, Settings, SyncRules, Undone};
+pub use settings::{Policy, Settings, SourceSync, SyncRules, Undone};
 pub use snapshot::{Snapshot, SnapshotQueue, SnapshotState, Step};
 pub use timer::Timer;
 pub use user::{CompactUser, User};

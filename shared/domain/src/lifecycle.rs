@@ -27,7 +27,7 @@ use crate::ids::{Epoch, Generation, RunId, SourceId};
 pub enum Status {
     /// The user has access.
     Active,
-    /// The grace period runs: access has ended, the cards are alive.
+    /// The grace period runs: the cards are alive, and access has ended unless the grounds keep it until the end.
     DeactivationScheduled,
     /// Access has ended, and the cards are cancelled or about to be.
     Deactivated,

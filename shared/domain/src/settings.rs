@@ -1,10 +1,18 @@
 //! The settings of an organisation, and the policy that contains them.
 
-use chrono::{DateTime, Utc};
+mod grace;
+mod of_source;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
-use crate::ids::{Epoch, RunId};
+use crate::ids::{Epoch, RunId, SourceId};
+
+pub use grace::{AccessDuringGrace, DelayCounts, MOST_HOLIDAYS, Weekday};
+pub use of_source::SourceSync;
 
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +35,26 @@ pub struct Settings {
     pub time_zone: String,
     /// The limits of the breaker.
     pub safeguards: Safeguards,
+    // Releases before the following settings refuse them, so they are stored only where they differ from the default.
+    /// Whether people whom HR calls inactive, or misses, keep access until the end of the grace period. A change is for
+    /// later grace periods.
+    #[serde(default, skip_serializing_if = "AccessDuringGrace::is_revoked")]
+    pub access_during_grace: AccessDuringGrace,
+    /// How the days of a grace period are counted. A change is for later grace periods.
+    #[serde(default, skip_serializing_if = "grace::is_days")]
+    pub delay_counts: DelayCounts,
+    /// The days of the week that are no working days; not all seven.
+    #[serde(default = "grace::weekend", skip_serializing_if = "grace::is_weekend")]
+    #[cfg_attr(feature = "schema", schema(max_items = 6))]
+    pub weekend: BTreeSet<Weekday>,
+    /// The other dates that are no working days, in the organisation's time zone.
+    #[serde(
+        default,
+        deserialize_with = "grace::dates",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schema(max_items = 200))]
+    pub holidays: BTreeSet<NaiveDate>,
 }
 
 /// What the sync does with people that HR calls inactive.
@@ -38,7 +66,7 @@ pub struct DeactivationSync {
     pub enabled: bool,
     /// Whether a deactivation has a grace period.
     pub behaviour: Behaviour,
-    /// The length of the grace period in days of 24 hours: 1, 2 or 3.
+    /// The length of the grace period in days of 24 hours: 1, 2 or 3. `delay_counts` says which days count.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 3))]
     pub delay_days: u8,
 }
@@ -48,7 +76,7 @@ pub struct DeactivationSync {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Behaviour {
-    /// Access ends at once, the cards are cancelled after the grace period.
+    /// Access ends as `access_during_grace` says, the cards are cancelled after the grace period.
     Delayed,
     /// Access ends and the cards are cancelled at once.
     Immediate,
@@ -171,6 +199,10 @@ impl Default for Settings {
                 window_hours: 24,
                 max_returns: max_returns(),
             },
+            access_during_grace: AccessDuringGrace::Revoked,
+            delay_counts: DelayCounts::Days,
+            weekend: grace::weekend(),
+            holidays: BTreeSet::new(),
         }
     }
 }
@@ -197,6 +229,7 @@ impl Settings {
         if self.safeguards.max_returns == 0 {
             wrong.push(("/safeguards/max_returns", "must be at least 1"));
         }
+        wrong.extend(self.check_days());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
@@ -233,6 +266,9 @@ pub struct Policy {
     /// The undone runs, the newest last; at most [`UNDONE`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
+    /// The sources that have a grace period of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<SourceId, SourceSync>,
     /// How often the setting `on_missing` was changed to `ignore`.
     #[serde(default, skip_serializing_if = "Epoch::is_first")]
     pub missing_epoch: Epoch,

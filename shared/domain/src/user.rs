@@ -104,13 +104,10 @@ impl User {
         self.lifecycle().status()
     }
 
-    /// Granted exactly if no ground is in force.
+    /// Granted if no ground in force ends access yet. [`User::access_at`] reads the clock as well.
     #[must_use]
     pub fn access(&self) -> Access {
-        match self.lifecycle() {
-            Lifecycle::Active => Access::Granted,
-            _ => Access::Revoked,
-        }
+        self.grounds.access()
     }
 
     /// Access at an instant. A leave date that counts ends access when its day begins, even if its timer has not fired
@@ -123,6 +120,13 @@ impl User {
         }
     }
 
+    /// True if the user has access at an instant, and no ground against it is in force. Only active users are admins, and
+    /// only they receive cards; a leaver may have access and be neither.
+    #[must_use]
+    pub fn is_active_at(&self, now: DateTime<Utc>) -> bool {
+        self.status() == Status::Active && self.access_at(now) == Access::Granted
+    }
+
     /// The leave date that clients see, and its author. An admin's date takes precedence over HR's.
     #[must_use]
     pub fn leave_date(&self) -> Option<(NaiveDate, Whose)> {
@@ -132,10 +136,10 @@ impl User {
         }
     }
 
-    /// True if the user is an admin with access.
+    /// True if the user is an admin, and no ground against their access is in force.
     #[must_use]
     pub fn is_acting_admin(&self) -> bool {
-        self.role == Role::Admin && self.access() == Access::Granted
+        self.role == Role::Admin && self.status() == Status::Active
     }
 
     /// Why the user is scheduled, deactivated or deleted; `None` if the user is active.

@@ -55,7 +55,8 @@ pub(super) fn settings() -> Value {
         "deactivation_sync": { "enabled": true, "behaviour": "delayed", "delay_days": 3 }, "on_missing": "deactivate",
         "restore_deleted_on": "any_change", "leave_dates": "manual", "invitations": "restored",
         "objectives": "complete", "time_zone": "Europe/Berlin",
-        "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24 }, "version": 1,
+        "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50 },
+        "access_during_grace": "revoked", "delay_counts": "working_days", "weekend": ["saturday", "sunday"], "holidays": ["2026-12-25"], "version": 1,
     })
 }
 
@@ -63,6 +64,7 @@ pub(super) fn settings() -> Value {
 pub(super) fn source() -> Value {
     json!({
         "source": "payroll", "state": "observing", "health": "healthy", "hold_id": null, "active_people": null,
+        "deactivation_sync": { "behaviour": null, "delay_days": 1 },
         "last_delivery_at": "2026-11-25T01:20:03Z", "silent_after_hours": null, "silent_at": null,
         "secrets": [{ "version": 1, "created_at": "2026-11-25T01:20:03Z" }],
         "created_at": "2026-11-25T01:20:03Z", "version": 1,

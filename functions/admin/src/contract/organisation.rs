@@ -180,15 +180,17 @@ pub(super) fn sources() -> Vec<Operation> {
             ),
         Operation::of(Route::AddSource, "Adds an HR integration")
             .about("It observes until it is made active. Its secret is in this answer, and never again.")
-            .takes::<NewSource>(json!({ "source": "payroll" }))
+            .takes::<NewSource>(json!({ "source": "payroll", "deactivation_sync": { "delay_days": 1 } }))
             .answers::<SourceView>(201, "The source, with its secret", examples::source_with_secret())
             .versioned()
             .refuses([Error::Exists("a source of this name")]),
         source(Route::GetSource, "Shows an HR integration")
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned(),
-        source(Route::PatchSource, "Makes an HR integration active, or shuts it out; says when it is silent")
-            .takes::<Change>(json!({ "state": "active", "silent_after_hours": 48 }))
+        source(Route::PatchSource, "Makes an HR integration active, or shuts it out; says when it is silent, and how long its grace period is")
+            .takes::<Change>(json!({
+                "state": "active", "silent_after_hours": 48, "deactivation_sync": { "delay_days": 1 },
+            }))
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned()
             .if_match(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, EventId, Health, HoldId, SnapshotId};
+use offramp_domain::{EmployeeId, EventId, Health, HoldId, SnapshotId, SourceSync};
 use serde::Serialize;
 
 use offramp_app::desk::sources::SourceFacts;
@@ -25,6 +25,8 @@ pub struct SourceView {
     /// When the source falls silent if it delivers nothing more.
     pub silent_at: Option<String>,
     pub active_people: Option<u32>,
+    /// The grace period of the source. What is null is the organisation's.
+    pub deactivation_sync: SourceSync,
     /// What the source would have done while in observation: the number of records by outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<BTreeMap<Outcome, u64>>,
@@ -52,6 +54,7 @@ impl SourceView {
             breaker,
             pulse,
             would,
+            deactivation_sync,
             now,
         } = facts;
         let listening = listening(source, &breaker);
@@ -64,6 +67,7 @@ impl SourceView {
             silent_after_hours: source.silent_after_hours,
             silent_at: pulse.silent_at(&listening).map(instant),
             active_people: breaker.base.map(|base| base.active),
+            deactivation_sync,
             would,
             secrets: source
                 .secrets

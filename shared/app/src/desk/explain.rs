@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
 use offramp_domain::{
-    Access, Cause, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle, Policy, SourceId,
-    Status, User, Whose,
+    Access, Cause, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle, Policy, Schedule,
+    SourceId, Status, User, Whose,
 };
 use serde::Serialize;
 
@@ -155,24 +155,10 @@ fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
     let mut add = |code, detail| reasons.push(Reason { code, detail });
     match user.lifecycle() {
         Lifecycle::Active => {}
-        Lifecycle::Scheduled(schedule) if schedule.waits_until.is_some() => add(
-            Code::WaitingForHold,
-            format!(
-                "{} Access ended on {}. The grace period ended on {}, but a hold of the HR source is open: until an admin answers it their cards stay alive.",
-                why(schedule.cause),
-                known.spoken(schedule.at),
-                known.spoken(schedule.due_at)
-            ),
-        ),
-        Lifecycle::Scheduled(schedule) => add(
-            Code::WaitingForTimer,
-            format!(
-                "{} Access ended on {}; on {} the user is deactivated and their cards are terminated.",
-                why(schedule.cause),
-                known.spoken(schedule.at),
-                known.spoken(schedule.due_at)
-            ),
-        ),
+        Lifecycle::Scheduled(schedule) => {
+            let (code, detail) = grace(&schedule, ended_at(user, known.now), known);
+            add(code, detail);
+        }
         Lifecycle::Deactivated(deactivation) => add(
             Code::Deactivated,
             format!(
@@ -205,6 +191,46 @@ fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
         });
     }
     reasons
+}
+
+/// When access ended in the grace period; `None` if the user keeps it until the deactivation.
+fn ended_at(user: &User, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    // A leave date ends access when its day begins, even if its timer has not fired yet.
+    let begun = user.leave.plan.map(|plan| plan.at).filter(|at| *at <= now);
+    let ended = user.grounds.access_ended_at();
+    ended.into_iter().chain(begun).min()
+}
+
+/// What happens in a grace period, and what has happened. `ended` is when access ended; `None` if it has not.
+fn grace(schedule: &Schedule, ended: Option<DateTime<Utc>>, known: Known<'_>) -> (Code, String) {
+    let (why, due) = (why(schedule.cause), known.spoken(schedule.due_at));
+    let ended = ended.map(|at| known.spoken(at));
+    match (schedule.waits_until, ended) {
+        (Some(_), Some(ended)) => (
+            Code::WaitingForHold,
+            format!(
+                "{why} Access ended on {ended}. The grace period ended on {due}, but a hold of the HR source is open: until an admin answers it their cards stay alive."
+            ),
+        ),
+        (Some(_), None) => (
+            Code::WaitingForHold,
+            format!(
+                "{why} The grace period ended on {due}, but a hold of the HR source is open: until an admin answers it they keep access, and their cards stay alive."
+            ),
+        ),
+        (None, Some(ended)) => (
+            Code::WaitingForTimer,
+            format!(
+                "{why} Access ended on {ended}; on {due} the user is deactivated and their cards are terminated."
+            ),
+        ),
+        (None, None) => (
+            Code::WaitingForTimer,
+            format!(
+                "{why} They keep access, but no rights of an admin, until {due}; then the user is deactivated and their cards are terminated."
+            ),
+        ),
+    }
 }
 
 /// The grounds that stand beside the decisive one.
@@ -285,7 +311,7 @@ fn leave(user: &User, policy: &Policy) -> Option<Reason> {
             Code::LeaveDateHeld,
             "it has come, but ends nothing for the last admin",
         ),
-        _ if user.status() != Status::Active => (
+        _ if user.access() != Access::Granted => (
             Code::LeaveDatePlanned,
             "from that day on it stands against their access by itself",
         ),
@@ -306,7 +332,7 @@ fn upcoming(user: &User, now: DateTime<Utc>) -> Option<(&'static str, DateTime<U
         .leave
         .plan
         .map(|plan| plan.at)
-        .filter(|_| user.status() == Status::Active);
+        .filter(|_| user.access() == Access::Granted);
     [
         ("cards_terminated", pending),
         ("deactivated", user.due_at().filter(|_| !waits(user))),

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use offramp_domain::{
-    Access, Actor, Email, EmployeeId, Event, Field, Refusal, Role, SourceId, SubjectKind, User,
+    Actor, Email, EmployeeId, Event, Field, Refusal, Role, SourceId, SourceSync, SubjectKind, User,
 };
 
 use crate::desk::sources;
 use crate::engine::execute::{Armed, ExecuteOptions, execute};
-use crate::ports::{Breakers, Loaded, Seals, Source, Sources, Users};
+use crate::ports::{Breakers, Loaded, Policies, Seals, Source, Sources, Users};
 use crate::{Error, Ports, Result, Tenant};
 
 /// The request.
@@ -58,7 +58,7 @@ pub async fn make<P: Ports, K: Seals>(
     by: &Actor,
 ) -> Result<Made>
 where
-    P::Store: Users + Sources + Breakers,
+    P::Store: Users + Sources + Breakers + Policies,
 {
     let there = tenant.store.sources(tenant.org).await?;
     let known = wanted
@@ -78,11 +78,13 @@ where
     let source = match (&wanted.source, known) {
         (None, _) => None,
         (Some(_), Some(known)) => Some((known.clone(), None)),
-        (Some(id), None) => match sources::create(tenant, seals, id, by).await {
-            Ok((source, secret)) => Some((source, Some(secret))),
-            Err(Error::Exists(_)) => Some((sources::get(tenant, id).await?, None)),
-            Err(error) => return Err(error),
-        },
+        (Some(id), None) => {
+            match sources::create(tenant, seals, id, SourceSync::default(), by).await {
+                Ok((source, secret)) => Some((source, Some(secret))),
+                Err(Error::Exists(_)) => Some((sources::get(tenant, id).await?, None)),
+                Err(error) => return Err(error),
+            }
+        }
     };
     Ok(Made { admin, source })
 }
@@ -105,7 +107,7 @@ where
     let user = settled(&loaded, id);
     if let Some(user) = &user
         && user.role == Role::Admin
-        && user.access_at(now) == Access::Granted
+        && user.is_active_at(now)
     {
         return Ok(Became::Unchanged);
     }
@@ -126,7 +128,7 @@ where
         return Err(Error::invalid("/admin/email", detail));
     }
     let (event, became) = match user {
-        Some(user) if user.access_at(now) == Access::Granted => {
+        Some(user) if user.is_active_at(now) => {
             let role = Role::Admin;
             let by = by.clone();
             let event = Event::SetRole {

@@ -6,12 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Actor, Breaker, Pulse, SourceId};
+use offramp_domain::settings::Behaviour;
+use offramp_domain::{Actor, Breaker, Policy, Pulse, SourceId, SourceSync};
 use ring::rand::{SecureRandom, SystemRandom};
 
+use crate::backoff::until_won;
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, Observed, Pulses, SealContext, SealedSecret, Seals, Source,
-    SourceChange, SourceEntry, SourceState, Sources,
+    BreakerCommit, Breakers, Committed, Observed, Policies, Pulses, SealContext, SealedSecret,
+    Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState, Sources,
 };
 use crate::{Env, Error, Fault, Ports, Result, Tenant};
 
@@ -31,10 +33,26 @@ pub async fn create<P: Ports, K: Seals>(
     tenant: &Tenant<'_, P>,
     seals: &K,
     id: &SourceId,
+    own: SourceSync,
     by: &Actor,
 ) -> Result<(Source, String)>
 where
-    P::Store: Sources + Breakers,
+    P::Store: Sources + Breakers + Policies,
+{
+    in_range(own)?;
+    until_won(|| create_once(tenant, seals, id, own, by)).await
+}
+
+/// One try of [`create`]; `None` if another change of the policy came first.
+async fn create_once<P: Ports, K: Seals>(
+    tenant: &Tenant<'_, P>,
+    seals: &K,
+    id: &SourceId,
+    own: SourceSync,
+    by: &Actor,
+) -> Result<Option<(Source, String)>>
+where
+    P::Store: Sources + Breakers + Policies,
 {
     if tenant.store.source(tenant.org, id).await?.is_some() {
         return Err(Error::Exists("a source of this name"));
@@ -50,15 +68,33 @@ where
         version: 1,
     };
     watched(tenant, id, false).await?;
-    let to = source.settings();
+    let policy = match own.is_none() {
+        true => Policy::default(),
+        false => {
+            let before = tenant.store.policy(tenant.org).await?;
+            before.with_source(id.clone(), own)
+        }
+    };
+    let to = source.settings(&policy);
     let entry = entry(tenant, &source, SourceChange::Created { to }, by);
-    match tenant
+    let changed = (!own.is_none()).then_some(&policy);
+    let written = tenant
         .store
-        .put_source(tenant.org, &source, 0, &entry)
-        .await?
-    {
-        Committed::Done => Ok((source, secret)),
-        Committed::Conflict => Err(Error::Exists("a source of this name")),
+        .put_source(tenant.org, &source, 0, &entry, changed);
+    match (written.await?, changed) {
+        (Committed::Done, _) => Ok(Some((source, secret))),
+        (Committed::Conflict, None) => Err(Error::Exists("a source of this name")),
+        (Committed::Conflict, Some(_)) => Ok(None),
+    }
+}
+
+fn in_range(own: SourceSync) -> Result<()> {
+    match own.is_in_range() {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "/deactivation_sync/delay_days",
+            "must be 1, 2 or 3, or null",
+        )),
     }
 }
 
@@ -73,9 +109,13 @@ pub struct Wish {
     /// The hours without a delivery after which the source is silent. `Some(None)` leaves it to the source's own
     /// rhythm.
     pub silent_after_hours: Option<Option<u32>>,
+    /// Whether the source's deactivations have a grace period. `Some(None)` leaves it to the organisation's settings.
+    pub behaviour: Option<Option<Behaviour>>,
+    /// The days of the source's grace period. `Some(None)` leaves them to the organisation's settings.
+    pub delay_days: Option<Option<u8>>,
 }
 
-/// Sets the state of a source, and the hours after which it is silent.
+/// Sets the properties of a source. A grace period of its own is for later departures; what is announced stands.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Invalid`], [`Error::VersionMismatch`], [`Error::Busy`], or a fault.
@@ -87,7 +127,21 @@ pub async fn set<P: Ports>(
     by: &Actor,
 ) -> Result<Source>
 where
-    P::Store: Sources + Breakers + Observed,
+    P::Store: Sources + Breakers + Observed + Policies,
+{
+    until_won(|| set_once(tenant, id, wish, if_match, by)).await
+}
+
+/// One try of [`set`]; `None` if another change of the source or of the policy came first.
+async fn set_once<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &SourceId,
+    wish: Wish,
+    if_match: Option<u64>,
+    by: &Actor,
+) -> Result<Option<Source>>
+where
+    P::Store: Sources + Breakers + Observed + Policies,
 {
     if matches!(wish.silent_after_hours, Some(Some(hours)) if !(1..=MOST_HOURS).contains(&hours)) {
         return Err(Error::invalid(
@@ -97,12 +151,27 @@ where
     }
     let before = get(tenant, id).await?;
     matches(&before, if_match)?;
-    let state = wish.state.unwrap_or(before.state);
-    let silent_after_hours = wish.silent_after_hours.unwrap_or(before.silent_after_hours);
-    if (before.state, before.silent_after_hours) == (state, silent_after_hours) {
-        return Ok(before);
+    let policy = tenant.store.policy(tenant.org).await?;
+    let known = before.settings(&policy);
+    let sync = known.deactivation_sync;
+    let wanted = SourceSettings {
+        state: wish.state.unwrap_or(known.state),
+        silent_after_hours: wish.silent_after_hours.unwrap_or(known.silent_after_hours),
+        deactivation_sync: SourceSync {
+            behaviour: wish.behaviour.unwrap_or(sync.behaviour),
+            delay_days: wish.delay_days.unwrap_or(sync.delay_days),
+        },
+    };
+    in_range(wanted.deactivation_sync)?;
+    if wanted == known {
+        return Ok(Some(before));
     }
-    let changes = before.state != state;
+    let changes = known.state != wanted.state;
+    let SourceSettings {
+        state,
+        silent_after_hours,
+        deactivation_sync,
+    } = wanted;
     let source = Source {
         state,
         state_at: match changes {
@@ -117,10 +186,16 @@ where
     if changes && state == SourceState::Observing {
         tenant.store.forget_would(tenant.org, id).await?;
     }
-    let (from, to) = (before.settings(), source.settings());
+    let (from, to) = (known, wanted);
     let entry = entry(tenant, &source, SourceChange::Changed { from, to }, by);
-    put(tenant, &source, before.version, &entry).await?;
-    Ok(source)
+    let policy =
+        (sync != deactivation_sync).then(|| policy.with_source(id.clone(), deactivation_sync));
+    let store = &tenant.store;
+    let written = store.put_source(tenant.org, &source, before.version, &entry, policy.as_ref());
+    Ok(match written.await? {
+        Committed::Done => Some(source),
+        Committed::Conflict => None,
+    })
 }
 
 /// Makes the sweep look after the source from now on, so that its active people are counted before any of them leaves.
@@ -204,11 +279,15 @@ where
         .ok_or(Error::NotFound("source"))
 }
 
-/// Reads the breaker, the pulse and the shadow counts of a source.
+/// Reads the breaker, the pulse and the shadow counts of a source. Its grace period is in the policy.
 ///
 /// # Errors
 /// A fault of the table.
-pub async fn facts<P: Ports>(tenant: &Tenant<'_, P>, source: &Source) -> Result<SourceFacts>
+pub async fn facts<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    source: &Source,
+    policy: &Policy,
+) -> Result<SourceFacts>
 where
     P::Store: Breakers + Pulses + Observed,
 {
@@ -220,6 +299,7 @@ where
             SourceState::Observing => Some(tenant.store.would(tenant.org, id).await?),
             _ => None,
         },
+        deactivation_sync: policy.own_sync(id),
         now: tenant.clock.now(),
     })
 }
@@ -246,7 +326,7 @@ where
 {
     match tenant
         .store
-        .put_source(tenant.org, source, before, entry)
+        .put_source(tenant.org, source, before, entry, None)
         .await?
     {
         Committed::Done => Ok(()),
@@ -300,6 +380,8 @@ pub struct SourceFacts {
     pub pulse: Pulse,
     /// What the source would have done; `None` unless it is in observation.
     pub would: Option<BTreeMap<Outcome, u64>>,
+    /// The grace period of the source, where it is another than the organisation's.
+    pub deactivation_sync: SourceSync,
     /// The present.
     pub now: DateTime<Utc>,
 }

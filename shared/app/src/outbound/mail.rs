@@ -24,6 +24,8 @@ pub struct Row {
     pub kind: NoticeKind,
     /// The state at the time of writing the mail.
     pub now: Now,
+    /// True if the user is scheduled, and has access until the deactivation.
+    pub keeps_access: bool,
 }
 
 /// The state of a notice's subject when the mail is written.

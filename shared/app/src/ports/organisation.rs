@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, Notice, OrgId, Policy, RunId, SourceId};
+use offramp_domain::{Actor, Notice, OrgId, Policy, RunId, SourceId, SourceSync};
 use serde::{Deserialize, Serialize};
 
 use super::{Committed, Receipt};
@@ -131,6 +131,9 @@ pub struct SourceSettings {
     pub state: SourceState,
     /// The hours without a delivery after which the source is silent; `None` if its own rhythm decides.
     pub silent_after_hours: Option<u32>,
+    /// The grace period of the source, where it is another than the organisation's.
+    #[serde(default, skip_serializing_if = "SourceSync::is_none")]
+    pub deactivation_sync: SourceSync,
 }
 
 impl Source {
@@ -140,12 +143,14 @@ impl Source {
         self.state_at.unwrap_or(self.created_at)
     }
 
-    /// The properties that an admin sets.
+    /// The properties that an admin sets. The grace period of the source is in the policy, so that each decision reads
+    /// it consistently.
     #[must_use]
-    pub fn settings(&self) -> SourceSettings {
+    pub fn settings(&self, policy: &Policy) -> SourceSettings {
         SourceSettings {
             state: self.state,
             silent_after_hours: self.silent_after_hours,
+            deactivation_sync: policy.own_sync(&self.source),
         }
     }
 }
@@ -160,7 +165,7 @@ pub enum SourceChange {
         /// The settings of the new source.
         to: SourceSettings,
     },
-    /// The state or the hours of silence were changed.
+    /// The state, the hours of silence or the grace period were changed.
     Changed {
         /// The settings before the change.
         from: SourceSettings,
@@ -202,13 +207,14 @@ pub trait Sources: Send + Sync {
     /// Every source of an organisation.
     fn sources(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Source>, Fault>> + Send;
     /// Writes a source with the entry of its change, conditional on the version `before`; 0 if the source may not exist
-    /// yet.
+    /// yet. `policy` is the policy after the change, conditional on the version before it; `None` if it stays.
     fn put_source(
         &self,
         org: &OrgId,
         source: &Source,
         before: u64,
         entry: &SourceEntry,
+        policy: Option<&Policy>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 

@@ -29,14 +29,8 @@ impl Policies for Table {
         entry: &PolicyEntry,
         notices: &[Notice],
     ) -> Result<Committed, Fault> {
-        let when = match entry.from.version {
-            0 => Expression::new("attribute_not_exists(pk)"),
-            version => Expression::new("version = :version").number(":version", version),
-        };
         let version = entry.to.version;
-        let item = Item::new(keys::settings(org))
-            .number("version", version)
-            .data(&entry.to)?;
+        let (item, unchanged) = policy_item(org, &entry.to, entry.from.version)?;
         let past = Item::new(keys::settings_entry(org, version))
             .data(entry)?
             .indexed(
@@ -44,7 +38,7 @@ impl Policies for Table {
                 keys::audit(org, entry.at, &format!("settings#{version}")),
             );
         let mut parts = Parts::default();
-        parts.put(self, item, Some(when))?;
+        parts.put(self, item, Some(unchanged))?;
         parts.put(self, past, None)?;
         for notice in notices {
             parts.put(self, notice_item(org, notice)?, None)?;
@@ -74,4 +68,20 @@ impl Policies for Table {
             .map(|item| item.read())
             .transpose()
     }
+}
+
+/// The item of a policy, and the condition that nobody has changed the policy of the version `before`.
+pub(super) fn policy_item(
+    org: &OrgId,
+    policy: &Policy,
+    before: u64,
+) -> Result<(Item, Expression), Fault> {
+    let unchanged = match before {
+        0 => Expression::new("attribute_not_exists(pk)"),
+        version => Expression::new("version = :version").number(":version", version),
+    };
+    let item = Item::new(keys::settings(org))
+        .number("version", policy.version)
+        .data(policy)?;
+    Ok((item, unchanged))
 }

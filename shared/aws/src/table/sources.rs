@@ -2,10 +2,11 @@
 
 use offramp_app::Fault;
 use offramp_app::ports::{Committed, Receipt, Receipts, Source, SourceEntry, Sources};
-use offramp_domain::{OrgId, SourceId};
+use offramp_domain::{OrgId, Policy, SourceId};
 
 use super::Table;
 use super::item::Item;
+use super::policies::policy_item;
 use super::transaction::{Expression, Parts};
 use crate::keys;
 
@@ -28,6 +29,7 @@ impl Sources for Table {
         source: &Source,
         before: u64,
         entry: &SourceEntry,
+        policy: Option<&Policy>,
     ) -> Result<Committed, Fault> {
         let when = match before {
             0 => Expression::new("attribute_not_exists(pk)"),
@@ -43,6 +45,10 @@ impl Sources for Table {
         let mut parts = Parts::default();
         parts.put(self, item, Some(when))?;
         parts.put(self, past, None)?;
+        if let Some(policy) = policy {
+            let (item, unchanged) = policy_item(org, policy, policy.version - 1)?;
+            parts.put(self, item, Some(unchanged))?;
+        }
         self.write(parts).await
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn leave(
         return Err(Refusal::LastAdmin);
     }
     let mut draft = Draft::of(ctx, stored, settled);
-    let due_at = draft.grace_end();
+    let due_at = ctx.grace_end(ctx.now, None);
     draft.begin_at(GroundKind::Admin, due_at, None);
     let due_at = draft.so_far().due_at().unwrap_or(ctx.now);
     let (outcome, happening) = match scheduled {

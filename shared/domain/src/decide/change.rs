@@ -12,7 +12,7 @@ use crate::employee::Field;
 use crate::grounds::GroundKind;
 use crate::history::{Entry, Happening, Ignored};
 use crate::hold::Held;
-use crate::lifecycle::{Lifecycle, Pending, Role, Status};
+use crate::lifecycle::{Access, Lifecycle, Pending, Role, Status};
 use crate::timer::Timer;
 use crate::user::User;
 
@@ -51,7 +51,8 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// A change of a known user. `settled` is the stored user as of the policy.
     pub(super) fn of(ctx: &'a Context<'a>, stored: &'a User, settled: User) -> Self {
-        let moved = settled.grounds.lifecycle() != stored.grounds.lifecycle();
+        let moved = settled.grounds.lifecycle() != stored.grounds.lifecycle()
+            || settled.access() != stored.access();
         let ended_by = moved.then(|| ended_by(stored, ctx));
         let mut draft = Self {
             ctx,
@@ -71,7 +72,7 @@ impl<'a> Draft<'a> {
         };
         match (stored.lifecycle(), draft.user.lifecycle()) {
             (Lifecycle::Scheduled(before), Lifecycle::Scheduled(after)) => {
-                draft.move_timer(&before, &after);
+                draft.goes_on((&before, stored.access()), &after);
             }
             (Lifecycle::Scheduled(before), _) => draft.unschedule(&before, stored),
             _ => {}
@@ -155,7 +156,12 @@ impl<'a> Draft<'a> {
                 };
                 match self.user.lifecycle() {
                     Lifecycle::Scheduled(after) if after.due_at == before.due_at => {
-                        self.build(Answered::of(Outcome::Unchanged), None)
+                        let answered = Answered::of(Outcome::Unchanged);
+                        let due_at = after.due_at;
+                        let ends = self.stored.map(User::access) != Some(self.user.access());
+                        // The leave date ends access that the grace period had kept, or gives it back.
+                        let told = ends.then_some((by, Happening::Scheduled { due_at }));
+                        self.build(answered, told)
                     }
                     Lifecycle::Scheduled(after) => {
                         let answered = Answered {
@@ -190,6 +196,12 @@ impl<'a> Draft<'a> {
             due_at: self.user.due_at(),
             reason: why.map(str::to_owned),
         }
+    }
+
+    /// Access after the change, where the status alone says another; `None` where it says it.
+    fn kept_access(&self) -> Option<Access> {
+        let (status, access) = (self.user.status(), self.user.access());
+        (status == Status::DeactivationScheduled && access == Access::Granted).then_some(access)
     }
 
     /// A decision with a change that clients do not see, such as a newer instant or a hash.
@@ -237,6 +249,7 @@ impl<'a> Draft<'a> {
                 happening,
                 from: self.stored.map(User::status),
                 to: self.user.status(),
+                access: self.kept_access(),
                 cause: self.user.cause(),
                 fields: match self.stored {
                     Some(stored) => differing(stored, &self.user),
@@ -294,7 +307,7 @@ pub(super) fn by_policy(after: &Lifecycle) -> Happening {
 
 /// True if the stored set of admins contains the user. The set follows the stored status, not an epoch.
 fn listed_admin(stored: &User) -> bool {
-    stored.status() == Status::Active && stored.is_acting_admin()
+    stored.is_acting_admin()
 }
 
 /// An instant without its fraction of a second. Timers are named and armed to the second.

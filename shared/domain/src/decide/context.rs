@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
+use super::change::whole_second;
 use crate::breaker::Breaker;
 use crate::employee::HrRecord;
-use crate::ids::{EmployeeId, HoldId, OrgId, RunId};
+use crate::ids::{EmployeeId, HoldId, OrgId, RunId, SourceId};
 use crate::settings::Policy;
 use crate::user::User;
 
@@ -46,6 +47,16 @@ impl SyncRule for Everybody {
 pub trait Zone: Sync {
     /// The first instant of a day. If a clock change skips midnight, the first instant after the gap.
     fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc>;
+
+    /// The date at an instant.
+    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        // A zone is less than a day ahead of UTC, or behind it.
+        let utc = at.date_naive();
+        let near = [utc.succ_opt(), Some(utc)];
+        let begun = |date: &NaiveDate| self.start_of_day(*date) <= at;
+        let before = utc.pred_opt().unwrap_or(utc);
+        near.into_iter().flatten().find(begun).unwrap_or(before)
+    }
 }
 
 /// A zone in which days begin at midnight UTC.
@@ -81,6 +92,21 @@ pub struct Context<'a> {
     pub day: TimeDelta,
     /// The present.
     pub now: DateTime<Utc>,
+}
+
+impl Context<'_> {
+    /// When a grace period that begins at `begin` ends, to the second. `source` is the source that the word against the
+    /// user comes from; `None` if an admin's word began it.
+    pub(super) fn grace_end(
+        &self,
+        begin: DateTime<Utc>,
+        source: Option<&SourceId>,
+    ) -> DateTime<Utc> {
+        let days = self.policy.sync_of(source).delay_days;
+        let settings = &self.policy.settings;
+        let days = settings.days_until(days, begin, |at| self.zone.day_of(at));
+        whole_second(begin + self.day * days)
+    }
 }
 
 /// The breaker's answer for a person. The caller reads [`super::Decision::counted`], asks the breaker, and decides

@@ -9,10 +9,10 @@ use super::leave::By;
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Keeps;
 use crate::digest::NoticeKind;
-use crate::grounds::{GroundKind, IgnoredBy, LeaveGround};
+use crate::grounds::{GroundKind, IgnoredBy};
 use crate::history::Happening;
 use crate::ids::{CardId, Generation};
-use crate::lifecycle::{Access, Cause, Deactivation, Lifecycle, Whose};
+use crate::lifecycle::{Cause, Deactivation, Lifecycle};
 use crate::user::User;
 
 /// How long a timer waits before it looks at an open hold again.
@@ -140,15 +140,12 @@ pub(super) fn reconsider(
 /// Until when the breaker keeps the user's cards alive, and whether the grace period ends at that instant. `None` if
 /// the breaker does not keep them.
 fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(DateTime<Utc>, bool)> {
-    let days = ctx.policy.settings.deactivation_sync.delay_days;
-    let grace = ctx.day * i32::from(days);
-    match ctx.breaker?.keeps(&user.employee_id, scheduled, grace)? {
-        Keeps::UntilAnswered => Some((whole_second(ctx.now + LOOK_AGAIN), false)),
-        Keeps::Until(until) if ctx.now + CLOCK_SKEW < until => {
-            Some((whole_second(until.max(ctx.now + FINISH_AFTER)), true))
-        }
-        Keeps::Until(_) => None,
-    }
+    let answered = match ctx.breaker?.keeps(&user.employee_id, scheduled)? {
+        Keeps::UntilAnswered => return Some((whole_second(ctx.now + LOOK_AGAIN), false)),
+        Keeps::AGracePeriodFrom(answered) => answered,
+    };
+    let until = ctx.grace_end(answered, user.origin.source());
+    (ctx.now + CLOCK_SKEW < until).then(|| (whole_second(until.max(ctx.now + FINISH_AFTER)), true))
 }
 
 /// Records that the issuer has cancelled cards. This happens in any state of the owner.
@@ -203,7 +200,7 @@ pub(super) fn finished(
 /// Brings the stored user in line with the policy: an epoch that has ended, a sync rule that now excludes the user,
 /// leave dates that count differently or begin at another instant.
 pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision {
-    let ended = stored.lifecycle() != settled.lifecycle();
+    let ended = stored.lifecycle() != settled.lifecycle() || stored.access() != settled.access();
     let mut draft = Draft::of(ctx, stored, settled);
     let left_out_now = draft.leave_out();
     draft.leave_date(By::Admin);
@@ -271,13 +268,8 @@ impl Draft<'_> {
 /// True if the sync rule fails on a user against whom only HR's words stand.
 fn rule_fails(user: &User, ctx: &Context<'_>) -> bool {
     let fails = |record| ctx.rule.includes(&user.employee_id, record).is_err();
-    let by_hr = |kind: GroundKind, date: Option<LeaveGround>| match kind {
-        GroundKind::Hr | GroundKind::Missing => true,
-        GroundKind::LeaveDate => date.is_none_or(|date| date.by == Whose::Hr),
-        GroundKind::Admin | GroundKind::Deleted => false,
-    };
     let mut in_force = user.grounds.iter().filter(|(_, ground)| ground.counts());
-    user.hr.as_ref().is_some_and(fails) && in_force.all(|(kind, ground)| by_hr(kind, ground.date))
+    user.hr.as_ref().is_some_and(fails) && in_force.all(|(kind, ground)| kind.is_of_hr(ground.date))
 }
 
 fn left_out() -> Answered {
@@ -352,7 +344,7 @@ pub(super) fn cards_counted(
     difference: i32,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
-    if difference > 0 && settled.access_at(ctx.now) == Access::Revoked {
+    if difference > 0 && !settled.is_active_at(ctx.now) {
         return Err(Refusal::NotActive);
     }
     let mut draft = Draft::of(ctx, stored, settled);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::change::{Draft, Moved, whole_second};
+use super::change::{Draft, Moved};
 use super::context::Gate;
 use super::held;
 use super::leave::By;
@@ -13,25 +13,21 @@ use crate::history::Happening;
 use crate::hold::Held;
 use crate::ids::RunId;
 use crate::lifecycle::{Deactivation, Lifecycle};
-use crate::settings::Behaviour;
+use crate::settings::{AccessDuringGrace, Behaviour};
 
 /// Somebody whose start date is at most this far away joins, and does not return.
 const JOINER: TimeDelta = TimeDelta::days(7);
 
 impl Draft<'_> {
-    /// When a grace period that begins now ends, to the second.
-    pub(super) fn grace_end(&self) -> DateTime<Utc> {
-        let days = self.ctx.policy.settings.deactivation_sync.delay_days;
-        whole_second(self.ctx.now + self.ctx.day * i32::from(days))
-    }
-
-    /// A ground begins to count. Behaviour and delay of the settings say when it ends the cards. It ends them at once
-    /// if the end has taken place already. Returns false if an admin has undone the run that brings the ground: then it
-    /// does not count.
+    /// A ground begins to count. Behaviour and delay say when it ends the cards: those of the source for what HR says,
+    /// those of the organisation for what an admin says. It ends them at once if the end has taken place already.
+    /// Returns false if an admin has undone the run that brings the ground: then it does not count.
     pub(super) fn begin(&mut self, kind: GroundKind, date: Option<LeaveGround>) -> bool {
-        let due_at = match self.ctx.policy.settings.deactivation_sync.behaviour {
-            Behaviour::Delayed => self.grace_end(),
-            Behaviour::Immediate => self.ctx.now,
+        let (ctx, origin) = (self.ctx, self.user.origin.source());
+        let source = origin.filter(|_| kind.is_of_hr(date));
+        let due_at = match ctx.policy.sync_of(source).behaviour {
+            Behaviour::Delayed => ctx.grace_end(ctx.now, source),
+            Behaviour::Immediate => ctx.now,
         };
         self.begin_at(kind, due_at, date)
     }
@@ -53,7 +49,10 @@ impl Draft<'_> {
             true => now,
             false => announced.map_or(due_at, |announced| announced.max(due_at)),
         };
+        let keeps_access = matches!(kind, GroundKind::Hr | GroundKind::Missing)
+            && self.ctx.policy.settings.access_during_grace == AccessDuringGrace::Kept;
         let ground = Ground {
+            keeps_access,
             run,
             approved: self.approved,
             date,

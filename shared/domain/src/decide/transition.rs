@@ -8,7 +8,7 @@ use crate::digest::{DigestMinute, Notice, NoticeKind};
 use crate::employee::Field;
 use crate::grounds::Grounds;
 use crate::ids::Generation;
-use crate::lifecycle::{Lifecycle, Pending, Reopening, Schedule};
+use crate::lifecycle::{Access, Lifecycle, Pending, Reopening, Schedule};
 use crate::settings::{Invitations, Objectives};
 use crate::timer::Timer;
 use crate::user::User;
@@ -17,12 +17,12 @@ impl Draft<'_> {
     /// Changes the grounds. Every change of the state goes through here: timers, notices and pending work follow from
     /// the state before and the state after.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Grounds)) {
-        let before = self.user.lifecycle();
+        let (before, had) = (self.user.lifecycle(), self.user.access());
         change(&mut self.user.grounds);
         let after = self.user.lifecycle();
         if before.status() == after.status() {
             if let (Lifecycle::Scheduled(before), Lifecycle::Scheduled(after)) = (&before, &after) {
-                self.move_timer(before, after);
+                self.goes_on((before, had), after);
             }
             return;
         }
@@ -119,9 +119,10 @@ impl Draft<'_> {
         }
     }
 
-    /// The grace period goes on with another end, of which the admins are told, or with another look of its timer. Where
-    /// the other end has passed already, the timer looks soon: none is armed for the past.
-    pub(super) fn move_timer(&mut self, before: &Schedule, after: &Schedule) {
+    /// The grace period goes on: with another end, or with another access than the user `had`, of which the admins are
+    /// told; or with another look of its timer. Where the other end has passed already, the timer looks soon: none is
+    /// armed for the past.
+    pub(super) fn goes_on(&mut self, (before, had): (&Schedule, Access), after: &Schedule) {
         if before.fires_at() != after.fires_at() {
             let soonest = whole_second(self.ctx.now + FINISH_AFTER);
             let fires = after.fires_at().max(soonest);
@@ -132,7 +133,7 @@ impl Draft<'_> {
             self.drop_timer(before, &user);
             self.arm.push(self.grace_timer(fires));
         }
-        if before.due_at != after.due_at {
+        if before.due_at != after.due_at || had != self.user.access() {
             self.drop_notice();
             self.tell(NoticeKind::Scheduled {
                 cause: after.cause,

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 /// True for `YYYY-MM-DD` and a day of the calendar. Signs, spaces and single digits are refused.
-pub(super) fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     match text.split_once('-') {
         Some((year, day)) if year.len() == 4 => number(year).is_some_and(|year| is_day(year, day)),
         _ => false,

@@ -2,7 +2,6 @@
 
 use super::{Ground, GroundKind, IgnoredBy};
 use crate::ids::Epoch;
-use crate::lifecycle::Whose;
 use crate::settings::{LeaveDates, Policy};
 
 /// What a policy makes of a ground that it ends.
@@ -28,7 +27,7 @@ impl Policy {
                 false => EndedBy::Ignored(IgnoredBy::RunUndone),
             });
         }
-        let by_hr = ground.date.is_none_or(|date| date.by == Whose::Hr);
+        let by_hr = kind.is_of_hr(ground.date);
         let off = ground.epoch < self.epoch;
         let why = match (kind, self.settings.leave_dates) {
             (GroundKind::Hr | GroundKind::Missing, _) if off => IgnoredBy::SyncOff,

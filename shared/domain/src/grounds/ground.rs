@@ -34,6 +34,16 @@ impl GroundKind {
             Self::Admin | Self::Deleted => Cause::Admin,
         }
     }
+
+    /// True if a ground of this kind is HR's word, and not an admin's. `date` is the leave date of the ground.
+    #[must_use]
+    pub fn is_of_hr(self, date: Option<LeaveGround>) -> bool {
+        match self {
+            Self::Hr | Self::Missing => true,
+            Self::LeaveDate => date.is_none_or(|date| date.by == Whose::Hr),
+            Self::Admin | Self::Deleted => false,
+        }
+    }
 }
 
 impl From<Cause> for GroundKind {
@@ -74,6 +84,10 @@ pub struct Ground {
     /// When the ground ends the cards, to the second; `None` unless it is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<DateTime<Utc>>,
+    /// True if the ground leaves the person their access until the deactivation, as the settings said when it began.
+    // Releases before it drop it. For them access has ended, which is the safe side.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_access: bool,
     /// The epoch of the policy that the ground was decided on.
     #[serde(default, skip_serializing_if = "Epoch::is_first")]
     pub epoch: Epoch,
@@ -132,6 +146,7 @@ impl Ground {
             state,
             since,
             due_at: None,
+            keeps_access: false,
             epoch: Epoch::default(),
             run: None,
             approved: false,
@@ -165,6 +180,12 @@ impl Ground {
         self.state == GroundState::InForce
     }
 
+    /// True if the ground counts, and ends access before the deactivation.
+    #[must_use]
+    pub fn ends_access(&self) -> bool {
+        self.counts() && !self.keeps_access
+    }
+
     /// True if the ground is about this leave date. A ground of an earlier release may not say which date it is about.
     #[must_use]
     pub fn is_about(&self, date: NaiveDate) -> bool {
@@ -177,6 +198,7 @@ impl Ground {
         Self {
             state,
             due_at: None,
+            keeps_access: false,
             ..self
         }
     }

@@ -138,12 +138,12 @@ fn while_a_hold_is_open_everybody_joins_it_and_an_answer_empties_the_window() {
 
 #[test]
 fn an_answer_for_a_part_leaves_the_hold_open_and_those_in_the_window_waiting() {
-    let (limits, now, grace) = (limits(3, 100), start(), TimeDelta::days(3));
+    let (limits, now) = (limits(3, 100), start());
     let full = Breaker::default().admitting(&people(0, 3), limits, now);
     let open = full.tripping(HoldId::new("hold_1").unwrap(), limits, now);
     let part = open.answering_until(4);
     assert_eq!((part.answered, &part.hold), (4, &open.hold));
-    let waits = |id| part.keeps(&id, now, grace) == Some(Keeps::UntilAnswered);
+    let waits = |id| part.keeps(&id, now) == Some(Keeps::UntilAnswered);
     assert!(people(0, 3).into_iter().all(waits));
 }
 

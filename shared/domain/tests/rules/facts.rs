@@ -45,18 +45,28 @@ impl<'a> Facts<'a> {
         kind == GroundKind::Missing && self.world.policy.settings.on_missing == OnMissing::Hold
     }
 
-    /// When cards end that begin to end now, as the settings say.
-    pub(crate) fn end(&self) -> DateTime<Utc> {
-        match self.world.policy.settings.deactivation_sync.behaviour {
+    /// When cards end that begin to end now: as the source of the word says, else as the settings say. `from` is the
+    /// source; an admin's word has none.
+    pub(crate) fn end(&self, from: Option<&str>) -> DateTime<Utc> {
+        let own = self.world.own.get(from.unwrap_or_default());
+        let sync = self.world.policy.settings.deactivation_sync;
+        let behaviour = own.and_then(|own| own.behaviour).unwrap_or(sync.behaviour);
+        let days = own
+            .and_then(|own| own.delay_days)
+            .unwrap_or(sync.delay_days);
+        match behaviour {
             Behaviour::Immediate => self.now,
-            Behaviour::Delayed => self.grace(),
+            Behaviour::Delayed => self.days_on(days),
         }
     }
 
-    /// When a grace period ends that begins now.
+    /// When a grace period ends that an admin begins now.
     pub(crate) fn grace(&self) -> DateTime<Utc> {
+        self.days_on(self.world.policy.settings.deactivation_sync.delay_days)
+    }
+
+    fn days_on(&self, days: u8) -> DateTime<Utc> {
         let second = self.now.duration_trunc(TimeDelta::seconds(1)).unwrap();
-        let days = self.world.policy.settings.deactivation_sync.delay_days;
         second + TimeDelta::days(days.into())
     }
 }

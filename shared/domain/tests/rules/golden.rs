@@ -14,14 +14,14 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 use expect_test::expect_file;
 use offramp_domain::settings::{
-    Behaviour, DeactivationSync, Invitations, LeaveDates, Objectives, OnMissing, RestoreDeletedOn,
-    Safeguards,
+    AccessDuringGrace, Behaviour, DeactivationSync, DelayCounts, Invitations, LeaveDates,
+    Objectives, OnMissing, RestoreDeletedOn, Safeguards, Weekday,
 };
 use offramp_domain::{
-    Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation, DigestMinute,
-    Entry, Epoch, EventId, Field, Generation, Ground, GroundKind, GroundState, Grounds, Happening,
-    Ignored, IgnoredBy, LeaveGround, OrgId, Origin, Policy, Role, Settings, Status, Subject, Timer,
-    TimerKind, User, Whose,
+    Access, Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation,
+    DigestMinute, Entry, Epoch, EventId, Field, Generation, Ground, GroundKind, GroundState,
+    Grounds, Happening, Ignored, IgnoredBy, LeaveGround, OrgId, Origin, Policy, Role, Settings,
+    SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -164,6 +164,14 @@ fn users(golden: &mut Golden) {
         ..scheduled
     };
     golden.user("user-with-grounds", &several);
+    let mut keeps = several;
+    let ground = Ground {
+        keeps_access: true,
+        ..Ground::in_force(start(), start() + TimeDelta::days(3), Epoch(0))
+    };
+    keeps.grounds = Grounds::default();
+    keeps.grounds.set(GroundKind::Hr, ground);
+    golden.user("user-keeps-access", &keeps);
 }
 
 fn timers(golden: &mut Golden) {
@@ -301,6 +309,7 @@ fn entries(golden: &mut Golden) {
         happening: happening.clone(),
         from: Some(Status::Active),
         to: Status::DeactivationScheduled,
+        access: None,
         cause: Some(Cause::Hr),
         fields: vec![Field::Name, Field::CostCentre],
         ignored: None,
@@ -331,6 +340,11 @@ fn entries(golden: &mut Golden) {
         ..entry(&actors[0], &Happening::Updated)
     });
     golden.check("entries-ignored", &ignored.to_vec());
+    let kept = Entry {
+        access: Some(Access::Granted),
+        ..entry(&actors[0], &Happening::Updated)
+    };
+    golden.check("entry-with-access", &kept);
 }
 
 fn policies(golden: &mut Golden) {
@@ -353,8 +367,23 @@ fn policies(golden: &mut Golden) {
             window_hours: 1,
             max_returns: 50,
         },
+        ..Settings::default()
     };
     golden.check("policy-set", &Policy::default().with(settings));
+    let settings = Settings {
+        access_during_grace: AccessDuringGrace::Kept,
+        delay_counts: DelayCounts::WorkingDays,
+        weekend: [Weekday::Friday].into(),
+        holidays: [day("2026-12-25")].into(),
+        ..Settings::default()
+    };
+    golden.check("policy-grace", &Policy::default().with(settings));
+    let own = SourceSync {
+        behaviour: Some(Behaviour::Immediate),
+        delay_days: Some(2),
+    };
+    let own = Policy::default().with_source(source("hris"), own);
+    golden.check("policy-sources", &own);
     let active = r#"employee.team != "x""#.to_owned();
     golden.check("policy-rules", &Policy::default().with_rules(active));
     golden.check(

@@ -36,6 +36,7 @@ impl Stage {
             assert_eq!(stands, want, "{}", told());
             assert_eq!(user.status(), case.status(), "{}", told());
             assert_eq!(user.due_at(), case.due(), "{}", told());
+            assert_eq!(user.access(), case.access(), "{}", told());
             if self.lean {
                 continue;
             }
@@ -86,7 +87,7 @@ fn leave_dates(world: &World, user: &User, person: &Person) {
     let open = counts.filter(|date| known.map(|(known, _)| known) != Some(*date));
     let come = open.is_some_and(|date| world.zone.start_of_day(date) <= world.now);
     let granted = user.access_at(world.now) == Access::Granted;
-    let want = case.status() == Status::Active && !come;
+    let want = case.access() == Access::Granted && !come;
     assert_eq!(granted, want, "{id}: access");
     let Some(date) = open else {
         assert_eq!(user.leave.plan, None, "{id}: planned for nothing");

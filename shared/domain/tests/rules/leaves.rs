@@ -72,11 +72,12 @@ impl Person {
             _ if facts.is_undone() => (GroundState::Ignored, false),
             _ => (GroundState::InForce, false),
         };
+        let from = self.source.filter(|_| date.1 == Whose::Hr);
         let reason = Reason {
             run: facts.run.clone(),
             date: Some(date),
             open,
-            ..Reason::of(stand, facts.end())
+            ..Reason::of(stand, facts.end(from))
         };
         self.begins(GroundKind::LeaveDate, reason, facts);
     }

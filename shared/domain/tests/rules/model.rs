@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use offramp_domain::decide::Outcome;
-use offramp_domain::settings::RestoreDeletedOn;
+use offramp_domain::settings::{AccessDuringGrace, RestoreDeletedOn};
 use offramp_domain::{
     EmployeeId, Field, GroundKind, GroundState, HrEvent, HrStatus, HrWord, Role, Status,
 };
@@ -154,8 +154,11 @@ impl Person {
         } else {
             GroundState::InForce
         };
-        let due = case.due().map_or(facts.end(), |due| due.max(facts.end()));
+        let end = facts.end(self.source);
+        let due = case.due().map_or(end, |due| due.max(end));
+        let during = facts.world.policy.settings.access_during_grace;
         let reason = Reason {
+            keeps: during == AccessDuringGrace::Kept,
             run: facts.run.clone(),
             ..Reason::of(stand, due)
         };

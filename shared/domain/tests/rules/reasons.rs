@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::settings::LeaveDates;
-use offramp_domain::{GroundKind, GroundState, RunId, Status, Whose};
+use offramp_domain::{Access, GroundKind, GroundState, RunId, Status, Whose};
 
 /// What was written down about a person.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub(crate) struct Reason {
     pub(crate) stand: GroundState,
     /// When it ends the cards; of no matter unless it is in force.
     pub(crate) due: DateTime<Utc>,
+    /// It leaves the person their access until the cards end.
+    pub(crate) keeps: bool,
     pub(crate) run: Option<RunId>,
     /// Which leave date it is, and whose.
     pub(crate) date: Option<(NaiveDate, Whose)>,
@@ -55,6 +57,7 @@ impl Reason {
         Self {
             stand,
             due,
+            keeps: false,
             run,
             date,
             open,
@@ -197,6 +200,19 @@ impl Case {
             (_, false, _) => Status::Active,
             (_, true, true) => Status::Deactivated,
             (_, true, false) => Status::DeactivationScheduled,
+        }
+    }
+
+    /// Access ends with the cards where all that stands is what HR says, and the settings kept access when it was said.
+    pub(crate) fn access(&self) -> Access {
+        let mut standing = self.reasons.values().filter(|reason| reason.is_in_force());
+        let kept = match self.over {
+            true => standing.next().is_none(),
+            false => standing.all(|reason| reason.keeps),
+        };
+        match kept {
+            true => Access::Granted,
+            false => Access::Revoked,
         }
     }
 

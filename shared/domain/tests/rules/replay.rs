@@ -2,12 +2,15 @@
 //! change brings about: who gets it, and who never does.
 
 use offramp_domain::settings::Invitations;
-use offramp_domain::{Entry, Happening, Lifecycle, Notice, NoticeKind, Policy, Role, Status, User};
+use offramp_domain::{
+    Access, Entry, Happening, Lifecycle, Notice, NoticeKind, Policy, Role, Status, User,
+};
 
 /// What a reader of the history knows.
 #[derive(Debug, Default, PartialEq)]
 struct Known {
     status: Option<Status>,
+    access: Option<Access>,
     role: Option<Role>,
     cards: i64,
 }
@@ -20,6 +23,11 @@ pub(crate) fn replays(entries: &[Entry], user: &User) {
         assert_eq!(entry.version, version, "{id}");
         assert_eq!(entry.from, known.status, "{id}: the chain of {entries:#?}");
         known.status = Some(entry.to);
+        // The status says it, unless the entry does.
+        known.access = entry.access.or(Some(match entry.to {
+            Status::Active => Access::Granted,
+            _ => Access::Revoked,
+        }));
         match &entry.happening {
             Happening::RoleChanged { role } => known.role = Some(*role),
             // Whoever comes back from a deletion is a member.
@@ -35,12 +43,18 @@ pub(crate) fn replays(entries: &[Entry], user: &User) {
     let last = entries.last().unwrap();
     assert_eq!(last.version, user.version, "{id}");
     assert_eq!(known.status, Some(user.status()), "{id}: status");
+    assert_eq!(known.access, Some(user.access()), "{id}: access");
     // Of two grounds of one instant that are due together, either gives the cause.
     let in_force = || user.grounds.iter().filter(|(_, ground)| ground.counts());
     let first = in_force().map(|(_, ground)| ground.due_at).min();
     let together = in_force().filter(|(_, ground)| Some(ground.due_at) == first);
     if user.due_at().is_none() || together.count() < 2 {
-        assert_eq!(last.cause, user.cause(), "{id}: cause");
+        assert_eq!(
+            last.cause,
+            user.cause(),
+            "{id}: cause {entries:#?} {:#?}",
+            user.grounds
+        );
     }
     assert_eq!(known.cards, i64::from(user.active_cards), "{id}: cards");
     if let Some(role) = known.role {

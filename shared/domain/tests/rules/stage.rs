@@ -118,6 +118,10 @@ impl Stage {
                 self.world
                     .settings(|s| s.deactivation_sync.behaviour = *behaviour);
             }
+            Op::Own { other_source, own } => {
+                self.world.own(SOURCES[usize::from(*other_source)], *own);
+            }
+            Op::Access(during) => self.world.settings(|s| s.access_during_grace = *during),
             Op::RestoreDeletedOn(when) => self.world.settings(|s| s.restore_deleted_on = *when),
             Op::Except(team) => {
                 self.world.rule.except = team.map(|team| (Field::Team, team.to_owned()));
@@ -125,7 +129,7 @@ impl Stage {
             }
             Op::LeaveDates(whose) => {
                 // A setting that comes and goes before anybody looks has not been.
-                for id in std::mem::take(&mut self.changed_for) {
+                for id in self.world.users.keys().cloned().collect::<Vec<_>>() {
                     self.tidy(&id);
                 }
                 self.world.settings(|s| s.leave_dates = *whose);
@@ -298,7 +302,16 @@ impl Stage {
                 let armed = self.world.armed.iter().skip(from);
                 let mut theirs = armed.filter(|it| matches!(it, Timer::Deactivate { employee_id: id, .. } if *id == employee_id));
                 let is_last = theirs.next_back().is_some_and(|last| last.due() == due);
-                if number >= from && is_last {
+                // A change of policy may have given the grace period the end back that it had before; then the timer of
+                // that end, which nobody took back, is the right one.
+                let user = self.world.user(&employee_id);
+                let waits = user
+                    .lifecycle()
+                    .schedule()
+                    .is_some_and(|it| it.waits_until.is_some());
+                let model = self.model.people[&employee_id].case().due();
+                let is_right = is_last || (!waits && model == Some(due));
+                if number >= from && is_right {
                     self.model.fires(&employee_id, due, &self.world);
                 }
                 let event = Event::Due { generation, due };

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use offramp_domain::decide::{Decision, Refusal};
 use offramp_domain::{
-    Access, Actor, CardId, Cause, EmployeeId, Event, Happening, HrWord, Timer, User,
+    Access, Actor, CardId, Cause, EmployeeId, Event, Happening, HrWord, Status, Timer, User,
 };
 
 use crate::replay::mails;
@@ -55,6 +55,17 @@ impl Stage {
         if let Some(entry) = &change.entry {
             self.seen
                 .insert(format!("{:?} > {:?}", entry.from, entry.to));
+        }
+        let grace = |user: &User| (user.status(), user.access());
+        let kept = (Status::DeactivationScheduled, Access::Granted);
+        let gone = (Status::DeactivationScheduled, Access::Revoked);
+        let moved = (before.as_ref().map(grace), grace(after));
+        if moved == (Some(kept), gone) {
+            let what = "access ends in a grace period";
+            self.seen.insert(what.to_owned());
+        } else if moved == (Some(gone), kept) {
+            let what = "access is given back in a grace period";
+            self.seen.insert(what.to_owned());
         }
         let stored = serde_json::to_string(after).unwrap();
         let read: User = serde_json::from_str(&stored).unwrap();
@@ -147,9 +158,7 @@ impl Stage {
         let now = self.world.now;
         let want = match self.world.users.contains_key(whom) {
             false => Err(Refusal::NotFound),
-            true if self.world.user(whom).access_at(now) == Access::Revoked => {
-                Err(Refusal::NotActive)
-            }
+            true if !self.world.user(whom).is_active_at(now) => Err(Refusal::NotActive),
             true => Ok(()),
         };
         assert_eq!(self.happens(whom, &event).map(|_| ()), want);

@@ -316,7 +316,8 @@ pub(crate) fn told(decision: &Decision, world: &World) -> String {
                     serde_json::to_value(cause).unwrap().as_str().unwrap()
                 )
             });
-            parts.push(format!("{from} > {}{cause}", short(entry.to)));
+            let access = entry.access.map_or("", |_| " with access");
+            parts.push(format!("{from} > {}{access}{cause}", short(entry.to)));
         }
     }
     if !change.user.pending.is_done() {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use offramp_domain::settings::{
-    Behaviour, Invitations, LeaveDates, Objectives, OnMissing, RestoreDeletedOn,
+    AccessDuringGrace, Behaviour, Invitations, LeaveDates, Objectives, OnMissing, RestoreDeletedOn,
 };
-use offramp_domain::{Field, HrEvent, HrStatus, Role};
+use offramp_domain::{Field, HrEvent, HrStatus, Role, SourceSync};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
@@ -75,6 +75,13 @@ pub(crate) enum Op {
     Enabled(bool),
     Delay(u8),
     Behaviour(Behaviour),
+    /// A source has a grace period of its own, or none any more.
+    Own {
+        other_source: bool,
+        own: SourceSync,
+    },
+    /// Whether access is kept during the grace period.
+    Access(AccessDuringGrace),
     RestoreDeletedOn(RestoreDeletedOn),
     Except(Option<&'static str>),
     LeaveDates(LeaveDates),
@@ -121,6 +128,15 @@ fn date() -> impl Strategy<Value = String> {
 fn how() -> impl Strategy<Value = How> {
     let run = prop::option::weighted(0.3, 0..RUNS.len());
     (run, prop::bool::weighted(0.08)).prop_map(|(run, observing)| How { run, observing })
+}
+
+fn own() -> impl Strategy<Value = SourceSync> {
+    let behaviour = vec![None, Some(Behaviour::Delayed), Some(Behaviour::Immediate)];
+    let behaviour = prop::sample::select(behaviour);
+    (behaviour, prop::option::of(1..=3_u8)).prop_map(|(behaviour, delay_days)| SourceSync {
+        behaviour,
+        delay_days,
+    })
 }
 
 pub(crate) fn ops() -> impl Strategy<Value = Op> {
@@ -173,6 +189,10 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
         1 => (1..=3_u8).prop_map(Op::Delay),
         1 => prop::sample::select(vec![Behaviour::Delayed, Behaviour::Delayed, Behaviour::Immediate])
             .prop_map(Op::Behaviour),
+        2 => prop::sample::select(vec![AccessDuringGrace::Kept, AccessDuringGrace::Revoked])
+            .prop_map(Op::Access),
+        1 => (prop::bool::weighted(0.3), own())
+            .prop_map(|(other_source, own)| Op::Own { other_source, own }),
         1 => prop::sample::select(restore.to_vec()).prop_map(Op::RestoreDeletedOn),
         1 => prop::sample::select(vec![None, None, Some("a"), Some("b")]).prop_map(Op::Except),
         6 => (any::<usize>(), prop::bool::weighted(0.8))
@@ -216,11 +236,15 @@ pub(crate) fn stories() -> impl Strategy<Value = (Vec<HrEvent>, Vec<Op>)> {
         prop::collection::vec(events(minutes), 1..24),
         prop::collection::vec(ops(), 1..80),
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(events, mut ops, dates)| {
-            // In half of them HR's dates count from the beginning.
+        .prop_map(|(events, mut ops, dates, kept)| {
+            // In half of them HR's dates count from the beginning, and in half of them access is kept.
             if dates {
                 ops.insert(0, Op::LeaveDates(LeaveDates::All));
+            }
+            if kept {
+                ops.insert(0, Op::Access(AccessDuringGrace::Kept));
             }
             (events, ops)
         })
@@ -285,7 +309,7 @@ proptest! {
 fn the_stories_leave_nothing_out() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..300 {
+    for _ in 0..900 {
         let (events, ops) = stories().new_tree(&mut runner).unwrap().current();
         let mut stage = Stage::new();
         stage.play(&events, &ops);
@@ -303,13 +327,21 @@ fn the_stories_leave_nothing_out() {
         "Ignored",
         "Held",
     ];
-    let refusals = ["NotFound", "OnSelf", "LastAdmin", "Exists", "Deleted"];
+    let refusals = [
+        "NotFound",
+        "OnSelf",
+        "LastAdmin",
+        "Exists",
+        "Deleted",
+        "NotScheduled",
+    ];
     let no_ops = [
         "the user has changed since the timer was armed",
         "the timer is early",
         "no leave date is planned",
         "the leave date has changed since the timer was armed",
     ];
+    assert!(seen.iter().any(|one| one.starts_with("EndOutOfRange")));
     let (active, scheduled) = ("Active", "DeactivationScheduled");
     let (deactivated, deleted) = ("Deactivated", "Deleted");
     let ways = [
@@ -334,7 +366,11 @@ fn the_stories_leave_nothing_out() {
         "" => format!("None > {to}"),
         from => format!("Some({from}) > {to}"),
     });
-    for word in words.into_iter().chain(refusals).chain(no_ops) {
+    let kept = [
+        "access ends in a grace period",
+        "access is given back in a grace period",
+    ];
+    for word in words.into_iter().chain(refusals).chain(no_ops).chain(kept) {
         assert!(seen.contains(word), "never {word} in {seen:#?}");
     }
     for way in &ways {

@@ -9,7 +9,8 @@ use offramp_domain::decide::{
 };
 use offramp_domain::{
     Actor, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
-    NoticeKey, OrgId, Policy, Role, Settings, SourceId, Subject, SubjectKind, Timer, User,
+    NoticeKey, OrgId, Policy, Role, Settings, SourceId, SourceSync, Subject, SubjectKind, Timer,
+    User,
 };
 
 /// Where every story starts; a whole minute.
@@ -132,6 +133,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) rule: Rule,
     pub(crate) zone: Days,
+    /// What sources have of their own, by name; the policy has the same.
+    pub(crate) own: BTreeMap<&'static str, SourceSync>,
     /// How long a day of the grace period lasts.
     pub(crate) day: TimeDelta,
     pub(crate) now: DateTime<Utc>,
@@ -158,6 +161,7 @@ impl World {
             policy: Policy::default(),
             rule: Rule::default(),
             zone: Days::default(),
+            own: BTreeMap::new(),
             day: offramp_domain::decide::DAY,
             now: start(),
             users: BTreeMap::new(),
@@ -252,6 +256,12 @@ impl World {
         change(&mut settings);
         assert_eq!(settings.check(), Ok(()));
         self.policy = self.policy.with(settings);
+    }
+
+    /// An admin gives a source a grace period of its own.
+    pub(crate) fn own(&mut self, from: &'static str, own: SourceSync) {
+        self.own.insert(from, own);
+        self.policy = self.policy.with_source(source(from), own);
     }
 
     /// The user as everybody has to see them.

@@ -192,6 +192,7 @@ mod tests {
                 name,
                 kind,
                 now: Now::Stands,
+                keeps_access: false,
             };
             (row, Some(id(&format!("M-{:05}", n % MANAGERS))))
         };

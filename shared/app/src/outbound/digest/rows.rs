@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::breaker::Keeps;
 use offramp_domain::{
-    Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind, Origin,
-    Policy, SourceId, User,
+    Access, Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind,
+    Origin, Policy, SourceId, User,
 };
 
 use crate::engine::holds;
@@ -51,6 +51,7 @@ where
     let (read, holds) = try_join(load(tenant, about), open(tenant, notices)).await?;
     let (mut users, policy, admins) = read;
     let seen = Seen {
+        now: tenant.clock.now(),
         policy: &policy,
         holds: &holds.by_id,
         breakers: &holds.breakers,
@@ -212,6 +213,7 @@ fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
 
 /// The facts with which a row is brought up to date.
 struct Seen<'a> {
+    now: DateTime<Utc>,
     policy: &'a Policy,
     holds: &'a BTreeMap<HoldId, Held>,
     breakers: &'a BTreeMap<SourceId, Breaker>,
@@ -222,6 +224,7 @@ impl Seen<'_> {
     fn row(&self, one: &Outgoing, user: Option<&User>) -> Option<Row> {
         let mut kind = one.notice.kind.clone();
         let settled = user.map(|user| user.as_of(self.policy));
+        let mut keeps_access = false;
         let now = match &mut kind {
             NoticeKind::Invited { .. } => return None,
             NoticeKind::Scheduled { active_cards, .. } => {
@@ -233,8 +236,9 @@ impl Seen<'_> {
                     return None;
                 }
                 *active_cards = user.active_cards;
+                keeps_access = user.access_at(self.now) == Access::Granted;
                 let waits = self.breaker(&user).is_some_and(|breaker| {
-                    let keeps = breaker.keeps(&user.employee_id, schedule.at, TimeDelta::default());
+                    let keeps = breaker.keeps(&user.employee_id, schedule.at);
                     keeps == Some(Keeps::UntilAnswered)
                 });
                 if waits { Now::Waits } else { Now::Stands }
@@ -268,6 +272,7 @@ impl Seen<'_> {
             id,
             kind,
             now,
+            keeps_access,
         })
     }
 

@@ -53,9 +53,11 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             due_at,
             active_cards,
         } => {
-            let waits = match row.now {
-                Now::Waits => " (waits while the hold is open)",
-                _ => "",
+            let waits = match (&row.now, row.keeps_access) {
+                (Now::Waits, false) => " (waits while the hold is open)",
+                (Now::Waits, true) => " (waits while the hold is open, with access)",
+                (_, true) => " (with access until then)",
+                (_, false) => "",
             };
             let date = spoken(*due_at, zone);
             let (cards, why) = (cards(*active_cards), why(*cause));

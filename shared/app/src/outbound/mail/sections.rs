@@ -225,9 +225,18 @@ fn holds_an_admin(row: &Row) -> bool {
 /// Explains how a schedule can be undone, for each cause among the rows. [`crate::desk::explain`] explains it for one
 /// person.
 fn scheduled(rows: &[&Row], to: Reader) -> String {
-    let mut lead = "Access is revoked. On the date below the user is deactivated and every card, \
-         a frozen one too, is terminated."
-        .to_owned();
+    let access = match (
+        rows.iter().any(|row| row.keeps_access),
+        rows.iter().all(|row| row.keeps_access),
+    ) {
+        (false, _) => "Access is revoked.",
+        (true, false) => "Access is revoked, unless a line says that it is kept until then.",
+        (true, true) => "Access is kept until then, but no rights of an admin.",
+    };
+    let mut lead = format!(
+        "{access} On the date below the user is deactivated and every card, a frozen one too, is \
+         terminated."
+    );
     if to == Reader::Manager {
         lead.push_str(
             " If this is wrong, tell an admin before then: an admin can bring the person back.",
