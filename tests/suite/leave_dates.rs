@@ -1,6 +1,7 @@
 //! Somebody leaves on a day: when it begins where the organisation is, access ends.
 
 mod clocks;
+mod last_day;
 mod whose;
 mod zones;
 

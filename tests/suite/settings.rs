@@ -27,7 +27,7 @@ async fn settings_begin_with_a_grace_period_of_three_days() {
         "on_missing": "deactivate", "restore_deleted_on": "any_change", "leave_dates": "manual",
         "invitations": "restored", "objectives": "complete", "time_zone": "Etc/UTC",
         "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50 },
-        "access_during_grace": "revoked",
+        "access_during_grace": "revoked", "leave_date_is": "first_day_out",
         "delay_counts": "days", "weekend": ["saturday", "sunday"], "holidays": [],
         "version": 0,
     });

@@ -71,7 +71,7 @@ impl UserView {
     pub fn of(user: &User, seen: Seen<'_>) -> Self {
         let policy = seen.policy;
         let user = user.as_of(policy);
-        let leave = user.leave_date();
+        let leave = user.leave_date_as_said(&policy.settings);
         let get = |field| user.get(field).map(str::to_owned);
         let lifecycle = user.lifecycle();
         let schedule = lifecycle.schedule();
@@ -282,6 +282,7 @@ fn shown(settings: &Settings) -> Value {
     let mut shown = json!(settings);
     shown["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
     shown["access_during_grace"] = json!(settings.access_during_grace);
+    shown["leave_date_is"] = json!(settings.leave_date_is);
     shown["delay_counts"] = json!(settings.delay_counts);
     shown["weekend"] = json!(settings.weekend);
     shown["holidays"] = json!(settings.holidays);

@@ -85,7 +85,7 @@ pub enum Event {
     SetLeaveDate {
         /// The acting admin.
         by: Actor,
-        /// The first day without access; `None` removes the date.
+        /// The date, which the settings say the meaning of; `None` removes it.
         date: Option<NaiveDate>,
     },
     /// An admin moves the end of the grace period of one user. Access stays as it is.

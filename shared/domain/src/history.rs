@@ -62,8 +62,11 @@ pub enum Happening {
     },
     /// An admin set, moved or removed the leave date.
     LeaveDateSet {
-        /// The new leave date; `None` if it was removed.
+        /// The new leave date, as the admin said it; `None` if it was removed.
         leave_date: Option<NaiveDate>,
+        /// The first day without access; `None` if that is the date that the admin said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_day_out: Option<NaiveDate>,
     },
     /// Objectives were closed with a deactivation.
     ObjectivesClosed {

@@ -1,6 +1,7 @@
 //! The settings of an organisation, and the policy that contains them.
 
 mod grace;
+mod leave_date;
 mod of_source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use crate::actor::Actor;
 use crate::ids::{Epoch, RunId, SourceId};
 
 pub use grace::{AccessDuringGrace, DelayCounts, MOST_HOLIDAYS, Weekday};
+pub use leave_date::LeaveDateIs;
 pub use of_source::SourceSync;
 
 /// An organisation's settings, as `GET /settings` shows them.
@@ -40,6 +42,10 @@ pub struct Settings {
     /// later grace periods.
     #[serde(default, skip_serializing_if = "AccessDuringGrace::is_revoked")]
     pub access_during_grace: AccessDuringGrace,
+    /// What the leave dates mean that admins set and lists bring. A change is for later dates: those that are set keep the
+    /// day on which access ends.
+    #[serde(default, skip_serializing_if = "LeaveDateIs::is_first_day_out")]
+    pub leave_date_is: LeaveDateIs,
     /// How the days of a grace period are counted. A change is for later grace periods.
     #[serde(default, skip_serializing_if = "grace::is_days")]
     pub delay_counts: DelayCounts,
@@ -200,6 +206,7 @@ impl Default for Settings {
                 max_returns: max_returns(),
             },
             access_during_grace: AccessDuringGrace::Revoked,
+            leave_date_is: LeaveDateIs::FirstDayOut,
             delay_counts: DelayCounts::Days,
             weekend: grace::weekend(),
             holidays: BTreeSet::new(),

@@ -15,7 +15,7 @@ use crate::ids::{Email, EmployeeId, Generation};
 use crate::lifecycle::{
     Access, Cause, Leave, Lifecycle, Origin, Pending, Reopening, Role, Status, Whose,
 };
-use crate::settings::Policy;
+use crate::settings::{Policy, Settings};
 
 pub use compact::CompactUser;
 
@@ -134,6 +134,17 @@ impl User {
             Some(date) => Some((date, Whose::Admin)),
             None => Some((self.get(Field::LeaveDate)?.parse().ok()?, Whose::Hr)),
         }
+    }
+
+    /// The leave date as its author says it: HR the first day without access, an admin what the settings say.
+    #[must_use]
+    pub fn leave_date_as_said(&self, settings: &Settings) -> Option<(NaiveDate, Whose)> {
+        let (date, whose) = self.leave_date()?;
+        let said = match whose {
+            Whose::Admin => settings.leave_date_is.said(date),
+            Whose::Hr => date,
+        };
+        Some((said, whose))
     }
 
     /// True if the user is an admin, and no ground against their access is in force.

@@ -291,6 +291,8 @@ fn excluded(user: &User, policy: &Policy) -> Option<Reason> {
 
 fn leave(user: &User, policy: &Policy) -> Option<Reason> {
     let (date, whose) = user.leave_date()?;
+    let (said, _) = user.leave_date_as_said(&policy.settings)?;
+    let last_day_in = said != date;
     let owner = match whose {
         Whose::Admin => "An admin",
         Whose::Hr => "HR",
@@ -313,13 +315,17 @@ fn leave(user: &User, policy: &Policy) -> Option<Reason> {
         ),
         _ if user.access() != Access::Granted => (
             Code::LeaveDatePlanned,
-            "from that day on it stands against their access by itself",
+            match last_day_in {
+                true => "after that day it stands against their access by itself",
+                false => "from that day on it stands against their access by itself",
+            },
         ),
+        _ if last_day_in => (Code::LeaveDatePlanned, "access ends when that day is over"),
         _ => (Code::LeaveDatePlanned, "access ends when that day begins"),
     };
     Some(Reason {
         code,
-        detail: format!("{owner} set the leave date {date}; {rest}."),
+        detail: format!("{owner} set the leave date {said}; {rest}."),
     })
 }
 

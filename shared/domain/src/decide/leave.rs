@@ -57,14 +57,16 @@ fn begins(date: &LeaveGround, ctx: &Context<'_>) -> DateTime<Utc> {
     whole_second(ctx.zone.start_of_day(date.date))
 }
 
-/// Sets, moves or removes an admin's leave date.
+/// Sets, moves or removes an admin's leave date. The settings say what `said` means.
 pub(super) fn set(
     stored: &User,
     settled: User,
     by: &Actor,
-    date: Option<NaiveDate>,
+    said: Option<NaiveDate>,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
+    let means = ctx.policy.settings.leave_date_is;
+    let date = said.map(|said| means.first_day_out(said));
     not_on_self(by, stored)?;
     if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
         return Err(Refusal::Deleted);
@@ -86,7 +88,10 @@ pub(super) fn set(
     if is_last_admin(draft.so_far(), ctx) && has_come(draft.so_far(), ctx) {
         return Err(Refusal::LastAdmin);
     }
-    let happening = Happening::LeaveDateSet { leave_date: date };
+    let happening = Happening::LeaveDateSet {
+        leave_date: said,
+        first_day_out: date.filter(|date| said != Some(*date)),
+    };
     draft.leave_date(By::Admin);
     Ok(draft.commit(Answered::of(Outcome::Updated), by, happening))
 }

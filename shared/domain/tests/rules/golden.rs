@@ -247,8 +247,16 @@ fn entries(golden: &mut Golden) {
         Happening::Postponed { until: due_at },
         Happening::LeaveDateSet {
             leave_date: Some(day("2026-03-31")),
+            first_day_out: None,
         },
-        Happening::LeaveDateSet { leave_date: None },
+        Happening::LeaveDateSet {
+            leave_date: Some(day("2026-03-31")),
+            first_day_out: Some(day("2026-04-01")),
+        },
+        Happening::LeaveDateSet {
+            leave_date: None,
+            first_day_out: None,
+        },
         Happening::DueMoved {
             due_at,
             reason: "They give back the car on Friday.".to_owned(),

@@ -1,0 +1,78 @@
+//! Organisations that say the last day with access, and not the first day without.
+
+use offramp_tests::{LENA, World};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_day_is_a_whole_day_with_access() {
+    let world = World::start().await;
+    world.set(json!({ "leave_date_is": "last_day_in" })).await;
+    world.leaves_on(LENA, json!("2026-03-04")).await;
+    let user = world.user(LENA).await;
+    assert_eq!(user["leave_date"], "2026-03-04");
+    let entry = &world.history(LENA).await[0];
+    assert_eq!(entry["leave_date"], "2026-03-04");
+    assert_eq!(entry["first_day_out"], "2026-03-05");
+    let why = world.get(&format!("/users/{LENA}/explain")).await;
+    let text = why["text"].as_str().unwrap();
+    assert!(
+        text.contains("the leave date 2026-03-04; access ends when that day is over"),
+        "{text}"
+    );
+    // The same date again changes nothing.
+    assert_eq!(
+        world.leaves_on(LENA, json!("2026-03-04")).await["version"],
+        user["version"]
+    );
+
+    world.until("2026-03-04T23:59:00Z").await;
+    assert_eq!(world.access(LENA).await, "granted");
+    world.until("2026-03-05T00:05:00Z").await;
+    assert_eq!(
+        world.state(LENA).await,
+        ("deactivation_scheduled".into(), "revoked".into())
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_says_last_days_too_and_hr_never_does() {
+    let world = World::start().await;
+    world
+        .set(json!({ "leave_date_is": "last_day_in", "leave_dates": "all" }))
+        .await;
+    // It is Monday: whose last day is today is still here.
+    let rows = json!({ "leavers": [
+        { "employee_id": "E-1009", "leave_date": "2026-03-02" },
+        { "employee_id": "E-1010", "leave_date": "2026-03-01" },
+    ] });
+    let answer = world.post("/leavers", rows).await;
+    let outcomes = answer.body["results"].as_array().unwrap().iter();
+    let outcomes: Vec<_> = outcomes.map(|row| row["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["planned", "scheduled"], "{}", answer.body);
+    // HR's events name the first day out, and are shown as HR said them.
+    world
+        .hr(LENA, "active", json!({ "leave_date": "2026-03-03" }))
+        .await;
+    assert_eq!(world.user(LENA).await["leave_date"], "2026-03-03");
+    world.until("2026-03-03T00:05:00Z").await;
+    for id in [LENA, "E-1009"] {
+        assert_eq!(world.access(id).await, "revoked", "{id}");
+    }
+    world.end().await;
+}
+
+/// The day on which access ends stays, and is said as the settings say it now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_date_that_is_set_keeps_its_day_when_the_setting_changes() {
+    let world = World::start().await;
+    world.set(json!({ "leave_date_is": "last_day_in" })).await;
+    world.leaves_on(LENA, json!("2026-03-04")).await;
+    world.set(json!({ "leave_date_is": "first_day_out" })).await;
+    assert_eq!(world.user(LENA).await["leave_date"], "2026-03-05");
+    world.until("2026-03-04T23:59:00Z").await;
+    assert_eq!(world.access(LENA).await, "granted");
+    world.until("2026-03-05T00:05:00Z").await;
+    assert_eq!(world.access(LENA).await, "revoked");
+    world.end().await;
+}
