@@ -9,7 +9,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use hr_sync::State;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use offramp_app::Clock;
-use offramp_aws::{Clients, Config, diagnostic, invoke};
+use offramp_aws::{Clients, Config, Function, diagnostic, invoke};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -52,12 +52,15 @@ impl Function for State {
     type Event = Invoked<ApiGatewayV2httpRequest, Operation>;
     type Answer = Answer;
 
-    fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
-        let clients = Clients::new(&config.aws)?;
+    fn over(
+        config: &Config,
+        clients: &Clients,
+        clock: Clock,
+    ) -> std::result::Result<Self, ConfigError> {
         let sealer = Sealer::new(clients.kms(), config.need_secrets_key()?);
         let claims = config.need_claims()?;
         Ok(Self {
-            offramp: offramp(config, &clients, clock),
+            offramp: offramp(config, clients, clock),
             sealer,
             claims,
         })

@@ -23,10 +23,9 @@ impl Function for State {
     type Event = Invoked<Timer, Operation>;
     type Answer = Answer;
 
-    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
-        let clients = Clients::new(&config.aws)?;
+    fn over(config: &Config, clients: &Clients, clock: Clock) -> Result<Self, ConfigError> {
         Ok(Self {
-            offramp: offramp(config, &clients, clock),
+            offramp: offramp(config, clients, clock),
         })
     }
 

@@ -36,24 +36,6 @@ pub struct State {
 }
 
 impl State {
-    /// Like [`Self::new`], with the caller's clients.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn over(
-        config: &Config,
-        clients: &Clients,
-        clock: Clock,
-    ) -> std::result::Result<Self, ConfigError> {
-        let opener = Opener::new(clients.kms(), config.need_secrets_key()?);
-        Ok(Self {
-            offramp: offramp(config, clients, clock),
-            opener,
-            known: Known::default(),
-            heard: Heard::default(),
-        })
-    }
-
     fn keeper(&self) -> Doorkeeper<'_, Opener> {
         Doorkeeper {
             seals: &self.opener,
@@ -67,8 +49,18 @@ impl Function for State {
     type Event = ApiGatewayV2httpRequest;
     type Answer = ApiGatewayV2httpResponse;
 
-    fn new(config: &Config, clock: Clock) -> std::result::Result<Self, ConfigError> {
-        Self::over(config, &Clients::new(&config.aws)?, clock)
+    fn over(
+        config: &Config,
+        clients: &Clients,
+        clock: Clock,
+    ) -> std::result::Result<Self, ConfigError> {
+        let opener = Opener::new(clients.kms(), config.need_secrets_key()?);
+        Ok(Self {
+            offramp: offramp(config, clients, clock),
+            opener,
+            known: Known::default(),
+            heard: Heard::default(),
+        })
     }
 
     async fn prime(&self) -> std::result::Result<(), Fault> {

@@ -17,11 +17,10 @@ impl Function for State {
     type Event = Value;
     type Answer = ();
 
-    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
-        let clients = Clients::new(&config.aws)?;
+    fn over(config: &Config, clients: &Clients, clock: Clock) -> Result<Self, ConfigError> {
         let ses = Ses::new(clients.sesv2(), config.need_sender()?);
         Ok(Self {
-            offramp: offramp(config, &clients, clock),
+            offramp: offramp(config, clients, clock),
             ses,
         })
     }

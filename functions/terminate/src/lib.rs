@@ -28,10 +28,9 @@ impl Function for State {
     type Event = Event;
     type Answer = Answer;
 
-    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
-        let clients = Clients::new(&config.aws)?;
+    fn over(config: &Config, clients: &Clients, clock: Clock) -> Result<Self, ConfigError> {
         Ok(Self {
-            env: terminating(config, &clients, clock),
+            env: terminating(config, clients, clock),
         })
     }
 

@@ -8,7 +8,7 @@ use offramp_app::{Clock, Error, Fault};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Config, ConfigError, Telemetry, diagnostic, log, prime};
+use crate::{Clients, Config, ConfigError, Telemetry, diagnostic, log, prime};
 
 /// A Lambda function. Its program is [`serve`]; the local stack calls the same methods in its own process.
 pub trait Function: Sized + Send + Sync + 'static {
@@ -17,11 +17,19 @@ pub trait Function: Sized + Send + Sync + 'static {
     /// The answer of an invocation.
     type Answer: Serialize + Send;
 
-    /// Builds the clients. No connection is opened yet.
+    /// Builds the function on its own clients. No connection is opened yet.
     ///
     /// # Errors
     /// [`ConfigError`] if the environment lacks something.
-    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError>;
+    fn new(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+        Self::over(config, &Clients::new(&config.aws)?, clock)
+    }
+
+    /// Like [`Self::new`], with the caller's clients.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    fn over(config: &Config, clients: &Clients, clock: Clock) -> Result<Self, ConfigError>;
 
     /// Opens the connections before the first invocation. To the table, it reads a key that does not exist.
     ///
