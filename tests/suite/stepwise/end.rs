@@ -1,0 +1,262 @@
+//! How a world ended, and what must be so at every end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offramp_app::ports::{Cards, Histories, Users};
+use offramp_domain::{Access, EmployeeId, Entry, OrgId, Policy, Status, User};
+use serde_json::{Value, json};
+
+use super::Town;
+use super::requests::{ADA, MEMBERS, ORG, OTTO};
+
+/// Everybody, with what does not depend on when it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) people: BTreeMap<String, Person>,
+    /// Who is in a hold that is open.
+    pub(crate) held: BTreeSet<String>,
+    /// Whether the sync is on, and the like.
+    pub(crate) settings: String,
+}
+
+/// One person at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) status: Status,
+    pub(crate) access: Access,
+    /// Kind, state, reason and date of each ground.
+    pub(crate) grounds: Vec<String>,
+    /// HR's last word about status and fields, with the instants that HR gave them.
+    pub(crate) hr: Value,
+    pub(crate) leave_date: String,
+    /// How many cards are alive, and how many are cancelled.
+    pub(crate) cards: (usize, usize),
+}
+
+/// An end with what stands behind it.
+pub(crate) struct Whole {
+    pub(crate) end: End,
+    /// What is broken; empty where all is well.
+    pub(crate) wrong: Vec<String>,
+    /// The rows of all mails, without instants.
+    pub(crate) told: Vec<String>,
+    /// Histories, without instants.
+    pub(crate) histories: BTreeMap<String, Vec<String>>,
+}
+
+impl Town {
+    /// Reads how all ended; `mailed` where the mails have gone out as well.
+    pub(crate) async fn end(&mut self, mailed: bool) -> Whole {
+        let offramp = self.functions.offramp();
+        let org = OrgId::new(ORG).unwrap();
+        let ids: Vec<EmployeeId> = everybody().map(|id| EmployeeId::new(id).unwrap()).collect();
+        let store = &offramp.store;
+        let mut read = Vec::new();
+        let loaded = self.reads(store.load(&org, &ids)).await.unwrap();
+        for id in &ids {
+            let Some(user) = loaded.users.get(id) else {
+                continue;
+            };
+            let cards = self.reads(store.cards_of(&org, id)).await.unwrap();
+            let history = self
+                .reads(store.history(&org, id, None, 500))
+                .await
+                .unwrap();
+            let alive = cards.iter().filter(|card| card.is_alive()).count();
+            let half = cards.iter().any(|card| card.is_alive() && card.cancelling);
+            read.push((user.clone(), alive, cards.len() - alive, half, history));
+        }
+        let policy = &loaded.policy;
+        let mut whole = Whole {
+            end: End {
+                people: BTreeMap::new(),
+                held: BTreeSet::new(),
+                settings: settings(policy),
+            },
+            wrong: self.wrong(mailed),
+            told: self.told(),
+            histories: BTreeMap::new(),
+        };
+        for (user, alive, gone, half, history) in read {
+            let id = user.employee_id.to_string();
+            whole
+                .wrong
+                .extend(wrong_with(&user, policy, alive, half, &history));
+            if user.hold.is_some() {
+                whole.end.held.insert(id.clone());
+            }
+            let told = history.iter().rev().map(|entry| what(entry)).collect();
+            whole.histories.insert(id.clone(), told);
+            whole
+                .end
+                .people
+                .insert(id, person(&user.as_of(policy), (alive, gone)));
+        }
+        whole
+    }
+
+    /// What is wrong with the world as a whole.
+    fn wrong(&self, mailed: bool) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut seen = BTreeSet::new();
+        for card in &self.services.cancelled {
+            if !seen.insert(card) {
+                wrong.push(format!("the issuer has cancelled {card} twice"));
+            }
+        }
+        // A hold that waits for an admin is looked at again and again, and so is whoever it keeps.
+        if !self.a_hold_is_open() {
+            let left = self.leftovers().into_iter();
+            let left = left.filter(|left| mailed || !is_notice(left));
+            wrong.extend(left.map(|left| format!("left over: {left}")));
+        }
+        for mail in &self.services.mails {
+            let reader = if mail.to.starts_with("ada") {
+                ADA
+            } else {
+                OTTO
+            };
+            for row in rows(&mail.text) {
+                let departs = ["deactivat", "terminated", "deleted"]
+                    .iter()
+                    .any(|word| row.contains(word));
+                if row.contains(&format!("({reader})")) && departs {
+                    wrong.push(format!("{} is told of themselves: {row}", mail.to));
+                }
+            }
+        }
+        wrong
+    }
+
+    /// Whether a hold waits for an admin.
+    pub(super) fn a_hold_is_open(&self) -> bool {
+        let left = self.leftovers();
+        left.iter().any(|left| left.contains("#HOLDS"))
+    }
+
+    /// Address, section and row of each row of each mail; without its instants.
+    fn told(&self) -> Vec<String> {
+        let mails = self.services.mails.iter();
+        let mut told: Vec<String> = mails
+            .flat_map(|mail| {
+                rows(&mail.text)
+                    .into_iter()
+                    .map(move |row| format!("{} {row}", mail.to))
+            })
+            .collect();
+        told.sort();
+        told
+    }
+}
+
+/// Those whom a test moves about, and the admin who does not leave.
+pub(crate) fn everybody() -> impl Iterator<Item = &'static str> {
+    [ADA, OTTO].into_iter().chain(MEMBERS)
+}
+
+/// Whether a leftover is a mail to be.
+pub(super) fn is_notice(left: &str) -> bool {
+    left.starts_with("work \"O#acme#N#")
+}
+
+fn settings(policy: &Policy) -> String {
+    let sync = &policy.settings.deactivation_sync;
+    format!("sync {} {:?}", sync.enabled, sync.behaviour)
+}
+
+fn person(user: &User, cards: (usize, usize)) -> Person {
+    let grounds = user.grounds.iter().map(|(kind, ground)| {
+        format!(
+            "{kind:?} {:?} {:?} {:?}",
+            ground.state, ground.why, ground.date
+        )
+    });
+    let mut hr = serde_json::to_value(&user.hr).unwrap();
+    if let Some(hr) = hr.as_object_mut() {
+        // Which deliveries were seen is how they came.
+        hr.remove("seen");
+    }
+    Person {
+        status: user.status(),
+        access: user.access(),
+        grounds: grounds.collect(),
+        hr,
+        leave_date: format!("{:?}", user.leave_date()),
+        cards,
+    }
+}
+
+/// What is wrong with one person, once all is settled.
+fn wrong_with(
+    user: &User,
+    policy: &Policy,
+    alive: usize,
+    half: bool,
+    history: &[Entry],
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut broken = |what: String| wrong.push(format!("{}: {what}", user.employee_id));
+    let seen = user.as_of(policy);
+    if seen.status() != user.status() {
+        broken(format!(
+            "stored {:?}, settled {:?}",
+            user.status(),
+            seen.status()
+        ));
+    }
+    let in_force = user.grounds.iter().any(|(_, ground)| ground.counts());
+    if in_force == (user.access() == Access::Granted) {
+        broken(format!("{:?} with {:?}", user.access(), user.grounds));
+    }
+    let over = matches!(user.status(), Status::Deactivated | Status::Deleted);
+    if over && alive > 0 {
+        broken(format!("{:?} with {alive} living cards", user.status()));
+    }
+    if half {
+        broken("a card is half cancelled".to_owned());
+    }
+    if usize::try_from(user.active_cards).unwrap() != alive {
+        broken(format!(
+            "counts {} cards, {alive} are alive",
+            user.active_cards
+        ));
+    }
+    if !user.pending.is_done() || user.reopening.is_some() {
+        broken(format!("pending: {:?} {:?}", user.pending, user.reopening));
+    }
+    let versions: Vec<u64> = history.iter().map(|entry| entry.version).collect();
+    let wanted: Vec<u64> = (1..=user.version).rev().collect();
+    if versions != wanted {
+        broken(format!(
+            "version {} with the history {versions:?}",
+            user.version
+        ));
+    }
+    wrong
+}
+
+/// What an entry says, without instants and ids.
+fn what(entry: &Entry) -> String {
+    let shown = serde_json::to_value(entry).unwrap();
+    json!([shown["what"], shown["from"], shown["to"], shown["cause"]]).to_string()
+}
+
+/// Section and row of each row of a mail, without its instants.
+fn rows(text: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut section = "";
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if lines.peek().is_some_and(|next| next.starts_with("==")) {
+            section = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        } else if let Some(row) = line.strip_prefix("- ") {
+            let (who, what) = row.split_once(": ").unwrap_or((row, ""));
+            let what = what.rsplit_once(", ").map_or(what, |(_, what)| what);
+            rows.push(format!(
+                "{}: {who}: {what}",
+                section.replace("people", "person")
+            ));
+        }
+    }
+    rows
+}
