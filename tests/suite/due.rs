@@ -133,7 +133,7 @@ async fn an_end_moves_within_its_limits() {
     // Nobody moves their own end, nor anybody's without being an admin.
     let path = "/users/E-1001/due";
     let own = world
-        .put(&path, json!({ "due_at": ANNOUNCED, "reason": "mine" }))
+        .put(path, json!({ "due_at": ANNOUNCED, "reason": "mine" }))
         .await;
     refused(own, 409, "self");
     let member = world.admin_as(

@@ -85,7 +85,7 @@ impl Town {
             if user.hold.is_some() {
                 whole.end.held.insert(id.clone());
             }
-            let told = history.iter().rev().map(|entry| what(entry)).collect();
+            let told = history.iter().rev().map(what).collect();
             whole.histories.insert(id.clone(), told);
             whole
                 .end
