@@ -38,6 +38,7 @@ mod objectives;
 mod openapi;
 mod people;
 mod rehearsals;
+mod reminders;
 mod reports;
 mod samples;
 mod settings;

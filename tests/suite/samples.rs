@@ -121,6 +121,7 @@ async fn functions_take_the_events_that_aws_hands_them() {
         ("terminate", sample!("lambda/terminate.json")),
         ("terminate", sample!("lambda/terminate_finish.json")),
         ("terminate", sample!("lambda/terminate_leave.json")),
+        ("terminate", sample!("lambda/terminate_remind.json")),
         ("notify", sample!("lambda/notify.json")),
         ("apply", sample!("lambda/apply.json")),
         ("apply", sample!("lambda/apply_answer.json")),

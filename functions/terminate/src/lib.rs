@@ -117,6 +117,12 @@ async fn fire(env: &Terminating, timer: &Timer, deadline: Deadline) -> Result<()
             let person = Person::new(employee_id, source.as_ref());
             leave::due(&env.of(org), person, *plan, *at, deadline).await
         }
+        Timer::Remind {
+            org,
+            employee_id,
+            plan,
+            due: at,
+        } => leave::remind(&env.of(org), employee_id, *plan, *at).await,
         Timer::Digest { .. }
         | Timer::Tidy { .. }
         | Timer::Answer { .. }

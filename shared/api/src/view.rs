@@ -286,6 +286,7 @@ fn shown(settings: &Settings) -> Value {
     shown["delay_counts"] = json!(settings.delay_counts);
     shown["weekend"] = json!(settings.weekend);
     shown["holidays"] = json!(settings.holidays);
+    shown["reminders"] = json!(settings.reminders);
     shown
 }
 

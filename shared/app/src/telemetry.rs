@@ -119,6 +119,7 @@ fn name(event: &Event) -> &'static str {
         Event::Postpone { .. } => "postpone",
         Event::Leave { .. } => "leave",
         Event::LeaveDue { .. } => "leave_due",
+        Event::RemindDue { .. } => "remind_due",
         Event::ObjectivesClosed { .. } => "objectives_closed",
         Event::ObjectivesReopened { .. } => "objectives_reopened",
         Event::Due { .. } => "due",

@@ -44,6 +44,12 @@ pub fn spoken(at: DateTime<Utc>, zone: &str) -> String {
     format!("{} ({name})", at.format("%A %-d %B %Y at %H:%M"))
 }
 
+/// A date, such as «Tuesday 24 November 2026».
+#[must_use]
+pub fn day(date: NaiveDate) -> String {
+    date.format("%A %-d %B %Y").to_string()
+}
+
 /// The days of an organisation, in its time zone.
 #[derive(Debug, Clone)]
 pub struct Days(TimeZone);

@@ -49,9 +49,10 @@ impl Scheduler {
 
     fn target(&self, timer: &Timer) -> Result<Target, Fault> {
         let (arn, variable) = match timer {
-            Timer::Deactivate { .. } | Timer::Finish { .. } | Timer::Leave { .. } => {
-                (&self.config.terminate_arn, "TERMINATE_ARN")
-            }
+            Timer::Deactivate { .. }
+            | Timer::Finish { .. }
+            | Timer::Leave { .. }
+            | Timer::Remind { .. } => (&self.config.terminate_arn, "TERMINATE_ARN"),
             Timer::Digest { .. } => (&self.config.notify_arn, "NOTIFY_ARN"),
             Timer::Tidy { .. } | Timer::Answer { .. } | Timer::Snapshot { .. } => {
                 (&self.config.apply_arn, "APPLY_ARN")

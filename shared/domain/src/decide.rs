@@ -11,6 +11,7 @@ mod hr;
 mod leave;
 mod machine;
 mod moves;
+mod remind;
 mod transition;
 
 use crate::event::Event;
@@ -73,6 +74,7 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         }
         Event::Leave { by } => by_hand::leave(stored, settled, by, ctx),
         Event::LeaveDue { plan, due } => Ok(leave::due(stored, settled, *plan, *due, ctx)),
+        Event::RemindDue { plan, due } => Ok(remind::due(stored, settled, *plan, *due, ctx)),
         Event::ObjectivesClosed {
             generation,
             count,

@@ -1,6 +1,6 @@
 //! Notices, and the digests in which they are mailed.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
@@ -56,6 +56,13 @@ pub enum NoticeKind {
         cause: Cause,
         /// How many cards were cancelled.
         cards: u32,
+    },
+    /// A user will leave on a date that lies ahead.
+    LeavesSoon {
+        /// The first day without access.
+        date: NaiveDate,
+        /// How many cards the user has that are not cancelled.
+        active_cards: u32,
     },
     /// HR's statement restored a user that an admin had deleted.
     Restored {

@@ -109,6 +109,13 @@ pub enum Event {
         /// When the timer was due, to the second.
         due: DateTime<Utc>,
     },
+    /// A reminder of a leave date is due.
+    RemindDue {
+        /// The number of the leave plan that the timer was armed for.
+        plan: u64,
+        /// When the timer was due, to the second.
+        due: DateTime<Utc>,
+    },
     /// Objectives of a deactivated or deleted user were closed.
     ObjectivesClosed {
         /// The generation of the deactivation.

@@ -234,7 +234,10 @@ pub struct Leave {
     /// The plan for which the leave timer is armed; `None` if no leave timer is armed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<LeavePlan>,
-    /// How many plans there have been. A leave timer acts only for the plan with this number.
+    /// When the next reminder of the plan is due, to the second; `None` if none is, or if there is no plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_at: Option<DateTime<Utc>>,
+    /// How many plans there have been. A leave timer or a reminder acts only for the plan with this number.
     #[serde(default)]
     pub count: u64,
 }

@@ -3,6 +3,7 @@
 mod grace;
 mod leave_date;
 mod of_source;
+mod reminders;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use crate::ids::{Epoch, RunId, SourceId};
 pub use grace::{AccessDuringGrace, DelayCounts, MOST_HOLIDAYS, Weekday};
 pub use leave_date::LeaveDateIs;
 pub use of_source::SourceSync;
+pub use reminders::{MOST_REMINDERS, Reminders};
 
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +63,9 @@ pub struct Settings {
     )]
     #[cfg_attr(feature = "schema", schema(max_items = 200))]
     pub holidays: BTreeSet<NaiveDate>,
+    /// When the admins and the manager are reminded of a leave date that lies ahead.
+    #[serde(default, skip_serializing_if = "Reminders::is_none")]
+    pub reminders: Reminders,
 }
 
 /// What the sync does with people that HR calls inactive.
@@ -210,6 +215,7 @@ impl Default for Settings {
             delay_counts: DelayCounts::Days,
             weekend: grace::weekend(),
             holidays: BTreeSet::new(),
+            reminders: Reminders::default(),
         }
     }
 }
@@ -237,6 +243,7 @@ impl Settings {
             wrong.push(("/safeguards/max_returns", "must be at least 1"));
         }
         wrong.extend(self.check_days());
+        wrong.extend(self.check_reminders());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 

@@ -58,6 +58,17 @@ pub enum Timer {
         /// When it fires, to the second.
         due: DateTime<Utc>,
     },
+    /// Reminds the admins and the manager of a leave date that lies ahead.
+    Remind {
+        /// The organisation.
+        org: OrgId,
+        /// The user who leaves.
+        employee_id: EmployeeId,
+        /// The number of the leave plan, as for [`Timer::Leave`].
+        plan: u64,
+        /// When it fires, to the second.
+        due: DateTime<Utc>,
+    },
     /// Mails the notices of one minute.
     Digest {
         /// The organisation.
@@ -112,6 +123,7 @@ impl Timer {
             Self::Deactivate { due, .. }
             | Self::Finish { due, .. }
             | Self::Leave { due, .. }
+            | Self::Remind { due, .. }
             | Self::Answer { due, .. }
             | Self::Snapshot { due, .. }
             | Self::Tidy { due, .. } => *due,
@@ -126,6 +138,7 @@ impl Timer {
             Self::Deactivate { org, .. }
             | Self::Finish { org, .. }
             | Self::Leave { org, .. }
+            | Self::Remind { org, .. }
             | Self::Digest { org, .. }
             | Self::Answer { org, .. }
             | Self::Snapshot { org, .. }
@@ -164,6 +177,9 @@ impl Timer {
                 part(&generation.to_string());
             }
             Self::Leave {
+                employee_id, plan, ..
+            }
+            | Self::Remind {
                 employee_id, plan, ..
             } => {
                 part(employee_id.as_str());

@@ -171,7 +171,7 @@ impl User {
     }
 
     /// When the sweep has to look at this user: the earliest of the end of the grace period, the time for pending work,
-    /// and the leave date. The sweep's index is sorted by it.
+    /// the leave date, and its next reminder. The sweep's index is sorted by it.
     #[must_use]
     pub fn work_due(&self) -> Option<DateTime<Utc>> {
         let pending = if self.pending.is_done() {
@@ -183,7 +183,7 @@ impl User {
         let lifecycle = self.lifecycle();
         let scheduled = lifecycle.schedule().map(|schedule| schedule.fires_at());
         let leave = self.leave.plan.map(|plan| plan.at);
-        [scheduled, pending, reopening, leave]
+        [scheduled, pending, reopening, leave, self.leave.remind_at]
             .into_iter()
             .flatten()
             .min()

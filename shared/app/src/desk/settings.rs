@@ -177,7 +177,7 @@ where
     Ok(Effect {
         touched,
         turned_off: off.then_some(reverted),
-        tidy: dates || missing,
+        tidy: dates || missing || before.settings.reminders != after.settings.reminders,
         loosened,
         why,
     })

@@ -1,7 +1,7 @@
-//! The beginning of a leave date.
+//! The beginning of a leave date, and its reminders.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, Event, TimerKind};
+use offramp_domain::{Actor, EmployeeId, Event, TimerKind};
 
 use crate::engine::breaker::{RunRequest, execute_guarded};
 use crate::engine::execute::{Armed, ExecuteOptions, execute};
@@ -87,4 +87,34 @@ where
         reason: executed.decision.answered.reason.unwrap_or_default(),
         user: executed.user,
     })
+}
+
+/// A `remind` timer has fired, or the sweep has found its reminder: the admins and the manager are told that this plan's
+/// leave date lies ahead.
+///
+/// # Errors
+/// Any fault; Lambda and the sweep try again.
+pub async fn remind<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    plan: u64,
+    due: DateTime<Utc>,
+) -> Result<Terminated>
+where
+    P::Store: Users,
+{
+    let event = Event::RemindDue { plan, due };
+    let how = ExecuteOptions::default();
+    let begun = match execute(tenant, id, &event, &Armed::default(), how).await {
+        Err(Error::Refused(refusal)) => refusal.into(),
+        executed => {
+            let executed = executed?;
+            Begun {
+                acted: executed.decision.change.is_some(),
+                reason: executed.decision.answered.reason.unwrap_or_default(),
+                user: executed.user,
+            }
+        }
+    };
+    Ok(begun.ended())
 }

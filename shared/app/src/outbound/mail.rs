@@ -36,6 +36,8 @@ pub enum Now {
     Stands,
     /// The user is scheduled, and an open hold of their source keeps their cards alive.
     Waits,
+    /// The leave date stands, and the admin who set it names the last day with access.
+    LastDay,
     /// An admin deleted the user, whose cards are cancelled.
     Deleted,
     /// The user was restored after their cards were cancelled.
@@ -193,14 +195,19 @@ fn put(text: &mut String, html: &mut String, line: &Line) {
 }
 
 fn foot(rows: &[&Row], to: Reader) -> &'static str {
-    // An admin in a hold may be allowed to answer that hold.
+    // An admin in a hold may be allowed to answer that hold. An admin who leaves soon is told of others who do.
     let held = rows.iter().any(|row| matches!(row.now, Now::Held(_)));
+    let ahead = |row: &&Row| matches!(row.kind, NoticeKind::LeavesSoon { .. });
+    let ahead = rows.iter().any(ahead);
     match to {
-        Reader::Admin if held => {
+        Reader::Admin if held || ahead => {
             "You get this because you are an admin of Offramp. Nobody is mailed for being named here."
         }
         Reader::Admin => {
             "You get this because you are an admin of Offramp. The people named here are not mailed."
+        }
+        Reader::Manager if ahead => {
+            "You get this because you manage the people named here. Nobody is mailed for being named here."
         }
         Reader::Manager => {
             "You get this because you manage the people named here. They are not mailed."

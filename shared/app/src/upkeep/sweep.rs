@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
 use offramp_domain::{DigestMinute, EmployeeId, Lifecycle, OrgId, Timer};
 
-use crate::engine::terminate::{Begun, Person};
+use crate::engine::terminate::{Begun, Person, Terminated};
 use crate::engine::{leave, terminate};
 use crate::inbound::snapshots::apply;
 use crate::metrics::Metric;
@@ -251,6 +251,14 @@ where
         let done = begun.ended();
         tracing::warn!(%org, employee_id = %id, ?done, "an overdue leave date was taken up");
         return Ok(begun.acted);
+    }
+    if let Some(due) = user.leave.remind_at
+        && due <= now
+    {
+        let done = leave::remind(tenant, id, user.leave.count, due).await?;
+        tracing::warn!(%org, employee_id = %id, ?done, "an overdue reminder was taken up");
+        // The sweep comes again if the next work of this person is overdue, too.
+        return Ok(matches!(done, Terminated::Done { .. }));
     }
     // The remaining cases: a half-done deactivation, objectives to reopen, or a card whose cancellation has begun.
     let cards = tenant.store.cards_of(org, id).await?;

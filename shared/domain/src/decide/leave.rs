@@ -21,7 +21,7 @@ const LEAVE_DATE: &str = "leave date";
 
 /// The leave date that counts. An admin's date takes precedence. HR's date counts if the settings say so and the sync
 /// rule includes the employee. A date before the start date never counts.
-fn counting(user: &User, ctx: &Context<'_>) -> Option<LeaveGround> {
+pub(super) fn counting(user: &User, ctx: &Context<'_>) -> Option<LeaveGround> {
     let (date, by) = user.leave_date()?;
     let counts = match (ctx.policy.settings.leave_dates, by) {
         (LeaveDates::Ignore, _) | (LeaveDates::Manual, Whose::Hr) => false,
@@ -309,8 +309,10 @@ impl Draft<'_> {
     /// Replaces the leave plan and its timer if they differ.
     fn plan(&mut self, plan: Option<LeavePlan>) {
         if self.user.leave.plan == plan {
+            self.plan_reminder();
             return;
         }
+        self.disarm_reminder();
         if let Some(old) = self.user.leave.plan {
             let old = self.leave_timer(old.at);
             self.disarm.push(old);
@@ -323,6 +325,7 @@ impl Draft<'_> {
             let timer = self.leave_timer(new.at.max(soonest));
             self.arm.push(timer);
         }
+        self.arm_reminder(self.next_reminder());
     }
 
     fn leave_timer(&self, due: DateTime<Utc>) -> Timer {

@@ -15,13 +15,13 @@ use chrono::TimeDelta;
 use expect_test::expect_file;
 use offramp_domain::settings::{
     AccessDuringGrace, Behaviour, DeactivationSync, DelayCounts, Invitations, LeaveDates,
-    Objectives, OnMissing, RestoreDeletedOn, Safeguards, Weekday,
+    Objectives, OnMissing, Reminders, RestoreDeletedOn, Safeguards, Weekday,
 };
 use offramp_domain::{
     Access, Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation,
     DigestMinute, Entry, Epoch, EventId, Field, Generation, Ground, GroundKind, GroundState,
-    Grounds, Happening, Ignored, IgnoredBy, LeaveGround, OrgId, Origin, Policy, Role, Settings,
-    SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
+    Grounds, Happening, Ignored, IgnoredBy, Leave, LeaveGround, OrgId, Origin, Policy, Role,
+    Settings, SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -100,9 +100,15 @@ fn users(golden: &mut Golden) {
             role: Role::Admin,
             version: 1,
             rev: 1,
-            ..by_hand
+            ..by_hand.clone()
         },
     );
+    let leave = Leave {
+        by_hand: Some(day("2026-03-20")),
+        remind_at: Some(due),
+        ..Leave::default()
+    };
+    golden.user("user-reminded", &User { leave, ..by_hand });
 
     // These were written before users had grounds. They are read, and written as they were.
     let scheduled: User = golden.kept("user-scheduled");
@@ -197,6 +203,12 @@ fn timers(golden: &mut Golden) {
             org: org.clone(),
             employee_id,
             source: None,
+            plan: 2,
+            due,
+        },
+        Timer::Remind {
+            org: org.clone(),
+            employee_id: employee("E-7"),
             plan: 2,
             due,
         },
@@ -386,6 +398,13 @@ fn policies(golden: &mut Golden) {
         ..Settings::default()
     };
     golden.check("policy-grace", &Policy::default().with(settings));
+    let settings = Settings {
+        reminders: Reminders {
+            before_leave_days: [1, 7].into(),
+        },
+        ..Settings::default()
+    };
+    golden.check("policy-reminders", &Policy::default().with(settings));
     let own = SourceSync {
         behaviour: Some(Behaviour::Immediate),
         delay_days: Some(2),

@@ -5,7 +5,7 @@ use offramp_domain::{Cause, Generation, Health, HoldState, Notice, NoticeKind, S
 
 use super::Golden;
 use super::breakers::{hold_id, run_id};
-use crate::world::{admin, employee, source, start};
+use crate::world::{admin, day, employee, source, start};
 
 pub(super) fn notice(kind: NoticeKind) -> Notice {
     Notice {
@@ -28,6 +28,10 @@ pub(super) fn check(golden: &mut Golden) {
         NoticeKind::Terminated {
             cause: Cause::Admin,
             cards: 2,
+        },
+        NoticeKind::LeavesSoon {
+            date: day("2026-03-20"),
+            active_cards: 2,
         },
         NoticeKind::Restored { invited: true },
         NoticeKind::Invited { back: true },

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
+use chrono::{Days, NaiveDate, TimeDelta};
 use offramp_domain::decide::Zone;
 use offramp_domain::{
     Access, GroundKind, HrRecord, LeavePlan, Lifecycle, NoticeKind, Status, Timer, User,
@@ -113,6 +113,38 @@ fn leave_dates(world: &World, user: &User, person: &Person) {
         _ => false,
     });
     assert!(armed, "{id}: no timer for {date}");
+    reminder(world, user, date);
+}
+
+/// The next reminder of the leave date and its timer.
+fn reminder(world: &World, user: &User, date: NaiveDate) {
+    let id = &user.employee_id;
+    let days = &world.policy.settings.reminders.before_leave_days;
+    let instants = days
+        .iter()
+        .map(|days| world.zone.start_of_day(date - Days::new((*days).into())));
+    let passed = world.now + TimeDelta::seconds(30);
+    let next = instants.clone().filter(|at| *at > passed).min();
+    let planned = user.leave.remind_at;
+    let owed = planned.is_some_and(|at| at <= passed && instants.clone().any(|it| it == at));
+    assert!(planned == next || owed, "{id}: {planned:?}, not {next:?}");
+    let armed = planned.is_none_or(|at| {
+        world.standing.iter().any(|timer| match timer {
+            Timer::Remind {
+                employee_id,
+                plan,
+                due,
+                ..
+            } => {
+                // One that was owed when its date moved comes as soon as it can.
+                let late = *due - at;
+                let soon = late <= TimeDelta::minutes(2) || at <= passed;
+                employee_id == id && *plan == user.leave.count && late >= TimeDelta::zero() && soon
+            }
+            _ => false,
+        })
+    });
+    assert!(armed, "{id}: no timer for the reminder");
 }
 
 /// What is true of every stored user.
@@ -147,7 +179,10 @@ fn invariants(world: &World, user: &User) {
         assert!(world.stands(&deactivate), "{id}: no {deactivate:?}");
         let reopening = user.reopening.map(|reopening| reopening.due);
         let plan = user.leave.plan.map(|plan| plan.at);
-        let others = reopening.into_iter().chain(plan);
+        let others = reopening
+            .into_iter()
+            .chain(plan)
+            .chain(user.leave.remind_at);
         let due = others.chain([schedule.fires_at()]).min();
         assert_eq!(user.work_due(), due);
         let notice = user.notice.as_ref().unwrap();

@@ -23,6 +23,7 @@ mod model;
 mod objectives;
 mod own_delays;
 mod reasons;
+mod reminders;
 mod replay;
 mod settings;
 mod snapshot;

@@ -136,6 +136,13 @@ impl Stage {
                 self.model.everybody(&Line::DatesCount(*whose));
                 self.changed_for = self.world.users.keys().cloned().collect();
             }
+            Op::Reminders(days) => {
+                self.world
+                    .settings(|s| s.reminders.before_leave_days = days.clone());
+                for id in self.world.users.keys().cloned().collect::<Vec<_>>() {
+                    self.tidy(&id);
+                }
+            }
             Op::Days(days) => {
                 self.world.zone = *days;
                 self.changed_for = self.world.users.keys().cloned().collect();
@@ -327,6 +334,21 @@ impl Stage {
                 due,
                 ..
             } => self.leave_begins(&employee_id, plan, due),
+            Timer::Remind {
+                employee_id,
+                plan,
+                due,
+                ..
+            } => {
+                let planned = self.world.users[&employee_id].leave.remind_at;
+                let event = Event::RemindDue { plan, due };
+                let decision = self.happens(&employee_id, &event).unwrap();
+                if let Some(change) = decision.change {
+                    assert!(planned.is_some_and(|at| at <= due), "not its own reminder");
+                    assert!(change.user.leave.remind_at.is_none_or(|next| due < next));
+                }
+                self.seen.insert(decision.answered.reason.unwrap());
+            }
             Timer::Finish {
                 employee_id,
                 generation,

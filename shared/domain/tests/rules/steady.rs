@@ -38,6 +38,7 @@ impl Stage {
                 | Event::Missing { .. }
                 | Event::Due { .. }
                 | Event::LeaveDue { .. }
+                | Event::RemindDue { .. }
                 | Event::Tidy
         );
         if by_machine && !admins.is_empty() {

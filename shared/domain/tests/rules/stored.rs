@@ -54,6 +54,12 @@ fn timers_are_named_apart() {
             plan: 3,
             due,
         },
+        Timer::Remind {
+            org: org(),
+            employee_id: employee("E-7"),
+            plan: 2,
+            due,
+        },
         Timer::Digest { org: org(), minute },
         Timer::Digest {
             org: org(),

@@ -85,6 +85,8 @@ pub(crate) enum Op {
     RestoreDeletedOn(RestoreDeletedOn),
     Except(Option<&'static str>),
     LeaveDates(LeaveDates),
+    /// How many days before a leave date somebody is reminded of it.
+    Reminders(BTreeSet<u16>),
     Days(Days),
     Objectives(Objectives),
     Invitations(Invitations),
@@ -239,6 +241,11 @@ pub(crate) fn stories() -> impl Strategy<Value = (Vec<HrEvent>, Vec<Op>)> {
         any::<bool>(),
     )
         .prop_map(|(events, mut ops, dates, kept)| {
+            // In half of them somebody is reminded, and on other days from the middle on.
+            if dates != kept {
+                ops.insert(ops.len() / 2, Op::Reminders([1, 3].into()));
+                ops.insert(0, Op::Reminders([1, 2].into()));
+            }
             // In half of them HR's dates count from the beginning, and in half of them access is kept.
             if dates {
                 ops.insert(0, Op::LeaveDates(LeaveDates::All));
@@ -340,6 +347,9 @@ fn the_stories_leave_nothing_out() {
         "the timer is early",
         "no leave date is planned",
         "the leave date has changed since the timer was armed",
+        "no reminder of the leave date is left",
+        "the admins and the manager are reminded",
+        "the leave date ends no access",
     ];
     assert!(seen.iter().any(|one| one.starts_with("EndOutOfRange")));
     let (active, scheduled) = ("Active", "DeactivationScheduled");

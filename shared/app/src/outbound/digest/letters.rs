@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Access, Email, EmployeeId, OrgId, Role, User};
+use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User};
 
 use super::rows::People;
 use crate::outbound::mail::{self, Mail, Reader, Row};
@@ -15,8 +15,10 @@ pub(super) struct Letters<'a> {
     org: &'a OrgId,
     people: &'a People,
     now: DateTime<Utc>,
-    /// The people whom a row names. They are not told of it.
+    /// The people whose access has ended by a row, or has been given back. They are sent no digest.
     named: BTreeSet<&'a str>,
+    /// The people whose leave date lies ahead by a row. They are told of the other rows.
+    leaving: BTreeSet<&'a str>,
     /// The mail of all admins, once it is composed.
     admins: OnceLock<Arc<Mail>>,
 }
@@ -34,6 +36,8 @@ pub(super) struct Letter<'a> {
 pub(super) enum Content<'a> {
     /// All rows, in the same words for every admin.
     Admins,
+    /// The rows for an admin whose own leave date is in another row.
+    Admin(Vec<&'a Row>),
     /// The rows of a manager's people.
     Manager(Vec<&'a Row>),
     /// The recipient may sign in.
@@ -50,18 +54,26 @@ pub(super) fn invite(id: &EmployeeId) -> String {
 
 impl<'a> Letters<'a> {
     pub(super) fn new(org: &'a OrgId, people: &'a People, now: DateTime<Utc>) -> Self {
-        let named = people.rows.iter().filter_map(|(row, _)| row.id.as_deref());
+        let ahead = |row: &Row| matches!(row.kind, NoticeKind::LeavesSoon { .. });
+        let ids = |leaving: bool| {
+            let rows = people.rows.iter().map(|(row, _)| row);
+            rows.filter(move |row| ahead(row) == leaving)
+                .filter_map(|row| row.id.as_deref())
+                .collect()
+        };
         Self {
             org,
             people,
             now,
-            named: named.collect(),
+            named: ids(false),
+            leaving: ids(true),
             admins: OnceLock::new(),
         }
     }
 
     /// The messages. Admins are told everything, managers only the leave dates of their people, and invited users only
-    /// of the invitation. A digest does not go to a person without access, or to one that it names.
+    /// of the invitation. A digest does not go to a person without access, or to one that it names. Nobody is told of their
+    /// own leave date.
     pub(super) fn of(&self, notices: &'a [Outgoing]) -> Vec<Letter<'a>> {
         let mut letters = Vec::new();
         if !self.people.rows.is_empty() {
@@ -72,10 +84,12 @@ impl<'a> Letters<'a> {
                         self.told(id)
                             .is_some_and(|reader| reader.role == Role::Admin)
                     })
-                    .map(|to| Letter {
-                        to,
-                        claim: to.to_string(),
-                        content: Content::Admins,
+                    .filter_map(|to| {
+                        Some(Letter {
+                            to,
+                            claim: to.to_string(),
+                            content: self.to_admin(to)?,
+                        })
                     }),
             );
         }
@@ -83,6 +97,7 @@ impl<'a> Letters<'a> {
         for (row, manager) in &self.people.rows {
             if let Some(manager) = manager
                 && !self.people.admins.contains(manager)
+                && row.id.as_deref() != Some(manager.as_str())
             {
                 managers.entry(manager).or_default().push(row);
             }
@@ -112,6 +127,17 @@ impl<'a> Letters<'a> {
         letters
     }
 
+    /// What an admin reads; `None` if nothing is left without their own leave date.
+    fn to_admin(&self, to: &EmployeeId) -> Option<Content<'a>> {
+        if !self.leaving.contains(to.as_str()) {
+            return Some(Content::Admins);
+        }
+        let rows = self.people.rows.iter().map(|(row, _)| row);
+        let of_others = rows.filter(|row| row.id.as_deref() != Some(to.as_str()));
+        let of_others: Vec<&Row> = of_others.collect();
+        (!of_others.is_empty()).then_some(Content::Admin(of_others))
+    }
+
     /// Composes a message. The mail of the admins is composed for the first of them.
     pub(super) fn compose(&self, content: &Content<'_>) -> Arc<Mail> {
         let letter = |to| mail::Letter {
@@ -127,6 +153,7 @@ impl<'a> Letters<'a> {
                 };
                 self.admins.get_or_init(compose).clone()
             }
+            Content::Admin(rows) => Arc::new(mail::digest(rows, letter(Reader::Admin))),
             Content::Manager(rows) => Arc::new(mail::digest(rows, letter(Reader::Manager))),
             Content::Invitation { back } => Arc::new(mail::invitation(self.org, *back)),
         }
@@ -143,7 +170,7 @@ impl<'a> Letters<'a> {
         (user.access_at(self.now) == Access::Granted).then_some(user)
     }
 
-    /// A user with access whom no row names.
+    /// A user with access whom no row names but one of their own leave date.
     fn told(&self, id: &EmployeeId) -> Option<User> {
         let is_named = self.named.contains(id.as_str());
         self.here(id).filter(|_| !is_named)
@@ -152,7 +179,7 @@ impl<'a> Letters<'a> {
 
 #[cfg(test)]
 mod tests {
-    use offramp_domain::{Cause, Field, NoticeKind, Origin, Policy};
+    use offramp_domain::{Cause, Field, Origin, Policy};
 
     use super::*;
     use crate::outbound::mail::{Now, ROWS, counted};

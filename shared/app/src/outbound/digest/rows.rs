@@ -203,6 +203,7 @@ fn subject(kind: &NoticeKind) -> Option<String> {
 fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
     let cause = match &row.kind {
         NoticeKind::Scheduled { cause, .. } | NoticeKind::Terminated { cause, .. } => *cause,
+        NoticeKind::LeavesSoon { .. } => Cause::LeaveDate,
         _ => return None,
     };
     if cause != Cause::LeaveDate {
@@ -242,6 +243,20 @@ impl Seen<'_> {
                     keeps == Some(Keeps::UntilAnswered)
                 });
                 if waits { Now::Waits } else { Now::Stands }
+            }
+            NoticeKind::LeavesSoon { date, active_cards } => {
+                let user = settled?;
+                // The date may have moved, and access may have ended for another reason.
+                if user.leave.plan?.date != *date || user.access_at(self.now) == Access::Revoked {
+                    return None;
+                }
+                *active_cards = user.active_cards;
+                let (said, _) = user.leave_date_as_said(&self.policy.settings)?;
+                if said == *date {
+                    Now::Stands
+                } else {
+                    Now::LastDay
+                }
             }
             NoticeKind::Terminated { cards, .. } => {
                 let user = settled?;

@@ -3,7 +3,7 @@
 use offramp_domain::{Cause, Health, HoldId, HoldState, NoticeKind, SourceId, Tripped};
 
 use super::{Held, Letter, Now, Person, ROWS, Row, Stopped};
-use crate::when::spoken;
+use crate::when::{day, spoken};
 
 /// A line, and the lines below it.
 pub(super) struct Line {
@@ -73,6 +73,15 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
                 _ => "",
             };
             format!("{who}: {}{back} — {}", terminated(*count), why(*cause))
+        }
+        NoticeKind::LeavesSoon { date, active_cards } => {
+            let last = date.pred_opt().filter(|_| matches!(row.now, Now::LastDay));
+            let (verb, date, what) = match last {
+                Some(last) => ("leaves after", last, "last day with access"),
+                None => ("leaves on", *date, "first day without access"),
+            };
+            let (date, cards) = (day(date), cards(*active_cards));
+            format!("{who} {verb} {date} ({what}) and has {cards}")
         }
         NoticeKind::Restored { .. } | NoticeKind::Invited { .. } => who,
         NoticeKind::SyncTurnedOff { by, reverted } => {

@@ -27,6 +27,7 @@ enum About {
     Answered,
     Silent,
     Healthy,
+    LeavesSoon,
     Scheduled,
     Deactivated,
     Deleted,
@@ -37,12 +38,13 @@ enum About {
 }
 
 impl About {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Quarantine,
         Self::Hold,
         Self::Answered,
         Self::Silent,
         Self::Healthy,
+        Self::LeavesSoon,
         Self::Scheduled,
         Self::Deactivated,
         Self::Deleted,
@@ -65,6 +67,7 @@ impl About {
                 Health::Healthy => Self::Healthy,
                 Health::Quarantined => Self::Quarantine,
             },
+            NoticeKind::LeavesSoon { .. } => Self::LeavesSoon,
             NoticeKind::Scheduled { .. } => Self::Scheduled,
             NoticeKind::Terminated { .. } => match row.now {
                 Now::Deleted => Self::Deleted,
@@ -81,7 +84,8 @@ impl About {
 
     fn title(self, rows: &[&Row]) -> String {
         let who: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
-        let who = people(who.len());
+        let count = who.len();
+        let who = people(count);
         match self {
             Self::Quarantine => "A safeguard stopped the HR sync".to_owned(),
             Self::Hold => format!("A safeguard holds {}", people(held(rows))),
@@ -89,6 +93,8 @@ impl About {
             Self::Answered => "A hold was answered".to_owned(),
             Self::Silent => "An HR source is silent".to_owned(),
             Self::Healthy => "An HR source is healthy again".to_owned(),
+            Self::LeavesSoon if count == 1 => format!("{who} leaves soon"),
+            Self::LeavesSoon => format!("{who} leave soon"),
             Self::Scheduled => format!("{who} scheduled for deactivation"),
             Self::Deactivated => format!("{who} deactivated"),
             Self::Deleted => format!("{who} deleted"),
@@ -124,6 +130,7 @@ impl About {
                  healthy again."
                 .to_owned(),
             Self::Healthy => "Nothing has to be done here.".to_owned(),
+            Self::LeavesSoon => reminded(to),
             Self::Scheduled => scheduled(rows, to),
             Self::Deactivated => "Access is revoked and every card is terminated. Terminated cards do not \
                  come back."
@@ -220,6 +227,17 @@ fn held(rows: &[&Row]) -> usize {
 
 fn holds_an_admin(row: &Row) -> bool {
     matches!(&row.now, Now::Held(held) if held.rule == Tripped::LastAdmin)
+}
+
+/// Explains what a leave date will do, and how it can be prevented.
+fn reminded(to: Reader) -> String {
+    let what = "Access ends when the first day without it begins. Every card, a frozen one too, is terminated then, or \
+                after a grace period if the settings give one. See what still depends on the cards before then.";
+    let ways = match to {
+        Reader::Admin => "If the date is wrong, move or remove it, or let HR correct its own.",
+        Reader::Manager => "If the date is wrong, tell an admin before then.",
+    };
+    format!("{what} {ways}")
 }
 
 /// Explains how a schedule can be undone, for each cause among the rows. [`crate::desk::explain`] explains it for one
