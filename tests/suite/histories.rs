@@ -16,7 +16,7 @@ use play::tell;
 use steps::{Story, stories};
 
 /// Histories of each of the two tests. `PROPTEST_CASES=1500` tells 3,000 in all.
-const CASES: u32 = 300;
+const CASES: u32 = 200;
 
 /// Tells so many histories, or as many as `PROPTEST_CASES` says, from a fixed seed unless `PROPTEST_RNG_SEED` gives another.
 fn told_from(salt: u64) {

@@ -110,6 +110,8 @@ pub(crate) struct Town {
     cuts: std::collections::VecDeque<Option<Cut>>,
     /// Invocations that were cut, by function.
     pub(crate) cut: Vec<&'static str>,
+    /// Every invocation so far, with when it began and how it was cut off.
+    pub(crate) trace: Vec<String>,
     /// Every answer so far: whose, whether the call only read, and what it was.
     pub(crate) heard: Vec<(Who, bool, Value)>,
 }
@@ -138,6 +140,7 @@ impl Town {
             invocations: 0,
             cuts: std::collections::VecDeque::new(),
             cut: Vec::new(),
+            trace: Vec::new(),
             heard: Vec::new(),
         }
     }
@@ -187,6 +190,7 @@ impl Town {
         self.functions.start_anew();
         self.cuts.clear();
         self.cut.clear();
+        self.trace.clear();
         self.heard.clear();
     }
 
@@ -250,6 +254,10 @@ impl Town {
     /// Runs an invocation to its end; `None` where it was cut off.
     pub(crate) async fn invoke(&mut self, message: &Message) -> Option<Done> {
         let cut = self.cuts.pop_front().flatten();
+        let payload = &message.payload;
+        let (route, kind) = (&payload["routeKey"], &payload["kind"]);
+        let started = format!("{} {} {route} {kind}", self.now(), message.function);
+        self.trace.push(started);
         let (mut invocation, mut at) = self.begin(message).await;
         for call in 0.. {
             if let At::End(done) = at {
@@ -260,6 +268,8 @@ impl Town {
                     self.work(invocation.who, false);
                 }
                 self.cut.push(message.function);
+                let last = self.trace.last_mut().unwrap();
+                *last += &format!(", {cut:?}");
                 self.die(invocation);
                 return None;
             }

@@ -4,7 +4,7 @@
 //!
 //! `OFFRAMP_SWITCHES=2` tries each pair with every schedule of at most two interruptions; without it, all with one and a
 //! fixed sample of those with two. `OFFRAMP_TRIPLES=20000` is how many schedules of three are tried, from
-//! `PROPTEST_RNG_SEED`.
+//! `PROPTEST_RNG_SEED`. `OFFRAMP_FLOWS='grace timer,sync off'` tries only the pairs of these.
 
 mod scenes;
 mod schedules;

@@ -124,7 +124,7 @@ impl Town {
         queued.chain(armed).min()
     }
 
-    /// Fires what is due by now, in order.
+    /// Fires what is due by now, in order; of one instant by kind, as names are made of ids that are new in every run.
     pub(crate) async fn fire_due(&mut self) {
         let now = self.now();
         loop {
@@ -139,7 +139,9 @@ impl Town {
                 .schedules
                 .iter()
                 .filter(|(_, one)| one.at <= now);
-            let Some((name, _)) = due.min_by_key(|(name, one)| (one.at, (*name).clone())) else {
+            let Some((name, _)) = due
+                .min_by_key(|(name, one)| (one.at, one.input["kind"].to_string(), (*name).clone()))
+            else {
                 return;
             };
             let name = name.clone();

@@ -21,16 +21,22 @@ type Turns = Vec<(usize, Option<usize>)>;
 /// Tries every pair that `wanted` names, an event with itself too.
 pub(super) async fn pairs(mut scene: Scene, wanted: impl Fn(&str, &str) -> bool) {
     let all = number("OFFRAMP_SWITCHES", 1) >= 2;
+    let only = std::env::var("OFFRAMP_FLOWS").ok();
+    let only: Option<Vec<&str>> = only.as_ref().map(|names| names.split(',').collect());
     let (mut tried, mut alike, mut wrong) = (0, 0, Vec::new());
     for one in 0..scene.flows.len() {
         for other in one..scene.flows.len() {
             let names = [scene.flows[one].0, scene.flows[other].0];
-            if !wanted(names[0], names[1]) {
+            let asked = only
+                .iter()
+                .all(|only| names.iter().all(|name| only.contains(name)));
+            if !asked || !wanted(names[0], names[1]) {
                 continue;
             }
             let flows = [one, other].map(|at| scene.flows[at].1.clone());
             let mut case = Case::new(&mut scene, &names, &flows).await;
             case.interrupt_once().await;
+            case.policy_is_heeded().await;
             match all {
                 true => case.interrupt_twice().await,
                 false => case.interrupt_twice_sometimes(SAMPLE).await,
@@ -97,6 +103,8 @@ struct Case<'s> {
     tried: usize,
     /// Those of them that nobody can tell from another.
     alike: usize,
+    /// Whether a card had been touched by the end of the last schedule's first turn.
+    touched: bool,
     wrong: Vec<String>,
 }
 
@@ -111,6 +119,7 @@ impl<'s> Case<'s> {
             heard: Vec::new(),
             tried: 0,
             alike: 0,
+            touched: false,
             wrong: Vec::new(),
         };
         for order in orders(flows.len()) {
@@ -140,6 +149,43 @@ impl<'s> Case<'s> {
                 before = self.play(&turns).await.swap_remove(first);
             }
         }
+    }
+
+    /// A change of policy that is over before the last look, and so before the first card, counts for what a timer has decided, even where the
+    /// timer had read the policy before: all ends as if the change had come first.
+    async fn policy_is_heeded(&mut self) {
+        let is_timer = |name: &&str| *name == "grace timer";
+        let ends = |name: &str| matches!(name, "sync off" | "undo");
+        let Some(timer) = self.names.iter().position(is_timer) else {
+            return;
+        };
+        let other = 1 - timer;
+        if !ends(self.names[other]) {
+            return;
+        }
+        let alone = self.heard[timer][timer].clone();
+        let mut ends = Vec::new();
+        for calls in 1..alone.len() {
+            let turns = vec![(timer, Some(calls)), (other, None)];
+            self.up_to_the_end(&turns).await;
+            if self.touched {
+                break;
+            }
+            let town = &mut self.scene.town;
+            town.settle_quietly().await;
+            ends.push((turns, town.end(false).await.end));
+        }
+        // The last look reads people and policy in one call; what comes after it is for the next to see.
+        let reads = |(_, answer): &(bool, Value)| !answer["Responses"].is_null();
+        let look = alone[..ends.len()].iter().rposition(reads).unwrap();
+        assert!(look > 2, "nothing is read after the commit");
+        ends.truncate(look);
+        let wanted = self.serial[other].clone();
+        for (turns, end) in ends.iter().filter(|(_, end)| *end != wanted) {
+            let wrong = difference(end, std::slice::from_ref(&wanted));
+            self.note(turns, &[format!("the policy was not heeded: {wrong}")]);
+        }
+        self.tried += ends.len();
     }
 
     /// And the other is interrupted after each of its calls in turn; but for schedules that nobody can tell from one
@@ -241,11 +287,11 @@ impl<'s> Case<'s> {
         town.back_to(&self.scene.image);
         let mut running: Vec<Running> = self.flows.iter().map(|_| Running::No).collect();
         let mut whose = vec![0; running.len()];
-        for (who, calls) in turns
-            .iter()
-            .copied()
-            .chain((0..running.len()).map(|who| (who, None)))
-        {
+        let rest = (0..running.len()).map(|who| (who, None));
+        for (turn, (who, calls)) in turns.iter().copied().chain(rest).enumerate() {
+            if turn == 1 {
+                self.touched = town.a_card_is_touched();
+            }
             for _ in 0..calls.unwrap_or(usize::MAX) {
                 if !running[who]
                     .next(town, &self.flows[who], &mut whose[who])
