@@ -148,6 +148,8 @@ async fn a_new_source_may_bring_its_grace_period_and_a_wrong_one_is_pointed_out(
             "/deactivation_sync/behaviour",
         ),
         (json!({ "enabled": false }), "/deactivation_sync/enabled"),
+        // By itself serde would read a structure from an array of its values.
+        (json!([null, null]), "/deactivation_sync"),
     ] {
         let new = json!({ "source": "payroll", own: wrong });
         let made = world.admin("POST", "/sources").json(&new);

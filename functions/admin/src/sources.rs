@@ -8,6 +8,8 @@ use offramp_app::ports::{Policies, Rejections, Source, SourceState, Sources};
 use offramp_app::{Error, Result};
 use offramp_domain::settings::Behaviour;
 use offramp_domain::{SourceId, SourceSync};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Call, cursor};
@@ -21,7 +23,8 @@ pub(crate) const MAX_ROWS: usize = 100;
 pub(crate) struct NewSource {
     source: SourceId,
     #[serde(default)]
-    deactivation_sync: Option<SyncChange>,
+    #[cfg_attr(feature = "schema", schema(value_type = Option<SyncChange>))]
+    deactivation_sync: Option<Object<SyncChange>>,
 }
 
 /// The grace period of a source. What is null is the organisation's.
@@ -50,7 +53,32 @@ pub(crate) struct Change {
     /// The grace period of the source, for later departures. What is absent stays; `null` is the organisation's.
     #[serde(default, deserialize_with = "said")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<SyncChange>))]
-    deactivation_sync: Option<Option<SyncChange>>,
+    deactivation_sync: Option<Option<Object<SyncChange>>>,
+}
+
+/// A JSON object. By itself serde reads a structure from an array of its values, too.
+#[derive(Default)]
+pub(crate) struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        struct Fields<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        from.deserialize_map(Fields(std::marker::PhantomData))
+            .map(Self)
+    }
 }
 
 /// Reads null as a value, so that it differs from an absent field.
@@ -111,7 +139,7 @@ impl Call<'_> {
         let SyncChange {
             behaviour,
             delay_days,
-        } = new.deactivation_sync.unwrap_or_default();
+        } = new.deactivation_sync.unwrap_or_default().0;
         let own = SourceSync {
             behaviour: behaviour.flatten(),
             delay_days: delay_days.flatten(),
@@ -139,7 +167,7 @@ impl Call<'_> {
             delay_days,
         } = match deactivation_sync {
             None => SyncChange::default(),
-            Some(Some(sync)) => sync,
+            Some(Some(Object(sync))) => sync,
             // Both are the organisation's again.
             Some(None) => SyncChange {
                 behaviour: Some(None),

@@ -290,6 +290,14 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
         .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
     // Each setting is tried by itself, so that one answer names every invalid one.
     let mut wrong = Vec::new();
+    // Serde reads a structure from an array of its values, too.
+    if patch.get("reminders").is_some_and(Value::is_array) {
+        patch.remove("reminders");
+        wrong.push(Invalid {
+            pointer: "/reminders".to_owned(),
+            detail: "must be an object".to_owned(),
+        });
+    }
     for part in parts(&settings, patch) {
         let mut tried = settings.clone();
         match part.and_then(|part| {
