@@ -59,7 +59,7 @@ pub enum Command {
         /// The HR source; the seed's where missing.
         source: Option<String>,
     },
-    /// Invoke functions, as whoever operates the stack.
+    /// Invoke functions, as an operator of the stack.
     Operate {
         /// The organisation.
         org: String,

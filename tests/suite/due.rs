@@ -21,7 +21,7 @@ async fn a_postponed_end_is_shown_told_and_kept_and_access_stays_gone() {
     let before = world.mails().len();
 
     let until = "2026-03-12T17:00:00Z";
-    let moved = postpone(&world, until, "  She gives back the car that day. ").await;
+    let moved = postpone(&world, until, "She gives back the car that day.").await;
     assert_eq!(moved.status, 200, "{}", moved.body);
     let user = world.user(LENA).await;
     assert_eq!(
@@ -161,7 +161,9 @@ async fn another_ground_meets_a_postponed_end() {
     assert_eq!(world.alive(LENA).await, 3);
     // HR takes its word back; the leave date stands, with its own end.
     world.hr(LENA, "active", json!({})).await;
-    assert_eq!(world.user(LENA).await["due_at"], "2026-03-13T09:00:00Z");
+    let user = world.user(LENA).await;
+    assert_eq!(user["due_at"], "2026-03-13T09:00:00Z");
+    assert_eq!(user["postponed"], Value::Null);
     // Without the date she is back; when HR calls her gone again, nothing is postponed any more.
     world.leaves_on(LENA, Value::Null).await;
     assert_eq!(world.state(LENA).await, ("active".into(), "granted".into()));

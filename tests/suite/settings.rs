@@ -299,3 +299,29 @@ async fn days_off_are_shown_as_a_calendar_has_them_and_null_takes_them_back() {
     assert_eq!(back["holidays"], json!([]));
     world.end().await;
 }
+
+/// By itself serde would read a section from an array of its values.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_section_is_an_object_and_no_array() {
+    let world = World::start().await;
+    let settings = world.get("/settings").await;
+    let sections = settings.as_object().unwrap().iter();
+    let sections: Vec<_> = sections.filter(|(_, value)| value.is_object()).collect();
+    assert_eq!(sections.len(), 3, "{settings}");
+    for (name, section) in sections {
+        let values: Vec<Value> = section.as_object().unwrap().values().cloned().collect();
+        for array in [json!(values), json!([])] {
+            let patch = world
+                .admin("PATCH", "/settings")
+                .json(&json!({ name.as_str(): array }));
+            let refused = patch.refused(422, "invalid").await;
+            assert_eq!(
+                refused["errors"][0]["pointer"],
+                format!("/{name}"),
+                "{refused}"
+            );
+        }
+    }
+    assert_eq!(world.get("/settings").await, settings);
+    world.end().await;
+}

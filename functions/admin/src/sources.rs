@@ -5,11 +5,9 @@ use offramp_api::view::{RejectionView, RejectionsView, SourceView};
 use offramp_app::desk::sources;
 use offramp_app::desk::sources::Wish;
 use offramp_app::ports::{Policies, Rejections, Source, SourceState, Sources};
-use offramp_app::{Error, Result};
+use offramp_app::{Error, Object, Result};
 use offramp_domain::settings::Behaviour;
 use offramp_domain::{SourceId, SourceSync};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Call, cursor};
@@ -54,31 +52,6 @@ pub(crate) struct Change {
     #[serde(default, deserialize_with = "said")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<SyncChange>))]
     deactivation_sync: Option<Option<Object<SyncChange>>>,
-}
-
-/// A JSON object. By itself serde reads a structure from an array of its values, too.
-#[derive(Default)]
-pub(crate) struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Fields<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-
-        from.deserialize_map(Fields(std::marker::PhantomData))
-            .map(Self)
-    }
 }
 
 /// Reads null as a value, so that it differs from an absent field.

@@ -11,7 +11,7 @@ use offramp_app::engine::execute::Executed;
 use offramp_app::ports::Users;
 use offramp_app::{Error, Result};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Email, EmployeeId, Event, Field, Role, Status, User};
+use offramp_domain::{Email, EmployeeId, Event, Field, GivenReason, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
 use crate::idempotency::Once;
@@ -38,8 +38,7 @@ pub(crate) struct NewDue {
     #[cfg_attr(feature = "schema", schema(value_type = DateTime<Utc>))]
     due_at: String,
     /// Why, in the admin's words.
-    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 256))]
-    reason: String,
+    reason: GivenReason,
 }
 
 /// What ended a user's access answers.
@@ -277,12 +276,6 @@ impl Call<'_> {
     pub(crate) async fn set_due(&self) -> Result<Reply> {
         let NewDue { due_at, reason } = self.request.json()?;
         let due_at = rfc3339("/due_at", &due_at)?;
-        let reason = Field::Name
-            .canonical(reason.trim())
-            .map_err(|error| Error::invalid("/reason", error.rule))?;
-        if reason.is_empty() {
-            return Err(Error::invalid("/reason", "is empty"));
-        }
         let by = self.caller.actor();
         let event = Event::Postpone { by, due_at, reason };
         let id = self.employee()?;

@@ -66,7 +66,7 @@ pub struct Queue {
     pub arn: String,
 }
 
-/// A KMS key. It chooses its own id, so whoever makes it tells [`super::Names::references`].
+/// A KMS key. It chooses its own id, so its maker tells [`super::Names::references`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Its id in the template.

@@ -1,7 +1,7 @@
 //! Indexes that lag behind their table, as they may at AWS.
 //!
 //! A second table of the emulator is the first as it was so many seconds ago: changes come to it from the stream, when
-//! they are old enough on the stack's clock. Whoever asks an index is answered from there; whoever asks the table is not.
+//! they are old enough on the stack's clock. A query of an index is answered from there; a read of the table is not.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -90,7 +90,7 @@ impl RuntimeApi {
         &self.address
     }
 
-    /// Hands an invocation to whoever asks for the next one. The receiver has its outcome; it fails when the API goes.
+    /// Hands an invocation to the next request for one. The receiver has its outcome; it fails when the API goes.
     pub fn offer(
         &self,
         payload: Value,

@@ -27,14 +27,14 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Mutex<Mailbox>,
     pub(crate) keys: Mutex<Keys>,
     pub(crate) streams: Mutex<Streams>,
-    /// Held by whoever reads the table's stream.
+    /// Held while the table's stream is read.
     pub(crate) reading: tokio::sync::Mutex<Reading>,
-    /// Held by whoever uses what indexes are seen as.
+    /// Held while what indexes are seen as is used.
     pub(crate) lag: tokio::sync::Mutex<Option<Lag>>,
     writes: AtomicU64,
     pub(crate) store: Store,
     pub(crate) dynamodb: reqwest::Client,
-    /// Held by whoever fires what falls due.
+    /// Held while what falls due is fired.
     pub(crate) driving: tokio::sync::Mutex<()>,
     /// Asynchronous invocations that the background task has running.
     pub(crate) in_flight: watch::Sender<usize>,
@@ -104,7 +104,7 @@ impl Shared {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// Notes that the table was written: whoever follows its stream looks again.
+    /// Notes that the table was written: the follower of its stream looks again.
     pub(crate) fn written(&self) {
         self.writes.fetch_add(1, Ordering::SeqCst);
         self.scheduled.notify_one();

@@ -75,7 +75,7 @@ impl PendingInvocation {
     }
 }
 
-/// What outlives a restart. Rules do not: they are made anew by whoever starts the stand-ins.
+/// What outlives a restart. Rules do not: they are made anew when the stand-ins start.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Saved {
     groups: BTreeMap<String, Group>,

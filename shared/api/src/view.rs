@@ -13,8 +13,9 @@ use offramp_domain::{
     Policy, Role, Schedule, Settings, Status, User, Whose,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use offramp_app::desk::settings::whole;
 use offramp_app::ports::Page;
 use offramp_app::when::{instant, spoken};
 
@@ -271,23 +272,10 @@ impl SettingsView {
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         Self {
-            settings: shown(&policy.settings),
+            settings: whole(&policy.settings),
             version: policy.version,
         }
     }
-}
-
-/// The settings with every field, also those that are stored only where they differ from their defaults.
-fn shown(settings: &Settings) -> Value {
-    let mut shown = json!(settings);
-    shown["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
-    shown["access_during_grace"] = json!(settings.access_during_grace);
-    shown["leave_date_is"] = json!(settings.leave_date_is);
-    shown["delay_counts"] = json!(settings.delay_counts);
-    shown["weekend"] = json!(settings.weekend);
-    shown["holidays"] = json!(settings.holidays);
-    shown["reminders"] = json!(settings.reminders);
-    shown
 }
 
 /// A page of users.

@@ -13,6 +13,7 @@ pub mod error;
 pub mod identity;
 pub mod inbound;
 pub mod metrics;
+mod object;
 pub mod outbound;
 pub mod ports;
 pub mod rules;
@@ -23,4 +24,5 @@ pub mod when;
 
 pub use clock::{Clock, Deadline};
 pub use error::{Error, Fault, Invalid, Result};
+pub use object::Object;
 pub use tenant::{Env, Ports, Tenant};

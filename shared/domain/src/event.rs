@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::actor::{Actor, SubjectKind};
 use crate::employee::{Field, HrEvent};
-use crate::ids::{CardId, EmployeeId, Generation, HoldId, SnapshotId, SourceId};
+use crate::ids::{CardId, EmployeeId, Generation, GivenReason, HoldId, SnapshotId, SourceId};
 use crate::lifecycle::Role;
 
 /// An event that can happen to a user.
@@ -95,7 +95,7 @@ pub enum Event {
         /// The new end of the grace period.
         due_at: DateTime<Utc>,
         /// Why, in the admin's words.
-        reason: String,
+        reason: GivenReason,
     },
     /// An admin reports a leaver. The grace period begins, whatever behaviour the settings say.
     Leave {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::RunId;
+use crate::ids::{GivenReason, RunId};
 use crate::lifecycle::{Access, Deactivation, Lifecycle, Schedule};
 use crate::settings::Policy;
 
@@ -43,7 +43,7 @@ pub struct Postponement {
     /// The cards do not end before this instant, to the second.
     pub until: DateTime<Utc>,
     /// Why, in the admin's words.
-    pub reason: String,
+    pub reason: GivenReason,
 }
 
 impl Grounds {
@@ -64,10 +64,8 @@ impl Grounds {
         else {
             return Lifecycle::Active;
         };
-        let first = |of: fn(&Ground) -> Option<DateTime<Utc>>| {
-            let in_force = self.all.values().filter(|ground| ground.counts());
-            in_force.filter_map(of).min()
-        };
+        let in_force = self.all.values().filter(|ground| ground.counts());
+        let since = in_force.map(|ground| ground.since).min();
         match (kind, &self.ended) {
             (GroundKind::Deleted, _) => Lifecycle::Deleted { at: ground.since },
             (_, Some(end)) => Lifecycle::Deactivated(Deactivation {
@@ -76,7 +74,7 @@ impl Grounds {
             }),
             (_, None) => Lifecycle::Scheduled(Schedule {
                 cause: kind.cause(),
-                at: first(|ground| Some(ground.since)).unwrap_or(ground.since),
+                at: since.unwrap_or(ground.since),
                 due_at: self
                     .first_due()
                     .max(self.postponed.as_ref().map(|by_admin| by_admin.until))
@@ -284,11 +282,10 @@ impl Grounds {
     }
 
     /// An admin moves the end of the cards to `until`, which is no earlier than what was announced first.
-    pub fn move_end(&mut self, until: DateTime<Utc>, reason: &str) {
-        let reason = reason.to_owned();
-        let later = self.first_due().is_none_or(|first| first < until);
-        self.postponed = later.then_some(Postponement { until, reason });
+    pub fn move_end(&mut self, until: DateTime<Utc>, reason: GivenReason) {
+        self.postponed = Some(Postponement { until, reason });
         self.waits_until = None;
+        self.settle();
     }
 
     /// No postponement reaches beyond `due`, when a leave date ends the cards.
@@ -296,6 +293,7 @@ impl Grounds {
         if let Some(postponed) = &mut self.postponed {
             postponed.until = postponed.until.min(due);
         }
+        self.settle();
     }
 
     /// Takes back an end before a card was touched. The grace period goes on.
@@ -314,6 +312,7 @@ impl Grounds {
             ground.due_at = ground.due_at.map(|due| due.max(until));
         }
         self.waits_until = None;
+        self.settle();
     }
 
     /// The grounds as the policy has made them: a policy ends the grounds of people who are not deactivated yet.
@@ -333,7 +332,8 @@ impl Grounds {
         after
     }
 
-    /// Without a ground in force there is neither an end nor a wait. An end whose own ground has gone is that of the
+    /// Without a ground in force there is neither an end nor a wait, and nothing is postponed to an end that stands by
+    /// itself. An end whose own ground has gone is that of the
     /// ground that is decisive now, and stays so: a ground that joins later does not become its cause.
     fn settle(&mut self) {
         let decisive = self.in_order().next();
@@ -346,5 +346,10 @@ impl Grounds {
         if let Some(end) = &mut self.ended {
             end.cause = kind.cause();
         }
+        let first = self.first_due();
+        self.postponed = self
+            .postponed
+            .take()
+            .filter(|postponed| Some(postponed.until) > first);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::employee::Field;
-use crate::ids::{CardId, EmployeeId, HoldId};
+use crate::ids::{CardId, EmployeeId, GivenReason, HoldId};
 use crate::lifecycle::{Access, Cause, Role, Status};
 
 /// A change in the history of a user.
@@ -58,7 +58,8 @@ pub enum Happening {
         /// The new end of the grace period.
         due_at: DateTime<Utc>,
         /// Why, in the admin's words.
-        reason: String,
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        reason: GivenReason,
     },
     /// An admin set, moved or removed the leave date.
     LeaveDateSet {

@@ -149,6 +149,13 @@ string_id!(
     |text| !text.is_empty() && !is_longer(text, 256) && !has_control(text)
 );
 
+string_id!(
+    /// Why an admin did something, in the admin's words.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 256))]
+    GivenReason, "reason", "must be 1 to 256 characters, none of them a control character",
+    |text| !text.trim().is_empty() && !is_longer(text, 256) && !has_control(text)
+);
+
 /// An e-mail address, as it was given. [`Email::folded`] is its form for comparing and searching. Its `Debug` is
 /// masked, because addresses do not belong in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -44,8 +44,8 @@ pub use hex::hex;
 pub use history::{Entry, Happening, Ignored};
 pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind};
 pub use ids::{
-    CardId, Email, EmployeeId, Epoch, EventId, Generation, HoldId, InvalidId, ObjectiveId, OrgId,
-    RunId, SnapshotId, SourceId, Subject,
+    CardId, Email, EmployeeId, Epoch, EventId, Generation, GivenReason, HoldId, InvalidId,
+    ObjectiveId, OrgId, RunId, SnapshotId, SourceId, Subject,
 };
 pub use lifecycle::{
     Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,

@@ -138,7 +138,7 @@ pub(super) fn users() -> Vec<Operation> {
                 "Yes or no, and why",
                 json!({ "access": "granted", "reason": "active" }),
             ),
-        Operation::of(Route::FindAccess, "Whether whoever has this address may log in")
+        Operation::of(Route::FindAccess, "Whether the person with this address may log in")
             .about("Unknown is revoked.")
             .query(email.required(Required::True).example(Some("marcus.doyle@acme.example".into())))
             .answers::<AccessView>(

@@ -164,7 +164,7 @@ impl Streams {
         self.expiring.insert(item(key));
     }
 
-    /// The item was given more time: whoever deletes it now is a user.
+    /// The item was given more time: a deletion now is a user's.
     pub(crate) fn not_expiring(&mut self, key: &Value) {
         self.expiring.remove(&item(key));
     }

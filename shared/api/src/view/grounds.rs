@@ -45,7 +45,7 @@ impl PostponedView {
     pub fn of(user: &User) -> Option<Self> {
         user.grounds.postponed().map(|postponed| Self {
             first_due_at: user.grounds.first_due().map(instant),
-            reason: postponed.reason.clone(),
+            reason: postponed.reason.to_string(),
         })
     }
 }

@@ -286,18 +286,9 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     {
         return Err(Error::VersionMismatch);
     }
-    let mut settings = serde_json::to_value(&before.settings)
-        .map_err(|error| crate::Fault::corrupt("settings", error.to_string()))?;
+    let mut settings = whole(&before.settings);
     // Each setting is tried by itself, so that one answer names every invalid one.
     let mut wrong = Vec::new();
-    // Serde reads a structure from an array of its values, too.
-    if patch.get("reminders").is_some_and(Value::is_array) {
-        patch.remove("reminders");
-        wrong.push(Invalid {
-            pointer: "/reminders".to_owned(),
-            detail: "must be an object".to_owned(),
-        });
-    }
     for part in parts(&settings, patch) {
         let mut tried = settings.clone();
         match part.and_then(|part| {
@@ -325,6 +316,20 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     } else {
         Err(Error::Invalid(wrong))
     }
+}
+
+/// The settings with every field, also those that are stored only where they differ from their defaults.
+#[must_use]
+pub fn whole(settings: &Settings) -> Value {
+    let mut whole = json!(settings);
+    whole["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
+    whole["access_during_grace"] = json!(settings.access_during_grace);
+    whole["leave_date_is"] = json!(settings.leave_date_is);
+    whole["delay_counts"] = json!(settings.delay_counts);
+    whole["weekend"] = json!(settings.weekend);
+    whole["holidays"] = json!(settings.holidays);
+    whole["reminders"] = json!(settings.reminders);
+    whole
 }
 
 /// Splits a patch into patches of one setting each. A section that is set to null stays one patch.

@@ -2,14 +2,11 @@
 //! bodies.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{MAX_EVENTS, WireEmployee, taken, text};
+use offramp_app::Object;
 use offramp_app::ports::{Parsed, Request};
 
 /// The events of a request; `None` if the body has another shape.
@@ -56,29 +53,6 @@ struct Event<'a> {
     occurred_at: Cow<'a, str>,
     #[serde(borrow)]
     employee: Object<WireEmployee<'a>>,
-}
-
-/// A value that must be a JSON object. Serde would also read a struct from an array.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(OfObject(PhantomData))
-    }
-}
-
-struct OfObject<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-    }
 }
 
 #[cfg(test)]

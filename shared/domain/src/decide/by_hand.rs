@@ -13,7 +13,7 @@ use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
 use crate::grounds::{Ground, GroundKind, Grounds};
 use crate::history::Happening;
-use crate::ids::EmployeeId;
+use crate::ids::{EmployeeId, GivenReason};
 use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin, Role};
 use crate::settings::Invitations;
 use crate::user::User;
@@ -141,7 +141,7 @@ pub(super) fn postpone(
     settled: User,
     by: &Actor,
     due_at: DateTime<Utc>,
-    reason: &str,
+    reason: &GivenReason,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
@@ -160,12 +160,12 @@ pub(super) fn postpone(
     let mut answered = Answered::of(Outcome::Updated);
     answered.due_at = Some(due_at);
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.change(|grounds| grounds.move_end(due_at, reason));
+    draft.change(|grounds| grounds.move_end(due_at, reason.clone()));
     if draft.so_far().grounds == stored.grounds {
         answered.outcome = Outcome::Unchanged;
         return Ok(nothing(answered));
     }
-    let reason = reason.to_owned();
+    let reason = reason.clone();
     Ok(draft.commit(answered, by, Happening::DueMoved { due_at, reason }))
 }
 

@@ -95,6 +95,15 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The facts for a timer that was due at `due`; `None` if it is early. A timer may fire a little early. It then
+    /// counts as in time.
+    pub(super) fn at_timer(&self, due: DateTime<Utc>) -> Option<Context<'_>> {
+        (self.now + CLOCK_SKEW >= due).then(|| Context {
+            now: self.now.max(due),
+            ..*self
+        })
+    }
+
     /// When a grace period that begins at `begin` ends, to the second. `source` is the source that the word against the
     /// user comes from; `None` if an admin's word began it.
     pub(super) fn grace_end(

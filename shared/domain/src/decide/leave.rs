@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::by_hand::not_on_self;
 use super::change::{Draft, Moved, whole_second};
-use super::context::{CLOCK_SKEW, Context, FINISH_AFTER, is_last_admin};
+use super::context::{Context, FINISH_AFTER, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Counted;
@@ -105,26 +105,19 @@ pub(super) fn due(
     ctx: &Context<'_>,
 ) -> Decision {
     let no_op = |reason: &'static str| nothing(Answered::because(Outcome::Unchanged, reason));
-    let Some(planned) = settled.leave.plan else {
-        return no_op("no leave date is planned");
+    let planned = match planned(&settled, plan) {
+        Ok(planned) => planned,
+        Err(reason) => return no_op(reason),
     };
-    if settled.leave.count != plan {
-        return no_op("the leave date has changed since the timer was armed");
-    }
     if due < planned.at {
         return no_op("the leave date begins at another second");
     }
-    if ctx.now + CLOCK_SKEW < due {
+    let Some(ctx) = &ctx.at_timer(due) else {
         return no_op("the timer is early");
-    }
+    };
     let by = Actor::Timer {
         kind: TimerKind::Leave,
         due,
-    };
-    // A timer may fire a little early, as at the end of a grace period. It then counts as in time.
-    let ctx = &Context {
-        now: ctx.now.max(due),
-        ..*ctx
     };
     let mut draft = Draft::of(ctx, stored, settled);
     draft.leave_date(By::Machine);
@@ -132,6 +125,17 @@ pub(super) fn due(
     match &decision.change {
         Some(change) if change.moves(stored) => decision,
         _ => no_op("the leave date has begun already"),
+    }
+}
+
+/// The leave plan that a timer was armed for, or why the timer does nothing.
+pub(super) fn planned(settled: &User, plan: u64) -> Result<LeavePlan, &'static str> {
+    match settled.leave.plan {
+        None => Err("no leave date is planned"),
+        Some(_) if settled.leave.count != plan => {
+            Err("the leave date has changed since the timer was armed")
+        }
+        Some(planned) => Ok(planned),
     }
 }
 

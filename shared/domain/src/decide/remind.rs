@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, Utc};
 use super::change::{Draft, whole_second};
 use super::context::{CLOCK_SKEW, Context, FINISH_AFTER};
 use super::decision::{Answered, Decision, Outcome, nothing};
-use super::leave::counting;
+use super::leave::{counting, planned};
 use crate::digest::NoticeKind;
 use crate::lifecycle::{Access, Whose};
 use crate::timer::Timer;
@@ -21,25 +21,18 @@ pub(super) fn due(
     ctx: &Context<'_>,
 ) -> Decision {
     let no_op = |reason: &'static str| nothing(Answered::because(Outcome::Unchanged, reason));
-    let Some(planned) = settled.leave.plan else {
-        return no_op("no leave date is planned");
+    let planned = match planned(&settled, plan) {
+        Ok(planned) => planned,
+        Err(reason) => return no_op(reason),
     };
-    if settled.leave.count != plan {
-        return no_op("the leave date has changed since the timer was armed");
-    }
     let Some(remind_at) = settled.leave.remind_at else {
         return no_op("no reminder of the leave date is left");
     };
     if due < remind_at {
         return no_op("the next reminder is at another second");
     }
-    if ctx.now + CLOCK_SKEW < due {
+    let Some(ctx) = &ctx.at_timer(due) else {
         return no_op("the timer is early");
-    }
-    // A timer may fire a little early, as at the end of a grace period. It then counts as in time.
-    let ctx = &Context {
-        now: ctx.now.max(due),
-        ..*ctx
     };
     let mut draft = Draft::of(ctx, stored, settled);
     draft.disarm_reminder();

@@ -1,10 +1,9 @@
 //! The grace period: which of its days count, and whether access is kept in it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Settings;
 use crate::employee::is_date;
@@ -97,24 +96,16 @@ pub(super) fn dates<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Naive
     Ok(dates.into_iter().map(|Strict(date)| date).collect())
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 struct Strict(NaiveDate);
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Date;
-        impl de::Visitor<'_> for Date {
-            type Value = Strict;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a date of the form YYYY-MM-DD")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Strict, E> {
-                let date = is_date(text).then(|| text.parse().ok()).flatten();
-                let wrong = || E::invalid_value(de::Unexpected::Str(text), &self);
-                date.map(Strict).ok_or_else(wrong)
-            }
-        }
-        from.deserialize_str(Date)
+impl TryFrom<String> for Strict {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let date = is_date(&text).then(|| text.parse().ok()).flatten();
+        date.map(Self).ok_or("is not a date of the form YYYY-MM-DD")
     }
 }
 

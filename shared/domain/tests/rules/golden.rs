@@ -19,9 +19,9 @@ use offramp_domain::settings::{
 };
 use offramp_domain::{
     Access, Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation,
-    DigestMinute, Entry, Epoch, EventId, Field, Generation, Ground, GroundKind, GroundState,
-    Grounds, Happening, Ignored, IgnoredBy, Leave, LeaveGround, OrgId, Origin, Policy, Role,
-    Settings, SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
+    DigestMinute, Entry, Epoch, EventId, Field, Generation, GivenReason, Ground, GroundKind,
+    GroundState, Grounds, Happening, Ignored, IgnoredBy, Leave, LeaveGround, OrgId, Origin, Policy,
+    Role, Settings, SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -271,7 +271,7 @@ fn entries(golden: &mut Golden) {
         },
         Happening::DueMoved {
             due_at,
-            reason: "They give back the car on Friday.".to_owned(),
+            reason: GivenReason::new("They give back the car on Friday.").unwrap(),
         },
         Happening::ObjectivesClosed { count: 3 },
         Happening::ObjectivesReopened { count: 2, lost: 1 },

@@ -89,7 +89,11 @@ proptest! {
     /// The pure function and the model agree on every ground, on status and end, after each step.
     #[test]
     fn histories_end_as_the_model_says((events, ops) in history()) {
-        watch(&events, &ops, |_, _, _, _| {});
+        watch(&events, &ops, |_, _, _, after| {
+            // What is postponed ends later than it would by itself.
+            let postponed = after.grounds.postponed();
+            assert!(postponed.is_none_or(|to| Some(to.until) > after.grounds.first_due()));
+        });
     }
 }
 

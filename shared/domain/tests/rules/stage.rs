@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offramp_domain::decide::{Gate, Outcome, Refusal};
 use offramp_domain::settings::OnMissing;
 use offramp_domain::{
-    Actor, EmployeeId, Event, Field, GroundKind, HrEvent, Lifecycle, Role, RunId, SnapshotId,
-    SubjectKind, Timer, User, Whose,
+    Actor, EmployeeId, Event, Field, GivenReason, GroundKind, HrEvent, Lifecycle, Role, RunId,
+    SnapshotId, SubjectKind, Timer, User, Whose,
 };
 
 use crate::by_hand::out_of_range;
@@ -268,7 +268,7 @@ impl Stage {
                 let due = due.unwrap_or(self.world.now) + TimeDelta::hours(hours);
                 // Within the limit for whoever left after the stories had begun.
                 let due_at = due.min(start() + TimeDelta::days(40));
-                let reason = "a trip".to_owned();
+                let reason = GivenReason::new("a trip").unwrap();
                 Event::Postpone { by, due_at, reason }
             }
         };

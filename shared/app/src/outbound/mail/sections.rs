@@ -108,7 +108,7 @@ impl About {
     fn lead(self, rows: &[&Row], to: Reader) -> String {
         match self {
             Self::Quarantine => "Nothing happens to those in the hold until an admin answers it; and as long \
-                 as it is open, whoever HR says has left joins it, and loses neither access nor cards. Read who \
+                 as it is open, people whom HR calls gone join it, and lose neither access nor cards. Read who \
                  they are, then approve or reject it. What HR had begun within the safeguard's window before it \
                  waits: access stays revoked, cards stay alive."
                 .to_owned(),
@@ -144,8 +144,8 @@ impl About {
             Self::Restored => "These accounts had been deleted by hand. Their HR record changed, and they \
                  are back as members."
                 .to_owned(),
-            Self::Undone => "Whoever was in the grace period that the run began has access again, and their \
-                 cards. Whoever was deactivated since, or came back otherwise, is as they were."
+            Self::Undone => "People in the grace period that the run began have access again, and their \
+                 cards. People who were deactivated since, or came back otherwise, are as they were."
                 .to_owned(),
             Self::Settings => "An admin changed what the sync may do.".to_owned(),
         }
@@ -188,18 +188,18 @@ fn answered(rows: &[&Row]) -> String {
     };
     let mut parts = Vec::new();
     if of(HoldState::Approved) {
-        parts.push("Whoever is approved goes, or comes back, as HR had said, unless that has changed since; a last admin stays held.");
+        parts.push("The people who are approved go, or come back, as HR had said, unless that has changed since; a last admin stays held.");
     }
     if of(HoldState::Rejected) {
         parts.push(
-            "Whoever stays keeps what they have: the same HR record does not raise it again, a change of it does.",
+            "The people who stay keep what they have: the same HR record does not raise it again, a change of it does.",
         );
     }
     if rows.iter().any(|row| frees(row, false)) {
         parts.push("The source is not quarantined any more.");
     }
     if rows.iter().any(|row| frees(row, true)) {
-        parts.push("Whoever had been scheduled within the safeguard's window has a whole grace period from the rejection on.");
+        parts.push("People who had been scheduled within the safeguard's window have a whole grace period from the rejection on.");
     }
     if parts.is_empty() {
         parts.push("Nothing has to be done here.");
@@ -303,7 +303,7 @@ fn scheduled(rows: &[&Row], to: Reader) -> String {
     lead.push_str(ways);
     if rows.iter().any(|row| matches!(row.now, Now::Waits)) {
         lead.push_str(
-            " For whoever waits, the hold's answer comes first: until then their cards stay alive, also \
+            " For people who wait, the hold's answer comes first: until then their cards stay alive, also \
              after that date.",
         );
     }

@@ -132,7 +132,7 @@ fn life() -> Vec<(&'static str, User)> {
 }
 
 /// Every write of a person at rest then counts one unit, and two in a transaction. The grounds against somebody who is
-/// leaving may take more, as they do for whoever HR has changed often.
+/// leaving may take more, and so may a record that HR has changed often.
 #[test]
 fn a_person_with_nine_fields_takes_less_than_a_kilobyte() {
     let org = OrgId::new("acme").unwrap();
