@@ -15,12 +15,14 @@ use schedules::{pairs, triples};
 #[tokio::test]
 async fn of_somebody_in_the_grace_period() {
     let scene = Scene::grace().await;
+    assert_eq!(scene.flows.len(), 16);
     pairs(scene, |_, _| true).await;
 }
 
 #[tokio::test]
 async fn of_somebody_whose_cards_are_about_to_go() {
     let scene = Scene::ended().await;
+    assert_eq!(scene.flows.len(), 18);
     // What is not about these two has been tried in the grace period.
     let new = |name: &str| matches!(name, "stream" | "finish timer");
     pairs(scene, |one, other| new(one) || new(other)).await;
@@ -29,6 +31,7 @@ async fn of_somebody_whose_cards_are_about_to_go() {
 #[tokio::test]
 async fn of_somebody_in_a_hold() {
     let scene = Scene::held().await;
+    assert_eq!(scene.flows.len(), 20);
     let new = |name: &str| matches!(name, "approve" | "reject");
     pairs(scene, |one, other| new(one) || new(other)).await;
 }

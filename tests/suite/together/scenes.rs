@@ -34,8 +34,12 @@ impl Scene {
     /// The same; an admin has deactivated Lena by hand as well, and the stream is late.
     pub(super) async fn ended() -> Self {
         let mut town = Self::in_grace().await;
+        // It was on its way before it was disarmed.
+        let timer = town.waiting("deactivate").remove(0);
         Self::ends_by_hand(&mut town, LENA).await;
-        Self::of("ended", town, LENA, LENA).await
+        let mut scene = Self::of("ended", town, LENA, LENA).await;
+        scene.flows.push(("grace timer", timer));
+        scene
     }
 
     /// Marc is in the grace period of a run. Lena is in a hold, since one leaver is the most; Nina was deactivated by

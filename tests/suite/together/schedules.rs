@@ -20,6 +20,12 @@ type Turns = Vec<(usize, Option<usize>)>;
 
 /// Tries every pair that `wanted` names, an event with itself too.
 pub(super) async fn pairs(mut scene: Scene, wanted: impl Fn(&str, &str) -> bool) {
+    let named: Vec<&str> = scene.flows.iter().map(|(name, _)| *name).collect();
+    println!(
+        "{} flows in the scene `{}`: {named:?}",
+        named.len(),
+        scene.name
+    );
     let all = number("OFFRAMP_SWITCHES", 1) >= 2;
     let only = std::env::var("OFFRAMP_FLOWS").ok();
     let only: Option<Vec<&str>> = only.as_ref().map(|names| names.split(',').collect());
