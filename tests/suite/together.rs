@@ -29,6 +29,13 @@ async fn of_somebody_whose_cards_are_about_to_go() {
 }
 
 #[tokio::test]
+async fn of_somebody_who_left_again() {
+    let scene = Scene::again().await;
+    assert_eq!(scene.flows.len(), 15);
+    pairs(scene, |one, other| [one, other].contains(&"grace timer")).await;
+}
+
+#[tokio::test]
 async fn of_somebody_in_a_hold() {
     let scene = Scene::held().await;
     assert_eq!(scene.flows.len(), 20);

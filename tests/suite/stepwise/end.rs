@@ -236,9 +236,9 @@ fn wrong_with(
     if !user.pending.is_done() || user.reopening.is_some() {
         broken(format!("pending: {:?} {:?}", user.pending, user.reopening));
     }
-    if let Some(entry) = ended_early(history) {
+    if let Some(entry) = acted_early(history) {
         broken(format!(
-            "a timer ended the grace period before its end: {entry:?} in {history:#?}"
+            "a timer acted before the end of the grace period: {entry:?} in {history:#?}"
         ));
     }
     let versions: Vec<u64> = history.iter().map(|entry| entry.version).collect();
@@ -252,13 +252,15 @@ fn wrong_with(
     wrong
 }
 
-/// The entry by which a timer ended a grace period before the end that was announced last. Those of HR's grounds alone: an
+/// The entry by which a timer ended a grace period, or announced its end again, before the end that was announced last. Those of HR's grounds alone: an
 /// admin and a leave date may bring an end forward.
-fn ended_early(history: &[Entry]) -> Option<&Entry> {
+fn acted_early(history: &[Entry]) -> Option<&Entry> {
     let mut announced = None;
     for entry in history.iter().rev() {
         match &entry.happening {
             Happening::Scheduled { due_at } => announced = Some(*due_at),
+            // A timer of another grace period than this does nothing at all.
+            Happening::Postponed { until } if announced == Some(*until) => return Some(entry),
             Happening::Postponed { until } => announced = Some(*until),
             Happening::Deactivated => {
                 let of_hr = matches!(entry.cause, Some(Cause::Hr | Cause::Missing));

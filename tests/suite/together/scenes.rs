@@ -42,6 +42,25 @@ impl Scene {
         scene
     }
 
+    /// Lena left, came back and left again, and is in her second grace period: the timer of the first was on its way when it
+    /// was disarmed, and comes.
+    pub(super) async fn again() -> Self {
+        let mut town = founded().await;
+        snapshot(&mut town, &[(LENA, "inactive")]).await;
+        town.wait(TimeDelta::minutes(3)).await;
+        let timer = town.waiting("deactivate").remove(0);
+        for status in ["active", "inactive"] {
+            town.pass(TimeDelta::days(1));
+            let word = town.events(&[town.says(LENA, status, json!({}))]);
+            town.done(&word).await;
+        }
+        town.pass(TimeDelta::days(1) + TimeDelta::seconds(100));
+        let mut scene = Self::of("again", town, LENA, LENA).await;
+        scene.flows.retain(|(name, _)| *name != "grace timer");
+        scene.flows.push(("grace timer", timer));
+        scene
+    }
+
     /// Marc is in the grace period of a run. Lena is in a hold, since one leaver is the most; Nina was deactivated by
     /// hand.
     pub(super) async fn held() -> Self {

@@ -166,7 +166,7 @@ impl<'s> Case<'s> {
             return;
         };
         let other = 1 - timer;
-        if !ends(self.names[other]) {
+        if !ends(self.names[other]) || self.scene.name != "grace" {
             return;
         }
         let alone = self.heard[timer][timer].clone();
