@@ -97,6 +97,10 @@ impl Town {
 
     /// Makes one attempt at a message; a failed one comes again.
     async fn attempt(&mut self, mut queued: Queued) {
+        if queued.failed > 2 {
+            // Nothing is cut off for ever.
+            self.cuts.push_front(None);
+        }
         let done = self.invoke(&queued.message).await;
         self.take_stream();
         let failed = match &done {
