@@ -8,7 +8,7 @@ use expect_test::expect_file;
 use offramp_api::route::RouteRow;
 use offramp_local::openapi;
 use offramp_tests::World;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The document as it is checked in and served.
 fn file() -> PathBuf {
@@ -59,6 +59,57 @@ fn every_route_is_described_once_and_with_the_query_that_it_reads() {
         }
     }
     assert!(left.is_empty(), "not described: {:?}", left.keys());
+}
+
+/// A text that we bound we also hold against characters. A document that names only the bound promises that every
+/// text of that length is taken.
+#[test]
+fn a_text_of_bounded_length_in_a_body_says_its_characters() {
+    let document: Value = serde_json::from_str(&openapi::text()).unwrap();
+    let mut bounded = 0;
+    let mut silent = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            texts(
+                &document,
+                body,
+                &format!("{method} {path} "),
+                &mut |at, text| {
+                    bounded += usize::from(text["maxLength"].is_u64());
+                    if text["maxLength"].is_u64() && !text["pattern"].is_string() {
+                        silent.insert(at.to_owned());
+                    }
+                },
+            );
+        }
+    }
+    assert!(bounded > 10, "{bounded} texts");
+    assert_eq!(silent, BTreeSet::new());
+}
+
+/// Visits the schema of every text in a schema, with its path.
+fn texts(document: &Value, schema: &Value, at: &str, visit: &mut impl FnMut(&str, &Value)) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let known = document.pointer(reference.trim_start_matches('#'));
+        return texts(document, known.unwrap(), at, visit);
+    }
+    match &schema["type"] {
+        Value::String(kind) if kind == "string" => visit(at, schema),
+        Value::Array(kinds) if kinds.contains(&json!("string")) => visit(at, schema),
+        _ => {}
+    }
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        texts(document, field, &format!("{at}/{name}"), visit);
+    }
+    if schema["items"].is_object() {
+        texts(document, &schema["items"], &format!("{at}/-"), visit);
+    }
+    for kind in ["oneOf", "anyOf", "allOf"] {
+        for part in schema[kind].as_array().into_iter().flatten() {
+            texts(document, part, at, visit);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

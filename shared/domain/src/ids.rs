@@ -150,9 +150,13 @@ string_id!(
 );
 
 string_id!(
-    /// Why an admin did something, in the admin's words.
-    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 256))]
-    GivenReason, "reason", "must be 1 to 256 characters, none of them a control character",
+    /// Why an admin did something, in the admin's words: 1 to 256 characters, except control characters, and not blank.
+    #[cfg_attr(feature = "schema", schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    ))]
+    GivenReason, "reason", "must be 1 to 256 characters, not all of them blank and none of them a control character",
     |text| !text.trim().is_empty() && !is_longer(text, 256) && !has_control(text)
 );
 
