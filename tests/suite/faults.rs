@@ -4,6 +4,7 @@
 pub(crate) mod end;
 mod flow;
 pub(crate) mod matrix;
+mod moved;
 mod races;
 mod snapshots;
 mod stories;
@@ -21,6 +22,7 @@ const OTHERS: [&str; 2] = ["E-1012", "E-1018"];
 async fn a_leaver_at_the_end_of_the_grace_period() {
     check(Flow {
         name: "grace",
+        throttles: true,
         people: vec![LEAVER],
         steps: vec![
             Step::hr(LEAVER, "inactive"),
@@ -54,6 +56,7 @@ async fn a_leaver_of_a_source_that_the_instance_knows() {
 async fn a_leaver_who_goes_at_once() {
     check(Flow {
         name: "immediate",
+        throttles: true,
         setup: vec![Step::Settings(
             json!({ "deactivation_sync": { "behaviour": "immediate" } }),
         )],
@@ -163,6 +166,7 @@ async fn deleted_by_hand_and_restored_by_a_change_in_hr() {
 async fn the_sync_is_turned_off_and_on_again() {
     check(Flow {
         name: "sync-off",
+        throttles: true,
         setup: vec![
             Step::Hr(
                 std::iter::once(LEAVER)
@@ -212,6 +216,7 @@ async fn three_leavers_and_a_bad_record_in_one_request() {
 async fn cards_by_hand() {
     check(Flow {
         name: "cards",
+        throttles: true,
         people: vec!["E-1004", "E-1006"],
         steps: vec![
             Step::Card {

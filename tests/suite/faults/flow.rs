@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aws_stand_ins::{Mode, Service};
 use chrono::{DateTime, Utc};
 use offramp_tests::{Answer, World, event};
 use serde_json::{Value, json};
 
+use super::stories::inject;
 use crate::snapshots::{complete, open, page, seeded};
 
 /// How often a request is sent, and how long after the last: three tries are within one minute, as a digest wants it.
@@ -27,6 +29,8 @@ pub(super) struct Flow {
     pub(super) waits_in: Vec<usize>,
     /// What is told must be the same, but it may come in more mails.
     pub(super) mails_may_split: bool,
+    /// Calls are throttled, too. A few flows make every call that there is.
+    pub(super) throttles: bool,
     /// Holds, runs and the window are looked at as well; and of calls with the same neighbours one is hit, since the
     /// partitions of a roster are alike.
     pub(super) snapshot: bool,
@@ -71,6 +75,8 @@ pub(super) enum Step {
     Minutes(u64),
     /// Much time passes; `sweep` runs once, at the end.
     Hours(u64),
+    /// Time passes, and the process that makes the next commit dies after it.
+    DyingAfterItsCommit(u64),
 }
 
 impl Step {
@@ -83,6 +89,14 @@ impl Step {
             method: "POST",
             path,
             body: json!({}),
+        }
+    }
+
+    pub(super) fn put(path: String, body: Value) -> Self {
+        Self::Admin {
+            method: "PUT",
+            path,
+            body,
         }
     }
 
@@ -133,6 +147,12 @@ impl Step {
             }
             Self::Minutes(minutes) => world.minutes(*minutes).await,
             Self::Hours(hours) => world.hours(*hours).await,
+            Self::DyingAfterItsCommit(minutes) => {
+                let commit = "TransactWriteItems";
+                inject(world, Service::Dynamodb, commit, Mode::KillAfter, 1, 0);
+                world.minutes(*minutes).await;
+                assert_eq!(world.stack.cloud().faults().pending(), []);
+            }
         }
     }
 }

@@ -199,6 +199,7 @@ async fn end_of(flow: &Flow, world: &World) -> End {
 
 fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
     let mut cases = Vec::new();
+    let mut operations = BTreeSet::new();
     for (step, calls) in plain.calls.iter().enumerate() {
         let mut seen = BTreeSet::new();
         if !all() && !flow.faults_in.is_empty() && !flow.faults_in.contains(&step) {
@@ -227,7 +228,13 @@ fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
             let is_mail = |call: &Call| call.service == Service::Ses;
             let mailing = calls[..=index].iter().any(is_mail)
                 && (is_mail(call) || call.operation == "UpdateItem");
-            for (mode, times) in modes(call, skip == 0, index == 0) {
+            let place = Place {
+                first_in_flow: operations.insert((call.service as u8, &call.operation)),
+                first_in_step: skip == 0,
+                opening: index == 0,
+                throttles: flow.throttles,
+            };
+            for (mode, times) in modes(call, place) {
                 cases.push(Case {
                     step,
                     index,
@@ -255,22 +262,36 @@ fn all() -> bool {
     std::env::var("OFFRAMP_FAULTS").is_ok_and(|wanted| wanted == "all")
 }
 
+/// Where a call is made.
+struct Place {
+    /// No call before it in its flow is of its operation.
+    first_in_flow: bool,
+    /// The same in its step.
+    first_in_step: bool,
+    /// It is the first of its step.
+    opening: bool,
+    /// The flow is one of those whose calls are throttled.
+    throttles: bool,
+}
+
 /// What happens to a call. Unless all is wanted: throttling, silence and conflicts are told from an error in one place
-/// for each operation, so the `first` call of an operation in a step will do, and so for an answer that stays lost; and
-/// to die before a call is to die after the last one that wrote, or to fail in it.
-fn modes(call: &Call, first: bool, opening: bool) -> Vec<(Mode, u32)> {
-    let first = first || all();
+/// for each operation, so the first call of an operation will do, and so for an answer that stays lost; and to die
+/// before a call is to die after the last one that wrote, or to fail in it.
+fn modes(call: &Call, place: Place) -> Vec<(Mode, u32)> {
+    let first = place.first_in_step || all();
     let writes = call.service != Service::Kms
         && !matches!(
             call.operation.as_str(),
             "Query" | "BatchGetItem" | "GetItem"
         );
     let mut modes = vec![(Mode::Error, ATTEMPTS)];
-    if first {
+    if place.throttles && place.first_in_flow || all() {
         modes.push((Mode::Throttle, ATTEMPTS));
+    }
+    if place.first_in_flow || all() {
         modes.push((Mode::Timeout, ATTEMPTS));
     }
-    if opening || all() {
+    if place.opening || all() {
         modes.push((Mode::KillBefore, 1));
     }
     // A read whose answer is lost has not happened.

@@ -41,6 +41,7 @@ fn at_most_one() -> Step {
 async fn a_snapshot_is_applied() {
     check(Flow {
         name: "snapshot",
+        throttles: true,
         people: vec![LEAVER, OTHERS[0], RENAMED, NEW],
         steps: vec![
             Step::Snapshot(some_change),
@@ -49,7 +50,6 @@ async fn a_snapshot_is_applied() {
         ],
         faults_in: vec![1],
         // Who is taken up a minute later is told of in a mail of their own.
-        waits_in: Vec::new(),
         mails_may_split: true,
         snapshot: true,
         ..Flow::default()
@@ -70,9 +70,9 @@ async fn a_snapshot_is_held_and_approved() {
             Step::Minutes(6),
         ],
         faults_in: vec![1, 2],
-        waits_in: Vec::new(),
         mails_may_split: true,
         snapshot: true,
+        ..Flow::default()
     })
     .await;
 }
@@ -85,9 +85,9 @@ async fn a_hold_is_rejected() {
         people: vec![LEAVER, OTHERS[0], OTHERS[1]],
         steps: vec![Step::Answer { approve: false }, Step::Minutes(6)],
         faults_in: vec![0],
-        waits_in: Vec::new(),
         mails_may_split: true,
         snapshot: true,
+        ..Flow::default()
     })
     .await;
 }
@@ -100,9 +100,9 @@ async fn a_run_is_undone() {
         people: vec![LEAVER, OTHERS[0], OTHERS[1]],
         steps: vec![Step::Undo, Step::Minutes(6)],
         faults_in: vec![0],
-        waits_in: Vec::new(),
         mails_may_split: true,
         snapshot: true,
+        ..Flow::default()
     })
     .await;
 }
@@ -124,9 +124,9 @@ async fn the_last_admin_is_held_once() {
             Step::Minutes(6),
         ],
         faults_in: vec![1],
-        waits_in: Vec::new(),
         mails_may_split: true,
         snapshot: true,
+        ..Flow::default()
     })
     .await;
 }
