@@ -3,6 +3,9 @@
 use offramp_tests::{ADA, LENA, LENA_MAIL, MARCUS_MAIL, OTTO, World, golden, numbered};
 use serde_json::{Value, json};
 
+/// The address for escalations.
+const ON_CALL: &str = "on-call@acme.example";
+
 /// Twelve of the seed's 25 people: more than a fifth.
 fn twelve() -> Vec<String> {
     (1010..1022).map(|n| format!("E-{n}")).collect()
@@ -159,20 +162,46 @@ async fn whoever_is_back_before_the_mail_is_not_told_to_be_gone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hold_of_the_last_admin_promises_nothing_of_others() {
     let world = World::start().await;
+    world.set(json!({ "escalation": ON_CALL })).await;
     deactivate(&world, "E-1002").await;
     world.mailed().await;
     let mut ada = 1;
     world.dismiss(&["E-1001".to_owned()]).await;
     world.dismiss(&["E-1010".to_owned()]).await;
     world.mailed().await;
-    let text = only(&world, ADA, &mut ada);
+    let on_call = world.mails_to(ON_CALL, "");
+    assert_eq!(on_call.len(), 1, "{on_call:?}");
+    let text = &on_call[0].text;
     assert!(text.contains("It keeps nobody else"), "{text}");
     assert!(!text.contains("joins it"), "{text}");
     assert!(
         text.contains("Ada Okafor (E-1001): ") && text.contains("inactive in HR"),
         "{text}"
     );
+    // The only admin is told of E-1010, and not of herself.
+    let text = only(&world, ADA, &mut ada);
+    assert!(
+        text.contains("(E-1010)") && !text.contains("E-1001"),
+        "{text}"
+    );
     assert!(!text.contains("waits while"), "{text}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_that_a_hold_keeps_them() {
+    let world = counted().await;
+    let mut ids = twelve();
+    ids.push("E-1002".to_owned());
+    world.dismiss(&ids).await;
+    world.mailed().await;
+    let text = only(&world, ADA, &mut 0);
+    assert!(text.contains("hris: 13 people held"), "{text}");
+    assert!(text.contains("Otto Brandt (E-1002): "), "{text}");
+    // Otto reads of the twelve others.
+    let text = only(&world, OTTO, &mut 0);
+    assert!(text.contains("hris: 12 people held"), "{text}");
+    assert!(!text.contains("E-1002") && !text.contains("Otto"), "{text}");
     world.end().await;
 }
 
@@ -303,6 +332,7 @@ async fn whoever_is_restored_is_told_that_they_are_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hold_that_an_approval_leaves_somebody_in_promises_nothing_of_others() {
     let world = counted().await;
+    world.set(json!({ "escalation": ON_CALL })).await;
     let mut leavers = twelve();
     leavers.extend(["E-1001".to_owned(), "E-1002".to_owned()]);
     world.dismiss(&leavers).await;
@@ -310,11 +340,10 @@ async fn a_hold_that_an_approval_leaves_somebody_in_promises_nothing_of_others()
     assert_eq!(hold["rule"], "max_percent");
     answer(&world, &world.token, &hold, "approve", None).await;
     world.hours(25).await;
-    // One of the two admins has gone; the other is the last.
-    let mails = [ADA, OTTO].map(|admin| world.mails_to(admin, "A safeguard holds 1 person"));
-    let mails = mails.concat();
-    assert_eq!(mails.len(), 1, "{:?}", world.mails());
-    let text = &mails[0].text;
+    // One of the two admins has gone; the other is the last, and is not told that a hold keeps them.
+    let told = |address| world.mails_to(address, "A safeguard holds 1 person");
+    assert_eq!([told(ADA).len(), told(OTTO).len()], [0, 0]);
+    let text = &told(ON_CALL)[0].text;
     assert!(text.contains("It keeps nobody else"), "{text}");
     assert!(!text.contains("joins it"), "{text}");
     world.end().await;

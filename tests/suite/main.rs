@@ -15,6 +15,7 @@ mod deliveries;
 mod digests;
 mod doors;
 mod due;
+mod escalations;
 mod exit;
 mod faults;
 mod feeds;

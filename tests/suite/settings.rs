@@ -29,7 +29,8 @@ async fn settings_begin_with_a_grace_period_of_three_days() {
         "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50 },
         "access_during_grace": "revoked", "leave_date_is": "first_day_out",
         "delay_counts": "days", "weekend": ["saturday", "sunday"], "holidays": [],
-        "reminders": { "before_leave_days": [] }, "version": 0,
+        "reminders": { "before_leave_days": [] }, "escalation": null, "escalate_after_hours": 4,
+        "version": 0,
     });
     assert_eq!(settings.body, wanted);
     assert_eq!(settings.etag.as_deref(), Some("\"0\""));

@@ -94,7 +94,7 @@ pub enum NoticeKind {
         /// How many people are held.
         people: u32,
     },
-    /// A hold has been open for a day without an answer.
+    /// A hold still has no answer, a day after its last mail or when it is escalated.
     HoldWaits {
         /// The id of the hold.
         hold: HoldId,
@@ -102,6 +102,9 @@ pub enum NoticeKind {
         source: SourceId,
         /// When the hold was opened.
         since: DateTime<Utc>,
+        /// True if the address in the setting `escalation` is mailed, too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        escalated: bool,
     },
     /// A hold was answered, in whole or in part, or it emptied.
     HoldAnswered {

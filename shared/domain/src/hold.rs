@@ -53,6 +53,9 @@ pub struct Hold {
     pub opened_at: DateTime<Utc>,
     /// When the admins were last mailed about the hold.
     pub told_at: DateTime<Utc>,
+    /// True if the address in the setting `escalation` was mailed about the hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalated: bool,
     /// How many people are on its roll, including people that have left the hold.
     pub people: u32,
     /// Counts joins and answers. It is the `ETag`. Each person on the roll has the version at which they joined as
@@ -192,6 +195,7 @@ mod tests {
             run: None,
             opened_at: DateTime::UNIX_EPOCH,
             told_at: DateTime::UNIX_EPOCH,
+            escalated: false,
             people: 5,
             version: 7,
             answered: 5,

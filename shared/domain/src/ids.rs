@@ -163,7 +163,15 @@ string_id!(
 /// An e-mail address, as it was given. [`Email::folded`] is its form for comparing and searching. Its `Debug` is
 /// masked, because addresses do not belong in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(
+    feature = "schema",
+    schema(
+        max_length = 254,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f,;<>\x22@]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
+    )
+)]
 pub struct Email(String);
 
 impl Email {

@@ -1,5 +1,6 @@
 //! The settings of an organisation, and the policy that contains them.
 
+mod escalation;
 mod grace;
 mod leave_date;
 mod of_source;
@@ -11,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
-use crate::ids::{Epoch, RunId, SourceId};
+use crate::ids::{Email, Epoch, RunId, SourceId};
 
 pub use grace::{AccessDuringGrace, DelayCounts, MOST_HOLIDAYS, Weekday};
 pub use leave_date::LeaveDateIs;
@@ -66,6 +67,16 @@ pub struct Settings {
     /// When the admins and the manager are reminded of a leave date that lies ahead.
     #[serde(default, skip_serializing_if = "Reminders::is_none")]
     pub reminders: Reminders,
+    /// The address that is mailed, beside the admins, about a hold that has waited `escalate_after_hours`; null for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Email>,
+    /// How long a hold waits for an answer before the address in `escalation` is mailed, in hours.
+    #[serde(
+        default = "escalation::after_hours",
+        skip_serializing_if = "escalation::is_after_hours"
+    )]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 720))]
+    pub escalate_after_hours: u16,
 }
 
 /// What the sync does with people that HR calls inactive.
@@ -216,6 +227,8 @@ impl Default for Settings {
             weekend: grace::weekend(),
             holidays: BTreeSet::new(),
             reminders: Reminders::default(),
+            escalation: None,
+            escalate_after_hours: escalation::after_hours(),
         }
     }
 }
@@ -244,6 +257,7 @@ impl Settings {
         }
         wrong.extend(self.check_days());
         wrong.extend(self.check_reminders());
+        wrong.extend(self.check_escalation());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 

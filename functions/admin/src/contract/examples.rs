@@ -57,7 +57,8 @@ pub(super) fn settings() -> Value {
         "objectives": "complete", "time_zone": "Europe/Berlin",
         "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50 },
         "access_during_grace": "revoked", "leave_date_is": "first_day_out", "delay_counts": "working_days", "weekend": ["saturday", "sunday"], "holidays": ["2026-12-25"],
-        "reminders": { "before_leave_days": [1, 7] }, "version": 1,
+        "reminders": { "before_leave_days": [1, 7] },
+        "escalation": "on-call@acme.example", "escalate_after_hours": 4, "version": 1,
     })
 }
 

@@ -329,6 +329,8 @@ pub fn whole(settings: &Settings) -> Value {
     whole["weekend"] = json!(settings.weekend);
     whole["holidays"] = json!(settings.holidays);
     whole["reminders"] = json!(settings.reminders);
+    whole["escalation"] = json!(settings.escalation);
+    whole["escalate_after_hours"] = json!(settings.escalate_after_hours);
     whole
 }
 

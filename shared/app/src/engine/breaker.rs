@@ -328,6 +328,7 @@ where
             run: Some(self.asking.run.clone()),
             opened_at: self.now,
             told_at: self.now,
+            escalated: false,
             people,
             version: 1,
             answered: 0,

@@ -283,9 +283,9 @@ where
         letter: Letter<'a>,
         claim: Option<std::result::Result<Claim, Fault>>,
     ) -> Result<Option<Sent>> {
-        let id = letter.to;
-        let Some(to) = self.letters.address(id) else {
-            tracing::warn!(org = %self.tenant.org, employee_id = %id, "somebody to be mailed has no e-mail address");
+        let recipient = letter.to.name();
+        let Some(to) = self.letters.address(letter.to) else {
+            tracing::warn!(org = %self.tenant.org, recipient, "somebody to be mailed has no e-mail address");
             return Ok(None);
         };
         if !self.deadline.leaves(LETTER_TIME) {
@@ -314,7 +314,7 @@ where
         };
         self.tenant.meter.record(metric, 1_u32);
         self.settle(&letter.claim, result).await?;
-        tracing::info!(org = %self.tenant.org, employee_id = %id, digest = self.digest.as_str(), result, "mailed a digest");
+        tracing::info!(org = %self.tenant.org, recipient, digest = self.digest.as_str(), result, "mailed a digest");
         Ok(Some(sent))
     }
 

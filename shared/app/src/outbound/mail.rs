@@ -115,6 +115,8 @@ pub enum Reader {
     Admin,
     /// The manager of leavers, who can inform an admin.
     Manager,
+    /// The address in the setting `escalation`, whose readers can call an admin.
+    Escalation,
 }
 
 /// A mail without a recipient.
@@ -205,6 +207,9 @@ fn foot(rows: &[&Row], to: Reader) -> &'static str {
         }
         Reader::Admin => {
             "You get this because you are an admin of Offramp. The people named here are not mailed."
+        }
+        Reader::Escalation => {
+            "You get this because an admin of Offramp named this address for holds that wait too long. Nobody is mailed for being named here."
         }
         Reader::Manager if ahead => {
             "You get this because you manage the people named here. Nobody is mailed for being named here."

@@ -19,7 +19,8 @@ const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
 /// The longest time between two looks at a source.
 const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Clears an empty hold, and reminds the admins of an open one. Returns true if the hold is open.
+/// Clears an empty hold, and reminds of an open one: the admins once a day, and the address in the setting `escalation`
+/// from `escalate_after_hours` on. Returns true if the hold is open.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
@@ -35,11 +36,18 @@ where
     if before.state != HoldState::Open {
         return Ok(false);
     }
-    if now < before.told_at + REMIND_AFTER {
+    let is_daily = now >= before.told_at + REMIND_AFTER;
+    if before.escalated && !is_daily {
+        return Ok(true);
+    }
+    let loaded = tenant.store.load(tenant.org, &[]).await?;
+    let escalated = loaded.policy.settings.escalates(before.opened_at, now);
+    if !is_daily && !escalated {
         return Ok(true);
     }
     let after = Hold {
         told_at: now,
+        escalated: before.escalated || escalated,
         ..before.clone()
     };
     let notice = Notice {
@@ -48,6 +56,7 @@ where
             hold: id.clone(),
             source: before.source.clone(),
             since: before.opened_at,
+            escalated,
         },
         employee_id: None,
         name: None,

@@ -19,7 +19,7 @@ use offramp_domain::settings::{
 };
 use offramp_domain::{
     Access, Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation,
-    DigestMinute, Entry, Epoch, EventId, Field, Generation, GivenReason, Ground, GroundKind,
+    DigestMinute, Email, Entry, Epoch, EventId, Field, Generation, GivenReason, Ground, GroundKind,
     GroundState, Grounds, Happening, Ignored, IgnoredBy, Leave, LeaveGround, OrgId, Origin, Policy,
     Role, Settings, SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
 };
@@ -405,6 +405,12 @@ fn policies(golden: &mut Golden) {
         ..Settings::default()
     };
     golden.check("policy-reminders", &Policy::default().with(settings));
+    let settings = Settings {
+        escalation: Some(Email::new("on-call@acme.example").unwrap()),
+        escalate_after_hours: 12,
+        ..Settings::default()
+    };
+    golden.check("policy-escalation", &Policy::default().with(settings));
     let own = SourceSync {
         behaviour: Some(Behaviour::Immediate),
         delay_days: Some(2),

@@ -76,6 +76,7 @@ pub(super) fn breakers(golden: &mut Golden) {
         run: Some(run_id()),
         opened_at: start(),
         told_at: start(),
+        escalated: true,
         people: 2,
         version: 3,
         answered: 2,

@@ -50,6 +50,7 @@ pub(super) fn check(golden: &mut Golden) {
             hold: hold_id(),
             source: source("hris"),
             since: start(),
+            escalated: true,
         },
         NoticeKind::HoldAnswered {
             hold: hold_id(),

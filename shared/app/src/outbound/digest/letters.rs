@@ -1,5 +1,6 @@
 //! The messages of a digest: who is mailed, and what they read.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User};
 
 use super::rows::People;
-use crate::outbound::mail::{self, Mail, Reader, Row};
+use crate::outbound::mail::{self, Held, Mail, Now, Person, Reader, Row};
 use crate::ports::Outgoing;
 
 /// The messages of one digest.
@@ -17,35 +18,58 @@ pub(super) struct Letters<'a> {
     now: DateTime<Utc>,
     /// The people whose access has ended by a row, or has been given back. They are sent no digest.
     named: BTreeSet<&'a str>,
-    /// The people whose leave date lies ahead by a row. They are told of the other rows.
-    leaving: BTreeSet<&'a str>,
+    /// The people whose leave date lies ahead by a row, or who are in a hold. They are told of the others.
+    apart: BTreeSet<&'a str>,
     /// The mail of all admins, once it is composed.
     admins: OnceLock<Arc<Mail>>,
 }
 
 /// One message. It is composed only when it is sent.
 pub(super) struct Letter<'a> {
-    /// The recipient, who has access.
-    pub(super) to: &'a EmployeeId,
+    pub(super) to: Recipient<'a>,
     /// Identifies the message within its digest.
     pub(super) claim: String,
     pub(super) content: Content<'a>,
+}
+
+/// Who is mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recipient<'a> {
+    /// A user who has access.
+    User(&'a EmployeeId),
+    /// The address in the setting `escalation`.
+    Escalation(&'a Email),
+}
+
+impl Recipient<'_> {
+    /// The recipient in a log: an employee id, and no address.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::User(id) => id.as_str(),
+            Self::Escalation(_) => "escalation",
+        }
+    }
 }
 
 /// What a message is about.
 pub(super) enum Content<'a> {
     /// All rows, in the same words for every admin.
     Admins,
-    /// The rows for an admin whose own leave date is in another row.
-    Admin(Vec<&'a Row>),
+    /// The rows for an admin, without the admin's own leave date and without the admin among the people of a hold.
+    Admin(&'a EmployeeId),
     /// The rows of a manager's people.
     Manager(Vec<&'a Row>),
+    /// The holds that have waited too long, or that no admin is told of.
+    Escalation(Vec<&'a Row>),
     /// The recipient may sign in.
     Invitation {
         /// True if they had lost their account.
         back: bool,
     },
 }
+
+/// The name of the message to the address for escalations.
+const ESCALATION: &str = "escalation#";
 
 /// The name of an invitation among the messages of a digest.
 pub(super) fn invite(id: &EmployeeId) -> String {
@@ -54,44 +78,38 @@ pub(super) fn invite(id: &EmployeeId) -> String {
 
 impl<'a> Letters<'a> {
     pub(super) fn new(org: &'a OrgId, people: &'a People, now: DateTime<Utc>) -> Self {
-        let ahead = |row: &Row| matches!(row.kind, NoticeKind::LeavesSoon { .. });
-        let ids = |leaving: bool| {
-            let rows = people.rows.iter().map(|(row, _)| row);
-            rows.filter(move |row| ahead(row) == leaving)
-                .filter_map(|row| row.id.as_deref())
-                .collect()
+        let rows = || people.rows.iter().map(|(row, _)| row);
+        let ids = |ahead: bool| {
+            let of = rows().filter(move |row| is_ahead(row) == ahead);
+            of.filter_map(|row| row.id.as_deref())
         };
+        let held = rows().flat_map(|row| match &row.now {
+            Now::Held(held) => held.people.as_slice(),
+            _ => &[],
+        });
         Self {
             org,
             people,
             now,
-            named: ids(false),
-            leaving: ids(true),
+            named: ids(false).collect(),
+            apart: ids(true).chain(held.map(|person| &*person.id)).collect(),
             admins: OnceLock::new(),
         }
     }
 
-    /// The messages. Admins are told everything, managers only the leave dates of their people, and invited users only
-    /// of the invitation. A digest does not go to a person without access, or to one that it names. Nobody is told of their
-    /// own leave date.
+    /// The messages. Admins are told everything, managers only the leave dates of their people, invited users only
+    /// of the invitation, and the address for escalations of holds. A digest does not go to a person without access, or to
+    /// one whose access it is about. Nobody is told of their own leave date, or that a hold keeps them.
     pub(super) fn of(&self, notices: &'a [Outgoing]) -> Vec<Letter<'a>> {
         let mut letters = Vec::new();
         if !self.people.rows.is_empty() {
-            let admins = self.people.admins.iter();
-            letters.extend(
-                admins
-                    .filter(|id| {
-                        self.told(id)
-                            .is_some_and(|reader| reader.role == Role::Admin)
-                    })
-                    .filter_map(|to| {
-                        Some(Letter {
-                            to,
-                            claim: to.to_string(),
-                            content: self.to_admin(to)?,
-                        })
-                    }),
-            );
+            letters.extend(self.admins().filter_map(|to| {
+                Some(Letter {
+                    to: Recipient::User(to),
+                    claim: to.to_string(),
+                    content: self.to_admin(to)?,
+                })
+            }));
         }
         let mut managers: BTreeMap<&EmployeeId, Vec<&Row>> = BTreeMap::new();
         for (row, manager) in &self.people.rows {
@@ -106,7 +124,7 @@ impl<'a> Letters<'a> {
             .into_iter()
             .filter(|(id, _)| self.told(id).is_some());
         letters.extend(managers.map(|(to, rows)| Letter {
-            to,
+            to: Recipient::User(to),
             claim: to.to_string(),
             content: Content::Manager(rows),
         }));
@@ -120,22 +138,52 @@ impl<'a> Letters<'a> {
             .into_iter()
             .filter(|(id, _)| self.here(id).is_some());
         letters.extend(invited.map(|(to, back)| Letter {
-            to,
+            to: Recipient::User(to),
             claim: invite(to),
             content: Content::Invitation { back },
         }));
+        letters.extend(self.escalation());
         letters
     }
 
-    /// What an admin reads; `None` if nothing is left without their own leave date.
-    fn to_admin(&self, to: &EmployeeId) -> Option<Content<'a>> {
-        if !self.leaving.contains(to.as_str()) {
+    /// The message to the address for escalations; `None` if no hold waits that long and admins are told of each, or if
+    /// an admin has that address.
+    fn escalation(&self) -> Option<Letter<'a>> {
+        let to = self.people.policy.settings.escalation.as_ref()?;
+        let rows = self.people.rows.iter().map(|(row, _)| row);
+        let waits =
+            |row: &Row| matches!(row.kind, NoticeKind::HoldWaits { escalated, .. } if escalated);
+        let untold = |row: &Row| {
+            let mut admins = self.admins();
+            matches!(row.now, Now::Held(_)) && admins.all(|id| for_reader(row, id).is_none())
+        };
+        let rows: Vec<&Row> = rows.filter(|row| waits(row) || untold(row)).collect();
+        let mut addresses = self
+            .admins()
+            .filter_map(|id| self.address(Recipient::User(id)));
+        let is_admins = addresses.any(|address| address.folded() == to.folded());
+        (!rows.is_empty() && !is_admins).then(|| Letter {
+            to: Recipient::Escalation(to),
+            claim: ESCALATION.to_owned(),
+            content: Content::Escalation(rows),
+        })
+    }
+
+    /// The admins who are told.
+    fn admins(&self) -> impl Iterator<Item = &'a EmployeeId> {
+        let is_admin = |user: User| user.role == Role::Admin;
+        let admins = self.people.admins.iter();
+        admins.filter(move |id| self.told(id).is_some_and(is_admin))
+    }
+
+    /// What an admin reads; `None` if every row is about them alone.
+    fn to_admin(&self, to: &'a EmployeeId) -> Option<Content<'a>> {
+        if !self.apart.contains(to.as_str()) {
             return Some(Content::Admins);
         }
-        let rows = self.people.rows.iter().map(|(row, _)| row);
-        let of_others = rows.filter(|row| row.id.as_deref() != Some(to.as_str()));
-        let of_others: Vec<&Row> = of_others.collect();
-        (!of_others.is_empty()).then_some(Content::Admin(of_others))
+        let mut rows = self.people.rows.iter();
+        let of_others = rows.any(|(row, _)| for_reader(row, to).is_some());
+        of_others.then_some(Content::Admin(to))
     }
 
     /// Composes a message. The mail of the admins is composed for the first of them.
@@ -153,15 +201,25 @@ impl<'a> Letters<'a> {
                 };
                 self.admins.get_or_init(compose).clone()
             }
-            Content::Admin(rows) => Arc::new(mail::digest(rows, letter(Reader::Admin))),
+            Content::Admin(to) => {
+                let rows = self.people.rows.iter();
+                let rows: Vec<Cow<'_, Row>> =
+                    rows.filter_map(|(row, _)| for_reader(row, to)).collect();
+                let rows: Vec<&Row> = rows.iter().map(|row| &**row).collect();
+                Arc::new(mail::digest(&rows, letter(Reader::Admin)))
+            }
             Content::Manager(rows) => Arc::new(mail::digest(rows, letter(Reader::Manager))),
+            Content::Escalation(rows) => Arc::new(mail::digest(rows, letter(Reader::Escalation))),
             Content::Invitation { back } => Arc::new(mail::invitation(self.org, *back)),
         }
     }
 
     /// The e-mail address of a recipient.
-    pub(super) fn address(&self, id: &EmployeeId) -> Option<Email> {
-        self.people.users.get(id)?.email()
+    pub(super) fn address(&self, to: Recipient<'_>) -> Option<Email> {
+        match to {
+            Recipient::User(id) => self.people.users.get(id)?.email(),
+            Recipient::Escalation(address) => Some(address.clone()),
+        }
     }
 
     /// A user with access.
@@ -177,12 +235,44 @@ impl<'a> Letters<'a> {
     }
 }
 
+/// True if the row is about a leave date that lies ahead.
+fn is_ahead(row: &Row) -> bool {
+    matches!(row.kind, NoticeKind::LeavesSoon { .. })
+}
+
+/// A row as one reader is told it: a hold without the reader. `None` if it is about nobody else.
+fn for_reader<'a>(row: &'a Row, reader: &EmployeeId) -> Option<Cow<'a, Row>> {
+    if is_ahead(row) && row.id.as_deref() == Some(reader.as_str()) {
+        return None;
+    }
+    let Now::Held(held) = &row.now else {
+        return Some(Cow::Borrowed(row));
+    };
+    let others = |person: &&Person| person.id != reader.as_str();
+    let people: Vec<Person> = held.people.iter().filter(others).cloned().collect();
+    match held.people.len() - people.len() {
+        0 => Some(Cow::Borrowed(row)),
+        readers if readers == held.count => None,
+        readers => {
+            let held = Held {
+                count: held.count - readers,
+                people,
+                ..held.clone()
+            };
+            Some(Cow::Owned(Row {
+                now: Now::Held(held),
+                ..row.clone()
+            }))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use offramp_domain::{Cause, Field, Origin, Policy};
 
     use super::*;
-    use crate::outbound::mail::{Now, ROWS, counted};
+    use crate::outbound::mail::{ROWS, counted};
 
     const LEAVERS: usize = 10_000;
     const ADMINS: usize = 1_000;
@@ -243,7 +333,10 @@ mod tests {
         // Who is told is known before anything is composed. The admin who leaves is not told.
         assert_eq!(counted::so_far(), before);
         assert_eq!(of.len(), ADMINS - 1 + MANAGERS);
-        assert!(of.iter().all(|letter| letter.to != &id("A-00000")));
+        assert!(
+            of.iter()
+                .all(|letter| letter.to != Recipient::User(&id("A-00000")))
+        );
         let mails: Vec<Arc<Mail>> = of.iter().map(|one| letters.compose(&one.content)).collect();
         let (composed, written) = counted::so_far();
         assert_eq!(composed - before.0, 1 + MANAGERS);

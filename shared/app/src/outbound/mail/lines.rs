@@ -112,6 +112,7 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             hold,
             source,
             since,
+            ..
         } => {
             return of_hold(
                 waits(source, hold, &spoken(*since, zone), row),

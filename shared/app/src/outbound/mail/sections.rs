@@ -235,7 +235,7 @@ fn reminded(to: Reader) -> String {
                 after a grace period if the settings give one. See what still depends on the cards before then.";
     let ways = match to {
         Reader::Admin => "If the date is wrong, move or remove it, or let HR correct its own.",
-        Reader::Manager => "If the date is wrong, tell an admin before then.",
+        Reader::Manager | Reader::Escalation => "If the date is wrong, tell an admin before then.",
     };
     format!("{what} {ways}")
 }
