@@ -1,6 +1,7 @@
 //! Two true things about one person meet: each is kept by itself, and only what is taken back goes.
 
 mod last_look;
+mod meetings;
 mod returns;
 
 use offramp_tests::{World, event};

@@ -42,8 +42,19 @@ pub struct Grounds {
 pub struct Postponement {
     /// The cards do not end before this instant, to the second.
     pub until: DateTime<Utc>,
+    /// When a leave date ends the cards that began after the postponement; `None` while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_at: Option<DateTime<Utc>>,
     /// Why, in the admin's words.
     pub reason: GivenReason,
+}
+
+impl Postponement {
+    /// The end of the cards by this postponement: a later leave date cuts it short.
+    #[must_use]
+    pub fn end(&self) -> DateTime<Utc> {
+        self.cut_at.map_or(self.until, |cut| cut.min(self.until))
+    }
 }
 
 impl Grounds {
@@ -77,7 +88,7 @@ impl Grounds {
                 at: since.unwrap_or(ground.since),
                 due_at: self
                     .first_due()
-                    .max(self.postponed.as_ref().map(|by_admin| by_admin.until))
+                    .max(self.postponed.as_ref().map(Postponement::end))
                     .unwrap_or(ground.since),
                 epoch: ground.epoch,
                 run: ground.run.clone(),
@@ -91,6 +102,17 @@ impl Grounds {
     pub fn first_due(&self) -> Option<DateTime<Utc>> {
         let in_force = self.all.values().filter(|ground| ground.counts());
         in_force.filter_map(|ground| ground.due_at).min()
+    }
+
+    /// When an admin's own word ends the cards, of the grounds in force; `None` if only HR's words are. No hold of HR's
+    /// people keeps that end.
+    #[must_use]
+    pub fn due_by_hand(&self) -> Option<DateTime<Utc>> {
+        let by_hand = self
+            .all
+            .iter()
+            .filter(|(kind, ground)| ground.counts() && !kind.is_of_hr(ground.date));
+        by_hand.filter_map(|(_, ground)| ground.due_at).min()
     }
 
     /// Access: granted where no ground in force ends it yet. During the grace period a ground may leave it
@@ -238,15 +260,6 @@ impl Grounds {
         self.move_all(GroundState::Held, GroundState::Refused);
     }
 
-    /// The person leaves the hold without an answer.
-    pub fn leave_hold(&mut self) {
-        for (kind, _) in self.clone().all {
-            if self.state(kind) == Some(GroundState::Held) {
-                self.ignore(kind, IgnoredBy::Stopped);
-            }
-        }
-    }
-
     fn move_all(&mut self, from: GroundState, to: GroundState) {
         for ground in self.all.values_mut().filter(|ground| ground.state == from) {
             *ground = ground.clone().without_force(to);
@@ -267,33 +280,50 @@ impl Grounds {
         all.any(|ground| ground.state == GroundState::Held)
     }
 
-    /// Ends the grace period: what is in force has come to its end.
+    /// Ends the grace period: what is in force has come to its end. Where a machine has ended it before and an admin
+    /// does now, the end is an admin's, which is not taken back.
     pub fn end(&mut self, end: Deactivation) {
-        self.ended.get_or_insert(end);
+        let by_hand = end.policy.is_none();
+        let ended = self.ended.get_or_insert(end);
+        if by_hand {
+            ended.policy = None;
+        }
         self.waits_until = None;
-        self.postponed = None;
         self.settle();
     }
 
-    /// An admin's postponement of the end of the cards; `None` if there is none.
+    /// The end has become final, since cards may be touched. Nothing of the grace period is kept.
+    pub fn forget_postponement(&mut self) {
+        self.postponed = None;
+    }
+
+    /// An admin's postponement that moves the end of the cards; `None` if there is none.
     #[must_use]
     pub fn postponed(&self) -> Option<&Postponement> {
-        self.postponed.as_ref()
+        let moves = |postponed: &&Postponement| Some(postponed.end()) > self.first_due();
+        self.postponed
+            .as_ref()
+            .filter(moves)
+            .filter(|_| self.ended.is_none())
     }
 
     /// An admin moves the end of the cards to `until`, which is no earlier than what was announced first.
     pub fn move_end(&mut self, until: DateTime<Utc>, reason: GivenReason) {
-        self.postponed = Some(Postponement { until, reason });
+        self.postponed = Some(Postponement {
+            until,
+            cut_at: None,
+            reason,
+        });
         self.waits_until = None;
         self.settle();
     }
 
-    /// No postponement reaches beyond `due`, when a leave date ends the cards.
-    pub fn postpone_no_further_than(&mut self, due: DateTime<Utc>) {
+    /// A leave date has begun that ends the cards at `due`: no postponement of before reaches beyond that, as long as
+    /// the date stands.
+    pub fn cut_postponement(&mut self, due: DateTime<Utc>) {
         if let Some(postponed) = &mut self.postponed {
-            postponed.until = postponed.until.min(due);
+            postponed.cut_at = Some(due);
         }
-        self.settle();
     }
 
     /// Takes back an end before a card was touched. The grace period goes on.
@@ -332,9 +362,9 @@ impl Grounds {
         after
     }
 
-    /// Without a ground in force there is neither an end nor a wait, and nothing is postponed to an end that stands by
-    /// itself. An end whose own ground has gone is that of the
-    /// ground that is decisive now, and stays so: a ground that joins later does not become its cause.
+    /// Without a ground in force there is neither an end nor a wait, nothing is postponed to an end that stands by
+    /// itself, and a leave date cuts nothing that is gone. An end whose own ground has gone is that of the ground that is
+    /// decisive now, and stays so: a ground that joins later does not become its cause.
     fn settle(&mut self) {
         let decisive = self.in_order().next();
         let Some((kind, _)) = decisive.filter(|(_, first)| first.counts()) else {
@@ -346,10 +376,13 @@ impl Grounds {
         if let Some(end) = &mut self.ended {
             end.cause = kind.cause();
         }
-        let first = self.first_due();
+        let (first, dated) = (self.first_due(), self.counts(GroundKind::LeaveDate));
         self.postponed = self
             .postponed
             .take()
             .filter(|postponed| Some(postponed.until) > first);
+        if let Some(postponed) = self.postponed.as_mut().filter(|_| !dated) {
+            postponed.cut_at = None;
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! What a machine has ended is looked at once more before the first card is touched.
 
+use std::time::Duration;
+
 use aws_stand_ins::{Fault, Mode, Service};
-use offramp_tests::{World, event, numbered};
+use offramp_tests::{World, at, event, numbered};
 use serde_json::{Value, json};
 
 use super::{grounds, here, out, over};
@@ -75,27 +77,68 @@ async fn the_run_was_taken_back_before_the_first_card() {
     world.stack.shutdown().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_has_opened_before_the_first_card() {
+/// E-1007's grace period has ended, and the process died before it touched a card. Then a hold of their source opened.
+/// `first` comes before the end.
+async fn ended_and_held(first: impl AsyncFnOnce(&World), end: &str) -> World {
     let world = World::start().await;
     let ids = numbered("P", 60);
     world.hire(&ids).await;
     let limits = json!({ "max_users": 1, "max_percent": 100, "window_hours": 720 });
     world.change(json!({ "safeguards": limits })).await;
     world.hr("E-1007", "inactive", json!({})).await;
-    world.hours(71).await;
-    world.minutes(59).await;
+    first(&world).await;
+    let end = at(end);
+    world
+        .advance((end - world.now()).to_std().unwrap() - Duration::from_secs(60))
+        .await;
     dies_after_the_next_commit(&world);
     world.minutes(1).await;
+    assert_eq!(world.state("E-1007").await, over());
     assert_eq!(world.alive("E-1007").await, 3);
     let held = world.hr(&ids[0], "inactive", json!({})).await;
     assert_eq!(held["outcome"], "held", "{held}");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_has_opened_before_the_first_card() {
+    let world = ended_and_held(async |_| {}, "2026-03-05T09:00:00Z").await;
     world.minutes(10).await;
     assert_eq!(world.state("E-1007").await, out());
     assert_eq!(world.alive("E-1007").await, 3);
     let user = world.user("E-1007").await;
     let banner = user["banner"].as_str().unwrap();
     assert!(banner.contains("a hold of the HR source"), "{banner}");
+    let last = &world.history("E-1007").await[0];
+    assert_eq!(last["by"]["actor"], "timer", "{last}");
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_is_taken_back_stays_postponed() {
+    let end = "2026-03-09T17:00:00Z";
+    let postpone = async |world: &World| {
+        let body = json!({ "due_at": end, "reason": "She is on a trip." });
+        let moved = world.put("/users/E-1007/due", body).await;
+        assert_eq!(moved.status, 200, "{}", moved.body);
+    };
+    let world = ended_and_held(postpone, end).await;
+    world.minutes(10).await;
+    let user = world.user("E-1007").await;
+    assert_eq!(user["due_at"], end, "{user}");
+    assert_eq!(user["postponed"]["reason"], "She is on a trip.");
+    assert_eq!(world.alive("E-1007").await, 3);
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_admin_ends_after_a_machine_is_not_taken_back() {
+    let world = ended_and_held(async |_| {}, "2026-03-05T09:00:00Z").await;
+    let now = world.post("/users/E-1007/deactivate-now", json!({})).await;
+    assert!(matches!(now.status, 200 | 202), "{}", now.body);
+    world.minutes(10).await;
+    assert_eq!(world.state("E-1007").await, over());
+    assert_eq!(world.alive("E-1007").await, 0);
     world.stack.shutdown().await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! Runs: the effect of one delivery, snapshot or approval, and undoing it.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, Run, RunId, User};
+use offramp_domain::{Actor, EmployeeId, Policy, Run, RunId, Status, User};
 
 use crate::backoff::until_won;
 use crate::engine::policy::{Effects, commit, scheduled};
@@ -93,12 +93,13 @@ where
                 reactivated: Vec::new(),
             }));
         }
-        let reactivated = of_run(tenant, id).await?;
-        let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
         let (by, at) = (caller.actor(), tenant.clock.now());
+        let after = before.without_run(id.clone(), by.clone(), at);
+        let reactivated = of_run(tenant, id, &after).await?;
+        let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
         let entry = PolicyEntry {
             at,
-            to: before.without_run(id.clone(), by.clone(), at),
+            to: after,
             from: before,
             took_back: Some(TakenBack {
                 run: id.clone(),
@@ -146,12 +147,18 @@ where
     Ok(run)
 }
 
-/// The users who are in the grace period that a run began.
-async fn of_run<P: Ports>(tenant: &Tenant<'_, P>, run: &RunId) -> Result<Vec<EmployeeId>>
+/// The users in the grace period that a run began who are active without it, as of the policy `after`. Another ground may
+/// stand against the others.
+async fn of_run<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    run: &RunId,
+    after: &Policy,
+) -> Result<Vec<EmployeeId>>
 where
     P::Store: Users + Directory,
 {
-    let of_run = |user: &User| user.grounds.is_of(run);
+    let of_run =
+        |user: &User| user.grounds.is_of(run) && user.as_of(after).status() == Status::Active;
     let users = scheduled(tenant, of_run).await?;
     Ok(users.into_iter().map(|user| user.employee_id).collect())
 }

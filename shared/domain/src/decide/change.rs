@@ -35,7 +35,8 @@ pub(super) struct Draft<'a> {
     pub(super) disarm: Vec<Timer>,
     /// The actor of the policy that has ended grounds of the stored user; `None` if it has ended none.
     pub(super) ended_by: Option<Actor>,
-    /// The end of the cards that the admins know. No ground but a leave date or an admin's brings it forward.
+    /// The end of the cards that was announced, without an admin's postponement. No ground but a leave date or an admin's
+    /// brings it forward.
     pub(super) announced: Option<DateTime<Utc>>,
     pub(super) counted: Option<Counted>,
     pub(super) ignored: Option<Ignored>,
@@ -57,7 +58,7 @@ impl<'a> Draft<'a> {
         let mut draft = Self {
             ctx,
             ended_by,
-            announced: settled.due_at(),
+            announced: settled.due_at().and(settled.grounds.first_due()),
             counted: None,
             ignored: None,
             makes_work: false,
@@ -121,6 +122,7 @@ impl<'a> Draft<'a> {
             self.disarm.push(self.finish_timer(due));
         }
         self.user.pending = Pending::default();
+        self.user.grounds.forget_postponement();
     }
 
     /// A decision with a visible change and its history entry.

@@ -87,6 +87,7 @@ pub(super) fn approve(
             return draft.commit(answered, by, Happening::Kept { hold: hold.clone() });
         }
     };
+    let out = !matches!(settled.lifecycle(), Lifecycle::Active);
     let mut draft = Draft::of(ctx, stored, settled);
     draft.approved = true;
     let deleted = matches!(draft.so_far().lifecycle(), Lifecycle::Deleted { .. });
@@ -121,6 +122,13 @@ pub(super) fn approve(
             draft.change(Grounds::refuse);
             return draft.commit(run_undone(), by, kept);
         }
+    }
+    if out {
+        // Another ground has ended their access before. HR's word stands beside it from now on.
+        draft.user().hold = None;
+        let mut answered = Answered::because(Outcome::Unchanged, "was out already");
+        answered.due_at = draft.so_far().due_at();
+        return draft.commit(answered, by, Happening::Updated);
     }
     let (answered, happening) = ended(draft.so_far());
     draft.commit(answered, by, happening)
@@ -174,9 +182,6 @@ fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Vec<Gro
             _ => out(Outcome::Ignored, "HR does not say active any more"),
         };
     }
-    if !matches!(user.lifecycle(), Lifecycle::Active) {
-        return out(Outcome::Unchanged, "is not active any more");
-    }
     let stands = |kind: &GroundKind| match kind {
         GroundKind::LeaveDate => leave::has_come(user, ctx),
         _ => ctx.policy.settings.deactivation_sync.enabled,
@@ -197,7 +202,7 @@ fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Vec<Gro
             false => out(Outcome::Ignored, "deactivation sync is off"),
         };
     }
-    if is_last_admin(user, ctx) {
+    if matches!(user.lifecycle(), Lifecycle::Active) && is_last_admin(user, ctx) {
         return Err(Stays::In(Answered::because(Outcome::Held, LAST_ADMIN)));
     }
     Ok(Some(kinds))

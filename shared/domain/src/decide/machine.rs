@@ -103,6 +103,7 @@ pub(super) fn reconsider(
     let mut before_end = settled.clone();
     before_end.grounds.take_back_end();
     let by = ended_by(&before_end, ctx);
+    let decided = before_end.grounds.clone();
     let before_end = before_end.as_of(ctx.policy);
     let mut draft = Draft::of(ctx, stored, settled);
     draft.takes_back = true;
@@ -119,6 +120,14 @@ pub(super) fn reconsider(
             draft.commit(answered, &by, Happening::Reactivated)
         }
         (_, Some((until, is_end))) => {
+            // No policy has ended a ground: it is the breaker that keeps the cards, as at the end of a grace period.
+            let by = match after == decided {
+                true => Actor::Timer {
+                    kind: TimerKind::Finish,
+                    due: draft.so_far().pending.due.unwrap_or(ctx.now),
+                },
+                false => by,
+            };
             draft.change(|grounds| {
                 *grounds = after;
                 match is_end {
@@ -138,13 +147,22 @@ pub(super) fn reconsider(
 }
 
 /// Until when the breaker keeps the user's cards alive, and whether the grace period ends at that instant. `None` if
-/// the breaker does not keep them.
+/// the breaker does not keep them: what an admin has ended by their own word it never does.
 fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(DateTime<Utc>, bool)> {
+    let by_hand = user.grounds.due_by_hand();
+    if by_hand.is_some_and(|due| due <= ctx.now + CLOCK_SKEW) {
+        return None;
+    }
     let answered = match ctx.breaker?.keeps(&user.employee_id, scheduled)? {
-        Keeps::UntilAnswered => return Some((whole_second(ctx.now + LOOK_AGAIN), false)),
+        Keeps::UntilAnswered => {
+            let look = ctx.now + LOOK_AGAIN;
+            let until = by_hand.map_or(look, |due| due.min(look));
+            return Some((whole_second(until), false));
+        }
         Keeps::AGracePeriodFrom(answered) => answered,
     };
     let until = ctx.grace_end(answered, user.origin.source());
+    let until = by_hand.map_or(until, |due| due.min(until));
     (ctx.now + CLOCK_SKEW < until).then(|| (whole_second(until.max(ctx.now + FINISH_AFTER)), true))
 }
 

@@ -74,7 +74,7 @@ impl Draft<'_> {
         self.change(|grounds| {
             grounds.set(kind, ground);
             if kind == GroundKind::LeaveDate {
-                grounds.postpone_no_further_than(due_at);
+                grounds.cut_postponement(due_at);
             }
             if due_at <= now {
                 grounds.end(end);

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::change::{Draft, whole_second};
 use super::context::FINISH_AFTER;
+use crate::breaker::Counted;
 use crate::digest::{DigestMinute, Notice, NoticeKind};
 use crate::employee::Field;
 use crate::grounds::Grounds;
+use crate::hold::Held;
 use crate::ids::Generation;
 use crate::lifecycle::{Access, Lifecycle, Pending, Reopening, Schedule};
 use crate::settings::{Invitations, Objectives};
@@ -46,10 +48,11 @@ impl Draft<'_> {
         self.makes_work = false;
         self.user.generation = left.next();
         self.user.held = false;
-        if self.user.hold.take().is_some() {
-            // Nobody is in a hold whose access has ended on another ground, so no answer comes to them.
-            self.user.grounds.leave_hold();
-        }
+        // Whom a hold keeps stays in it when their access ends on another ground: HR's word waits for the answer, and
+        // would be lost if the other ground went away. Who is back waits for no return.
+        let is_back = matches!(after, Lifecycle::Active);
+        let waits = |held: &Held| !is_back || held.what != Counted::Return;
+        self.user.hold = self.user.hold.take().filter(waits);
         match after {
             Lifecycle::Scheduled(schedule) => self.scheduled(schedule),
             Lifecycle::Deactivated(_) | Lifecycle::Deleted { .. } => {

@@ -120,7 +120,7 @@ impl Model {
                 _ if case.stands(GroundKind::Admin) => Ok(()),
                 _ => {
                     let due = case
-                        .due()
+                        .announced()
                         .map_or(facts.grace(), |due| due.max(facts.grace()));
                     let reason = Reason::of(GroundState::InForce, due);
                     person.begins(GroundKind::Admin, reason, facts);

@@ -92,7 +92,7 @@ proptest! {
         watch(&events, &ops, |_, _, _, after| {
             // What is postponed ends later than it would by itself.
             let postponed = after.grounds.postponed();
-            assert!(postponed.is_none_or(|to| Some(to.until) > after.grounds.first_due()));
+            assert!(postponed.is_none_or(|to| Some(to.end()) > after.grounds.first_due()));
         });
     }
 }

@@ -155,7 +155,7 @@ impl Person {
             GroundState::InForce
         };
         let end = facts.end(self.source);
-        let due = case.due().map_or(end, |due| due.max(end));
+        let due = case.announced().map_or(end, |due| due.max(end));
         let during = facts.world.policy.settings.access_during_grace;
         let reason = Reason {
             keeps: during == AccessDuringGrace::Kept,

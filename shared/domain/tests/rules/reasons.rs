@@ -81,6 +81,8 @@ pub(crate) struct Case {
     pub(crate) over: bool,
     /// Until when an admin has postponed the end of the cards.
     pub(crate) postponed: Option<DateTime<Utc>>,
+    /// The end by a leave date that came after the postponement, and stands.
+    pub(crate) cut: Option<DateTime<Utc>>,
     /// The line with which the present grace period began.
     pub(crate) grace: Option<usize>,
 }
@@ -92,6 +94,9 @@ impl Case {
             case.next(line);
             if !case.stands_any() {
                 case.over = false;
+            }
+            if !case.stands(GroundKind::LeaveDate) {
+                case.cut = None;
             }
             match case.status() {
                 Status::DeactivationScheduled => case.grace = case.grace.or(Some(at)),
@@ -109,7 +114,7 @@ impl Case {
             Line::Against(kind, reason) => {
                 // A leave date ends the cards when it says, whatever was postponed before it.
                 if *kind == GroundKind::LeaveDate && reason.is_in_force() {
-                    self.postponed = self.postponed.map(|until| until.min(reason.due));
+                    self.cut = Some(reason.due);
                 }
                 self.reasons.insert(*kind, reason.clone());
             }
@@ -132,7 +137,7 @@ impl Case {
                     reason.open &= reason.stand == GroundState::Ignored;
                 }
             }
-            Line::Moved(until) => self.postponed = Some(*until),
+            Line::Moved(until) => (self.postponed, self.cut) = (Some(*until), None),
             Line::Ended => self.over = true,
             // From here on it is policy, which is for people who are not deactivated yet.
             _ if self.over => {}
@@ -222,9 +227,18 @@ impl Case {
         standing.map(|reason| reason.due).min()
     }
 
-    /// The end of the cards that was announced: the first of those that stand, or what an admin made of it.
+    /// The end of the cards that was announced: the first of those that stand.
+    pub(crate) fn announced(&self) -> Option<DateTime<Utc>> {
+        let first = self.first_due();
+        first.filter(|_| self.status() == Status::DeactivationScheduled)
+    }
+
+    /// The end of the cards: what was announced, or what an admin made of it.
     pub(crate) fn due(&self) -> Option<DateTime<Utc>> {
-        let due = self.first_due().max(self.postponed);
-        due.filter(|_| self.status() == Status::DeactivationScheduled)
+        let postponed = self
+            .postponed
+            .map(|until| self.cut.map_or(until, |cut| cut.min(until)));
+        self.announced()
+            .map(|first| postponed.map_or(first, |until| until.max(first)))
     }
 }

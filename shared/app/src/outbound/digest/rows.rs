@@ -228,7 +228,11 @@ impl Seen<'_> {
         let mut keeps_access = false;
         let now = match &mut kind {
             NoticeKind::Invited { .. } => return None,
-            NoticeKind::Scheduled { active_cards, .. } => {
+            NoticeKind::Scheduled {
+                active_cards,
+                cause,
+                due_at,
+            } => {
                 let user = settled?;
                 let Lifecycle::Scheduled(schedule) = user.lifecycle() else {
                     return None;
@@ -236,11 +240,15 @@ impl Seen<'_> {
                 if user.generation != one.notice.generation {
                     return None;
                 }
-                *active_cards = user.active_cards;
+                // The policy may have ended a ground since.
+                (*active_cards, *cause, *due_at) =
+                    (user.active_cards, schedule.cause, schedule.due_at);
                 keeps_access = user.access_at(self.now) == Access::Granted;
+                let by_hand = user.grounds.due_by_hand();
                 let waits = self.breaker(&user).is_some_and(|breaker| {
                     let keeps = breaker.keeps(&user.employee_id, schedule.at);
                     keeps == Some(Keeps::UntilAnswered)
+                        && by_hand.is_none_or(|due| due > schedule.due_at)
                 });
                 if waits { Now::Waits } else { Now::Stands }
             }
