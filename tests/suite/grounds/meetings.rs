@@ -111,6 +111,12 @@ async fn whom_a_hold_keeps_it_keeps_while_a_leave_date_comes_and_goes() {
             grounds(&world, LENA).await,
             ["leave_date in_force", "hr held"]
         );
+        let why = world.get(&format!("/users/{LENA}/explain")).await;
+        let told = why["text"].to_string();
+        assert!(
+            told.contains("HR's word against them does not count yet"),
+            "{why}"
+        );
         if goes {
             world.leaves_on(LENA, Value::Null).await;
             assert_eq!(world.state(LENA).await, here());

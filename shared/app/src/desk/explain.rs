@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
 use offramp_domain::{
-    Access, Cause, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle, Policy, Schedule,
-    SourceId, Status, User, Whose,
+    Access, Cause, Counted, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle, Policy,
+    Schedule, SourceId, Status, User, Whose,
 };
 use serde::Serialize;
 
@@ -180,12 +180,18 @@ fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
             ),
         );
     }
-    let over = user.lifecycle().is_over();
-    if let Some(held) = user.hold.as_ref().filter(|_| over) {
+    let is_out = !matches!(user.lifecycle(), Lifecycle::Active);
+    if let Some(held) = user.hold.as_ref().filter(|_| is_out) {
+        let stopped = match held.what {
+            Counted::Return => "HR says active again, but a safeguard stopped their return",
+            Counted::Departure(_) | Counted::LastAdmin(_) => {
+                "HR's word against them does not count yet, since a safeguard stopped it"
+            }
+        };
         reasons.push(Reason {
             code: Code::Held,
             detail: format!(
-                "HR says active again, but a safeguard stopped their return: the hold {} waits for an admin's answer.",
+                "{stopped}: the hold {} waits for an admin's answer.",
                 held.hold
             ),
         });

@@ -354,8 +354,10 @@ fn against(draft: &mut Draft<'_>, kind: GroundKind, ctx: &Context<'_>) -> (Answe
         kind == GroundKind::Missing && ctx.policy.settings.on_missing == OnMissing::Hold;
     let stopped = waits || asks_first || !matches!(ctx.gate, Gate::Open { .. });
     if !matches!(draft.so_far().lifecycle(), Lifecycle::Active) {
-        // Nothing ends, so the breaker does not count it. But a word that a safeguard has stopped counts for nobody.
+        // Nothing ends, so the breaker does not count it. But a word that a safeguard has stopped counts for nobody, until
+        // the answer, where the user is in the hold.
         match stopped {
+            true if draft.waits_in_hold() => draft.note(kind, GroundState::Held, None),
             true => {
                 let ground = Ground::ignored(IgnoredBy::Stopped, ctx.now);
                 draft.change(|grounds| grounds.set(kind, ground));

@@ -171,6 +171,11 @@ impl Draft<'_> {
             .get(Field::StartDate)
             .and_then(|start| start.parse().ok());
         let joins = starts.is_some_and(|start| (start - today).abs() <= JOINER);
-        joins || (!self.waits_in_hold() && self.counts(Counted::Return))
+        let waits = self
+            .user
+            .hold
+            .as_ref()
+            .is_some_and(|held| held.what == Counted::Return);
+        joins || (!(waits && self.waits_in_hold()) && self.counts(Counted::Return))
     }
 }

@@ -11,7 +11,7 @@ pub enum Code {
     ActiveInHr,
     /// Active: an admin added the user, and HR has made no statement about them.
     ByHand,
-    /// Active or deleted: a safeguard stopped HR's change, or the user is the last admin.
+    /// A safeguard stopped HR's change, or the user is the last admin.
     Held,
     /// Active: the deactivation sync is off.
     SyncOff,

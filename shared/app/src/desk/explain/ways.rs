@@ -1,7 +1,7 @@
 //! What would change a user's state. Each way works under the present settings, or names what must come first.
 
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
-use offramp_domain::{Cause, GroundKind, HrWord, Lifecycle, Origin, User};
+use offramp_domain::{Cause, Counted, GroundKind, Held, HrWord, Lifecycle, Origin, User};
 
 use super::Known;
 use crate::ports::SourceState;
@@ -64,7 +64,8 @@ pub(super) fn would_change(user: &User, known: Known<'_>, left_out: bool) -> Vec
                 }
                 RestoreDeletedOn::Reactivation => hr(&acted_on, "HR's word changing to active"),
             };
-            let hold = user.hold.as_ref();
+            let returns = |held: &&Held| held.what == Counted::Return;
+            let hold = user.hold.as_ref().filter(returns);
             let approved = hold.map(|held| format!("an admin approving the hold {}", held.hold));
             vec![restored, approved, back]
         }
