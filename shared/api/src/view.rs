@@ -10,7 +10,7 @@ mod sources;
 use chrono::{DateTime, Utc};
 use offramp_domain::{
     Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
-    Policy, Role, Schedule, Settings, Status, User, Whose,
+    Policy, Role, Schedule, Status, User, Whose,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -262,7 +262,7 @@ impl AccessView {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = VersionedSettings))]
 pub struct SettingsView {
     #[serde(flatten)]
-    #[cfg_attr(feature = "schema", schema(value_type = Settings))]
+    #[cfg_attr(feature = "schema", schema(value_type = offramp_domain::Settings))]
     pub settings: Value,
     pub version: u64,
 }
