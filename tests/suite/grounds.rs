@@ -309,3 +309,35 @@ async fn a_broken_snapshot_and_the_next_good_one_together_bring_nobody_back() {
     }
     world.stack.shutdown().await.unwrap();
 }
+
+/// A short snapshot of which nobody would go opens no hold, and its words count for nobody all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_snapshot_that_ends_nobody_brings_nobody_back_either() {
+    let world = World::start().await;
+    world.set(json!({ "on_missing": "ignore" })).await;
+    let good = seeded(&world).await;
+    assert_eq!(
+        snapshot(&world, std::slice::from_ref(&good)).await["state"],
+        "applied"
+    );
+    let reply = world.post("/users/E-1007/deactivate-now", json!({})).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    world.minutes(1).await;
+    // Ten of 25, and one of them is called inactive.
+    let (lena, others): (Vec<Value>, Vec<Value>) = good
+        .iter()
+        .cloned()
+        .partition(|one| one["employee_id"] == "E-1007");
+    let mut few = others[..9].to_vec();
+    few.extend(lena);
+    few[9]["status"] = json!("inactive");
+    snapshot(&world, &[few]).await;
+    assert_eq!(
+        grounds(&world, "E-1007").await,
+        ["admin in_force", "hr ignored"]
+    );
+    world.minutes(1).await;
+    snapshot(&world, std::slice::from_ref(&good)).await;
+    assert_eq!(world.state("E-1007").await, over());
+    world.stack.shutdown().await.unwrap();
+}
