@@ -114,7 +114,7 @@ pub(super) fn runs() -> Vec<Operation> {
                 ),
             ),
         one(Route::UndoRun, "Takes a run back")
-            .about("People who are still in the grace period that it began are active from this moment on. A second time it touches nobody.")
+            .about("What it began ends at once for people who are not deactivated yet. Who has no other ground against them is active again. A second time it touches nobody.")
             .answers::<UndoneView>(
                 200,
                 "Who is active again",

@@ -202,7 +202,7 @@ fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Vec<Gro
             false => out(Outcome::Ignored, "deactivation sync is off"),
         };
     }
-    if matches!(user.lifecycle(), Lifecycle::Active) && is_last_admin(user, ctx) {
+    if is_last_admin(user, ctx) {
         return Err(Stays::In(Answered::because(Outcome::Held, LAST_ADMIN)));
     }
     Ok(Some(kinds))

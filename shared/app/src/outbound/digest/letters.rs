@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User};
 
 use super::rows::People;
-use crate::outbound::mail::{self, Held, Mail, Now, Person, Reader, Row};
+use crate::outbound::mail::{self, Mail, Now, Reader, Row};
 use crate::ports::Outgoing;
 
 /// The messages of one digest.
@@ -248,23 +248,22 @@ fn for_reader<'a>(row: &'a Row, reader: &EmployeeId) -> Option<Cow<'a, Row>> {
     let Now::Held(held) = &row.now else {
         return Some(Cow::Borrowed(row));
     };
-    let others = |person: &&Person| person.id != reader.as_str();
-    let people: Vec<Person> = held.people.iter().filter(others).cloned().collect();
-    match held.people.len() - people.len() {
-        0 => Some(Cow::Borrowed(row)),
-        readers if readers == held.count => None,
-        readers => {
-            let held = Held {
-                count: held.count - readers,
-                people,
-                ..held.clone()
-            };
-            Some(Cow::Owned(Row {
-                now: Now::Held(held),
-                ..row.clone()
-            }))
-        }
+    if !held
+        .people
+        .iter()
+        .any(|person| person.id == reader.as_str())
+    {
+        return Some(Cow::Borrowed(row));
     }
+    let mut others = held.clone();
+    others.people.retain(|person| person.id != reader.as_str());
+    others.count -= 1;
+    (others.count > 0).then(|| {
+        Cow::Owned(Row {
+            now: Now::Held(others),
+            ..row.clone()
+        })
+    })
 }
 
 #[cfg(test)]
