@@ -10,8 +10,8 @@ use offramp_domain::{EmployeeId, Field, HrEvent, HrStatus};
 use offramp_tests::{World, numbered};
 use serde_json::{Value, json};
 
-use crate::faults::end::breaker;
-use crate::faults::matrix::{Folder, LONG, seed};
+use crate::faults::stack::end::breaker;
+use crate::faults::stack::matrix::{Folder, LONG, seed};
 use crate::snapshots::{complete, employee, open, page, seeded, state};
 
 const PEOPLE: usize = 20_000;

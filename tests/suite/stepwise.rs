@@ -4,6 +4,7 @@
 
 mod calls;
 pub(crate) mod end;
+mod failing;
 mod functions;
 mod requests;
 mod services;
@@ -23,10 +24,12 @@ use offramp_local::template::{Deployment, Names, Template};
 use serde_json::Value;
 
 pub(crate) use calls::Who;
-use calls::Wire;
+use calls::{Answer, Call, Wire};
+use failing::Meets;
+pub(crate) use failing::{Called, Fault};
 pub(crate) use functions::Done;
 use functions::Functions;
-pub(crate) use requests::{MEMBERS, OTTO};
+pub(crate) use requests::{ADA, MEMBERS, NEWCOMER, OTTO, Reply};
 use services::{Mail, Schedule, Services};
 
 /// A Monday.
@@ -114,6 +117,10 @@ pub(crate) struct Town {
     pub(crate) trace: Vec<String>,
     /// Every answer so far: whose, whether the call only read, and what it was.
     pub(crate) heard: Vec<(Who, bool, Value)>,
+    /// Every call so far.
+    pub(crate) calls: Vec<Called>,
+    /// What is still to go wrong.
+    pub(crate) fault: Option<Fault>,
 }
 
 impl Town {
@@ -142,11 +149,18 @@ impl Town {
             cut: Vec::new(),
             trace: Vec::new(),
             heard: Vec::new(),
+            calls: Vec::new(),
+            fault: None,
         }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         instant(self.clock.load(Ordering::SeqCst))
+    }
+
+    /// How many invocations there have been.
+    pub(crate) fn invocations(&self) -> usize {
+        self.invocations
     }
 
     /// Moves the clock, and nothing else.
@@ -192,6 +206,8 @@ impl Town {
         self.cut.clear();
         self.trace.clear();
         self.heard.clear();
+        self.calls.clear();
+        self.fault = None;
     }
 
     /// Cuts the invocations to come.
@@ -219,13 +235,18 @@ impl Town {
 
     /// Does the work of the call that waits longest; the caller hears of it or not.
     fn work(&mut self, who: Who, heard: bool) {
+        let (call, answer) = self.worked(who);
+        if heard {
+            call.answered(answer);
+        }
+    }
+
+    fn worked(&mut self, who: Who) -> (Call, Answer) {
         let call = self.wire.next(who).unwrap();
         let answer = self.services.answer(&call);
         let body = serde_json::from_str(&answer.1).unwrap_or_default();
         self.heard.push((who, call.reads(), body));
-        if heard {
-            call.answered(answer);
-        }
+        (call, answer)
     }
 
     async fn run(&self, invocation: &mut Invocation) -> At {
@@ -273,7 +294,13 @@ impl Town {
                 self.die(invocation);
                 return None;
             }
-            at = self.step(&mut invocation).await;
+            match self.meet(invocation.who) {
+                Meets::Answered => at = self.run(&mut invocation).await,
+                Meets::Death => {
+                    self.die(invocation);
+                    return None;
+                }
+            }
         }
         None
     }

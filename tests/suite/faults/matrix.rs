@@ -1,108 +1,16 @@
-//! Flow × call × mode. A flow runs once without faults, and its folder is copied before each step; each case takes
-//! up such a copy, so that it costs no more than what comes after its fault.
+//! Flow × call × mode. A flow runs once without faults, and the world is copied before each step; each case takes up such
+//! a copy, so that it costs no more than what comes after its fault.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use aws_stand_ins::Mode;
+use futures_util::FutureExt;
+use serde_json::Value;
 
-use aws_stand_ins::{Call, Fault, Mode, Service};
-use offramp_tests::World;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::task::JoinSet;
+use super::flow::{Flow, reads};
+use crate::stepwise::end::Whole;
+use crate::stepwise::{Called, Fault, Image, Town};
 
-use super::end::End;
-use super::flow::{Cards, Flow};
-
-/// Worlds at once, of all flows together.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
 /// The SDK tries a call so often.
 const ATTEMPTS: u32 = 3;
-/// How long the functions wait for a call that is meant to time out, and for any other: a busy machine must not look like a fault.
-const SHORT: Duration = Duration::from_millis(500);
-pub(crate) const LONG: Duration = Duration::from_secs(5);
-/// How long the last of a stack may take to go.
-const CLOSED_WITHIN: Duration = Duration::from_secs(30);
-
-/// A folder that goes with its last holder.
-#[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(super) fn new(what: &str) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("offramp-faults-{}-{number}-{what}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// A copy, once the last of the stack that lived in it has gone: its database takes its log along when it closes.
-    pub(crate) async fn copy(&self, what: &str) -> Self {
-        let log = self.0.join("dynamodb.sqlite-wal");
-        let closed = async {
-            while log.exists() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(CLOSED_WITHIN, closed).await.unwrap();
-        let copy = Self::new(what);
-        copied(&self.0, &copy.0);
-        copy
-    }
-
-    /// A world that lives in it.
-    pub(crate) async fn world(&self, attempt_timeout: Duration) -> World {
-        World::with(|config| {
-            config.data = Some(self.0.clone());
-            config.attempt_timeout = attempt_timeout;
-        })
-        .await
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Whatever is left is in the folder for temporary things.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn copied(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copied(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// The right to have one more world.
-pub(crate) async fn permit() -> SemaphorePermit<'static> {
-    AT_ONCE.acquire().await.unwrap()
-}
-
-/// The seed, made once for all who hold it.
-pub(crate) async fn seed() -> Arc<Folder> {
-    static SEED: Mutex<Weak<Folder>> = Mutex::const_new(Weak::new());
-    let mut seed = SEED.lock().await;
-    if let Some(made) = seed.upgrade() {
-        return made;
-    }
-    let made = Arc::new(Folder::new("seed"));
-    let world = made.world(LONG).await;
-    world.stack.shutdown().await.unwrap();
-    *seed = Arc::downgrade(&made);
-    made
-}
 
 /// What goes wrong in one case.
 #[derive(Debug, Clone)]
@@ -117,136 +25,148 @@ struct Case {
 
 /// Where a flow is before each step, what each step calls, and how all ends.
 struct Plain {
-    before: Vec<Folder>,
-    calls: Vec<Vec<Call>>,
-    cards: Cards,
-    end: End,
+    before: Vec<Image>,
+    calls: Vec<Vec<Called>>,
+    end: Ended,
+}
+
+/// How a flow ended.
+struct Ended {
+    whole: Whole,
+    /// Holds, runs and the window.
+    breaker: Vec<String>,
 }
 
 /// Runs a flow with every fault; panics with all that ended otherwise than without.
 pub(super) async fn check(flow: Flow) {
-    let flow = Arc::new(flow);
-    let plain = Arc::new(Plain::of(&flow).await);
-    let cases = cases(&flow, &plain);
+    let mut town = Town::founded().await;
+    let plain = Plain::of(&mut town, &flow).await;
+    assert!(
+        plain.end.whole.wrong.is_empty(),
+        "{:#?}",
+        plain.end.whole.wrong
+    );
+    let cases = cases(&plain.calls);
     let count = cases.len();
-    let mut running = JoinSet::new();
-    for case in cases {
-        let (flow, plain) = (Arc::clone(&flow), Arc::clone(&plain));
-        running.spawn(async move {
-            let _permit = permit().await;
-            run(&flow, &plain, &case).await
-        });
-    }
+    assert!(count > 0, "it calls nothing");
     let mut wrong = Vec::new();
-    while let Some(done) = running.join_next().await {
-        match done {
-            Ok(Ok(())) => {}
-            Ok(Err(text)) => wrong.push(text),
-            Err(error) => wrong.push(error.to_string()),
-        }
+    for case in &cases {
+        town.back_to(&plain.before[case.step]);
+        town.fault = Some(case.fault.clone());
+        let run = std::panic::AssertUnwindSafe(run(&mut town, &flow, &plain, case));
+        let what = match run.catch_unwind().await {
+            Ok(None) => continue,
+            Ok(Some(what)) => what,
+            Err(_) => "it panicked".to_owned(),
+        };
+        let (fault, trace) = (&case.fault, &town.trace);
+        wrong.push(format!(
+            "step {} call {}, {fault:?}: {what}\n{trace:#?}",
+            case.step, case.index
+        ));
     }
-    wrong.sort();
-    assert!(count > 0, "{} calls nothing", flow.name);
+    println!("{count} cases");
+    let shown: Vec<&String> = wrong.iter().take(3).collect();
     assert!(
         wrong.is_empty(),
-        "{} of {count} cases of {} ended otherwise:\n{}",
-        wrong.len(),
-        flow.name,
-        wrong.join("\n")
+        "{} of {count} cases ended otherwise:\n{shown:#?}",
+        wrong.len()
     );
 }
 
 impl Plain {
-    async fn of(flow: &Flow) -> Self {
-        let _permit = permit().await;
-        let folder = seed().await.copy(flow.name).await;
-        let world = folder.world(LONG).await;
-        let cards = Cards::of(&world, &flow.people).await;
+    async fn of(town: &mut Town, flow: &Flow) -> Self {
         for step in &flow.setup {
-            step.play(&world, &cards).await;
+            step.play(town).await;
         }
-        world.stack.shutdown().await.unwrap();
         let (mut before, mut calls) = (Vec::new(), Vec::new());
         for step in &flow.steps {
-            before.push(folder.copy(flow.name).await);
-            let world = folder.world(LONG).await;
-            step.play(&world, &cards).await;
-            calls.push(world.stack.cloud().faults().calls());
-            world.stack.shutdown().await.unwrap();
+            let image = town.image();
+            // Each instance forgets what it has seen, as in each case.
+            town.back_to(&image);
+            before.push(image);
+            step.play(town).await;
+            calls.push(std::mem::take(&mut town.calls));
         }
-        let world = folder.world(LONG).await;
-        let end = end_of(flow, &world).await;
-        world.hours(2).await;
-        assert_eq!(end_of(flow, &world).await, end, "it was not over");
-        world.end().await;
-        Self {
-            before,
-            calls,
-            cards,
-            end,
-        }
+        let end = Ended::of(town, flow).await;
+        Self { before, calls, end }
     }
 }
 
-async fn end_of(flow: &Flow, world: &World) -> End {
-    let end = End::of(world, &flow.people).await;
-    if flow.snapshot {
-        end.with_breaker(world).await
-    } else {
-        end
+impl Ended {
+    async fn of(town: &mut Town, flow: &Flow) -> Self {
+        town.settle().await;
+        let mut whole = town.end(true).await;
+        for person in whole.end.people.values_mut() {
+            person.hr = undated(&person.hr);
+        }
+        let breaker = match flow.breaker {
+            true => breaker(town).await,
+            false => Vec::new(),
+        };
+        Self { whole, breaker }
+    }
+
+    /// How it differs from the end without a fault, if it does.
+    fn differs_from(&self, plain: &Self, may_mail_twice: bool) -> Option<String> {
+        let (one, other) = (&self.whole, &plain.whole);
+        if !one.wrong.is_empty() {
+            return Some(format!("{:#?}", one.wrong));
+        }
+        for (id, person) in &other.end.people {
+            let found = one.end.people.get(id);
+            if found != Some(person) {
+                return Some(format!("{id} is {found:?}\nnot {person:?}"));
+            }
+        }
+        if one.end != other.end {
+            return Some(format!("{:?}\nnot {:?}", one.end, other.end));
+        }
+        for (id, history) in &other.histories {
+            if one.merged(id) != other.merged(id) {
+                let one = &one.histories[id];
+                return Some(format!("{id} has the history {one:#?}\nnot {history:#?}"));
+            }
+        }
+        let (mut told, mut wanted) = (one.told.clone(), other.told.clone());
+        if may_mail_twice {
+            told.dedup();
+            wanted.dedup();
+        }
+        if told != wanted {
+            return Some(format!("told {told:#?}\nnot {wanted:#?}"));
+        }
+        let (one, other) = (&self.breaker, &plain.breaker);
+        (one != other).then(|| format!("{one:#?}\nnot {other:#?}"))
     }
 }
 
-fn cases(flow: &Flow, plain: &Plain) -> Vec<Case> {
+fn cases(steps: &[Vec<Called>]) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut operations = BTreeSet::new();
-    for (step, calls) in plain.calls.iter().enumerate() {
-        let mut seen = BTreeSet::new();
-        if !all() && !flow.faults_in.is_empty() && !flow.faults_in.contains(&step) {
-            continue;
-        }
-        for (index, call) in calls.iter().enumerate() {
+    for (step, calls) in steps.iter().enumerate() {
+        for (index, called) in calls.iter().enumerate() {
             // A scatter over the shards of an index: each query is like the others, so the first and the last will do.
             let is_query = |at: usize| calls.get(at).is_some_and(|call| call.operation == "Query");
             if is_query(index) && is_query(index.wrapping_sub(1)) && is_query(index + 1) {
                 continue;
             }
-            let around: Vec<&str> = (index.saturating_sub(2)..=index + 1)
-                .map(|at| calls.get(at).map_or("", |call| call.operation.as_str()))
-                .collect();
-            if flow.snapshot && !all() && !seen.insert((call.service as u8, around)) {
-                continue;
-            }
-            let same =
-                |other: &&Call| other.service == call.service && other.operation == call.operation;
-            let skip = calls[..index].iter().filter(same).count();
-            // Looks at what the stream does: how many there are is a matter of the machine.
-            if call.operation == "GetItem" && skip > 0 && flow.waits_in.contains(&step) {
-                continue;
-            }
+            let skip = calls[..index].iter().filter(|one| *one == called).count();
             // Messages go at once: while one is settled, another may have been accepted.
-            let is_mail = |call: &Call| call.service == Service::Ses;
+            let is_mail = |call: &Called| call.service == "sesv2";
             let mailing = calls[..=index].iter().any(is_mail)
-                && (is_mail(call) || call.operation == "UpdateItem");
-            let place = Place {
-                first_in_flow: operations.insert((call.service as u8, &call.operation)),
-                first_in_step: skip == 0,
-                opening: index == 0,
-                throttles: flow.throttles,
-            };
-            for (mode, times) in modes(call, place) {
+                && (is_mail(called) || called.operation == "UpdateItem");
+            for (mode, times) in modes(called, index, skip == 0) {
                 cases.push(Case {
                     step,
                     index,
                     fault: Fault {
-                        service: call.service,
-                        operation: Some(call.operation.clone()),
+                        called: called.clone(),
                         mode,
                         times,
-                        skip: u32::try_from(skip).unwrap(),
+                        skip,
                     },
                     may_mail_twice: match mode {
-                        Mode::AfterCommit => is_mail(call),
+                        Mode::AfterCommit => is_mail(called),
                         Mode::KillBefore | Mode::KillAfter => mailing,
                         _ => false,
                     },
@@ -262,36 +182,21 @@ fn all() -> bool {
     std::env::var("OFFRAMP_FAULTS").is_ok_and(|wanted| wanted == "all")
 }
 
-/// Where a call is made.
-struct Place {
-    /// No call before it in its flow is of its operation.
-    first_in_flow: bool,
-    /// The same in its step.
-    first_in_step: bool,
-    /// It is the first of its step.
-    opening: bool,
-    /// The flow is one of those whose calls are throttled.
-    throttles: bool,
-}
-
-/// What happens to a call. Unless all is wanted: throttling, silence and conflicts are told from an error in one place
-/// for each operation, so the first call of an operation will do, and so for an answer that stays lost; and to die
-/// before a call is to die after the last one that wrote, or to fail in it.
-fn modes(call: &Call, place: Place) -> Vec<(Mode, u32)> {
-    let first = place.first_in_step || all();
-    let writes = call.service != Service::Kms
+/// What happens to a call. Unless all is wanted: throttling, conflicts and an answer that stays lost are told from an error
+/// in one place for each operation, so the first call of an operation will do; and to die before a call is to die after the
+/// last one that wrote, or to fail in it. The SDK tells silence from an error; `stack` is where time passes.
+fn modes(called: &Called, index: usize, first_in_step: bool) -> Vec<(Mode, u32)> {
+    let first = first_in_step || all();
+    let writes = called.service != "kms"
         && !matches!(
-            call.operation.as_str(),
+            called.operation.as_str(),
             "Query" | "BatchGetItem" | "GetItem"
         );
     let mut modes = vec![(Mode::Error, ATTEMPTS)];
-    if place.throttles && place.first_in_flow || all() {
+    if first {
         modes.push((Mode::Throttle, ATTEMPTS));
     }
-    if place.first_in_flow || all() {
-        modes.push((Mode::Timeout, ATTEMPTS));
-    }
-    if place.opening || all() {
+    if index == 0 || all() {
         modes.push((Mode::KillBefore, 1));
     }
     // A read whose answer is lost has not happened.
@@ -299,9 +204,9 @@ fn modes(call: &Call, place: Place) -> Vec<(Mode, u32)> {
         modes.push((Mode::AfterCommit, 1));
         modes.push((Mode::KillAfter, 1));
     }
-    if writes && call.service != Service::Ses {
+    if writes && called.service != "sesv2" {
         // A schedule that is said to stand, and does not, is missed later.
-        if first || call.service == Service::Scheduler {
+        if first || called.service == "scheduler" {
             modes.push((Mode::Conflict, 1));
         }
         if first {
@@ -311,83 +216,64 @@ fn modes(call: &Call, place: Place) -> Vec<(Mode, u32)> {
     modes
 }
 
-async fn run(flow: &Flow, plain: &Plain, case: &Case) -> Result<(), String> {
-    let folder = plain.before[case.step].copy(flow.name).await;
-    let timeout = if case.fault.mode == Mode::Timeout {
-        SHORT
-    } else {
-        LONG
-    };
-    let world = folder.world(timeout).await;
-    world.stack.cloud().faults().inject(case.fault.clone());
+/// Runs one case; what is wrong with it.
+async fn run(town: &mut Town, flow: &Flow, plain: &Plain, case: &Case) -> Option<String> {
     for step in &flow.steps[case.step..] {
-        step.play(&world, &plain.cards).await;
+        step.play(town).await;
     }
-    let unused = world.stack.cloud().faults().pending();
-    world.stack.cloud().faults().clear();
-    let mut end = end_of(flow, &world).await;
-    for _ in 0..2 {
-        if end == plain.end {
-            break;
-        }
-        // Lambda's retries, the sweep, and the mail that tells of what the sweep did.
-        world.hours(2).await;
-        end = end_of(flow, &world).await;
+    if let Some(left) = town.fault.take()
+        && left.times == case.fault.times
+    {
+        return Some("the fault hit nothing".to_owned());
     }
-    if case.may_mail_twice && end != plain.end {
-        end = end.without_one_duplicate(&world.mails());
-    }
-    let hit = unused
-        .first()
-        .is_none_or(|left| left.times < case.fault.times);
-    world.stack.shutdown().await.unwrap();
-    let (end, wanted) = if flow.mails_may_split {
-        (
-            end.whatever_the_mails(),
-            plain.end.clone().whatever_the_mails(),
-        )
-    } else {
-        (end, plain.end.clone())
-    };
-    let what = format!(
-        "step {} call {} {:?} {} {:?}×{}",
-        case.step,
-        case.index,
-        case.fault.service,
-        case.fault.operation.as_deref().unwrap_or_default(),
-        case.fault.mode,
-        case.fault.times
-    );
-    if !hit {
-        return Err(format!("{what}: the fault hit nothing"));
-    }
-    if end == wanted {
-        return Ok(());
-    }
-    Err(format!("{what}: {}", difference(&end, &wanted)))
+    let end = Ended::of(town, flow).await;
+    end.differs_from(&plain.end, case.may_mail_twice)
 }
 
-fn difference(end: &End, wanted: &End) -> String {
-    let mut text = String::new();
-    for (id, person) in &wanted.people {
-        if end.people.get(id) != Some(person) {
-            text += &format!("\n    {id}: {:?}\n    not {person:?}", end.people.get(id));
+/// HR says it later where it had to say something else again.
+fn undated(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !["at", "missing"].contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), undated(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// Holds with those whom they keep, runs with those whom they moved, and who has a place in the breaker's window.
+async fn breaker(town: &mut Town) -> Vec<String> {
+    let mut told = Vec::new();
+    for (of, id, route, parameter) in [
+        ("holds", "hold_id", "GET /holds/{id}", "id"),
+        ("runs", "run_id", "GET /runs/{run}", "run"),
+    ] {
+        let all = reads(town, &format!("GET /{of}"), &[]).await;
+        for one in all[of].as_array().unwrap() {
+            let name = one[id].as_str().unwrap();
+            let shown = reads(town, route, &[(parameter, name)]).await;
+            let mut people: Vec<String> = shown["users"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|user| user["employee_id"].to_string())
+                .collect();
+            people.sort();
+            let undone = !one["undone_at"].is_null();
+            let fields = ["rule", "kind", "state", "people", "left"].map(|name| &one[name]);
+            told.push(format!("{of} {fields:?} {undone} of {people:?}"));
         }
     }
-    if end.mails != wanted.mails {
-        text += &format!("\n    mails {:#?}\n    not {:#?}", end.mails, wanted.mails);
+    for data in town.breakers() {
+        let window = data["window"].as_str().unwrap_or_default();
+        let mut who: Vec<&str> = (0..window.len() / 18)
+            .map(|place| &window[place * 18..place * 18 + 10])
+            .collect();
+        who.sort_unstable();
+        let open = data.get("hold").is_some_and(|hold| *hold != Value::Null);
+        told.push(format!("window {who:?}, open {open}"));
     }
-    if end.work != wanted.work {
-        text += &format!("\n    work {:?}\n    not {:?}", end.work, wanted.work);
-    }
-    if end.breaker != wanted.breaker {
-        text += &format!(
-            "\n    breaker {:#?}\n    not {:#?}",
-            end.breaker, wanted.breaker
-        );
-    }
-    if end.lost != wanted.lost {
-        text += &format!("\n    lost {:?}", end.lost);
-    }
-    text
+    told
 }

@@ -7,15 +7,14 @@ use super::LEAVER;
 use super::flow::{Flow, Step};
 use super::matrix::check;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn an_end_that_an_admin_postpones() {
     check(Flow {
-        name: "postponed",
         setup: vec![Step::hr(LEAVER, "inactive"), Step::Minutes(6)],
-        people: vec![LEAVER],
         steps: vec![
-            Step::put(
-                format!("/users/{LEAVER}/due"),
+            Step::to_user(
+                "PUT /users/{id}/due",
+                LEAVER,
                 json!({ "due_at": "2026-03-06T17:00:00Z", "reason": "She gives back the car." }),
             ),
             Step::Minutes(6),
@@ -23,23 +22,21 @@ async fn an_end_that_an_admin_postpones() {
             Step::Minutes(104 * 60 - 12),
             Step::Minutes(6),
         ],
-        faults_in: vec![0, 2],
         ..Flow::default()
     })
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_leave_date_that_is_reminded_of_and_comes() {
     check(Flow {
-        name: "reminded",
         setup: vec![Step::Settings(
             json!({ "reminders": { "before_leave_days": [1] } }),
         )],
-        people: vec![LEAVER],
         steps: vec![
-            Step::put(
-                format!("/users/{LEAVER}/leave-date"),
+            Step::to_user(
+                "PUT /users/{id}/leave-date",
+                LEAVER,
                 json!({ "leave_date": "2026-03-05" }),
             ),
             // To the second of the reminder; then the mail.
@@ -49,28 +46,24 @@ async fn a_leave_date_that_is_reminded_of_and_comes() {
             Step::Minutes(24 * 60 - 6),
             Step::Minutes(6),
         ],
-        faults_in: vec![0, 1, 3],
         ..Flow::default()
     })
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn an_end_that_a_change_of_policy_takes_back_before_the_first_card() {
     check(Flow {
-        name: "taken-back",
         setup: vec![
             Step::hr(LEAVER, "inactive"),
             Step::Minutes(72 * 60 - 1),
-            Step::DyingAfterItsCommit(1),
+            Step::DyingAfterItsCommit,
         ],
-        people: vec![LEAVER],
         steps: vec![
             // Nobody is scheduled any more, so nothing is asked.
             Step::Settings(json!({ "deactivation_sync": { "enabled": false } })),
             Step::Minutes(10),
         ],
-        faults_in: vec![1],
         ..Flow::default()
     })
     .await;

@@ -8,9 +8,9 @@ use offramp_tests::{World, event};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::LEAVER;
-use super::end::End;
-use super::matrix::{permit, seed};
+use super::stack::LEAVER;
+use super::stack::end::End;
+use super::stack::matrix::{permit, seed};
 use super::stories::{inject, plain_grace, world};
 
 /// Runs the end of a grace period: the process dies after its nth call, and HR calls the person active before the retry.

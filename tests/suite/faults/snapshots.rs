@@ -5,11 +5,7 @@ use serde_json::{Value, json};
 use super::flow::{Flow, Step};
 use super::matrix::check;
 use super::{LEAVER, OTHERS};
-use crate::snapshots::employee;
-
-/// Somebody who gets another name, and somebody who is new.
-const RENAMED: &str = "E-1020";
-const NEW: &str = "N-1";
+use crate::stepwise::{ADA, NEWCOMER, OTTO};
 
 fn without(employees: &mut Vec<Value>, gone: &[&str]) {
     employees.retain(|one| !gone.contains(&one["employee_id"].as_str().unwrap()));
@@ -21,11 +17,14 @@ fn some_change(employees: &mut Vec<Value>) {
     for one in employees.iter_mut() {
         if one["employee_id"] == OTHERS[0] {
             one["status"] = json!("inactive");
-        } else if one["employee_id"] == RENAMED {
+        } else if one["employee_id"] == OTHERS[1] {
             one["name"] = json!("Another Name");
         }
     }
-    employees.push(employee(NEW, "active"));
+    let (name, email) = ("New", "new@acme.example");
+    let status = "active";
+    employees
+        .push(json!({ "employee_id": NEWCOMER, "name": name, "email": email, "status": status }));
 }
 
 /// Three are missing.
@@ -37,96 +36,70 @@ fn at_most_one() -> Step {
     Step::Settings(json!({ "safeguards": { "max_users": 1 } }))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_snapshot_is_applied() {
     check(Flow {
-        name: "snapshot",
-        throttles: true,
-        people: vec![LEAVER, OTHERS[0], RENAMED, NEW],
         steps: vec![
             Step::Snapshot(some_change),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Minutes(6),
         ],
-        faults_in: vec![1],
-        // Who is taken up a minute later is told of in a mail of their own.
-        mails_may_split: true,
-        snapshot: true,
+        breaker: true,
         ..Flow::default()
     })
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_snapshot_is_held_and_approved() {
     check(Flow {
-        name: "approved",
         setup: vec![at_most_one()],
-        people: vec![LEAVER, OTHERS[0], OTHERS[1]],
         steps: vec![
             Step::Snapshot(three_go),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Answer { approve: true },
             Step::Minutes(6),
         ],
-        faults_in: vec![1, 2],
-        mails_may_split: true,
-        snapshot: true,
-        ..Flow::default()
+        breaker: true,
     })
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_hold_is_rejected() {
     check(Flow {
-        name: "rejected",
-        setup: vec![at_most_one(), Step::Snapshot(three_go), Step::Minutes(3)],
-        people: vec![LEAVER, OTHERS[0], OTHERS[1]],
+        setup: vec![at_most_one(), Step::Snapshot(three_go), Step::Minutes(6)],
         steps: vec![Step::Answer { approve: false }, Step::Minutes(6)],
-        faults_in: vec![0],
-        mails_may_split: true,
-        snapshot: true,
-        ..Flow::default()
+        breaker: true,
     })
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_run_is_undone() {
     check(Flow {
-        name: "undone",
         setup: vec![Step::Snapshot(three_go), Step::Minutes(6)],
-        people: vec![LEAVER, OTHERS[0], OTHERS[1]],
         steps: vec![Step::Undo, Step::Minutes(6)],
-        faults_in: vec![0],
-        mails_may_split: true,
-        snapshot: true,
-        ..Flow::default()
+        breaker: true,
     })
     .await;
 }
 
 /// The last admin is held by themselves, once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_last_admin_is_held_once() {
     check(Flow {
-        name: "last-admin",
-        setup: vec![Step::Admin {
-            method: "PUT",
-            path: "/users/E-1002/role".to_owned(),
-            body: json!({ "role": "member" }),
-        }],
-        people: vec!["E-1001"],
+        setup: vec![Step::to_user(
+            "PUT /users/{id}/role",
+            OTTO,
+            json!({ "role": "member" }),
+        )],
         steps: vec![
-            Step::Snapshot(|employees| without(employees, &["E-1001"])),
-            Step::Minutes(3),
+            Step::Snapshot(|employees| without(employees, &[ADA])),
+            Step::Minutes(6),
             Step::Minutes(6),
         ],
-        faults_in: vec![1],
-        mails_may_split: true,
-        snapshot: true,
-        ..Flow::default()
+        breaker: true,
     })
     .await;
 }

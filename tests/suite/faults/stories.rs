@@ -8,9 +8,9 @@ use offramp_local::{Stack, StackConfig};
 use offramp_tests::{MORNING, World, at};
 use serde_json::{Value, json};
 
-use super::LEAVER;
-use super::end::End;
-use super::matrix::{Folder, seed};
+use super::stack::LEAVER;
+use super::stack::end::End;
+use super::stack::matrix::{Folder, seed};
 
 const ADMIN: &str = "ada.okafor@acme.example";
 const SECOND: &str = "otto.brandt@acme.example";

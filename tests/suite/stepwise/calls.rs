@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 /// Who makes a call: one invocation, or the test itself.
@@ -36,6 +37,12 @@ impl Call {
             self.operation.as_str(),
             "BatchGetItem" | "GetItem" | "Query" | "Decrypt"
         )
+    }
+
+    /// True where the card ledger, which stands for the issuer, is called.
+    pub(crate) fn is_the_issuers(&self) -> bool {
+        let body = || serde_json::from_str::<Value>(&self.body).unwrap();
+        self.operation == "UpdateItem" && body()["Key"]["sk"]["S"] == "L"
     }
 
     /// The caller learns what came of it.
@@ -74,6 +81,12 @@ impl Wire {
             .calls
             .get(&who)
             .is_some_and(|calls| !calls.is_empty())
+    }
+
+    /// Looks at the call that has waited longest.
+    pub(crate) fn peek<T>(&self, who: Who, look: impl FnOnce(&Call) -> T) -> T {
+        let waiting = self.0.lock().unwrap();
+        look(waiting.calls[&who].front().unwrap())
     }
 
     /// The call that has waited longest.

@@ -10,7 +10,7 @@ use offramp_domain::{
 use serde_json::{Value, json};
 
 use super::Town;
-use super::requests::{ADA, MEMBERS, ORG, OTTO};
+use super::requests::{ADA, MEMBERS, NEWCOMER, ORG, OTTO};
 
 /// Everybody, with what does not depend on when it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +47,22 @@ pub(crate) struct Whole {
     pub(crate) histories: BTreeMap<String, Vec<String>>,
 }
 
+impl Whole {
+    /// The history of somebody. Cards may go in more than one round.
+    pub(crate) fn merged(&self, id: &str) -> Vec<&String> {
+        let mut merged: Vec<&String> = self.histories[id].iter().collect();
+        merged.dedup_by(|one, other| one == other && one.contains("cards_terminated"));
+        merged
+    }
+}
+
 impl Town {
     /// Reads how all ended; `mailed` where the mails have gone out as well.
     pub(crate) async fn end(&mut self, mailed: bool) -> Whole {
         let offramp = self.functions.offramp();
         let org = OrgId::new(ORG).unwrap();
-        let ids: Vec<EmployeeId> = everybody().map(|id| EmployeeId::new(id).unwrap()).collect();
+        let ids = everybody().chain([NEWCOMER]);
+        let ids: Vec<EmployeeId> = ids.map(|id| EmployeeId::new(id).unwrap()).collect();
         let store = &offramp.store;
         let mut read = Vec::new();
         let loaded = self.reads(store.load(&org, &ids)).await.unwrap();
@@ -129,6 +139,15 @@ impl Town {
             }
         }
         wrong
+    }
+
+    /// The breakers of all sources, as they are stored.
+    pub(crate) fn breakers(&self) -> Vec<Value> {
+        let items = self.services.scan(self.functions.table(), None);
+        let breakers = items.iter().filter(|item| item["sk"]["S"] == "B");
+        breakers
+            .map(|item| serde_json::from_str(item["data"]["S"].as_str().unwrap()).unwrap())
+            .collect()
     }
 
     /// Whether the cancellation of a card has begun.

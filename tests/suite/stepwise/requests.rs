@@ -16,6 +16,8 @@ pub(crate) const ADA: &str = "E-1";
 pub(crate) const OTTO: &str = "E-2";
 /// Members, with two cards each.
 pub(crate) const MEMBERS: [&str; 3] = ["E-3", "E-4", "E-5"];
+/// Somebody who may be new.
+pub(crate) const NEWCOMER: &str = "E-9";
 /// Tries of HR and of admins.
 const TRIES: u32 = 12;
 

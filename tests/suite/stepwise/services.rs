@@ -108,11 +108,9 @@ impl Services {
 
     /// The card ledger stands for the issuer.
     fn note_issuer(&mut self, call: &Call, answer: &Answer) {
-        if call.operation == "UpdateItem" && answer.0 == 200 {
+        if call.is_the_issuers() && answer.0 == 200 {
             let body: Value = serde_json::from_str(&call.body).unwrap();
-            if body["Key"]["sk"]["S"] == "L" {
-                self.cancelled.push(body["Key"]["pk"]["S"].to_string());
-            }
+            self.cancelled.push(body["Key"]["pk"]["S"].to_string());
         }
     }
 

@@ -163,6 +163,30 @@ impl Town {
         }
     }
 
+    /// The first timer that is due fires, and its process dies. Lambda tries again a minute later.
+    pub(crate) async fn fire_once(&mut self) {
+        let now = self.now();
+        let due = self
+            .services
+            .schedules
+            .iter()
+            .filter(|(_, one)| one.at <= now);
+        let (name, _) = due.min_by_key(|(_, one)| one.at).unwrap();
+        let name = name.clone();
+        let schedule = self.services.schedules.remove(&name).unwrap();
+        let message = Message {
+            function: self.function_of(&schedule.target),
+            payload: schedule.input,
+            hurried: false,
+        };
+        assert!(self.invoke(&message).await.is_none());
+        self.queue.push(Queued {
+            message,
+            at: now + TimeDelta::minutes(1),
+            failed: 1,
+        });
+    }
+
     /// An armed timer comes before its time; it comes at its time as well.
     pub(crate) async fn fire_early(&mut self, which: usize) {
         let mut armed: Vec<_> = self.services.schedules.iter().collect();
@@ -224,12 +248,29 @@ impl Town {
                 self.set_now(at.max(self.now()));
                 self.fire_due().await;
             }
-            self.pass(SWEEP_EVERY);
+            // Work whose timer is lost is the sweep's, once it is due.
+            let lost = self.next_work().filter(|at| self.comes(*at, begun_at));
+            self.set_now(self.now().max(lost.unwrap_or_default()) + SWEEP_EVERY);
             self.sweep_now().await;
-            if self.next_due().is_none_or(|at| !self.comes(at, begun_at)) {
+            let next = self.next_due().into_iter().chain(self.next_work()).min();
+            if next.is_none_or(|at| !self.comes(at, begun_at)) {
                 return;
             }
         }
+    }
+
+    /// When the next of the work is due that a machine still means to do, but for what is due already.
+    fn next_work(&self) -> Option<DateTime<Utc>> {
+        let work = self.services.scan(self.functions.table(), Some("work"));
+        let of_people = work.iter().filter(|item| {
+            item["pk"]["S"]
+                .as_str()
+                .is_some_and(|key| !key.contains("#B#"))
+        });
+        let due = of_people.map(|item| item["work_sk"]["S"].as_str().unwrap());
+        due.map(|due| DateTime::parse_from_rfc3339(due).unwrap().to_utc())
+            .filter(|at| *at > self.now())
+            .min()
     }
 
     /// Whether what is due then still comes in a world that began to settle at an instant.

@@ -8,27 +8,25 @@ use serde_json::{Value, json};
 
 /// How a flow ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) people: BTreeMap<String, Person>,
+pub(crate) struct End {
+    pub(crate) people: BTreeMap<String, Person>,
     /// Address and section, subject or line; as often as it was told.
-    pub(super) mails: Vec<String>,
+    pub(crate) mails: Vec<String>,
     /// Keys of what a machine still means to do.
-    pub(super) work: Vec<String>,
+    pub(crate) work: Vec<String>,
     /// Dead letters and failed invocations.
-    pub(super) lost: Vec<String>,
-    /// Holds, runs and the breaker's window, where the flow asks for them.
-    pub(super) breaker: Vec<String>,
+    pub(crate) lost: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Person {
-    pub(super) state: String,
-    pub(super) cards: Vec<String>,
-    pub(super) history: Vec<String>,
+pub(crate) struct Person {
+    pub(crate) state: String,
+    pub(crate) cards: Vec<String>,
+    pub(crate) history: Vec<String>,
 }
 
 impl End {
-    pub(super) async fn of(world: &World, people: &[&str]) -> Self {
+    pub(crate) async fn of(world: &World, people: &[&str]) -> Self {
         let mut ends = BTreeMap::new();
         for id in people {
             ends.insert((*id).to_owned(), person(world, id).await);
@@ -44,24 +42,11 @@ impl End {
                 .into_iter()
                 .map(|lost| format!("{}: {}", lost.arn, lost.body))
                 .collect(),
-            breaker: Vec::new(),
         }
     }
 
-    /// The same with what the breaker has to say of it.
-    pub(super) async fn with_breaker(mut self, world: &World) -> Self {
-        self.breaker = breaker(world).await;
-        self
-    }
-
-    /// The same without subjects: what was told, whatever the number of mails.
-    pub(super) fn whatever_the_mails(mut self) -> Self {
-        self.mails.retain(|told| !told.contains("subject: "));
-        self
-    }
-
     /// Where a mail was sent a second time, the second is overlooked: once for each admin.
-    pub(super) fn without_one_duplicate(mut self, messages: &[Message]) -> Self {
+    pub(crate) fn without_one_duplicate(mut self, messages: &[Message]) -> Self {
         let mut twice: Vec<&str> = Vec::new();
         let mut kept: Vec<Message> = Vec::new();
         for message in messages {
