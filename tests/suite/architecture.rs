@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("functions/", &["shared/"]),
     ("local/stand-ins", &[]),
     ("local", &["shared/", "functions/", "local/stand-ins"]),
+    ("tests/models", &[]),
     (
         "tests",
         &["shared/", "functions/", "local", "local/stand-ins"],

@@ -234,11 +234,12 @@ async fn a_stale_answer_and_an_answer_without_a_version_are_refused() {
     assert_eq!(only_hold(&world).await, hold);
 
     // A part is let go; the others stay held.
+    let version = hold["version"].as_u64().unwrap();
     let part = answer(
         &world,
         &hold,
         "approve",
-        1,
+        version,
         json!({"employee_ids": [ids[0], ids[1]]}),
     )
     .await;
@@ -256,7 +257,7 @@ async fn a_stale_answer_and_an_answer_without_a_version_are_refused() {
         json!({}),
     )
     .await;
-    let closed = world.post_if(&path, 2, json!({})).await;
+    let closed = world.post_if(&path, version, json!({})).await;
     assert_eq!(
         (closed.status, &closed.body["code"]),
         (409, &json!("hold_closed"))
@@ -279,19 +280,20 @@ async fn whoever_was_scheduled_before_waits_until_the_whole_hold_is_answered() {
     let hold = only_hold(&world).await;
 
     let named = |ids: &[String]| json!({ "employee_ids": ids });
-    let gone = answer(&world, &hold, "approve", 1, named(&ids[..1])).await;
+    let version = hold["version"].as_u64().unwrap();
+    let gone = answer(&world, &hold, "approve", version, named(&ids[..1])).await;
     assert_eq!(
         (&gone["state"], &gone["version"]),
-        (&json!("open"), &json!(2))
+        (&json!("open"), &json!(version + 1))
     );
     world.hours(73).await;
     assert_eq!(world.status(&ids[0]).await, "deactivated");
     assert_eq!(world.status(before).await, "deactivation_scheduled");
     assert_eq!(world.user(before).await["active_cards"], 1);
 
-    let some = answer(&world, &hold, "reject", 2, named(&ids[1..51])).await;
+    let some = answer(&world, &hold, "reject", version + 1, named(&ids[1..51])).await;
     assert_eq!(some["state"], "open");
-    let last = answer(&world, &hold, "reject", 3, named(&ids[51..52])).await;
+    let last = answer(&world, &hold, "reject", version + 2, named(&ids[51..52])).await;
     assert_eq!(last["state"], "rejected", "{last}");
     assert_eq!(world.get("/sources/hris").await["health"], "healthy");
     // As after any rejection: from now on a whole grace period.

@@ -1,5 +1,7 @@
 //! What the safeguards count, whom they hold beside the many, and taking a run back.
 
+mod memberships;
+
 use offramp_tests::{ADA, ORG, OTTO, World, event, numbered};
 use serde_json::{Value, json};
 
@@ -173,8 +175,9 @@ async fn a_new_mapping_does_not_bring_back_and_mail_everyone_who_was_ever_delete
         .await;
     assert_eq!(read["users"][0]["would"], "be_restored");
     let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
+    let version = read["version"].as_u64().unwrap();
     let done = world
-        .post_if(&path, 1, json!({ "employee_ids": [ids[7]] }))
+        .post_if(&path, version, json!({ "employee_ids": [ids[7]] }))
         .await;
     assert_eq!(
         done.body["results"][0]["outcome"], "restored",

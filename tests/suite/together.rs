@@ -38,8 +38,8 @@ async fn of_somebody_who_left_again() {
 #[tokio::test]
 async fn of_somebody_in_a_hold() {
     let scene = Scene::held().await;
-    assert_eq!(scene.flows.len(), 20);
-    let new = |name: &str| matches!(name, "approve" | "reject");
+    assert_eq!(scene.flows.len(), 21);
+    let new = |name: &str| matches!(name, "approve" | "reject" | "another leaver");
     pairs(scene, |one, other| new(one) || new(other)).await;
 }
 

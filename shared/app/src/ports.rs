@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{
-    Breaker, Change, EmployeeId, Entry, Objective, OrgId, Policy, RunId, SourceId, Status, Timer,
-    User,
+    Breaker, Change, EmployeeId, Entry, Hold, Objective, OrgId, Policy, Roll, RunId, SourceId,
+    Status, Timer, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,11 +103,23 @@ pub struct Receipt {
     pub version: Option<u64>,
 }
 
+/// The hold that people join, and the part of its roll that lists them.
+#[derive(Debug, Clone)]
+pub struct HoldJoin {
+    /// The hold after they have joined. The write is conditional on the version before it, and on nothing else: whatever
+    /// answers or closes a hold changes its version.
+    pub hold: Hold,
+    /// The people. Their roll number is the version of `hold`.
+    pub roll: Roll,
+}
+
 /// A transaction, which is written as a whole or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct Commit<'a> {
-    /// The changes of users, at most two.
+    /// The changes of users.
     pub changes: Vec<&'a Change>,
+    /// The holds that some of these users join, each once.
+    pub joins: Vec<HoldJoin>,
     /// The changes of cards.
     pub cards: Vec<CardWrite>,
     /// Objectives, each conditional on the version before. Their owner is among the changes.
@@ -120,7 +132,7 @@ pub struct Commit<'a> {
 }
 
 /// Reads and writes users consistently.
-pub trait Users: Send + Sync {
+pub trait Users: Breakers {
     /// Reads the policy, the admins, up to [`USERS_PER_READ`] users, and the breaker of `source`. It is one consistent
     /// batch read.
     fn load_of(

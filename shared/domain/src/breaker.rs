@@ -28,7 +28,7 @@ pub use window::{NoWindow, Window};
 /// five, 20 per cent.
 pub const SHARE_FROM: u32 = 20;
 /// The most places in a window, whatever the safeguards say. The breaker is one DynamoDB item of at most 400 KB. A
-/// place takes 18 bytes, and the item holds up to two windows: the present one and the one of the last rejection.
+/// place takes 18 bytes, and the item holds up to two windows: the present one, and those of rejections together.
 pub const PLACES: usize = 10_000;
 
 /// A change by a machine that the breaker counts.
@@ -195,6 +195,10 @@ pub struct Breaker {
     /// The window of the last rejection that spared anybody; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spared: Option<Spared>,
+    /// The people whom earlier rejections spared, each with the instant of theirs: whoever was spared keeps the promised
+    /// date whatever comes later. Nobody is in it whom the last rejection spared again.
+    #[serde(default, skip_serializing_if = "Window::is_empty")]
+    pub spared_before: Window,
     /// The people who have returned, and the open hold of those who may not yet.
     #[serde(default, skip_serializing_if = "Returns::is_none")]
     pub returns: Returns,
@@ -314,19 +318,22 @@ impl Breaker {
     /// has a whole grace period from `now`.
     #[must_use]
     pub fn answering(&self, rejected: bool, now: DateTime<Utc>) -> Self {
-        let spared = if rejected && !self.window.is_empty() {
-            Some(Spared {
+        let (mut spared, mut spared_before) = (self.spared.clone(), self.spared_before.clone());
+        if rejected && !self.window.is_empty() {
+            if let Some(last) = &spared {
+                spared_before = spared_before.remembering(&last.window, last.at, &self.window, now);
+            }
+            spared = Some(Spared {
                 at: now,
                 window: self.window.clone(),
-            })
-        } else {
-            self.spared.clone()
-        };
+            });
+        }
         Self {
             window: Window::default(),
             hold: None,
             answered: 0,
             spared,
+            spared_before,
             rev: self.rev + 1,
             ..self.clone()
         }
@@ -368,9 +375,12 @@ impl Breaker {
         if self.hold.is_some() && self.window.has(id) {
             return Some(Keeps::UntilAnswered);
         }
-        let spared = self.spared.as_ref()?;
-        (scheduled <= spared.at && spared.window.has(id))
-            .then_some(Keeps::AGracePeriodFrom(spared.at))
+        let last = self.spared.as_ref();
+        let last = last
+            .filter(|spared| spared.window.has(id))
+            .map(|one| one.at);
+        let at = last.or_else(|| self.spared_before.at_of(id))?;
+        (scheduled <= at).then_some(Keeps::AGracePeriodFrom(at))
     }
 }
 

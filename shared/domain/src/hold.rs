@@ -32,8 +32,10 @@ impl HoldState {
     }
 }
 
-/// A change that a safeguard stopped. The hold's roll lists the people who joined. Whether a person is still in the
-/// hold is stored with their user ([`Held`]).
+/// A change that a safeguard stopped. Whether a person is in the hold is stored with their user ([`Held`]). The
+/// transaction that puts somebody into a hold writes three things: the user with a roll number, the hold, which must be
+/// open and whose version is that number, and the part of the roll that lists the person under it. So a number that an
+/// admin has read covers exactly the people whom they could read, and nobody is in a hold that was closed before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The id of the hold.
@@ -58,8 +60,8 @@ pub struct Hold {
     pub escalated: bool,
     /// How many people are on its roll, including people that have left the hold.
     pub people: u32,
-    /// Counts joins and answers. It is the `ETag`. Each person on the roll has the version at which they joined as
-    /// their roll number.
+    /// Counts joins and answers; 0 while nobody has joined. It is the `ETag`. The people of one transaction have the
+    /// version at which they joined as their roll number.
     pub version: u64,
     /// The people who joined up to this roll number have been answered.
     #[serde(default)]
@@ -73,6 +75,19 @@ pub struct Hold {
     /// Each answer for everybody who had joined by then, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<HoldAnswer>,
+    /// The answers that are not carried out yet for everybody they are for. While there are any, the hold is due work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// An answer that is not carried out yet for everybody it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The run of an approval, whose roll lists the people; `None` for a rejection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The answer covers the roll numbers up to this one.
+    pub until: u64,
 }
 
 /// An answer for everybody who had joined by then.
@@ -87,6 +102,16 @@ pub struct HoldAnswer {
 }
 
 impl Hold {
+    /// The hold after so many people have joined it together. Their roll number is its version.
+    #[must_use]
+    pub fn joined_by(&self, people: u32) -> Self {
+        Self {
+            version: self.version + 1,
+            people: self.people.saturating_add(people),
+            ..self.clone()
+        }
+    }
+
     /// Finds the answer `answer` up to roll number `until`, and the number after which its people joined; `None` if no
     /// such answer was given.
     #[must_use]
@@ -202,6 +227,7 @@ mod tests {
             by: None,
             last: None,
             answers: vec![answered(2, approved), answered(5, rejected)],
+            unfinished: Vec::new(),
         };
         let from = |until, answer| hold.answer(until, answer).map(|(from, _)| from);
         assert_eq!(from(2, approved), Some(0));

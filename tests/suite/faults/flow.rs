@@ -183,14 +183,7 @@ async fn answer(town: &mut Town, approve: bool) {
         town.wait(TimeDelta::minutes(6)).await;
         holds = reads(town, "GET /holds", &[]).await;
     }
-    let hold = &holds["holds"][0];
-    let id = [("id", hold["hold_id"].as_str().unwrap())];
-    let route = match approve {
-        true => "POST /holds/{id}/approve",
-        false => "POST /holds/{id}/reject",
-    };
-    let mut message = town.admin(route, &id, &json!({}));
-    message.payload["headers"]["if-match"] = json!(format!("\"{}\"", hold["version"]));
+    let message = town.answer(&holds["holds"][0], approve);
     let before = town.invocations();
     let reply = town.ask(&message).await;
     let asked_again = town.invocations() > before + 1;

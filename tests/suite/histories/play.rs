@@ -208,16 +208,8 @@ impl<'t> Teller<'t> {
         let Some(hold) = holds.find(|hold| hold["state"] == "open") else {
             return false;
         };
-        let route = match approve {
-            true => "POST /holds/{id}/approve",
-            false => "POST /holds/{id}/reject",
-        };
-        self.by_hand(
-            route,
-            &[("id", hold["hold_id"].as_str().unwrap())],
-            json!({}),
-        )
-        .await;
+        let message = self.town.answer(hold, approve);
+        self.ask(&message).await;
         true
     }
 

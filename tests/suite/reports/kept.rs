@@ -131,7 +131,9 @@ async fn an_admin_rejected_a_hold_took_a_run_back_or_restored_them() {
     assert_eq!(codes(&why), ["held"]);
     way(&why, &format!("an admin approving the hold {id}"));
     let path = format!("/holds/{id}/reject");
-    assert_eq!(world.post_if(&path, 1, json!({})).await.status, 200);
+    let version = hold["version"].as_u64().unwrap();
+    let rejected = world.post_if(&path, version, json!({})).await;
+    assert_eq!(rejected.status, 200, "{}", rejected.body);
     let why = explain(&world, "P-0007").await;
     assert_eq!(codes(&why), ["hold_answered"], "{why}");
     assert!(first(&why).contains(id), "{why}");

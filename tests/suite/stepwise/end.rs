@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use offramp_app::ports::{Cards, Histories, Users};
 use offramp_domain::{
-    Access, Actor, Cause, EmployeeId, Entry, Happening, OrgId, Policy, Status, User,
+    Access, Actor, Cause, EmployeeId, Entry, Happening, IgnoredBy, OrgId, Policy, Status, User,
 };
 use serde_json::{Value, json};
 
@@ -197,10 +197,12 @@ fn settings(policy: &Policy) -> String {
 
 fn person(user: &User, cards: (usize, usize)) -> Person {
     let grounds = user.grounds.iter().map(|(kind, ground)| {
-        format!(
-            "{kind:?} {:?} {:?} {:?}",
-            ground.state, ground.why, ground.date
-        )
+        // Where an admin undoes the run and turns the sync off at once, either is why.
+        let why = match ground.why {
+            Some(IgnoredBy::RunUndone | IgnoredBy::SyncOff) => "by an admin".to_owned(),
+            other => format!("{other:?}"),
+        };
+        format!("{kind:?} {:?} {why} {:?}", ground.state, ground.date)
     });
     let mut hr = serde_json::to_value(&user.hr).unwrap();
     if let Some(hr) = hr.as_object_mut() {

@@ -64,6 +64,18 @@ impl Town {
         }
     }
 
+    /// An admin's answer to a hold, as they have read it.
+    pub(crate) fn answer(&self, hold: &Value, approve: bool) -> Message {
+        let route = match approve {
+            true => "POST /holds/{id}/approve",
+            false => "POST /holds/{id}/reject",
+        };
+        let id = hold["hold_id"].as_str().unwrap();
+        let mut message = self.admin(route, &[("id", id)], &json!({}));
+        message.payload["headers"]["if-match"] = json!(format!("\"{}\"", hold["version"]));
+        message
+    }
+
     /// A signed request of HR's; `route` is one of the source.
     pub(crate) fn hr(&self, route: &str, parameters: &[(&str, &str)], body: &Value) -> Message {
         let text = if body.is_null() {

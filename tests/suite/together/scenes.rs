@@ -78,14 +78,16 @@ impl Scene {
         let mut scene = Self::of("held", town, LENA, MARC).await;
         let holds = scene.town.admin("GET /holds", &[], &Value::Null);
         let holds = scene.town.done(&holds).await;
-        let hold = holds["holds"][0]["hold_id"].as_str().unwrap();
-        for (name, route) in [
-            ("approve", "POST /holds/{id}/approve"),
-            ("reject", "POST /holds/{id}/reject"),
-        ] {
-            let message = scene.town.admin(route, &[("id", hold)], &json!({}));
+        for (name, approve) in [("approve", true), ("reject", false)] {
+            let message = scene.town.answer(&holds["holds"][0], approve);
+            let reply = scene.town.ask_only(&message).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            scene.town.back_to(&scene.image);
             scene.flows.push((name, message));
         }
+        let joins = scene.town.says(OTTO, "inactive", json!({}));
+        let joins = scene.town.events(&[joins]);
+        scene.flows.push(("another leaver", joins));
         scene
     }
 

@@ -7,9 +7,9 @@ use offramp_domain::{
 };
 
 use crate::backoff::until_won;
-use crate::engine::commit::{Armed, commit_decided};
+use crate::engine::commit::{Armed, Landed, commit_decided};
 use crate::engine::execute::decide_on;
-use crate::ports::{CardWrite, Cards, Commit, Committed, Loaded, Receipt, Receipts, Users};
+use crate::ports::{CardWrite, Cards, Commit, Loaded, Receipt, Receipts, Users};
 use crate::telemetry::Decided;
 use crate::{Error, Ports, Result, Tenant};
 
@@ -38,7 +38,7 @@ where
             receipt: receipt.cloned(),
             ..Commit::default()
         };
-        if commit(tenant, &[owner], beside).await? == Committed::Done {
+        if commit(tenant, &[owner], beside).await? == Landed::Done {
             return Ok(Some(()));
         }
         if let Some(receipt) = receipt
@@ -104,7 +104,7 @@ where
             ..Commit::default()
         };
         let committed = commit(tenant, &owners, beside).await?;
-        Ok((committed == Committed::Done).then_some(card))
+        Ok((committed == Landed::Done).then_some(card))
     })
     .await
 }
@@ -146,7 +146,7 @@ where
             ..Commit::default()
         };
         let committed = commit(tenant, &[owner], beside).await?;
-        Ok((committed == Committed::Done).then_some(card))
+        Ok((committed == Landed::Done).then_some(card))
     })
     .await
 }
@@ -205,7 +205,7 @@ async fn commit<P: Ports>(
     tenant: &Tenant<'_, P>,
     owners: &[Counting],
     beside: Commit<'_>,
-) -> Result<Committed>
+) -> Result<Landed>
 where
     P::Store: Users,
 {

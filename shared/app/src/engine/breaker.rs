@@ -1,8 +1,9 @@
 //! Asks the breaker before a machine ends a person's access or restores a deleted person.
 //!
 //! The breaker is asked first, and the user is committed second. Before a user is written, an admitted person has a
-//! place in the window, and a held person is on the hold's roll. An unused place has no effect, and neither has a name
-//! on a roll if the user does not point to the hold. If a run asks again, its people have their places already.
+//! place in the window. An unused place has no effect. If a run asks again, its people have their places already. A
+//! held person joins the hold in the transaction that writes the user, on the condition that the hold is open
+//! ([`super::commit`]); the breaker names the hold, and opens one that nobody is in yet.
 
 mod asking;
 mod last_admin;
@@ -15,7 +16,7 @@ use offramp_domain::digest::{DigestMinute, Notice, NoticeKind};
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
     Breaker, Counted, EmployeeId, Event, Figures, Gate, Generation, Hold, HoldId, HoldState, Run,
-    RunKind, Timer, Tripped, Verdict,
+    Timer, Tripped, Verdict,
 };
 
 use crate::backoff::until_won;
@@ -52,6 +53,7 @@ where
 {
     let (receipt, if_match, observing) = (how.receipt, how.if_match, how.observing);
     let (own_work, source) = (how.own_work, how.source);
+    let mut asked_with_others = matches!(how.gate, Some(Gate::Held { .. }));
     // A person who has become the last admin in the meantime is asked about a second time.
     for _ in 0..ASKED_AT_MOST {
         let executed = execute(tenant, id, event, armed, how).await?;
@@ -62,6 +64,10 @@ where
         else {
             return Ok(executed);
         };
+        if asked_with_others {
+            return Err(answered_meanwhile());
+        }
+        asked_with_others = false;
         let people = BTreeMap::from([(id.clone(), counted)]);
         let settings = &executed.loaded.policy.settings;
         let asking = asking_first(asking, settings.on_missing, counted);
@@ -251,45 +257,10 @@ where
             // The hold was answered after the breaker was read.
             return Ok(None);
         }
-        // A snapshot that died after the breaker's answer asks again for the same people. They may be on the roll
-        // already, all with one number.
-        if matches!(self.asking.kind, RunKind::Snapshot { .. }) {
-            let of = RollOf::Hold(hold.clone());
-            let on_roll = on_roll(&self.tenant, &of).await?;
-            let mut seqs = self.people.iter().map(|id| on_roll.get(id).copied());
-            if let Some(Some(seq)) = seqs.next()
-                && seq > before.answered
-                && seqs.all(|other| other == Some(seq))
-            {
-                return Ok(Some(Gate::Held { hold, seq }));
-            }
-        }
-        let after = Hold {
-            version: before.version + 1,
-            people: before.people.saturating_add(count(self.people)),
-            ..before.clone()
-        };
-        let commit = BreakerCommit {
-            hold: Some((&after, before.version)),
-            rolls: rolls(
-                &RollOf::Hold(hold.clone()),
-                after.version,
-                self.people,
-                self.now,
-            ),
-            ..BreakerCommit::default()
-        };
-        let held = Gate::Held {
+        Ok(Some(Gate::Held {
             hold,
-            seq: after.version,
-        };
-        Ok(done(
-            self.tenant
-                .store
-                .commit_breaker(self.tenant.org, &commit)
-                .await?,
-        )
-        .then_some(held))
+            seq: before.version + 1,
+        }))
     }
 
     async fn trip(
@@ -306,7 +277,7 @@ where
             },
             None => figures,
         };
-        let hold = self.open(rule, figures, count(self.people));
+        let hold = self.open(rule, figures);
         // A rule that says nothing about the connection does not change the breaker. So its hold stops nobody else.
         let after = match rule {
             Tripped::MaxReturns => Some(breaker.tripping_returns(hold.hold.clone())),
@@ -315,10 +286,11 @@ where
                 .then(|| breaker.tripping(hold.hold.clone(), self.safeguards, self.now)),
         };
         let after = after.map(|after| looked_at(after, self.now));
-        self.write(after.as_ref(), &hold, self.people).await
+        self.write(after.as_ref(), &hold, count(self.people)).await
     }
 
-    fn open(&self, rule: Tripped, figures: Figures, people: u32) -> Hold {
+    /// A hold that nobody is in yet.
+    fn open(&self, rule: Tripped, figures: Figures) -> Hold {
         Hold {
             hold: new_hold(),
             source: self.asking.source.clone(),
@@ -329,12 +301,13 @@ where
             opened_at: self.now,
             told_at: self.now,
             escalated: false,
-            people,
-            version: 1,
+            people: 0,
+            version: 0,
             answered: 0,
             by: None,
             last: None,
             answers: Vec::new(),
+            unfinished: Vec::new(),
         }
     }
 
@@ -342,7 +315,7 @@ where
         &self,
         breaker: Option<&Breaker>,
         hold: &Hold,
-        people: &BTreeSet<EmployeeId>,
+        people: u32,
     ) -> Result<Option<Gate>> {
         let notice = Notice {
             at: self.now,
@@ -350,7 +323,7 @@ where
                 hold: hold.hold.clone(),
                 source: hold.source.clone(),
                 rule: hold.rule,
-                people: hold.people,
+                people,
             },
             employee_id: None,
             name: None,
@@ -359,13 +332,7 @@ where
         tell(&self.tenant, &notice).await?;
         let commit = BreakerCommit {
             breaker: breaker.map(|breaker| (&self.asking.source, breaker)),
-            hold: Some((hold, 0)),
-            rolls: rolls(
-                &RollOf::Hold(hold.hold.clone()),
-                hold.version,
-                people,
-                self.now,
-            ),
+            hold: Some((hold, None)),
             notices: vec![notice],
             ..BreakerCommit::default()
         };
@@ -383,36 +350,33 @@ where
             source = %hold.source,
             hold = %hold.hold,
             rule = hold.rule.as_str(),
-            people = hold.people,
+            people,
             "a safeguard stopped a run"
         );
         Ok(Some(Gate::Held {
             hold: hold.hold.clone(),
-            seq: hold.version,
+            seq: hold.version + 1,
         }))
     }
 }
 
-/// `Ok` if a hold is still open for the people with this roll number. Otherwise `Err` with the hold, which was answered
-/// or cleared.
+/// The hold, if it is closed, so that nobody can join it any more; `None` if it is open.
 ///
 /// # Errors
 /// A fault.
-pub(crate) async fn taking<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    hold: &HoldId,
-    seq: u64,
-) -> Result<std::result::Result<(), Hold>>
+pub(crate) async fn closed<P: Ports>(tenant: &Tenant<'_, P>, hold: &HoldId) -> Result<Option<Hold>>
 where
     P::Store: Breakers,
 {
     let Some(hold) = tenant.store.hold(tenant.org, hold).await? else {
         return Err(crate::Fault::corrupt("hold", "a hold that was joined is not there").into());
     };
-    Ok(match hold.state {
-        HoldState::Open if seq > hold.answered => Ok(()),
-        _ => Err(hold),
-    })
+    Ok((hold.state != HoldState::Open).then_some(hold))
+}
+
+/// People who were asked about together are asked about together again, if their hold was closed before they joined it.
+pub(super) fn answered_meanwhile() -> Error {
+    Error::Unfinished("the hold was answered meanwhile")
 }
 
 /// Arms the digest that mails a notice. This comes before the notice is committed.

@@ -1,15 +1,18 @@
 //! Arm, commit, disarm, tell: the one place where decisions about users are written.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::PoisonError;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
-use offramp_domain::Timer;
+use offramp_domain::{Change, EmployeeId, Hold, HoldId, HoldState, Roll, Timer};
 use tokio::sync::Mutex;
 
-use crate::ports::{Commit, Committed, Timers, Users};
+use crate::backoff::pauses;
+use crate::ports::{Breakers, Commit, Committed, HoldJoin, Timers, Users};
 use crate::telemetry::Decided;
-use crate::{Ports, Result, Tenant};
+use crate::{Fault, Ports, Result, Tenant};
 
 /// The timers that one invocation has armed and may need again: digests, which many leavers share, and timers armed
 /// while the breaker was asked. If two people need the same digest at the same moment, it is armed once. Both wait for
@@ -19,6 +22,8 @@ pub struct Armed {
     /// The names of armed digests. The lock is held while a digest is armed, so that others who need one wait.
     digests: Mutex<HashSet<String>>,
     ahead: std::sync::Mutex<HashSet<String>>,
+    /// Locked while people join a hold: each transaction that does so writes the hold.
+    joining: Mutex<()>,
 }
 
 impl Armed {
@@ -34,9 +39,29 @@ impl Armed {
     }
 }
 
+/// The result of a commit of decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landed {
+    /// All is written.
+    Done,
+    /// Nothing is written: somebody else has written one of the items since it was read.
+    Conflict,
+    /// Nothing is written: the hold that people would join is closed. The breaker must be asked about them again.
+    HoldClosed,
+}
+
+impl From<Committed> for Landed {
+    fn from(committed: Committed) -> Self {
+        match committed {
+            Committed::Done => Self::Done,
+            Committed::Conflict => Self::Conflict,
+        }
+    }
+}
+
 /// Commits decisions, all or none. First their timers are armed. Then their changes and `beside` are written in one
-/// transaction. Then obsolete timers are deleted, and each decision is logged and counted. After a conflict nothing is
-/// logged; the armed timers will find another state and do nothing.
+/// transaction, with the holds that people join. Then obsolete timers are deleted, and each decision is logged and
+/// counted. After a conflict nothing is logged; the armed timers will find another state and do nothing.
 ///
 /// # Errors
 /// A fault. Before the transaction nothing was written. A fault of the transaction leaves it unknown whether it was
@@ -46,7 +71,7 @@ pub async fn commit_decided<'a, P: Ports>(
     decided: &'a [Decided<'a>],
     beside: Commit<'a>,
     armed: &Armed,
-) -> Result<Committed>
+) -> Result<Landed>
 where
     P::Store: Users,
 {
@@ -56,8 +81,12 @@ where
         .extend(decided.iter().filter_map(Decided::change));
     let arm = commit.changes.iter().flat_map(|change| &change.arm);
     arm_all(&tenant.timers, arm, armed).await?;
-    let committed = tenant.store.commit(tenant.org, &commit).await?;
-    if committed == Committed::Done {
+    let joins = commit.changes.iter().any(|change| change.joins);
+    let landed = match joins {
+        true => join(tenant, &commit, armed).await?,
+        false => written(tenant, &commit).await?.into(),
+    };
+    if landed == Landed::Done {
         for change in &commit.changes {
             disarm_all(&tenant.timers, &change.disarm).await;
         }
@@ -65,7 +94,99 @@ where
             one.tell(tenant);
         }
     }
-    Ok(committed)
+    Ok(landed)
+}
+
+async fn written<P: Ports>(tenant: &Tenant<'_, P>, commit: &Commit<'_>) -> Result<Committed>
+where
+    P::Store: Users,
+{
+    Ok(tenant.store.commit(tenant.org, commit).await?)
+}
+
+/// Commits changes by which people join holds. Two invocations may let people join the same hold at the same moment, so
+/// a conflict is tried again as long as it is the hold that has changed.
+async fn join<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    commit: &Commit<'_>,
+    armed: &Armed,
+) -> Result<Landed>
+where
+    P::Store: Users,
+{
+    let _turn = armed.joining.lock().await;
+    let mut last = None;
+    for pause in pauses() {
+        let mut holds = BTreeMap::new();
+        for id in commit.changes.iter().filter_map(|change| change.joined()) {
+            if holds.contains_key(id) {
+                continue;
+            }
+            let hold = tenant.store.hold(tenant.org, id).await?;
+            let missing = || Fault::corrupt("hold", "a hold that is joined is not there");
+            holds.insert(id.clone(), hold.ok_or_else(missing)?);
+        }
+        if holds.values().any(|hold| hold.state != HoldState::Open) {
+            return Ok(Landed::HoldClosed);
+        }
+        let versions: Vec<u64> = holds.values().map(|hold| hold.version).collect();
+        if last.as_ref() == Some(&versions) {
+            // The holds are as they were, so somebody's user has changed.
+            return Ok(Landed::Conflict);
+        }
+        let joins = joins(&holds, &commit.changes, tenant.clock.now());
+        let changes: Vec<Cow<'_, Change>> = commit
+            .changes
+            .iter()
+            .map(|change| numbered(change, &joins))
+            .collect();
+        let commit = Commit {
+            changes: changes.iter().map(Cow::as_ref).collect(),
+            joins,
+            ..commit.clone()
+        };
+        if written(tenant, &commit).await? == Committed::Done {
+            return Ok(Landed::Done);
+        }
+        last = Some(versions);
+        pause.wait().await;
+    }
+    Ok(Landed::Conflict)
+}
+
+/// Each hold after these people have joined it, with the part of its roll that lists them.
+fn joins(holds: &BTreeMap<HoldId, Hold>, changes: &[&Change], now: DateTime<Utc>) -> Vec<HoldJoin> {
+    let join = |(id, before): (&HoldId, &Hold)| {
+        let joining = changes
+            .iter()
+            .filter(|change| change.joined() == Some(id))
+            .map(|change| change.user.employee_id.clone());
+        let people: Vec<EmployeeId> = joining.collect();
+        let hold = before.joined_by(u32::try_from(people.len()).unwrap_or(u32::MAX));
+        let roll = Roll {
+            seq: hold.version,
+            at: now,
+            people,
+        };
+        HoldJoin { hold, roll }
+    };
+    holds.iter().map(join).collect()
+}
+
+/// The change with the roll number that the hold gives to those who join it.
+fn numbered<'a>(change: &'a Change, joins: &[HoldJoin]) -> Cow<'a, Change> {
+    let joined = change.joined();
+    let join = joins.iter().find(|join| Some(&join.hold.hold) == joined);
+    match (join, &change.user.hold) {
+        (Some(join), Some(held)) if held.seq != join.roll.seq => {
+            let mut change = change.clone();
+            if let Some(held) = &mut change.user.hold {
+                held.seq = join.roll.seq;
+            }
+            Cow::Owned(change)
+        }
+        _ => Cow::Borrowed(change),
+    }
 }
 
 /// Arms the timers that this invocation has not armed yet.

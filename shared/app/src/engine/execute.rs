@@ -9,9 +9,9 @@ use offramp_domain::{
     Context, Counted, Decision, EmployeeId, Event, Gate, OrgId, SourceId, User, decide,
 };
 
-use super::commit::commit_decided;
+use super::commit::{Landed, commit_decided};
 use crate::backoff::until_won;
-use crate::ports::{Commit, Committed, Loaded, Receipt, Users};
+use crate::ports::{Commit, Loaded, Receipt, Users};
 use crate::telemetry::Decided;
 use crate::when::Days;
 use crate::{Clock, Error, Ports, Result, Tenant};
@@ -27,8 +27,8 @@ pub struct Executed {
     pub user: Option<User>,
     /// The data that the decision was made on.
     pub loaded: Loaded,
-    /// True if nothing was done, because the breaker must be asked first about `decision.counted`. Its answer is the
-    /// gate of the next attempt.
+    /// True if nothing was done, because the breaker must be asked first about `decision.counted`, or asked again since
+    /// the hold that it had named is closed. Its answer is the gate of the next attempt.
     pub needs_admission: bool,
     /// The outcome if the source were active; `None` unless the source is in observation.
     pub would: Option<Outcome>,
@@ -154,7 +154,7 @@ where
                 armed.note(&change.arm);
             }
             let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
-            let needs_admission = event.is_automatic() && decision.counted.is_some_and(unasked);
+            let mut needs_admission = event.is_automatic() && decision.counted.is_some_and(unasked);
             let decided = Decided {
                 employee_id: id,
                 event,
@@ -173,8 +173,10 @@ where
                     own_work: how.own_work,
                     ..Commit::default()
                 };
-                if commit_decided(tenant, &[decided], beside, armed).await? == Committed::Conflict {
-                    return Ok(None);
+                match commit_decided(tenant, &[decided], beside, armed).await? {
+                    Landed::Done => {}
+                    Landed::Conflict => return Ok(None),
+                    Landed::HoldClosed => needs_admission = true,
                 }
             }
             let change = decision.change.as_ref().filter(|_| !needs_admission);

@@ -3,8 +3,10 @@
 //!
 //! An answer is one transaction: the hold, the breaker if it points to this hold, and for an approval the run with its
 //! roll. If the answer ends the hold, that breaker's window becomes empty. A timer is armed before the transaction. It
-//! answers for the people for whom the request has no time. Repeating this work changes nothing, because an answered
-//! person has left the hold. A hold ends when all of it is answered, or when it is empty.
+//! answers for the people for whom the request has no time. The hold lists the answer as unfinished until it is carried
+//! out for everybody, and the sweep arms the timer anew as long as it does. Repeating this work changes nothing, because
+//! an answered person has left the hold. A hold ends when all of it is answered, or when it is empty: it is closed on the
+//! condition that nobody has joined since it was looked at.
 
 mod answer;
 mod step;
@@ -15,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{
-    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, User,
+    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, Roll, User,
 };
 
 use crate::engine::breaker::tell;
@@ -25,7 +27,7 @@ use crate::ports::{
 use crate::{Error, Ports, Result, Tenant};
 
 pub use answer::{AnsweredHold, Ask, Verdict, answer};
-pub use step::step;
+pub use step::{step, take_up};
 pub use work::Became;
 
 /// A delivery that opens a hold has written its people within this time, because its function runs for at most 30
@@ -34,7 +36,7 @@ const FILLED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Reads of people that are made at once.
 const READS_AT_ONCE: usize = 8;
 /// Parts of a roll in one read.
-const PARTS: usize = 20;
+const PARTS: usize = 100;
 
 /// The hold with this id.
 ///
@@ -48,7 +50,7 @@ where
     hold.ok_or(Error::NotFound("hold"))
 }
 
-/// A page of the people in a hold, with the policy that was read with them. A page is one part of the roll.
+/// A page of the people in a hold, with the policy that was read with them. A page is a few parts of the roll.
 ///
 /// # Errors
 /// A fault.
@@ -61,30 +63,31 @@ where
     P::Store: Users + Breakers,
 {
     let of = RollOf::Hold(hold.hold.clone());
-    let page = tenant.store.roll(tenant.org, &of, after, 1).await?;
-    let mut items = Vec::new();
-    let mut last = Loaded::default();
-    for roll in page.items {
-        for chunk in roll.people.chunks(USERS_PER_READ) {
-            let mut loaded = tenant.store.load(tenant.org, chunk).await?;
-            items.extend(
-                std::mem::take(&mut loaded.users)
-                    .into_values()
-                    .filter(|user| is_kept(user, hold, roll.seq)),
-            );
-            last = loaded;
-        }
+    let mut page = tenant.store.roll(tenant.org, &of, after, 1).await?;
+    let first = page.items.first().map_or(0, |roll| roll.people.len());
+    if let Some(next) = page.next.as_deref().filter(|_| first < USERS_PER_READ) {
+        // People who joined one by one, or a few at once.
+        let parts = (USERS_PER_READ / first.max(1)).clamp(1, PARTS);
+        let more = tenant
+            .store
+            .roll(tenant.org, &of, Some(next), parts)
+            .await?;
+        page.next = more.next;
+        page.items.extend(more.items);
     }
-    if hold.people == 0 || items.is_empty() {
-        last = tenant.store.load(tenant.org, &[]).await?;
-    }
-    Ok((
-        Page {
-            items,
-            next: page.next,
-        },
-        last,
-    ))
+    let items = pointing(
+        tenant,
+        hold,
+        &numbered(page.items, (hold.answered, u64::MAX)),
+    )
+    .await?;
+    let items = items.into_iter().filter(|_| hold.state == HoldState::Open);
+    let page = Page {
+        items: items.collect(),
+        next: page.next,
+    };
+    let policy = tenant.store.load(tenant.org, &[]).await?;
+    Ok((page, policy))
 }
 
 /// The people in a hold. Reading stops after `most` names of the roll, rounded up to whole reads. The second value is
@@ -107,30 +110,24 @@ where
             .store
             .roll(tenant.org, &of, after.as_deref(), PARTS)
             .await?;
-        for roll in page.items {
-            for chunk in roll.people.chunks(USERS_PER_READ) {
-                if seen >= most {
-                    return Ok((kept, false));
-                }
-                seen += chunk.len();
-                let users = tenant
-                    .store
-                    .load(tenant.org, chunk)
-                    .await?
-                    .users
-                    .into_values();
-                kept.extend(users.filter(|user| is_kept(user, hold, roll.seq)));
-            }
+        let mut people = numbered(page.items, (hold.answered, u64::MAX));
+        let all = people.len() <= most - seen;
+        people = people.into_iter().take(most - seen).collect();
+        seen += people.len();
+        if hold.state == HoldState::Open {
+            kept.extend(pointing(tenant, hold, &people).await?);
         }
         match page.next {
+            _ if !all => return Ok((kept, false)),
+            Some(_) if seen >= most => return Ok((kept, false)),
             Some(next) => after = Some(next),
             None => return Ok((kept, true)),
         }
     }
 }
 
-/// How many people are in the hold now. Of an open hold everybody on its roll is read, a few reads at once, since a
-/// person may have left it without an answer.
+/// How many people are in the hold now. Of an open hold everybody on its roll is read, since a person may have left it
+/// without an answer.
 ///
 /// # Errors
 /// A fault.
@@ -141,40 +138,43 @@ where
     if hold.state != HoldState::Open {
         return Ok(0);
     }
-    let of = RollOf::Hold(hold.hold.clone());
-    let (mut on_roll, mut after) = (BTreeMap::new(), None);
-    loop {
-        let page = tenant
-            .store
-            .roll(tenant.org, &of, after.as_deref(), PARTS)
-            .await?;
-        // Somebody who has left and joined again is on the roll twice, and is in the hold with the later number.
-        for roll in page
-            .items
-            .into_iter()
-            .filter(|roll| roll.seq > hold.answered)
-        {
-            on_roll.extend(roll.people.into_iter().map(|id| (id, roll.seq)));
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
-    let ids: Vec<EmployeeId> = on_roll.keys().cloned().collect();
-    let on_roll = &on_roll;
-    stream::iter(ids.chunks(USERS_PER_READ))
+    let unanswered = (hold.answered, u64::MAX);
+    Ok(members(tenant, hold, unanswered, usize::MAX).await?.len())
+}
+
+/// The people on these parts of a roll whose numbers are above `from` and up to `until`, each with the latest of theirs:
+/// somebody who has left and joined again is listed twice.
+fn numbered(parts: Vec<Roll>, (from, until): (u64, u64)) -> BTreeMap<EmployeeId, u64> {
+    let parts = parts
+        .into_iter()
+        .filter(|roll| roll.seq > from && roll.seq <= until);
+    let people = parts.flat_map(|roll| roll.people.into_iter().map(move |id| (id, roll.seq)));
+    people.collect()
+}
+
+/// Those of the people who point to the hold with these roll numbers.
+async fn pointing<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    hold: &Hold,
+    people: &BTreeMap<EmployeeId, u64>,
+) -> Result<Vec<User>>
+where
+    P::Store: Users,
+{
+    let ids: Vec<EmployeeId> = people.keys().cloned().collect();
+    let chunks: Vec<Vec<User>> = stream::iter(ids.chunks(USERS_PER_READ))
         .map(|ids| async move {
-            let loaded = tenant.store.load(tenant.org, ids).await?;
-            let kept = |user: &&User| {
-                let seq = on_roll.get(&user.employee_id);
-                seq.is_some_and(|seq| is_kept(user, hold, *seq))
+            let users = tenant.store.load(tenant.org, ids).await?.users;
+            let kept = |user: &User| {
+                let seq = people.get(&user.employee_id);
+                seq.is_some_and(|seq| points_to(user, hold, *seq))
             };
-            Ok::<usize, Error>(loaded.users.values().filter(kept).count())
+            Ok::<_, Error>(users.into_values().filter(kept).collect())
         })
-        .buffer_unordered(READS_AT_ONCE)
-        .try_fold(0, |sum, count| async move { Ok(sum + count) })
-        .await
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(chunks.into_iter().flatten().collect())
 }
 
 /// True if the user points to the hold with this roll number. An answer may already cover that number.
@@ -184,17 +184,12 @@ fn points_to(user: &User, hold: &Hold, seq: u64) -> bool {
         .is_some_and(|held| held.hold == hold.hold && held.seq == seq)
 }
 
-/// True if the user is in the hold with this roll number, and no answer covers the number yet.
-fn is_kept(user: &User, hold: &Hold, seq: u64) -> bool {
-    points_to(user, hold, seq) && hold.state == HoldState::Open && seq > hold.answered
-}
-
 /// The people with a roll number above `from` and up to `until` who still point to the hold with that number. Reading
 /// stops once `enough` are found.
 async fn members<P: Ports>(
     tenant: &Tenant<'_, P>,
     hold: &Hold,
-    (from, until): (u64, u64),
+    between: (u64, u64),
     enough: usize,
 ) -> Result<BTreeSet<EmployeeId>>
 where
@@ -207,26 +202,11 @@ where
             .store
             .roll(tenant.org, &of, after.as_deref(), PARTS)
             .await?;
-        for roll in page.items {
-            if roll.seq > until {
-                return Ok(all);
-            }
-            if roll.seq <= from {
-                continue;
-            }
-            for chunk in roll.people.chunks(USERS_PER_READ) {
-                let loaded = tenant.store.load(tenant.org, chunk).await?;
-                let kept = |user: &User| points_to(user, hold, roll.seq);
-                let kept = loaded.users.into_iter().filter(|(_, user)| kept(user));
-                all.extend(kept.map(|(id, _)| id));
-                if all.len() >= enough {
-                    return Ok(all);
-                }
-            }
-        }
+        let found = pointing(tenant, hold, &numbered(page.items, between)).await?;
+        all.extend(found.into_iter().map(|user| user.employee_id));
         match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
+            Some(next) if all.len() < enough => after = Some(next),
+            _ => return Ok(all),
         }
     }
 }
@@ -263,16 +243,15 @@ where
     tell(tenant, &notice).await?;
     let commit = BreakerCommit {
         breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
-        hold: Some((&hold, before.version)),
+        hold: Some((&hold, Some(before.version))),
         notices: vec![notice],
         ..BreakerCommit::default()
     };
     Ok(tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done)
 }
 
-/// Calls [`clear`] once nobody can be on the way into the hold. A person is on the roll before their user is written,
-/// so an earlier look could find the hold empty too soon. A snapshot that is being applied calls [`clear`] itself at
-/// its end.
+/// Calls [`clear`] once nobody can be on the way into the hold: nobody joins a hold that is closed, so to close it
+/// earlier would only have them open another. A snapshot that is being applied calls [`clear`] itself at its end.
 ///
 /// # Errors
 /// A fault.

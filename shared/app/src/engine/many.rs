@@ -4,15 +4,15 @@
 mod plan;
 mod together;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Actor, Answered, EmployeeId, Event, Gate, HoldId, RunId, User, Verdict};
+use offramp_domain::{Actor, Answered, EmployeeId, Event, Gate, RunId, User, Verdict};
 
-use super::breaker::{RunRequest, execute_guarded, taking};
+use super::breaker::{RunRequest, execute_guarded};
 use super::closing;
 use super::execute::{Armed, ExecuteOptions, Executed, Judgement};
 use crate::ports::{Breakers, Loaded, Objectives, USERS_PER_READ, Users};
@@ -105,13 +105,9 @@ where
         let armed = Armed::default();
         let mut all = Vec::new();
         let mut read = read.into_iter();
-        for (number, chunk) in people.chunks(USERS_PER_READ).enumerate() {
+        for chunk in people.chunks(USERS_PER_READ) {
             if !self.plan.deadline.leaves(TIME_FOR_EVENTS) {
                 return Err(Error::Unfinished("more events than there was time for"));
-            }
-            // The first chunk follows the breaker's answer at once, so its holds are not read again.
-            if number > 0 && !self.still_held(chunk).await? {
-                return Err(Error::Unfinished("the hold was answered meanwhile"));
             }
             let mut read = match read.next().flatten() {
                 Some(read) => read,
@@ -134,24 +130,6 @@ where
         }
         tracing::debug!(org = %tenant.org, clock = %tenant.clock.now(), people = people.len(), "took events");
         Ok(all)
-    }
-
-    /// True if the holds with these people are still open for their roll numbers. An answer covers only the people that
-    /// the admin has read, so nobody joins a hold that is closed.
-    async fn still_held(&self, people: &[(EmployeeId, Events)]) -> Result<bool> {
-        let held: BTreeSet<(&HoldId, u64)> = people
-            .iter()
-            .filter_map(|(id, _)| match self.gates.get(id)? {
-                Gate::Held { hold, seq } => Some((hold, *seq)),
-                Gate::Open { .. } | Gate::Stopped => None,
-            })
-            .collect();
-        for (hold, seq) in held {
-            if taking(&self.plan.tenant, hold, seq).await?.is_err() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// The events of one employee, in order. Each is decided on the result of the event before. The first event is

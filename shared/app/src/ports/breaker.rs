@@ -55,8 +55,8 @@ pub struct Answer {
 pub struct BreakerCommit<'a> {
     /// The new state of a source's breaker, conditional on the previous `rev`.
     pub breaker: Option<(&'a SourceId, &'a Breaker)>,
-    /// The new state of the hold, and the version that the write is conditional on; 0 if no such hold may exist yet.
-    pub hold: Option<(&'a Hold, u64)>,
+    /// The new state of the hold, and the version that the write is conditional on; `None` if no such hold may exist yet.
+    pub hold: Option<(&'a Hold, Option<u64>)>,
     /// A new run.
     pub run: Option<&'a Run>,
     /// The people that join the hold, or that the run affects.

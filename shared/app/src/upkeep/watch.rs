@@ -19,7 +19,7 @@ const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
 /// The longest time between two looks at a source.
 const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Clears an empty hold, and reminds of an open one: the admins once a day, and the address in the setting `escalation`
+/// Takes up answers that are not carried out, clears an empty hold, and reminds of an open one: the admins once a day, and the address in the setting `escalation`
 /// from `escalate_after_hours` on. Returns true if the hold is open.
 ///
 /// # Errors
@@ -28,6 +28,10 @@ pub(super) async fn hold<P: Ports>(tenant: &Tenant<'_, P>, id: &HoldId) -> Resul
 where
     P::Store: Users + Breakers + Snapshots,
 {
+    let read = holds::get(tenant, id).await?;
+    if !read.unfinished.is_empty() {
+        holds::take_up(tenant, &read).await?;
+    }
     if holds::settle(tenant, id).await? {
         return Ok(false);
     }
@@ -64,7 +68,7 @@ where
     };
     tell(tenant, &notice).await?;
     let commit = BreakerCommit {
-        hold: Some((&after, before.version)),
+        hold: Some((&after, Some(before.version))),
         notices: vec![notice],
         ..BreakerCommit::default()
     };

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_app::Fault;
-use offramp_app::ports::{BreakerCommit, Breakers, Committed, Page, RollOf};
+use offramp_app::ports::{BreakerCommit, Breakers, Committed, HoldJoin, Page, RollOf};
 use offramp_domain::hold::ROLL_KEPT;
 use offramp_domain::{Breaker, Hold, HoldId, HoldState, OrgId, Roll, Run, RunId, SourceId};
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use super::item::Item;
 use super::transaction::{Expression, Parts};
 use super::users::notice_item;
 use crate::fault::fault;
-use crate::keys::{self, SK};
+use crate::keys::{self, Key, SK};
 
 /// The most parts of a roll that go into the transaction itself. A transaction has at most 4 MB, a part at most 256 KB.
 const ROLLS_TOGETHER: usize = 10;
@@ -33,12 +33,11 @@ impl Breakers for Table {
         org: &OrgId,
         commit: &BreakerCommit<'_>,
     ) -> Result<Committed, Fault> {
-        let writer = uuid::Uuid::new_v4().simple().to_string();
+        let writer = writer();
         let mut rolls = Vec::with_capacity(commit.rolls.len());
         for (part, (of, roll)) in commit.rolls.iter().enumerate() {
             let key = keys::roll(org, of.as_str(), roll.seq, &writer, part);
-            let expires = (roll.at + ROLL_KEPT).timestamp().unsigned_abs();
-            rolls.push(Item::new(key).data(roll)?.number(keys::EXPIRES, expires));
+            rolls.push(roll_item(key, roll)?);
         }
         let mut parts = Parts::default();
         if rolls.len() > ROLLS_TOGETHER {
@@ -57,8 +56,8 @@ impl Breakers for Table {
         }
         if let Some((hold, before)) = commit.hold {
             let when = match before {
-                0 => Expression::new("attribute_not_exists(pk)"),
-                version => Expression::new("version = :version").number(":version", version),
+                None => Expression::new("attribute_not_exists(pk)"),
+                Some(version) => Expression::new("version = :version").number(":version", version),
             };
             parts.put(self, hold_item(org, hold)?, Some(when))?;
         }
@@ -137,6 +136,20 @@ impl Breakers for Table {
 }
 
 impl Table {
+    /// Adds what people write when they join a hold: the hold and the part of its roll.
+    pub(super) fn join(
+        &self,
+        parts: &mut Parts,
+        org: &OrgId,
+        HoldJoin { hold, roll }: &HoldJoin,
+    ) -> Result<(), Fault> {
+        let before = hold.version.saturating_sub(1);
+        let when = Expression::new("version = :version").number(":version", before);
+        parts.put(self, hold_item(org, hold)?, Some(when))?;
+        let key = keys::roll(org, hold.hold.as_str(), roll.seq, &writer(), 0);
+        parts.put(self, roll_item(key, roll)?, None)
+    }
+
     /// A page of a partition, read consistently, from the sort key `after` on.
     pub(super) async fn page<T: DeserializeOwned>(
         &self,
@@ -195,6 +208,17 @@ impl Table {
     }
 }
 
+/// Whoever writes a part of a roll, so that two who write one number overwrite nothing.
+fn writer() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// The item of a part of a roll. It expires.
+fn roll_item(key: Key, roll: &Roll) -> Result<Item, Fault> {
+    let expires = (roll.at + ROLL_KEPT).timestamp().unsigned_abs();
+    Ok(Item::new(key).data(roll)?.number(keys::EXPIRES, expires))
+}
+
 /// The item of a breaker. It is due work at the instant at which the sweep looks at its source again.
 pub(super) fn breaker_item(
     org: &OrgId,
@@ -210,16 +234,18 @@ pub(super) fn breaker_item(
     })
 }
 
-/// The item of a hold. While the hold is open it is due work, so each sweep looks at it.
+/// The item of a hold. While the hold is open, or an answer to it is not carried out, it is due work, so each sweep looks
+/// at it.
 fn hold_item(org: &OrgId, hold: &Hold) -> Result<Item, Fault> {
     let item = Item::new(keys::hold(org, &hold.hold))
         .number("version", hold.version)
         .data(hold)?;
-    Ok(match hold.state {
-        HoldState::Open => {
+    let is_work = hold.state == HoldState::Open || !hold.unfinished.is_empty();
+    Ok(match is_work {
+        true => {
             let since = hold.opened_at;
             item.indexed(keys::WORK, keys::work(org, hold.hold.as_str(), since))
         }
-        _ => item,
+        false => item,
     })
 }

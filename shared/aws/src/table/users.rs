@@ -70,6 +70,9 @@ impl Users for Table {
             }
             self.change(&mut parts, org, change)?;
         }
+        for join in &commit.joins {
+            self.join(&mut parts, org, join)?;
+        }
         for write in &commit.cards {
             self.card(&mut parts, org, write)?;
         }

@@ -1,6 +1,7 @@
 //! The rolling window of a breaker: the people who have left recently.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,46 @@ impl Window {
                 at: seconds(now),
             });
         }
+    }
+}
+
+/// How long a rejection is remembered for a person: longer than any grace period lasts, whatever days count and however
+/// far an admin postpones it.
+const REMEMBERED: TimeDelta = TimeDelta::days(90);
+
+/// Places as a memory of rejections: the instant of a place is that of the rejection.
+impl Window {
+    /// When the person was spared; `None` if they were not.
+    pub(super) fn at_of(&self, id: &EmployeeId) -> Option<DateTime<Utc>> {
+        let who = who(id);
+        let place = self.0.iter().find(|place| place.who == who)?;
+        DateTime::from_timestamp(place.at.into(), 0)
+    }
+
+    /// Takes the people of `others` in, spared at `at`, but for those in `newer`, who were spared again. What is too old
+    /// is forgotten, and beyond `most` places the oldest.
+    pub(super) fn remembering(
+        &self,
+        others: &Self,
+        at: DateTime<Utc>,
+        newer: &Self,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let most = PLACES.saturating_sub(newer.len());
+        let seen: BTreeSet<u64> = newer.0.iter().map(|place| place.who).collect();
+        let from = seconds(now - REMEMBERED);
+        let at = seconds(at);
+        let others = others.0.iter().map(|place| Place { at, ..*place });
+        let mut places: BTreeMap<u64, Place> = BTreeMap::new();
+        for place in self.0.iter().copied().chain(others) {
+            if place.at > from && !seen.contains(&place.who) {
+                places.insert(place.who, place);
+            }
+        }
+        let mut places: Vec<Place> = places.into_values().collect();
+        places.sort_by_key(|place| Reverse(place.at));
+        places.truncate(most);
+        Self(places)
     }
 }
 

@@ -237,6 +237,7 @@ impl<'a> Draft<'a> {
             let departs = |held: &Held| held.what != Counted::Return;
             self.user.hold = self.user.hold.take().filter(|held| !departs(held));
         }
+        let joins = self.joins();
         self.user.rev += 1;
         let ended_by = self.ended_by.take();
         let by_policy = ended_by
@@ -273,7 +274,21 @@ impl<'a> Draft<'a> {
                 withdraw,
                 admins,
                 makes_work: self.makes_work,
+                joins,
             })),
+        }
+    }
+
+    /// True if the user is in another hold than before, or in one for the first time. Who stays in a hold keeps their
+    /// roll number.
+    fn joins(&mut self) -> bool {
+        let before = self.stored.and_then(|stored| stored.hold.as_ref());
+        match (&mut self.user.hold, before) {
+            (Some(held), Some(before)) if held.hold == before.hold => {
+                held.seq = before.seq;
+                false
+            }
+            (held, _) => held.is_some(),
         }
     }
 }

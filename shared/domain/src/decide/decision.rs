@@ -8,6 +8,7 @@ use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKey};
 use crate::employee::Field;
 use crate::history::Entry;
+use crate::ids::HoldId;
 use crate::timer::Timer;
 use crate::user::User;
 
@@ -157,9 +158,19 @@ pub struct Change {
     pub admins: AdminsChange,
     /// Cards, objectives or a notice are left to do: a deactivation or a deletion begins with this change.
     pub makes_work: bool,
+    /// The user joins the hold that they are in after the change. The transaction that writes the user writes the hold
+    /// too, which must be open, and gives the roll number.
+    pub joins: bool,
 }
 
 impl Change {
+    /// The hold that the user joins; `None` if they join none.
+    #[must_use]
+    pub fn joined(&self) -> Option<&HoldId> {
+        let held = self.user.hold.as_ref().filter(|_| self.joins)?;
+        Some(&held.hold)
+    }
+
     /// True if anything but `rev` differs from the stored user.
     pub(super) fn moves(&self, stored: &User) -> bool {
         User {

@@ -8,7 +8,7 @@ use offramp_domain::snapshot::EVENTS_WAIT;
 use offramp_domain::{
     Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Listening, MOST_REJECTED, PendingMark,
     PersonHash, Pulse, Roll, Run, RunId, RunKind, Settings, Snapshot, SnapshotId, SnapshotQueue,
-    SnapshotState, Step, Tripped, Verdict,
+    SnapshotState, Step, Tripped, Unfinished, Verdict,
 };
 
 use super::Golden;
@@ -86,6 +86,10 @@ pub(super) fn breakers(golden: &mut Golden) {
             until: 2,
             answer: HoldState::Rejected,
             by: admin(Some("E-2")),
+        }],
+        unfinished: vec![Unfinished {
+            run: Some(run_id()),
+            until: 2,
         }],
     };
     golden.check("hold", &hold);
@@ -180,6 +184,12 @@ fn a_breaker_fits_its_item_however_many_have_a_place_and_were_spared() {
     let hold = HoldId::new("hold_1").unwrap();
     let open = full.tripping(hold.clone(), limits, now);
     let spared = open.answering(true, now);
+    let spared = spared
+        .admitting(&people(3, 1_000), limits, now)
+        .answering(true, now);
+    let spared = spared
+        .admitting(&people(0, PLACES), limits, now)
+        .answering(true, now);
     let again = spared.admitting(&people(PLACES, 2 * PLACES), limits, now);
     let mut most = again.tripping(hold, limits, now);
     assert_eq!(most.window.len(), PLACES);

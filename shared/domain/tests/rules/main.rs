@@ -27,6 +27,7 @@ mod reminders;
 mod replay;
 mod settings;
 mod snapshot;
+mod spared;
 mod stage;
 mod steady;
 mod steps;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{EmployeeId, Figures, Gate, HoldState, Tripped};
 
-use super::roll::opened_for;
+use super::roll::opened;
 use super::{Asked, RunRequest};
 use crate::ports::{Breakers, Users};
 use crate::{Error, Ports, Result, Tenant};
@@ -35,7 +35,7 @@ where
             seq: held.seq,
         });
     }
-    if let Some(gate) = opened_for(tenant, asking, id).await? {
+    if let Some(gate) = opened(tenant, asking, id).await? {
         return Ok(gate);
     }
     let people = BTreeSet::from([id.clone()]);
@@ -52,6 +52,6 @@ where
         limits: safeguards.into(),
         ..Figures::default()
     };
-    let hold = asked.open(Tripped::LastAdmin, figures, 1);
-    asked.write(None, &hold, &people).await?.ok_or(Error::Busy)
+    let hold = asked.open(Tripped::LastAdmin, figures);
+    asked.write(None, &hold, 1).await?.ok_or(Error::Busy)
 }

@@ -37,8 +37,9 @@ pub fn rolls(
         .collect()
 }
 
-/// The open hold of the last admin that lists this person. A run opened it and died before it wrote the user.
-pub(super) async fn opened_for<P: Ports>(
+/// The open hold of the last admin that this person is meant for: nobody has joined it, or they have. A run opened it and
+/// died before it wrote the user.
+pub(super) async fn opened<P: Ports>(
     tenant: &Tenant<'_, P>,
     asking: &RunRequest,
     id: &EmployeeId,
@@ -53,10 +54,11 @@ where
     });
     for hold in open {
         let of = RollOf::Hold(hold.hold.clone());
-        if let Some(seq) = on_roll(tenant, &of).await?.remove(id) {
+        let on_roll = on_roll(tenant, &of).await?;
+        if on_roll.is_empty() || on_roll.contains_key(id) {
             return Ok(Some(Gate::Held {
+                seq: hold.version + 1,
                 hold: hold.hold,
-                seq,
             }));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, Run, RunId, RunKind, Timer,
+    Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, Run, RunId, RunKind, Timer, Unfinished,
 };
 
 use super::work::{Became, Work, stay};
@@ -79,6 +79,7 @@ where
     };
     let strangers = ask.only.iter().flatten().filter(|id| !people.contains(*id));
     let strangers: Vec<Became> = strangers.map(stranger).collect();
+    let run_id = run.as_ref().map(|run| run.run.clone());
     let (mut results, pending) = match &run {
         Some(run) => work.approve(run, people).await?,
         None => work.keep(people).await?,
@@ -91,33 +92,77 @@ where
     let left = stay(tenant, &hold.hold, &results).await?;
     results.extend(strangers);
     let hold = match pending {
-        0 => ended(tenant, left.unwrap_or(hold)).await,
+        0 => ended(tenant, left.unwrap_or(hold), (run_id.as_ref(), ask.version)).await,
         _ => left.unwrap_or(hold),
     };
     Ok(AnsweredHold {
         hold,
-        run: run.map(|run| run.run),
+        run: run_id,
         results,
         pending,
     })
 }
 
-/// Closes the hold if it is empty, and returns its new state. If that fails, the sweep closes it.
-async fn ended<P: Ports>(tenant: &Tenant<'_, P>, hold: Hold) -> Hold
+/// Notes that an answer is carried out, closes the hold if it is empty, and returns its new state. If that fails, the
+/// sweep does it.
+async fn ended<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    hold: Hold,
+    (run, until): (Option<&RunId>, u64),
+) -> Hold
 where
     P::Store: Users + Breakers + Snapshots,
 {
-    if hold.state != HoldState::Open {
-        return hold;
-    }
-    let closed = async {
+    let after = async {
+        let hold = finished(tenant, hold.clone(), run, until).await?;
+        if hold.state != HoldState::Open {
+            return Ok(hold);
+        }
         settle(tenant, &hold.hold).await?;
         get(tenant, &hold.hold).await
     };
-    closed.await.unwrap_or_else(|error| {
+    let after: Result<Hold> = after.await;
+    after.unwrap_or_else(|error| {
         tracing::warn!(org = %tenant.org, hold = %hold.hold, %error, "a hold in which nobody may be left is left to the sweep");
         hold
     })
+}
+
+/// Removes an answer from the unfinished ones of its hold. `read` is the hold, as it was read last.
+pub(super) async fn finished<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    read: Hold,
+    run: Option<&RunId>,
+    until: u64,
+) -> Result<Hold>
+where
+    P::Store: Breakers,
+{
+    let id = read.hold.clone();
+    let mut read = Some(read);
+    until_won(|| {
+        let (read, id) = (read.take(), &id);
+        async move {
+            let mut hold = match read {
+                Some(hold) => hold,
+                None => get(tenant, id).await?,
+            };
+            let before = hold.unfinished.len();
+            hold.unfinished
+                .retain(|one| (one.run.as_ref(), one.until) != (run, until));
+            if hold.unfinished.len() == before {
+                return Ok(Some(hold));
+            }
+            // Nobody who has read the hold needs to read it again for this.
+            let commit = BreakerCommit {
+                hold: Some((&hold, Some(hold.version))),
+                ..BreakerCommit::default()
+            };
+            let committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
+            Ok((committed == Committed::Done).then_some(hold))
+        }
+    })
+    .await
 }
 
 /// The result for a named person that is not in the hold.
@@ -143,7 +188,9 @@ where
     if before.state != HoldState::Open {
         return Err(Error::HoldClosed);
     }
-    if ask.version > before.version || ask.version <= before.answered {
+    // A hold that nobody has joined yet may be answered too: whoever was to join it opens another.
+    let nobody_yet = before.version == 0;
+    if ask.version > before.version || (ask.version <= before.answered && !nobody_yet) {
         return Err(Error::VersionMismatch);
     }
     let mut people = members(tenant, &before, (before.answered, ask.version), usize::MAX).await?;
@@ -169,24 +216,6 @@ where
             by: ask.by.clone(),
         });
     }
-    let hold = Hold {
-        state: if all { state } else { HoldState::Open },
-        answered: if ask.only.is_none() {
-            ask.version
-        } else {
-            before.answered
-        },
-        version: before.version + 1,
-        by: Some((ask.by.clone(), now)),
-        last: Some(state),
-        answers,
-        ..before.clone()
-    };
-    let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
-    let answered = match all {
-        true => breaker.closing(&before.hold, ask.verdict == Verdict::Reject, now),
-        false => breaker.closing_until(&before.hold, hold.answered),
-    };
     let run = (ask.verdict == Verdict::Approve && !people.is_empty()).then(|| Run {
         run: new_run(),
         kind: RunKind::Approval {
@@ -198,6 +227,34 @@ where
         people: u32::try_from(people.len()).unwrap_or(u32::MAX),
         undone: None,
     });
+    // No timer can finish a rejection of a part: the names are not stored.
+    let is_work = !people.is_empty() && (run.is_some() || ask.only.is_none());
+    let mut unfinished = before.unfinished.clone();
+    if is_work {
+        unfinished.push(Unfinished {
+            run: run.as_ref().map(|run| run.run.clone()),
+            until: ask.version,
+        });
+    }
+    let hold = Hold {
+        state: if all { state } else { HoldState::Open },
+        answered: if ask.only.is_none() {
+            ask.version
+        } else {
+            before.answered
+        },
+        version: before.version + 1,
+        by: Some((ask.by.clone(), now)),
+        last: Some(state),
+        answers,
+        unfinished,
+        ..before.clone()
+    };
+    let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
+    let answered = match all {
+        true => breaker.closing(&before.hold, ask.verdict == Verdict::Reject, now),
+        false => breaker.closing_until(&before.hold, hold.answered),
+    };
     let mut notices = Vec::new();
     if all || !people.is_empty() {
         let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
@@ -214,8 +271,7 @@ where
     for notice in &notices {
         tell(tenant, notice).await?;
     }
-    // No timer can finish a rejection of a part: the names are not stored.
-    if run.is_some() || ask.only.is_none() {
+    if is_work {
         let rest = |due| Timer::Answer {
             org: tenant.org.clone(),
             hold: hold.hold.clone(),
@@ -235,7 +291,7 @@ where
     };
     let commit = BreakerCommit {
         breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
-        hold: Some((&hold, before.version)),
+        hold: Some((&hold, Some(before.version))),
         run: run.as_ref(),
         rolls: run
             .as_ref()

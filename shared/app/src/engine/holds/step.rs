@@ -1,12 +1,16 @@
 //! The timer of an answer: it finishes the people for whom the request had no time.
 
-use offramp_domain::{HoldId, HoldState, RunId, RunKind, Timer};
+use chrono::TimeDelta;
+use offramp_domain::{Hold, HoldId, HoldState, RunId, RunKind, Timer};
 
-use super::answer::REST_AFTER;
+use super::answer::{REST_AFTER, finished};
 use super::work::{Work, stay};
 use super::{get, members, settle};
 use crate::ports::{Breakers, RollOf, Snapshots, Users};
 use crate::{Deadline, Ports, Result, Tenant};
+
+/// The timer of an answer fires within three minutes and takes its time.
+const TAKEN_UP_AFTER: TimeDelta = TimeDelta::minutes(6);
 
 /// Continues an approval with the people of its run. Returns how many are left for lack of time.
 async fn approved<P: Ports>(
@@ -34,6 +38,7 @@ where
         deadline,
     };
     let (of, mut after, mut pending) = (RollOf::Run(run.run.clone()), None, 0);
+    let mut failed = None;
     loop {
         let page = tenant
             .store
@@ -41,9 +46,14 @@ where
             .await?;
         for roll in page.items {
             let people = roll.people.into_iter().collect();
-            let (results, left) = work.approve(&run, people).await?;
-            stay(tenant, &hold.hold, &results).await?;
-            pending += left;
+            match work.approve(&run, people).await {
+                Ok((results, left)) => {
+                    stay(tenant, &hold.hold, &results).await?;
+                    pending += left;
+                }
+                // The others of the run do not wait for somebody whose turn fails.
+                Err(error) => failed = Some(error),
+            }
         }
         match page.next {
             Some(next) if pending == 0 => after = Some(next),
@@ -51,7 +61,11 @@ where
             None => break,
         }
     }
+    if let Some(error) = failed {
+        return Err(error);
+    }
     if pending == 0 {
+        finished(tenant, hold.clone(), Some(&run.run), until).await?;
         settle(tenant, &hold.hold).await?;
     }
     Ok(pending)
@@ -82,9 +96,36 @@ where
     };
     let pending = work.keep(people).await?.1;
     if pending == 0 {
+        finished(tenant, hold.clone(), None, until).await?;
         settle(tenant, &hold.hold).await?;
     }
     Ok(pending)
+}
+
+/// Arms the timers of the unfinished answers anew, if the last answer was long enough ago that theirs must have fired.
+///
+/// # Errors
+/// A fault; the next sweep tries again.
+pub async fn take_up<P: Ports>(tenant: &Tenant<'_, P>, hold: &Hold) -> Result<()> {
+    let now = tenant.clock.now();
+    if hold
+        .by
+        .as_ref()
+        .is_some_and(|(_, at)| now < *at + TAKEN_UP_AFTER)
+    {
+        return Ok(());
+    }
+    for one in &hold.unfinished {
+        let next = |due| Timer::Answer {
+            org: tenant.org.clone(),
+            hold: hold.hold.clone(),
+            run: one.run.clone(),
+            until: one.until,
+            due,
+        };
+        tenant.arm_next(TimeDelta::minutes(1), next).await?;
+    }
+    Ok(())
 }
 
 /// One step of the timer of an answer. It arms the next step if people are left, and returns how many.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use offramp_domain::decide::Outcome;
 use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run};
 
@@ -12,7 +12,7 @@ use super::get;
 use crate::backoff::until_won;
 use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::ports::{BreakerCommit, Breakers, Committed, Users};
-use crate::{Deadline, Error, Ports, Result, Tenant};
+use crate::{Deadline, Ports, Result, Tenant};
 
 /// How many people are decided at once.
 const AT_ONCE: usize = 8;
@@ -81,19 +81,21 @@ where
         people: BTreeSet<EmployeeId>,
     ) -> Result<(Vec<Became>, usize)> {
         let armed = Armed::default();
-        let done: Vec<Option<Became>> = stream::iter(people)
+        let done: Vec<Result<Option<Became>>> = stream::iter(people)
             .map(|id| {
                 let armed = &armed;
                 Box::pin(async move {
                     if !self.deadline.leaves(TIME_FOR_PEOPLE) {
-                        return Ok::<_, Error>(None);
+                        return Ok(None);
                     }
                     self.one(&id, event, gate, armed).await.map(Some)
                 })
             })
             .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+            .collect()
+            .await;
+        // One person's fault keeps nobody else waiting.
+        let done = done.into_iter().collect::<Result<Vec<_>>>()?;
         let pending = done.iter().filter(|one| one.is_none()).count();
         Ok((done.into_iter().flatten().collect(), pending))
     }
@@ -153,7 +155,7 @@ where
         hold.answers.retain(|one| one.until < first);
         hold.version += 1;
         let commit = BreakerCommit {
-            hold: Some((&hold, before)),
+            hold: Some((&hold, Some(before))),
             ..BreakerCommit::default()
         };
         let committed = tenant.store.commit_breaker(tenant.org, &commit).await?;

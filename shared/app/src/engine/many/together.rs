@@ -13,9 +13,10 @@ use offramp_domain::{AdminsChange, Change, Decision, EmployeeId, Event};
 
 use super::plan::Read;
 use super::{Engine, Events, Plan};
-use crate::engine::commit::{Armed, commit_decided};
+use crate::engine::breaker::answered_meanwhile;
+use crate::engine::commit::{Armed, Landed, commit_decided};
 use crate::engine::execute::{ExecuteOptions, Executed, Judgement, was_asked};
-use crate::ports::{Breakers, Commit, Committed, Loaded, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Commit, Loaded, USERS_PER_READ, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result};
 
@@ -86,7 +87,7 @@ where
         return Ok(firsts);
     }
     let armed = &Armed::default();
-    let committed: Vec<(Committed, Vec<Plain<'_>>)> = stream::iter(in_groups(plain))
+    let committed: Vec<(Landed, Vec<Plain<'_>>)> = stream::iter(in_groups(plain))
         .map(|group| {
             Box::pin(async move {
                 let decided: Vec<Decided<'_>> = group
@@ -99,19 +100,20 @@ where
                         begun,
                     })
                     .collect();
-                let committed = commit_decided(&tenant, &decided, Commit::default(), armed).await?;
+                let landed = commit_decided(&tenant, &decided, Commit::default(), armed).await?;
                 drop(decided);
-                Ok::<_, crate::Error>((committed, group))
+                Ok::<_, crate::Error>((landed, group))
             })
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
-    for (committed, group) in committed {
+    for (landed, group) in committed {
         for one in group {
-            let (id, first) = match committed {
-                Committed::Done => one.done(&read.loaded),
-                Committed::Conflict => one.alone(),
+            let (id, first) = match landed {
+                Landed::Done => one.done(&read.loaded),
+                Landed::Conflict => one.alone(),
+                Landed::HoldClosed => return Err(answered_meanwhile()),
             };
             firsts.insert(id, first);
         }

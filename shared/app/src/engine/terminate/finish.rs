@@ -19,7 +19,7 @@ use offramp_domain::{
 
 use crate::backoff::until_won;
 use crate::engine::closing;
-use crate::engine::commit::{Armed, arm_all, commit_decided};
+use crate::engine::commit::{Armed, Landed, arm_all, commit_decided};
 use crate::engine::execute::decide_on;
 use crate::engine::terminate::Person;
 use crate::ports::{
@@ -342,8 +342,7 @@ where
             ..Commit::default()
         };
         if decisions.iter().any(|decision| decision.change.is_some())
-            && commit_decided(&self.tenant, &decided, beside, &self.armed).await?
-                == Committed::Conflict
+            && commit_decided(&self.tenant, &decided, beside, &self.armed).await? != Landed::Done
         {
             return Ok(None);
         }

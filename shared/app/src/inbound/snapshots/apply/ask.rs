@@ -15,7 +15,7 @@ use offramp_domain::{
 };
 
 use super::Applying;
-use crate::engine::breaker::{RunRequest, ask, taking};
+use crate::engine::breaker::{RunRequest, ask, closed};
 use crate::ports::{
     Breakers, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, Users,
 };
@@ -126,10 +126,10 @@ where
         Ok(())
     }
 
-    /// The hold, if it is closed for people with this roll number; otherwise `None`.
+    /// The hold, if it is closed; otherwise `None`.
     async fn closed(&self, said: Option<&(HoldId, u64)>) -> Result<Option<Hold>> {
         match said {
-            Some((hold, seq)) => Ok(taking(&self.tenant, hold, *seq).await?.err()),
+            Some((hold, _)) => closed(&self.tenant, hold).await,
             None => Ok(None),
         }
     }
@@ -187,7 +187,7 @@ where
                 && hold.rule == Tripped::OnMissing
                 && hold.state == HoldState::Open
         });
-        Ok(own.map(|hold| (hold.hold, 1)))
+        Ok(own.map(|hold| (hold.hold, hold.version + 1)))
     }
 }
 
