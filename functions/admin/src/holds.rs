@@ -53,7 +53,7 @@ impl Call<'_> {
 
     async fn hold_view(&self, hold: &Hold) -> Result<HoldView> {
         let left = holds::left(&self.tenant(), hold).await?;
-        Ok(HoldView::of(hold, left))
+        Ok(HoldView::of(hold, left, self.env.clock.now()))
     }
 
     fn run_id(&self) -> Result<RunId> {

@@ -353,6 +353,7 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
         Error::MatchRequired => (428, "if_match_required", "If-Match is required"),
         Error::SnapshotNotOpen => (409, "snapshot_not_open", "The snapshot is not open"),
         Error::HoldClosed => (409, "hold_closed", "The hold is not open"),
+        Error::SecondAdmin => (409, "second_admin", "A second admin must approve"),
         Error::ConfirmationRequired { .. } => {
             (409, "confirmation_required", "Confirmation required")
         }

@@ -123,6 +123,9 @@ pub enum Error {
     /// The hold was answered, or it emptied.
     #[error("the hold is not open any more")]
     HoldClosed,
+    /// More people would leave than one admin may let go alone. The approval is kept for a day and waits for another's.
+    #[error("a second admin must approve the same within a day")]
+    SecondAdmin,
     /// The change affects people or loosens protection, so an admin must confirm it.
     #[error("{why}")]
     ConfirmationRequired {

@@ -74,6 +74,25 @@ pub enum Actor {
     },
 }
 
+impl Actor {
+    /// True if both are the same admin: the same employee where both have an id, else the same subject.
+    #[must_use]
+    pub fn is_same_admin(&self, other: &Self) -> bool {
+        let admin = |actor: &Self| match actor {
+            Self::Admin {
+                subject,
+                employee_id,
+            } => Some((subject.clone(), employee_id.clone())),
+            _ => None,
+        };
+        match (admin(self), admin(other)) {
+            (Some((_, Some(one))), Some((_, Some(other)))) => one == other,
+            (Some((one, _)), Some((other, _))) => one == other,
+            _ => self == other,
+        }
+    }
+}
+
 /// The occasion on which a timer, or the sweep, acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

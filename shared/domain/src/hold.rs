@@ -1,5 +1,7 @@
 //! Holds, which safeguards open, and runs, which record the effect of one delivery, snapshot or approval.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -78,6 +80,60 @@ pub struct Hold {
     /// The answers that are not carried out yet for everybody they are for. While there are any, the hold is due work.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<Unfinished>,
+    /// How many people one admin alone has let go of it.
+    #[serde(default, skip_serializing_if = "is_nobody")]
+    pub alone: u32,
+    /// An approval that waits for a second admin; `None` if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_approval: Option<FirstApproval>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_nobody(people: &u32) -> bool {
+    *people == 0
+}
+
+/// How long an approval waits for a second admin.
+const WAITS: TimeDelta = TimeDelta::days(1);
+
+/// An admin's approval that needs a second admin, because more people would leave than one admin may let go alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstApproval {
+    /// The admin.
+    pub by: Actor,
+    /// When they approved.
+    pub at: DateTime<Utc>,
+    /// The version that they had read.
+    pub until: u64,
+    /// The people whom they named; `None` for everybody up to `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<BTreeSet<EmployeeId>>,
+    /// How many people it would let go.
+    pub people: u32,
+}
+
+impl FirstApproval {
+    /// True if this is the approval of two, with that of another admin, `next`.
+    fn is_completed_by(&self, next: &Self) -> bool {
+        let covered = match (&self.only, &next.only) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(first), Some(second)) => second.is_subset(first),
+        };
+        !self.by.is_same_admin(&next.by)
+            && next.at < self.at + WAITS
+            && next.until <= self.until
+            && covered
+    }
+}
+
+/// Whether an approval is enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Eyes {
+    /// It is: one admin may let so many go, or a second one has approved. The value is the first of two.
+    Enough(Option<Actor>),
+    /// A second admin is needed.
+    SecondAdmin,
 }
 
 /// An answer that is not carried out yet for everybody it is for.
@@ -102,6 +158,41 @@ pub struct HoldAnswer {
 }
 
 impl Hold {
+    /// Whether an approval by which people leave is enough, and the hold with it. `above` is the most people whom one admin
+    /// may let go of a hold alone. Approvals of parts add up.
+    #[must_use]
+    pub fn approved_by(&self, next: FirstApproval, above: Option<u32>) -> (Eyes, Self) {
+        let mut after = self.clone();
+        let alone = self.alone.saturating_add(next.people);
+        let first = self.first_approval.as_ref();
+        if let Some(first) = first.filter(|first| first.is_completed_by(&next)) {
+            after.first_approval = None;
+            return (Eyes::Enough(Some(first.by.clone())), after);
+        }
+        if above.is_none_or(|above| alone <= above) {
+            after.alone = alone;
+            return (Eyes::Enough(None), after);
+        }
+        // Who sends theirs again waits no longer for it.
+        let again = first.is_some_and(|first| {
+            FirstApproval {
+                at: first.at,
+                ..next.clone()
+            } == *first
+        });
+        if !again || self.waiting_approval(next.at).is_none() {
+            after.first_approval = Some(next);
+        }
+        (Eyes::SecondAdmin, after)
+    }
+
+    /// The approval that waits for a second admin; `None` if none does, or none any more.
+    #[must_use]
+    pub fn waiting_approval(&self, now: DateTime<Utc>) -> Option<&FirstApproval> {
+        let first = self.first_approval.as_ref()?;
+        (self.state == HoldState::Open && now < first.at + WAITS).then_some(first)
+    }
+
     /// The hold after so many people have joined it together. Their roll number is its version.
     #[must_use]
     pub fn joined_by(&self, people: u32) -> Self {
@@ -228,6 +319,8 @@ mod tests {
             last: None,
             answers: vec![answered(2, approved), answered(5, rejected)],
             unfinished: Vec::new(),
+            alone: 0,
+            first_approval: None,
         };
         let from = |until, answer| hold.answer(until, answer).map(|(from, _)| from);
         assert_eq!(from(2, approved), Some(0));

@@ -42,7 +42,9 @@ pub use event::Event;
 pub use grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround, Postponement};
 pub use hex::hex;
 pub use history::{Entry, Happening, Ignored};
-pub use hold::{Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind, Unfinished};
+pub use hold::{
+    Eyes, FirstApproval, Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind, Unfinished,
+};
 pub use ids::{
     CardId, Email, EmployeeId, Epoch, EventId, Generation, GivenReason, HoldId, InvalidId,
     ObjectiveId, OrgId, RunId, SnapshotId, SourceId, Subject,

@@ -189,6 +189,10 @@ pub struct Safeguards {
     #[serde(default = "max_returns", skip_serializing_if = "is_max_returns")]
     #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub max_returns: u32,
+    /// An approval by which more people of a hold leave needs a second admin; `None` if one admin is enough.
+    // As above: it is stored only where it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub four_eyes_above: Option<u32>,
 }
 
 /// The default of [`Safeguards::max_returns`].
@@ -220,6 +224,7 @@ impl Default for Settings {
                 max_percent: 20,
                 window_hours: 24,
                 max_returns: max_returns(),
+                four_eyes_above: None,
             },
             access_during_grace: AccessDuringGrace::Revoked,
             leave_date_is: LeaveDateIs::FirstDayOut,
@@ -267,7 +272,8 @@ impl Settings {
         self.deactivation_sync.enabled && !next.deactivation_sync.enabled
     }
 
-    /// True if `next` loosens a safeguard: more people, more returns, a larger share, or a shorter window.
+    /// True if `next` loosens a safeguard: more people, more returns, a larger share, a shorter window, or more people
+    /// whom one admin may let go alone.
     #[must_use]
     pub fn loosens_safeguards(&self, next: &Self) -> bool {
         let (now, next) = (self.safeguards, next.safeguards);
@@ -275,6 +281,9 @@ impl Settings {
             || next.max_percent > now.max_percent
             || next.window_hours < now.window_hours
             || next.max_returns > now.max_returns
+            || now
+                .four_eyes_above
+                .is_some_and(|now| next.four_eyes_above.is_none_or(|next| next > now))
     }
 }
 

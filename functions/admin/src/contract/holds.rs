@@ -17,7 +17,8 @@ fn hold() -> Value {
         "hold_id": HOLD, "source": "hris", "rule": "max_percent", "state": "open", "run_id": RUN,
         "figures": { "people": 40, "in_window": 0, "active": 125, "max_users": 50, "max_percent": 20,
                      "window_hours": 24 },
-        "opened_at": "2026-11-24T09:00:00Z", "people": 40, "left": 38, "answered_by": null, "answered_at": null, "version": 1,
+        "opened_at": "2026-11-24T09:00:00Z", "people": 40, "left": 38, "answered_by": null, "answered_at": null,
+        "first_approval": null, "version": 1,
     })
 }
 
@@ -59,7 +60,7 @@ pub(super) fn holds() -> Vec<Operation> {
             .answers::<AnsweredView>(200, "The hold after it, and what became of each", answered.clone())
             .answers::<AnsweredView>(202, "The same; a timer does those who are pending", answered)
             .versioned()
-            .refuses([Error::HoldClosed])
+            .refuses([Error::HoldClosed, Error::SecondAdmin])
     };
     vec![
         Operation::of(Route::ListHolds, "Lists what safeguards have stopped, the newest first")

@@ -1,5 +1,6 @@
 //! Holds and runs, as clients see them.
 
+use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
     Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Policy, Run, RunId,
@@ -27,13 +28,26 @@ pub struct HoldView {
     pub left: usize,
     pub answered_by: Option<Actor>,
     pub answered_at: Option<String>,
+    /// An approval that waits for a second admin.
+    pub first_approval: Option<FirstApprovalView>,
     pub version: u64,
 }
 
+/// An approval that waits for a second admin.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = FirstApproval))]
+pub struct FirstApprovalView {
+    pub by: Actor,
+    pub at: String,
+    /// How many people it would let go.
+    pub people: u32,
+}
+
 impl HoldView {
-    /// The view of a hold with so many people in it now.
+    /// The view of a hold at an instant, with so many people in it now.
     #[must_use]
-    pub fn of(hold: &Hold, left: usize) -> Self {
+    pub fn of(hold: &Hold, left: usize, now: DateTime<Utc>) -> Self {
         Self {
             hold_id: hold.hold.clone(),
             source: hold.source.clone(),
@@ -45,6 +59,11 @@ impl HoldView {
             left,
             answered_by: hold.by.as_ref().map(|(by, _)| by.clone()),
             answered_at: hold.by.as_ref().map(|(_, at)| instant(*at)),
+            first_approval: hold.waiting_approval(now).map(|first| FirstApprovalView {
+                by: first.by.clone(),
+                at: instant(first.at),
+                people: first.people,
+            }),
             version: hold.version,
         }
     }

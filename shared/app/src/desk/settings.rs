@@ -323,6 +323,7 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
 pub fn whole(settings: &Settings) -> Value {
     let mut whole = json!(settings);
     whole["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
+    whole["safeguards"]["four_eyes_above"] = json!(settings.safeguards.four_eyes_above);
     whole["access_during_grace"] = json!(settings.access_during_grace);
     whole["leave_date_is"] = json!(settings.leave_date_is);
     whole["delay_counts"] = json!(settings.delay_counts);

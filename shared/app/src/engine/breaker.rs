@@ -308,6 +308,8 @@ where
             last: None,
             answers: Vec::new(),
             unfinished: Vec::new(),
+            alone: 0,
+            first_approval: None,
         }
     }
 

@@ -47,6 +47,9 @@ pub struct Answer {
     pub answer: HoldState,
     /// How many people the answer covered.
     pub people: u32,
+    /// The admin who approved the same before, where two are needed; `None` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Actor>,
 }
 
 /// A transaction around a breaker, which is written as a whole or not at all. If a roll has more than a few parts, they

@@ -386,6 +386,7 @@ fn policies(golden: &mut Golden) {
             max_percent: 100,
             window_hours: 1,
             max_returns: 50,
+            four_eyes_above: None,
         },
         ..Settings::default()
     };

@@ -6,9 +6,9 @@ use offramp_domain::decide::Outcome;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::snapshot::EVENTS_WAIT;
 use offramp_domain::{
-    Breaker, Field, Hold, HoldAnswer, HoldId, HoldState, Listening, MOST_REJECTED, PendingMark,
-    PersonHash, Pulse, Roll, Run, RunId, RunKind, Settings, Snapshot, SnapshotId, SnapshotQueue,
-    SnapshotState, Step, Tripped, Unfinished, Verdict,
+    Breaker, Field, FirstApproval, Hold, HoldAnswer, HoldId, HoldState, Listening, MOST_REJECTED,
+    PendingMark, PersonHash, Pulse, Roll, Run, RunId, RunKind, Settings, Snapshot, SnapshotId,
+    SnapshotQueue, SnapshotState, Step, Tripped, Unfinished, Verdict,
 };
 
 use super::Golden;
@@ -91,6 +91,14 @@ pub(super) fn breakers(golden: &mut Golden) {
             run: Some(run_id()),
             until: 2,
         }],
+        alone: 1,
+        first_approval: Some(FirstApproval {
+            by: admin(Some("E-2")),
+            at: start(),
+            until: 3,
+            only: Some([employee("E-7")].into()),
+            people: 1,
+        }),
     };
     golden.check("hold", &hold);
     golden.check(

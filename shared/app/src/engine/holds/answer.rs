@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Actor, EmployeeId, Hold, HoldAnswer, HoldId, HoldState, Run, RunId, RunKind, Timer, Unfinished,
+    Actor, EmployeeId, Eyes, FirstApproval, Hold, HoldAnswer, HoldId, HoldState, Run, RunId,
+    RunKind, Timer, Tripped, Unfinished,
 };
 
 use super::work::{Became, Work, stay};
@@ -58,7 +59,7 @@ pub struct Ask<'a> {
 /// Answers a hold, or a part of it.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::HoldClosed`]; [`Error::VersionMismatch`] if the hold never had that version or all of
+/// [`Error::NotFound`]; [`Error::HoldClosed`]; [`Error::SecondAdmin`]; [`Error::VersionMismatch`] if the hold never had that version or all of
 /// it was answered already; [`Error::Unfinished`] if a rejection of a part ran out of time; [`Error::Busy`]; or a
 /// fault.
 pub async fn answer<P: Ports>(
@@ -202,6 +203,13 @@ where
         }
     }
     let now = tenant.clock.now();
+    let (first, before) = match ask.verdict {
+        Verdict::Approve => match second_pair(tenant, ask, &before, &people).await? {
+            Some(enough) => enough?,
+            None => return Ok(None),
+        },
+        Verdict::Reject => (None, before),
+    };
     // People who joined after the version that was read stay held, and the hold stays open for them.
     let all = ask.only.is_none() && ask.version == before.version;
     let state = match ask.verdict {
@@ -248,6 +256,7 @@ where
         last: Some(state),
         answers,
         unfinished,
+        first_approval: None,
         ..before.clone()
     };
     let breaker = tenant.store.breaker(tenant.org, &before.source).await?;
@@ -288,6 +297,7 @@ where
         version: hold.version,
         answer: state,
         people: u32::try_from(people.len()).unwrap_or(u32::MAX),
+        first,
     };
     let commit = BreakerCommit {
         breaker: answered.as_ref().map(|breaker| (&before.source, breaker)),
@@ -304,4 +314,44 @@ where
         Committed::Done => Ok(Some((hold, run, people))),
         Committed::Conflict => Ok(None),
     }
+}
+
+/// The admin who approved first, where two are needed, and the hold with this approval; or that a second admin is needed,
+/// and this approval is kept with the hold. `None` if the hold has changed since it was read.
+type Enough = Option<Result<(Option<Actor>, Hold)>>;
+
+/// Whether the approval of one admin is enough for so many people.
+async fn second_pair<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    ask: &Ask<'_>,
+    before: &Hold,
+    people: &BTreeSet<EmployeeId>,
+) -> Result<Enough>
+where
+    P::Store: Users + Breakers,
+{
+    // Nobody leaves by the approval of returns.
+    if people.is_empty() || before.rule == Tripped::MaxReturns {
+        return Ok(Some(Ok((None, before.clone()))));
+    }
+    let policy = tenant.store.load(tenant.org, &[]).await?.policy;
+    let own = FirstApproval {
+        by: ask.by.clone(),
+        at: tenant.clock.now(),
+        until: ask.version,
+        only: ask.only.clone(),
+        people: u32::try_from(people.len()).unwrap_or(u32::MAX),
+    };
+    let above = policy.settings.safeguards.four_eyes_above;
+    let (eyes, after) = before.approved_by(own, above);
+    if let Eyes::Enough(first) = eyes {
+        return Ok(Some(Ok((first, after))));
+    }
+    // The people are as others have read them, so the version is.
+    let commit = BreakerCommit {
+        hold: Some((&after, Some(before.version))),
+        ..BreakerCommit::default()
+    };
+    let committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
+    Ok((committed == Committed::Done).then_some(Err(Error::SecondAdmin)))
 }
