@@ -8,7 +8,12 @@
 //! [`Rules`] has the rules that the protocol rests on. With any of them as it once was, the search must find the fault
 //! that it led to.
 
-use stateright::{Checker, Model, Property};
+mod search;
+mod transactions;
+
+use stateright::{Model, Property};
+
+use transactions::turn;
 
 /// How many people there are. Bit `1 << n` of a set is the nth.
 const PEOPLE: u8 = 3;
@@ -143,7 +148,7 @@ impl State {
         self.holds.iter().position(|hold| !hold.closed)
     }
 
-    /// Whom of these the delivery would still stop: whoever is out, kept, or in an open hold is not news.
+    /// Whom of these the delivery would still stop: somebody who is out, kept, or in an open hold is not news.
     fn news(&self, people: Set) -> Set {
         let mut news = 0;
         for person in 0..PEOPLE {
@@ -163,112 +168,6 @@ impl State {
             || of.unfinished.iter().any(covers)
             || self.timers.iter().any(covers)
             || self.working.iter().any(|(one, _)| covers(one))
-    }
-}
-
-impl Rules {
-    /// Asks the breaker about a delivery's people.
-    fn ask(self, state: &mut State, which: usize) {
-        let people = state.news(state.deliveries[which].people);
-        if people == 0 {
-            state.deliveries.remove(which);
-            return;
-        }
-        let hold = state.open().unwrap_or_else(|| {
-            state.holds.push(Hold::default());
-            state.holds.len() - 1
-        });
-        let of = &mut state.holds[hold];
-        let mut seq = of.version + 1;
-        if !self.numbered_when_written {
-            // The old rule: whom the roll lists together has joined already, under that number.
-            let listed = of.roll.iter().rev().find(|(_, set)| set & people == people);
-            match listed.filter(|(seq, _)| *seq > of.answered) {
-                Some((found, _)) => seq = *found,
-                None => {
-                    of.roll.push((seq, people));
-                    // The hold and its roll were two writes where the roll was long.
-                    if self.roll_with_the_people {
-                        of.version = seq;
-                    }
-                }
-            }
-        }
-        state.deliveries[which].asked = Some((hold, seq));
-    }
-
-    /// Writes a delivery's people.
-    fn write(self, state: &mut State, which: usize) {
-        let Delivery { people, asked } = state.deliveries[which];
-        let Some((hold, mut seq)) = asked else { return };
-        if self.joins_only_what_is_open && state.holds[hold].closed {
-            // The delivery is not answered, so HR sends it again.
-            state.deliveries[which].asked = None;
-            return;
-        }
-        let people = state.news(people);
-        let of = &mut state.holds[hold];
-        if self.numbered_when_written {
-            seq = of.version + 1;
-            if people != 0 {
-                of.version = seq;
-                of.roll.push((seq, people));
-            }
-        } else if !self.roll_with_the_people {
-            of.version = of.version.max(seq);
-        }
-        for person in 0..PEOPLE {
-            if people & (1 << person) != 0 {
-                state.people[usize::from(person)] = Place::Held { hold, seq };
-            }
-        }
-        state.deliveries.remove(which);
-    }
-
-    fn answer(self, state: &mut State, lets_go: bool) {
-        let Some((hold, until, seen)) = state.read.take() else {
-            return;
-        };
-        let of = &state.holds[hold];
-        if of.closed || until <= of.answered {
-            return;
-        }
-        let people = state.members(hold, of.answered, until);
-        let answer = Answer {
-            hold,
-            from: of.answered,
-            until,
-            lets_go,
-        };
-        let of = &mut state.holds[hold];
-        of.closed = until == of.version;
-        of.answered = until;
-        of.version += 1;
-        if self.answer_is_work {
-            of.unfinished.push(answer);
-        }
-        if lets_go {
-            state.let_go |= seen;
-        }
-        state.timers.push(answer);
-        state.working.push((answer, people));
-    }
-}
-
-/// One person's turn: whoever is still in the hold under a number that the answer covers.
-fn turn(state: &mut State, which: usize, person: u8) {
-    let (answer, left) = &mut state.working[which];
-    *left &= !(1 << person);
-    let place = &mut state.people[usize::from(person)];
-    if let Place::Held { hold, seq } = *place
-        && hold == answer.hold
-        && seq > answer.from
-        && seq <= answer.until
-    {
-        *place = match answer.lets_go {
-            true => Place::Gone,
-            false => Place::Kept,
-        };
     }
 }
 
@@ -467,64 +366,3 @@ fn reads() -> u8 {
 const UNSEEN: &str = "nobody goes unseen";
 /// Nobody is in a hold that no answer reaches any more.
 const FORGOTTEN: &str = "nobody is forgotten";
-
-/// Searches all states. Beside the faults that were found, it returns how many states there are.
-fn search(rules: Rules) -> (Vec<&'static str>, usize) {
-    let checker = rules.checker().threads(2).spawn_bfs().join();
-    let states = checker.unique_state_count();
-    let found = [UNSEEN, FORGOTTEN]
-        .into_iter()
-        .filter(|property| checker.discovery(property).is_some());
-    let found: Vec<&str> = found.collect();
-    for property in [
-        "an admin lets everybody go",
-        "a hold is closed and another opened",
-    ] {
-        assert!(checker.discovery(property).is_some(), "{property}: never");
-    }
-    (found, states)
-}
-
-#[test]
-fn whatever_dies_nobody_goes_unseen_and_nobody_is_forgotten() {
-    let (found, states) = search(RULES);
-    assert_eq!(found, Vec::<&str>::new());
-    assert!(states > 10_000, "{states} states are no search");
-}
-
-#[test]
-fn a_number_from_before_lets_go_whom_nobody_had_read() {
-    let old = Rules {
-        numbered_when_written: false,
-        ..RULES
-    };
-    assert!(search(old).0.contains(&UNSEEN));
-}
-
-#[test]
-fn a_roll_that_is_written_apart_leaves_people_in_a_hold_that_no_answer_reaches() {
-    let old = Rules {
-        numbered_when_written: false,
-        roll_with_the_people: false,
-        ..RULES
-    };
-    assert!(search(old).0.contains(&FORGOTTEN));
-}
-
-#[test]
-fn an_answer_that_only_its_timer_knows_of_is_forgotten_with_it() {
-    let old = Rules {
-        answer_is_work: false,
-        ..RULES
-    };
-    assert!(search(old).0.contains(&FORGOTTEN));
-}
-
-#[test]
-fn people_who_join_without_looking_are_forgotten_in_a_closed_hold() {
-    let old = Rules {
-        joins_only_what_is_open: false,
-        ..RULES
-    };
-    assert!(search(old).0.contains(&FORGOTTEN));
-}

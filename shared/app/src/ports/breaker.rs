@@ -62,7 +62,7 @@ pub struct BreakerCommit<'a> {
     pub hold: Option<(&'a Hold, Option<u64>)>,
     /// A new run.
     pub run: Option<&'a Run>,
-    /// The people that join the hold, or that the run affects.
+    /// The people that the run affects.
     pub rolls: Vec<(RollOf, Roll)>,
     /// The notices to the admins.
     pub notices: Vec<Notice>,

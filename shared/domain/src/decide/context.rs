@@ -129,9 +129,9 @@ pub enum Gate {
     },
     /// The person is held.
     Held {
-        /// The hold that the person has joined.
+        /// The hold that the person joins.
         hold: HoldId,
-        /// The roll number of the person in that hold.
+        /// The roll number of the person, if nobody else joins first: the commit gives it.
         seq: u64,
     },
     /// A safeguard stopped the run, and the person was not asked about: nothing of theirs would have ended. What the run
