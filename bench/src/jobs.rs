@@ -10,7 +10,6 @@ mod targets;
 mod trace;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::cores::Cores;
 use crate::options::Calls;
@@ -18,15 +17,12 @@ use crate::programs::{FUNCTIONS, NODE, PYTHON, Programs};
 use crate::tree::Tree;
 use crate::{Result, runtime};
 pub(crate) use job::{Group, Job};
-use sample::{Row, Samples};
+use sample::{Answers, Row, Samples};
 use scene::{Scene, Side};
 use trace::trace;
 
 /// Everybody's medians, in the order of the sides, by job.
 type Rows = BTreeMap<Job, Vec<Option<Row>>>;
-
-/// What AWS needs for a call, about, where a function and its table are in one region.
-const LATENCY: Duration = Duration::from_millis(4);
 
 /// Everybody's rows, by job.
 #[derive(Debug, Clone, Default)]
@@ -163,7 +159,7 @@ impl Stages {
         cores: &Cores,
     ) -> Result<Self> {
         eprintln!("{group:?}: stages");
-        let jobs = group.jobs(&asked.jobs).len() * asked.rounds(group) * 2;
+        let jobs = group.jobs(&asked.jobs).len() * (asked.rounds(group) * 2 + 1);
         let mut scenes = Vec::new();
         for (place, side) in sides.iter().enumerate() {
             scenes.push(if place < builds || group.has_peers() {
@@ -187,26 +183,23 @@ impl Stages {
         }
         eprintln!("{group:?}: in turn");
         let rounds = asked.rounds(group);
-        for round in 0..rounds {
-            for hold in [Duration::ZERO, LATENCY] {
-                let held = !hold.is_zero();
-                for job in &jobs {
-                    let all = samples.entry(*job);
-                    let all = all.or_insert_with(|| vec![Samples::default(); sides.len()]);
-                    for place in turn(sides.len(), round + usize::from(held)) {
-                        let side = &sides[place];
-                        let Some(scene) = &mut self.0[place] else {
-                            continue;
-                        };
-                        let sample = side.unless_a_peer(scene.sample(*job, hold).await)?;
-                        self.keep(place, sample.is_some());
-                        let Some(sample) = sample else { continue };
-                        if asked.trace && held && round + 1 == rounds {
-                            let (name, who) = (job.name(), &side.name);
-                            eprintln!("{name}, {who}:\n{}", trace(&sample.calls));
-                        }
-                        all[place].push(&sample, held);
+        for (turn, answers) in turns(rounds).into_iter().enumerate() {
+            for job in &jobs {
+                let all = samples.entry(*job);
+                let all = all.or_insert_with(|| vec![Samples::default(); sides.len()]);
+                for place in order(sides.len(), turn) {
+                    let side = &sides[place];
+                    let Some(scene) = &mut self.0[place] else {
+                        continue;
+                    };
+                    let sample = side.unless_a_peer(scene.sample(*job, answers.held()).await)?;
+                    self.keep(place, sample.is_some());
+                    let Some(sample) = sample else { continue };
+                    if asked.trace && answers == Answers::Slow {
+                        let (name, who) = (job.name(), &side.name);
+                        eprintln!("{name}, {who}:\n{}", trace(&sample.calls));
                     }
+                    all[place].push(&sample, answers);
                 }
             }
         }
@@ -231,10 +224,17 @@ impl Stages {
     }
 }
 
-/// The places of all sides, forwards and backwards in turn: the caches are warm for the second side of a round.
-fn turn(sides: usize, round: usize) -> Vec<usize> {
+/// What is done in turn: rounds with answers at once and with answers that are held, and what is in a row, once.
+fn turns(rounds: usize) -> Vec<Answers> {
+    let mut turns = [Answers::AtOnce, Answers::Held].repeat(rounds);
+    turns.push(Answers::Slow);
+    turns
+}
+
+/// The places of all sides, forwards and backwards in turn: the caches are warm for the second side of a turn.
+fn order(sides: usize, turn: usize) -> Vec<usize> {
     let places = 0..sides;
-    if round.is_multiple_of(2) {
+    if turn.is_multiple_of(2) {
         places.collect()
     } else {
         places.rev().collect()
@@ -262,8 +262,8 @@ mod tests {
 
     #[test]
     fn nobody_always_comes_first() {
-        assert_eq!(turn(3, 0), [0, 1, 2]);
-        assert_eq!(turn(3, 1), [2, 1, 0]);
-        assert_eq!(turn(0, 1), [0; 0]);
+        assert_eq!(order(3, 0), [0, 1, 2]);
+        assert_eq!(order(3, 1), [2, 1, 0]);
+        assert_eq!(order(0, 1), [0; 0]);
     }
 }

@@ -9,6 +9,28 @@ use crate::book::Call;
 use crate::chain;
 use crate::stats::{median, ms};
 
+/// How long an answer of AWS is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// Not at all.
+    AtOnce,
+    /// About as long as AWS takes where a function and its table are in one region.
+    Held,
+    /// Far longer than a processor takes to make fifty calls: so these are all under way before the first is answered.
+    /// It tells what is in a row, and nothing about time.
+    Slow,
+}
+
+impl Answers {
+    pub(crate) fn held(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::AtOnce => 0,
+            Self::Held => 4,
+            Self::Slow => 60,
+        })
+    }
+}
+
 /// What doing a job once took: of all its invocations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sample {
@@ -52,7 +74,7 @@ pub(crate) fn chain(calls: &[Call]) -> Vec<usize> {
     chain::longest(&times)
 }
 
-/// The numbers of samples of one job, some with answers at once and some with answers that were held.
+/// The numbers of samples of one job.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Samples {
     calls: Vec<f64>,
@@ -69,7 +91,7 @@ pub(crate) struct Samples {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Row {
     pub(crate) calls: f64,
-    /// Counted where answers were held: there, what is asked at once is under way at once.
+    /// Counted where answers were slow: there, what is asked at once is under way at once.
     pub(crate) in_a_row: f64,
     /// Units of DynamoDB.
     pub(crate) read: f64,
@@ -84,18 +106,19 @@ pub(crate) struct Row {
 }
 
 impl Samples {
-    pub(crate) fn push(&mut self, sample: &Sample, held: bool) {
+    pub(crate) fn push(&mut self, sample: &Sample, answers: Answers) {
         // A float says numbers of this size exactly.
         self.calls.push(sample.calls.len() as f64);
         self.read.push(sample.cost.read);
         self.write.push(sample.cost.write);
         self.index.push(sample.cost.index);
-        if held {
-            self.in_a_row.push(sample.in_a_row as f64);
-            self.held.push(ms(sample.took));
-        } else {
-            self.at_once.push(ms(sample.took));
-            self.busy.push(ms(sample.busy));
+        match answers {
+            Answers::AtOnce => {
+                self.at_once.push(ms(sample.took));
+                self.busy.push(ms(sample.busy));
+            }
+            Answers::Held => self.held.push(ms(sample.took)),
+            Answers::Slow => self.in_a_row.push(sample.in_a_row as f64),
         }
     }
 
@@ -145,14 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_held_tells_what_is_in_a_row() {
+    fn only_slow_answers_tell_what_is_in_a_row() {
         let now = Instant::now();
         let mut samples = Samples::default();
         // Two calls that were made at once, the first answered before the second came.
-        samples.push(&sample(now, &[(0, 1), (1, 2)], 2), false);
-        samples.push(&sample(now, &[(0, 4), (1, 5)], 6), true);
-        samples.push(&sample(now, &[(0, 4), (1, 5)], 8), true);
-        samples.push(&sample(now, &[(0, 4), (1, 5)], 7), true);
+        samples.push(&sample(now, &[(0, 1), (1, 2)], 2), Answers::AtOnce);
+        samples.push(&sample(now, &[(0, 4), (5, 9)], 6), Answers::Held);
+        samples.push(&sample(now, &[(0, 4), (5, 9)], 8), Answers::Held);
+        samples.push(&sample(now, &[(0, 4), (5, 9)], 7), Answers::Held);
+        samples.push(&sample(now, &[(0, 60), (5, 65)], 66), Answers::Slow);
         let row = samples.row();
         assert_eq!((row.calls, row.in_a_row), (2.0, 1.0));
         assert_eq!((row.at_once, row.held, row.busy), (2.0, 7.0, 1.0));
