@@ -41,6 +41,22 @@ async fn three_days_after_hr_marks_somebody_inactive_their_cards_are_cancelled()
     world.end().await;
 }
 
+/// Scheduler fills its context attributes into the input of a target.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_reads_like_one_of_schedulers_own_words_is_an_id() {
+    let world = World::start().await;
+    let id = "E-<aws.scheduler.attempt-number>";
+    world.hr(id, "active", json!({})).await;
+    let result = world.hr(id, "inactive", json!({})).await;
+    assert_eq!(result["outcome"], "scheduled");
+    world.hours(72).await;
+    let user = world
+        .get("/users/E-%3Caws.scheduler.attempt-number%3E")
+        .await;
+    assert_eq!(user["status"], "deactivated");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_grace_period_is_one_or_two_days_where_we_say_so() {
     let world = World::start().await;

@@ -61,11 +61,10 @@ impl Scheduler {
         let arn = arn
             .as_ref()
             .ok_or_else(|| permanent(format!("{variable} is not set")))?;
-        let input = serde_json::to_string(timer).map_err(|error| permanent(error.to_string()))?;
         Target::builder()
             .arn(arn)
             .role_arn(&self.config.role_arn)
-            .input(input)
+            .input(input(timer)?)
             .dead_letter_config(
                 DeadLetterConfig::builder()
                     .arn(&self.config.dead_letter_arn)
@@ -142,6 +141,15 @@ fn fires_at(due: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     due.max(now + NEAREST)
 }
 
+/// The payload of a timer, without a `<`. Scheduler fills context attributes such as `<aws.scheduler.attempt-number>` into
+/// the input of a target, and an employee id may read like one. In JSON a `<` stands in texts alone, where `\u003c` is the
+/// same character.
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>
+fn input(timer: &Timer) -> Result<String, Fault> {
+    let json = serde_json::to_string(timer).map_err(|error| permanent(error.to_string()))?;
+    Ok(json.replace('<', r"\u003c"))
+}
+
 fn permanent(message: String) -> Fault {
     Fault {
         service: "scheduler",
@@ -153,6 +161,8 @@ fn permanent(message: String) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use offramp_domain::{EmployeeId, Generation, OrgId};
+
     use super::*;
 
     #[test]
@@ -200,5 +210,19 @@ mod tests {
                 "{due} armed at {now}"
             );
         }
+    }
+
+    #[test]
+    fn no_employee_id_is_filled_in_by_scheduler() {
+        let timer = Timer::Deactivate {
+            org: OrgId::new("acme").unwrap(),
+            employee_id: EmployeeId::new(r#"E-<aws.scheduler.attempt-number>\u003c"<"#).unwrap(),
+            source: None,
+            generation: Generation(7),
+            due: DateTime::UNIX_EPOCH,
+        };
+        let input = input(&timer).unwrap();
+        assert!(!input.contains('<'), "{input}");
+        assert_eq!(serde_json::from_str::<Timer>(&input).unwrap(), timer);
     }
 }
