@@ -1,5 +1,7 @@
 //! The person or machine that causes a change.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,12 @@ impl Actor {
             (Some((one, _)), Some((other, _))) => one == other,
             _ => self == other,
         }
+    }
+
+    /// True if this is an admin, and one of these people.
+    #[must_use]
+    pub fn is_among(&self, admins: &BTreeSet<EmployeeId>) -> bool {
+        matches!(self, Self::Admin { employee_id: Some(id), .. } if admins.contains(id))
     }
 }
 

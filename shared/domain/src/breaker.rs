@@ -120,6 +120,9 @@ pub struct Limits {
     /// The most people who may return within the window; `None` unless they were compared with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_returns: Option<u32>,
+    /// The most people whom one admin may let go of the hold alone; `None` if the settings named no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub four_eyes_above: Option<u32>,
 }
 
 impl From<Safeguards> for Limits {
@@ -129,6 +132,7 @@ impl From<Safeguards> for Limits {
             max_percent: safeguards.max_percent,
             window_hours: safeguards.window_hours,
             max_returns: None,
+            four_eyes_above: safeguards.four_eyes_above,
         }
     }
 }

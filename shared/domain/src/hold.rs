@@ -159,12 +159,22 @@ pub struct HoldAnswer {
 
 impl Hold {
     /// Whether an approval by which people leave is enough, and the hold with it. `above` is the most people whom one admin
-    /// may let go of a hold alone. Approvals of parts add up.
+    /// may let go of a hold alone, by the present settings. The settings at the opening of the hold count too: so no
+    /// admin loosens them first and then approves alone. Approvals of parts add up. An approval by somebody who is none of
+    /// `admins` any more is none.
     #[must_use]
-    pub fn approved_by(&self, next: FirstApproval, above: Option<u32>) -> (Eyes, Self) {
+    pub fn approved_by(
+        &self,
+        next: FirstApproval,
+        above: Option<u32>,
+        admins: &BTreeSet<EmployeeId>,
+    ) -> (Eyes, Self) {
         let mut after = self.clone();
         let alone = self.alone.saturating_add(next.people);
+        let above = above.into_iter().chain(self.figures.limits.four_eyes_above);
+        let above = above.min();
         let first = self.first_approval.as_ref();
+        let first = first.filter(|first| first.by.is_among(admins));
         if let Some(first) = first.filter(|first| first.is_completed_by(&next)) {
             after.first_approval = None;
             return (Eyes::Enough(Some(first.by.clone())), after);

@@ -113,3 +113,33 @@ async fn to_keep_everybody_one_admin_is_enough_and_to_need_fewer_eyes_is_asked()
     world.minutes(6).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_both_admins_by_loosening_the_settings_in_between() {
+    let (world, ids, hold) = ten_held().await;
+    let looser = json!({ "safeguards": { "four_eyes_above": null } });
+    world.confirm(&looser).await;
+    // What stood when the hold was opened still counts for it.
+    let (status, body) = approve(&world, TWO[0], &hold, json!({})).await;
+    assert_eq!((status, &body["code"]), (409, &json!("second_admin")));
+    assert_eq!(read(&world, &hold).await["figures"]["four_eyes_above"], 4);
+    assert_eq!(count(&world, &ids, "active").await, 10);
+    assert_eq!(approve(&world, TWO[1], &hold, json!({})).await.0, 200);
+    assert_eq!(count(&world, &ids, "deactivation_scheduled").await, 10);
+    world.minutes(6).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_approval_of_somebody_who_is_no_admin_any_more_is_none() {
+    let (world, ids, hold) = ten_held().await;
+    assert_eq!(approve(&world, TWO[1], &hold, json!({})).await.0, 409);
+    let member = json!({ "role": "member" });
+    let role = world.admin("PUT", "/users/E-1002/role").json(&member);
+    assert_eq!(role.send().await.status, 200);
+    let (status, body) = approve(&world, TWO[0], &hold, json!({})).await;
+    assert_eq!((status, &body["code"]), (409, &json!("second_admin")));
+    assert_eq!(count(&world, &ids, "active").await, 10);
+    world.minutes(6).await;
+    world.end().await;
+}

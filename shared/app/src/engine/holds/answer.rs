@@ -334,7 +334,7 @@ where
     if people.is_empty() || before.rule == Tripped::MaxReturns {
         return Ok(Some(Ok((None, before.clone()))));
     }
-    let policy = tenant.store.load(tenant.org, &[]).await?.policy;
+    let loaded = tenant.store.load(tenant.org, &[]).await?;
     let own = FirstApproval {
         by: ask.by.clone(),
         at: tenant.clock.now(),
@@ -342,8 +342,8 @@ where
         only: ask.only.clone(),
         people: u32::try_from(people.len()).unwrap_or(u32::MAX),
     };
-    let above = policy.settings.safeguards.four_eyes_above;
-    let (eyes, after) = before.approved_by(own, above);
+    let above = loaded.policy.settings.safeguards.four_eyes_above;
+    let (eyes, after) = before.approved_by(own, above, &loaded.admins);
     if let Eyes::Enough(first) = eyes {
         return Ok(Some(Ok((first, after))));
     }
