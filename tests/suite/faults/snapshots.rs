@@ -41,7 +41,7 @@ async fn a_snapshot_is_applied() {
     check(Flow {
         steps: vec![
             Step::Snapshot(some_change),
-            Step::Minutes(6),
+            Step::Minutes(3),
             Step::Minutes(6),
         ],
         breaker: true,
@@ -56,7 +56,7 @@ async fn a_snapshot_is_held_and_approved() {
         setup: vec![at_most_one()],
         steps: vec![
             Step::Snapshot(three_go),
-            Step::Minutes(6),
+            Step::Minutes(3),
             Step::Answer { approve: true },
             Step::Minutes(6),
         ],
@@ -68,7 +68,7 @@ async fn a_snapshot_is_held_and_approved() {
 #[tokio::test]
 async fn a_hold_is_rejected() {
     check(Flow {
-        setup: vec![at_most_one(), Step::Snapshot(three_go), Step::Minutes(6)],
+        setup: vec![at_most_one(), Step::Snapshot(three_go), Step::Minutes(3)],
         steps: vec![Step::Answer { approve: false }, Step::Minutes(6)],
         breaker: true,
     })
@@ -78,7 +78,7 @@ async fn a_hold_is_rejected() {
 #[tokio::test]
 async fn a_run_is_undone() {
     check(Flow {
-        setup: vec![Step::Snapshot(three_go), Step::Minutes(6)],
+        setup: vec![Step::Snapshot(three_go), Step::Minutes(3)],
         steps: vec![Step::Undo, Step::Minutes(6)],
         breaker: true,
     })
@@ -96,7 +96,7 @@ async fn the_last_admin_is_held_once() {
         )],
         steps: vec![
             Step::Snapshot(|employees| without(employees, &[ADA])),
-            Step::Minutes(6),
+            Step::Minutes(3),
             Step::Minutes(6),
         ],
         breaker: true,
