@@ -38,6 +38,7 @@ mod mutations;
 mod objectives;
 mod openapi;
 mod people;
+mod queries;
 mod rehearsals;
 mod reminders;
 mod reports;

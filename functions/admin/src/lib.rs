@@ -12,7 +12,6 @@ mod me;
 mod objectives;
 mod operate;
 mod paging;
-mod query;
 mod reports;
 mod routes;
 mod rules;
@@ -204,7 +203,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         return Err(Error::NotFound("route"));
     };
     let RouteRow { query, .. } = route.row();
-    query::check(request, query)?;
+    request.query().check(query)?;
     let call = Call {
         state,
         env: &state.offramp,
@@ -251,7 +250,7 @@ impl Call<'_> {
 
     /// True if nothing is to be written: the query or the body says so.
     fn dry_run(&self, of_body: Option<Value>) -> Result<bool> {
-        let of_query = match self.request.query("dry_run") {
+        let of_query = match self.request.query().get("dry_run") {
             None | Some("false") => false,
             Some("true") => true,
             Some(_) => return Err(Error::invalid("/dry_run", "must be true or false")),

@@ -132,7 +132,7 @@ impl Call<'_> {
     }
 
     pub(crate) async fn celebrating(&self) -> Result<Reply> {
-        let on = match self.request.query("on") {
+        let on = match self.request.query().get("on") {
             Some(text) => Some(date(text)?),
             None => None,
         };

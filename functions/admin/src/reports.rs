@@ -48,7 +48,7 @@ impl Call<'_> {
     }
 
     pub(crate) async fn audit(&self) -> Result<Reply> {
-        let since = self.request.query("since");
+        let since = self.request.query().get("since");
         let bound = ["audit", since.unwrap_or_default()];
         let after = self.after(&bound)?;
         let from = match since {
@@ -72,7 +72,8 @@ impl Call<'_> {
     /// The position in the cursor of the query; `None` on the first page.
     pub(crate) fn after(&self, bound: &[&str]) -> Result<Option<String>> {
         self.request
-            .query("cursor")
+            .query()
+            .get("cursor")
             .map(|cursor| cursor::read(&self.org, bound, cursor))
             .transpose()
     }

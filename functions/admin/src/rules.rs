@@ -199,7 +199,8 @@ impl Call<'_> {
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"));
         let when = self
             .request
-            .query("when")
+            .query()
+            .get("when")
             .map_or(Ok(When::default()), str::parse)?;
         let mut how = Options {
             when,

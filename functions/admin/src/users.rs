@@ -82,7 +82,7 @@ impl Call<'_> {
     }
 
     pub(crate) fn limit(&self, most: usize, unless: usize) -> Result<usize> {
-        match self.request.query("limit") {
+        match self.request.query().get("limit") {
             None => Ok(unless.min(most)),
             Some(text) => match text.parse() {
                 Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
@@ -92,7 +92,7 @@ impl Call<'_> {
     }
 
     pub(crate) async fn users(&self) -> Result<Reply> {
-        let status = match self.request.query("status") {
+        let status = match self.request.query().get("status") {
             None => None,
             Some(text) => match Status::ALL
                 .iter()
@@ -107,7 +107,7 @@ impl Call<'_> {
                 }
             },
         };
-        let q = self.request.query("q").unwrap_or_default();
+        let q = self.request.query().get("q").unwrap_or_default();
         if q.chars().count() > MAX_Q {
             return Err(Error::invalid(
                 "/q",
@@ -329,7 +329,8 @@ impl Call<'_> {
     pub(crate) async fn access_by_email(&self) -> Result<Reply> {
         let Some(email) = self
             .request
-            .query("email")
+            .query()
+            .get("email")
             .filter(|email| !email.is_empty())
         else {
             return Err(Error::invalid("/email", "is required"));
@@ -345,7 +346,7 @@ impl Call<'_> {
     pub(crate) async fn history(&self) -> Result<Reply> {
         let id = self.employee()?;
         let bound = ["history", id.as_str()];
-        let before = match self.request.query("cursor") {
+        let before = match self.request.query().get("cursor") {
             Some(cursor) => Some(
                 cursor::read(&self.org, &bound, cursor)?
                     .parse()

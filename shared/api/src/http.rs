@@ -14,12 +14,14 @@ use offramp_domain::{OrgId, Refusal};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use crate::query::Query;
 use crate::view::{Seen, UserView};
 
 /// A request for which API Gateway has found a route.
 #[derive(Debug)]
 pub struct Request {
     event: ApiGatewayV2httpRequest,
+    query: Query,
 }
 
 impl Headers for Request {
@@ -32,7 +34,8 @@ impl Request {
     /// The request of an event.
     #[must_use]
     pub fn new(event: ApiGatewayV2httpRequest) -> Self {
-        Self { event }
+        let query = Query::read(event.raw_query_string.as_deref().unwrap_or_default());
+        Self { event, query }
     }
 
     /// The route key of the matched route, such as `GET /healthz`.
@@ -69,16 +72,10 @@ impl Request {
         OrgId::new(self.path("org")).map_err(|_| Error::Forbidden)
     }
 
-    /// A parameter of the query; the first if there are several of that name.
+    /// The query.
     #[must_use]
-    pub fn query(&self, name: &str) -> Option<&str> {
-        self.event.query_string_parameters.first(name)
-    }
-
-    /// The names of the parameters in the query, each as often as it occurs.
-    pub fn query_names(&self) -> impl Iterator<Item = &str> {
-        let parameters = self.event.query_string_parameters.iter();
-        parameters.map(|(name, _)| name)
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// A header; `None` if the header is missing or not text.

@@ -7,5 +7,6 @@
 pub mod contract;
 pub mod http;
 pub mod invoked;
+pub mod query;
 pub mod route;
 pub mod view;
