@@ -106,7 +106,7 @@ def before_call(context, case, kwargs):
     body = case.body
     if isinstance(body, dict) and right(ParameterLocation.BODY):
         # What a body repeats of its path.
-        for field, name in (("snapshot_id", "id"), ("page", "n")):
+        for field, name in (("snapshot_id", "id"), ("page", "n"), ("source", "source")):
             if field in body and name in (path or {}):
                 body[field] = path[name]
         if isinstance(body.get("active"), str):

@@ -211,7 +211,9 @@ async fn what_is_held_comes_before_what_is_silent() {
 /// Sends a snapshot of these employees, and waits until it is worked on; where it is.
 async fn snapshot(world: &World, employees: Value) -> (String, String) {
     let root = format!("/sources/{SOURCE}/snapshots");
-    let opened = world.signed_call("POST", &root, &json!({})).await;
+    let opened = world
+        .signed_call("POST", &root, &json!({ "source": SOURCE }))
+        .await;
     let id = opened.body["snapshot_id"].as_str().unwrap().to_owned();
     let path = format!("{root}/{id}");
     let page = json!({ "snapshot_id": id, "page": 1, "employees": employees });

@@ -17,7 +17,9 @@ async fn a_delivery_that_is_too_large_is_refused_as_a_whole() {
     let world = World::start().await;
     let leaves = event(world.now(), LENA, "inactive", json!({}));
     let padding = "x".repeat(4 * 1024 * 1024);
-    let body = json!({ "events": [leaves], "padding": padding }).to_string();
+    let mut padded = leaves.clone();
+    padded["employee"]["padding"] = json!(padding);
+    let body = json!({ "events": [padded] }).to_string();
     refused(&world, body, 413, "too_large").await;
     let many = vec![leaves; 5_001];
     let body = json!({ "events": many }).to_string();
@@ -61,15 +63,16 @@ async fn a_delivery_that_is_no_json_or_has_another_shape_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hr_may_add_fields_whenever_it_likes() {
+async fn hr_may_add_fields_to_an_employee_whenever_it_likes() {
     let world = World::start().await;
     let body = json!({
         "events": [{
             "occurred_at": world.now(),
-            "tenant": { "deep": [1, 2, 3] },
-            "employee": { "employee_id": "X-1", "status": "active", "shoe_size": 43, "name": "New" }
+            "employee": {
+                "employee_id": "X-1", "status": "active", "shoe_size": 43, "name": "New",
+                "tenant": { "deep": [1, 2, 3] }, "dryRun": true
+            }
         }],
-        "version": 7,
     });
     let delivery = Delivery::new(world.secret(), world.now(), body.to_string());
     let answer = world.hand_in(&delivery).ok().await;

@@ -15,6 +15,7 @@ mod deliveries;
 mod digests;
 mod doors;
 mod due;
+mod envelopes;
 mod escalations;
 mod exit;
 mod faults;

@@ -25,7 +25,8 @@ async fn call(world: &World, method: &str, path: &str, body: Value) -> Answer {
     world.signed_call(method, &path, &body).await
 }
 
-pub(crate) async fn open(world: &World, body: Value) -> String {
+pub(crate) async fn open(world: &World, mut body: Value) -> String {
+    body["source"] = json!("hris");
     let opened = call(world, "POST", "", body).await;
     assert_eq!(opened.status, 201, "{}", opened.text);
     assert_eq!(opened.body["state"], "open");
@@ -173,7 +174,7 @@ async fn nothing_applies_of_one_that_is_incomplete_contradictory_or_out_of_date(
         &world,
         "POST",
         "",
-        json!({ "expected_employees": 2_000_001 }),
+        json!({ "source": "hris", "expected_employees": 2_000_001 }),
     )
     .await;
     assert_eq!(vast.status, 422, "{}", vast.text);

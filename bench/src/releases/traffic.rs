@@ -249,7 +249,7 @@ impl Traffic {
                     "name": format!("Sam {number}"), "team": format!("Team {turn}") })
             })
             .collect();
-        let open = json!({ "expected_employees": employees.len() });
+        let open = json!({ "source": LISTS, "expected_employees": employees.len() });
         let opened = self
             .signed(self.client.post(snapshots(""), &open), &open)
             .await?;

@@ -66,7 +66,7 @@ impl Stage {
         let more = u32::try_from(employees.len())?..people;
         employees.extend(more.map(|number| employee("S", number)));
 
-        let open = json!({ "expected_employees": employees.len() });
+        let open = json!({ "source": acme::SOURCE, "expected_employees": employees.len() });
         let opened = self.signed(self.client.post(path(""), &open), &open)?;
         let opened = opened.ok().await?;
         let id = opened["snapshot_id"].as_str();

@@ -57,8 +57,8 @@ fn snapshots() -> Vec<Operation> {
     };
     vec![
         of_source(Route::OpenSnapshot, "Opens a snapshot")
-            .about("Everybody whom the source knows, as of one instant. One that was open takes no more pages.")
-            .takes::<wire::Open>(json!({ "expected_employees": 25 }))
+            .about("Everybody whom the source knows, as of one instant. One that was open takes no more pages. The same `webhook-id` and body again answer the same snapshot.")
+            .takes::<wire::Open>(json!({ "source": "hris", "expected_employees": 25 }))
             .answers::<SnapshotView>(201, "The snapshot", snapshot("open"))
             .refuses([Error::TooLarge("the body is larger than 4 MiB")]),
         one(Route::PutPage, "Sends a page of a snapshot")

@@ -13,6 +13,7 @@ use offramp_api::view::{ResultsView, Seen, SnapshotView};
 use offramp_app::inbound::door::{self, Doorkeeper, Entered, Incoming, Known};
 use offramp_app::inbound::pulse;
 use offramp_app::inbound::pulse::Heard;
+use offramp_app::inbound::snapshots::Opening;
 use offramp_app::inbound::{delivery, snapshots};
 use offramp_app::metrics::Metric;
 use offramp_app::ports::{Connector, Loaded, MAX_BODY, Request as Delivery, SourceState};
@@ -212,17 +213,17 @@ impl Call<'_> {
     }
 
     async fn open(&self) -> Result<Reply> {
-        let wire::Open {
-            occurred_at,
-            expected_employees,
-        } = wire::object(&self.body)?;
-        let opened = snapshots::open(
-            &self.tenant(),
-            &self.source,
-            occurred_at,
-            expected_employees,
-        )
-        .await?;
+        let body: wire::Open = wire::object(&self.body)?;
+        if body.source != self.source {
+            return Err(Error::invalid("/source", "is not the one of the path"));
+        }
+        let message = self.request.header("webhook-id").unwrap_or_default();
+        let opening = Opening {
+            id: snapshots::id_of(&self.org, &self.source, message, &self.body)?,
+            occurred_at: body.occurred_at,
+            expected: body.expected_employees,
+        };
+        let opened = snapshots::open(&self.tenant(), &self.source, opening).await?;
         Reply::json(201, &SnapshotView::of(&opened))
     }
 

@@ -187,7 +187,7 @@ impl Sender {
 
     /// Sends a whole snapshot, and gives its name.
     pub(super) async fn send(&self, crowd: &Crowd) -> Result<String, Error> {
-        let open = json!({});
+        let open = json!({ "source": acme::SOURCE });
         let opened = self.signed(self.client.post(path(""), &open), &open)?;
         let opened = opened.ok().await?;
         let id = opened["snapshot_id"]

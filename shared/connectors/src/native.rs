@@ -1,5 +1,6 @@
 //! Offramp's own dialect: reads the body of `POST …/events` without building a tree of values.
 
+mod envelope;
 mod quick;
 pub mod snapshot;
 
@@ -14,7 +15,7 @@ use serde_json::value::RawValue;
 use offramp_app::ports::{
     About, Connector, Headers, MAX_BODY, MAX_EVENTS, Malformed, Parsed, Record, Request, Said,
 };
-use offramp_app::{Error, Result};
+use offramp_app::{Error, Invalid, Result};
 
 use crate::signed::standard;
 
@@ -57,19 +58,23 @@ fn carefully(body: &[u8]) -> Result<Request> {
     if !is_object(whole) {
         return Err(Error::invalid("", "must be a JSON object"));
     }
-    let body: Body<'_> =
-        serde_json::from_str(whole.get()).map_err(|error| Error::invalid("", said(&error)))?;
+    let mut json = serde_json::Deserializer::from_str(whole.get());
+    let body: Body<'_> = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| Error::Invalid(vec![Invalid::read(&error)]))?;
     if body.events.len() > MAX_EVENTS {
         return Err(Error::TooLarge("there are more than 5,000 events"));
     }
+    envelope::check(&body.events)?;
     Ok(Request {
         events: body.events.into_iter().map(one).collect(),
         dry_run: body.dry_run,
     })
 }
 
-/// The body of a delivery.
+/// The body of a delivery. An unknown field is refused, here and in an event beside its employee: a misspelled `dry_run`
+/// must not be done in earnest.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Delivery))]
 pub struct Body<'a> {
     #[serde(borrow)]
@@ -79,8 +84,9 @@ pub struct Body<'a> {
     dry_run: bool,
 }
 
-/// A statement of HR about one employee, as of an instant. Unknown fields are ignored.
+/// A statement of HR about one employee, as of an instant.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrEvent))]
 pub(super) struct WireEvent<'a> {
     #[serde(borrow, default, deserialize_with = "text")]

@@ -160,7 +160,7 @@ async fn snapshot(town: &mut Town, change: fn(&mut Vec<Value>)) {
         .map(|id| json!({ "employee_id": id, "status": "active" }))
         .collect();
     change(&mut employees);
-    let open = town.hr("POST /snapshots", &[], &json!({}));
+    let open = town.hr("POST /snapshots", &[], &json!({ "source": "hris" }));
     let opened = town.done(&open).await;
     let id = opened["snapshot_id"].as_str().unwrap();
     let page = json!({ "snapshot_id": id, "page": 1, "employees": employees });

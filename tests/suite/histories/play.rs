@@ -236,7 +236,9 @@ impl<'t> Teller<'t> {
     }
 
     async fn snapshot(&mut self, but: &[(usize, Absence)]) {
-        let open = self.town.hr("POST /snapshots", &[], &json!({}));
+        let open = self
+            .town
+            .hr("POST /snapshots", &[], &json!({ "source": "hris" }));
         let opened = self.ask(&open).await;
         let Some(id) = opened["snapshot_id"].as_str() else {
             return;

@@ -195,7 +195,7 @@ async fn founded() -> Town {
 
 /// HR sends everybody as they are, but for some, and says that this was all.
 async fn snapshot(town: &mut Town, but: &[(&str, &str)]) {
-    let opened = town.hr("POST /snapshots", &[], &json!({}));
+    let opened = town.hr("POST /snapshots", &[], &json!({ "source": "hris" }));
     let opened = town.done_only(&opened).await;
     let id = opened["snapshot_id"].as_str().unwrap().to_owned();
     let people = ["E-1", OTTO, LENA, MARC, NINA].map(|id| {

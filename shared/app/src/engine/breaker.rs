@@ -29,7 +29,6 @@ use asking::{asking_first, new_hold};
 use last_admin::last_admin;
 use roll::on_roll;
 
-pub(crate) use asking::named;
 pub use asking::{RunRequest, new_run};
 pub use roll::rolls;
 

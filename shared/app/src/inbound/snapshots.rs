@@ -13,25 +13,56 @@ use futures_util::future::try_join;
 use offramp_domain::decide::AHEAD_OF_CLOCK;
 use offramp_domain::snapshot::{MAX_PAGES, SOURCE_CHANGED};
 use offramp_domain::{
-    DigestMinute, EmployeeId, Snapshot, SnapshotId, SnapshotQueue, SnapshotState, SourceId, Step,
-    Timer,
+    DigestMinute, EmployeeId, OrgId, Snapshot, SnapshotId, SnapshotQueue, SnapshotState, SourceId,
+    Step, Timer, hex,
 };
+use ring::digest::{Context, SHA256};
 
 use crate::backoff::until_won;
-use crate::engine::breaker::{named, new_run};
+use crate::engine::breaker::new_run;
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
     Breakers, Chunk, Committed, MAX_EXPECTED, ROSTER_SHARDS, Rosters, SnapshotCommit, Snapshots,
     Source, SourceState, Sources, Timers,
 };
-use crate::{Error, Ports, Result, Tenant};
+use crate::{Error, Fault, Ports, Result, Tenant};
 
 pub use crate::ports::Record;
 
+/// Bytes of the hash in the id of a snapshot.
+const ID_BYTES: usize = 16;
 /// How far ahead the timer is armed that starts the work.
 const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 
-/// Opens a snapshot. The snapshot that was open before takes no more pages.
+/// A snapshot that is to be opened.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Its id, from [`id_of`].
+    pub id: SnapshotId,
+    /// The instant that it describes; the present if the sender did not say.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// How many employees the sender expects.
+    pub expected: Option<u64>,
+}
+
+/// The id of the snapshot that a message opens: the same for the same `webhook-id` and bytes.
+///
+/// # Errors
+/// None: the id is valid by its form.
+pub fn id_of(org: &OrgId, source: &SourceId, message: &str, body: &[u8]) -> Result<SnapshotId> {
+    let mut hash = Context::new(&SHA256);
+    // An organisation and a source have no line feed, and neither has a header.
+    hash.update(format!("{org}\n{source}\n{message}\n").as_bytes());
+    hash.update(body);
+    let hash = hash.finish();
+    let hash = hash.as_ref();
+    let name = hex(hash.get(..ID_BYTES).unwrap_or(hash));
+    SnapshotId::new(format!("snap_{name}"))
+        .map_err(|error| Fault::corrupt("snapshot", error.to_string()).into())
+}
+
+/// Opens a snapshot. The snapshot that was open before takes no more pages. If a snapshot of that id was opened before,
+/// it is returned as it is now, and nothing is opened.
 ///
 /// # Errors
 /// [`Error::Invalid`] for an instant more than ten minutes ahead of the server's clock, or for more employees than fit
@@ -39,12 +70,17 @@ const BEGIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 pub async fn open<P: Ports>(
     tenant: &Tenant<'_, P>,
     source: &SourceId,
-    occurred_at: Option<DateTime<Utc>>,
-    expected: Option<u64>,
+    opening: Opening,
 ) -> Result<Snapshot>
 where
     P::Store: Snapshots + Sources,
 {
+    let Opening {
+        id,
+        occurred_at,
+        expected,
+    } = &opening;
+    let (occurred_at, expected) = (*occurred_at, *expected);
     let now = tenant.clock.now();
     let occurred_at = occurred_at.unwrap_or(now);
     if occurred_at > now + AHEAD_OF_CLOCK {
@@ -60,15 +96,23 @@ where
         ));
     }
     until_won(|| async move {
-        let (line, sender) = try_join(
-            tenant.store.line(tenant.org, source),
+        let ((before, line), sender) = try_join(
+            tenant.store.snapshot(tenant.org, source, id),
             tenant.store.source(tenant.org, source),
         )
         .await?;
+        if let Some(before) = before {
+            return Ok(Some(as_of(before, &line, now)));
+        }
         let sender = sender.ok_or(Error::NotFound("source"))?;
-        let id = named("snap", SnapshotId::new);
-        let mut snapshot =
-            Snapshot::open(id, source.clone(), new_run(), occurred_at, expected, now);
+        let mut snapshot = Snapshot::open(
+            id.clone(),
+            source.clone(),
+            new_run(),
+            occurred_at,
+            expected,
+            now,
+        );
         snapshot.source_since = Some(sender.state_since());
         let line = SnapshotQueue {
             open: Some(snapshot.snapshot.clone()),

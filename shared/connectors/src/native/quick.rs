@@ -24,6 +24,7 @@ pub(super) fn parse(body: &[u8]) -> Option<Request> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Body {
     events: Vec<Taken>,
     #[serde(default)]
@@ -46,6 +47,7 @@ impl<'de> Deserialize<'de> for Taken {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Event<'a> {
     #[serde(borrow, default, deserialize_with = "text")]
     id: Option<Cow<'a, str>>,

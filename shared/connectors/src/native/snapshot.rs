@@ -1,8 +1,8 @@
 //! The bodies of the snapshot routes. A signature covers only the body. So the body repeats what the path says, and the
-//! two must agree.
+//! two must agree. No body has a field that it does not need, so none of them is understood on another's route.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::SnapshotId;
+use offramp_domain::{SnapshotId, SourceId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,10 +15,13 @@ pub const MAX_EMPLOYEES: usize = 5_000;
 /// The most problems of a page that the answer names.
 const NAMED: usize = 100;
 
-/// The body of `POST …/snapshots`.
+/// The body of `POST …/snapshots`. It names the source, so that no other signed body opens a snapshot.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = OpenSnapshot))]
 pub struct Open {
+    /// The source, as in the path.
+    pub source: SourceId,
     /// The instant that the snapshot describes.
     #[serde(default)]
     pub occurred_at: Option<DateTime<Utc>>,
@@ -30,6 +33,7 @@ pub struct Open {
 
 /// The body of `POST …/complete`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CompleteSnapshot))]
 pub struct Complete {
     /// The id of the snapshot.
@@ -43,6 +47,7 @@ pub struct Complete {
 
 /// The body of `PUT …/pages/{n}`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SnapshotPage))]
 pub struct Page<'a> {
     snapshot_id: SnapshotId,

@@ -41,7 +41,7 @@ pub(super) fn new_hold() -> HoldId {
 }
 
 /// A new id, `{kind}_` and a UUID of version 7. Ids of one kind sort by the time of their creation.
-pub(crate) fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result<I, E>) -> I {
+fn named<I, E>(kind: &str, id: impl Fn(String) -> std::result::Result<I, E>) -> I {
     loop {
         if let Ok(id) = id(format!("{kind}_{}", uuid::Uuid::now_v7().simple())) {
             return id;

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use offramp_app::Error;
+
 use super::super::{MAX_EVENTS, carefully};
 use super::*;
 
@@ -117,6 +119,13 @@ fn optional(name: &'static str) -> BoxedStrategy<Members> {
     .boxed()
 }
 
+/// The members of an object of the envelope in any order.
+fn closed(parts: Vec<BoxedStrategy<Members>>) -> impl Strategy<Value = Members> {
+    parts
+        .prop_map(|parts| parts.into_iter().flatten().collect::<Members>())
+        .prop_shuffle()
+}
+
 /// The members of an object in any order, with unknown members among them.
 fn members(parts: Vec<BoxedStrategy<Members>>) -> impl Strategy<Value = Members> {
     let name = select(vec![r#""more""#, r#""Id""#, r#""""#, r#""employee.id""#]);
@@ -188,7 +197,7 @@ fn body(percent: u8) -> impl Strategy<Value = String> {
     let employee = (members(parts), spoilt(), space())
         .prop_map(|(members, spoilt, space)| object(members, spoilt, space));
     let at = prop_oneof![Just(r#""2026-03-01T10:00:00Z""#.to_owned()), string()];
-    let event = members(vec![
+    let event = closed(vec![
         optional("id"),
         member("occurred_at", at.boxed()),
         member("employee", employee.boxed()),
@@ -198,7 +207,7 @@ fn body(percent: u8) -> impl Strategy<Value = String> {
     let events = (prop::collection::vec(event, 0..4), space())
         .prop_map(|(events, space)| format!("[{space}{}]", events.join(",")));
     let dry_run = prop_oneof![Just(vec![]), member("dry_run", one_of(&["true", "false"])),];
-    let members = members(vec![member("events", events.boxed()), dry_run.boxed()]);
+    let members = closed(vec![member("events", events.boxed()), dry_run.boxed()]);
     (members, spoilt(), space()).prop_map(|(members, spoilt, space)| {
         format!("{space}{}{space}", object(members, spoilt, space))
     })
@@ -220,6 +229,14 @@ proptest! {
     #[test]
     fn what_has_the_right_shape_is_read_quickly_and_alike(body in body(0)) {
         prop_assert!(same(body.as_bytes()));
+    }
+
+    #[test]
+    fn what_has_more_in_its_envelope_is_refused_by_both(body in body(0), name in select(&["dryRun", "Id", "more"][..])) {
+        let end = body.rfind('}').unwrap();
+        let body = format!("{},\"{name}\":true{}", &body[..end], &body[end..]);
+        prop_assert!(parse(body.as_bytes()).is_none());
+        prop_assert!(matches!(carefully(body.as_bytes()), Err(Error::Invalid(_))));
     }
 
     #[test]
