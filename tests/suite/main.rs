@@ -35,6 +35,7 @@ mod leavers;
 mod limits;
 mod mails;
 mod me;
+mod merged;
 mod mutations;
 mod objectives;
 mod openapi;

@@ -79,6 +79,46 @@ where
     commit
         .changes
         .extend(decided.iter().filter_map(Decided::change));
+    land(tenant, commit, decided, armed).await
+}
+
+/// Like [`commit_decided`], for several decisions about one person. `changes` is what they come to together; empty if
+/// none of them changes anything.
+///
+/// # Errors
+/// As [`commit_decided`].
+pub(super) async fn commit_merged<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    decided: &[Decided<'_>],
+    changes: &[Change],
+    armed: &Armed,
+) -> Result<Landed>
+where
+    P::Store: Users,
+{
+    if changes.is_empty() {
+        for one in decided {
+            one.tell(tenant);
+        }
+        return Ok(Landed::Done);
+    }
+    let commit = Commit {
+        changes: changes.iter().collect(),
+        ..Commit::default()
+    };
+    land(tenant, commit, decided, armed).await
+}
+
+/// Arms, writes, disarms and tells.
+async fn land<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    commit: Commit<'_>,
+    decided: &[Decided<'_>],
+    armed: &Armed,
+) -> Result<Landed>
+where
+    P::Store: Users,
+{
     let arm = commit.changes.iter().flat_map(|change| &change.arm);
     arm_all(&tenant.timers, arm, armed).await?;
     let joins = commit.changes.iter().any(|change| change.joins);

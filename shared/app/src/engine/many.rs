@@ -1,6 +1,7 @@
 //! The events of many people. Each person's events are decided in order, committed with other people's where possible,
 //! and answered by their positions in the request.
 
+mod merged;
 mod plan;
 mod together;
 
@@ -132,40 +133,32 @@ where
         Ok(all)
     }
 
-    /// The events of one employee, in order. Each is decided on the result of the event before. The first event is
-    /// decided already, and may have been committed together with other people's.
+    /// The events of one employee, in order. The first event is decided already. If it is the only one, it may have been
+    /// committed together with other people's.
     async fn person(
         &self,
         id: &EmployeeId,
         events: &[(usize, Event)],
         loaded: &Loaded,
-        mut first: Option<First>,
+        first: Option<First>,
         armed: &Armed,
     ) -> Result<Vec<(usize, Answer)>> {
-        let mut answers = Vec::with_capacity(events.len());
-        let mut at_hand = None;
-        for (position, event) in events {
-            let executed = match first.take() {
-                Some(First::Done(executed)) => *executed,
-                Some(First::Judged(judgement)) => {
-                    let read = (Some(loaded.only(id)), Some(judgement));
-                    self.one(id, event, read, armed).await?
-                }
-                None => self.one(id, event, (at_hand.take(), None), armed).await?,
-            };
-            let outcome = &executed.decision.answered;
-            let owner = executed.user.as_ref().and_then(|user| user.origin.source());
-            let foreign = owner.is_some_and(|owner| owner != self.plan.source);
-            let answer = answer(id, outcome, executed.would);
-            answers.push((*position, Answer { foreign, ..answer }));
-            if events.len() > 1 {
-                let mut next = executed.loaded;
-                next.users
-                    .extend(executed.user.map(|user| (id.clone(), user)));
-                at_hand = Some(next);
+        let [(position, event)] = events else {
+            return Box::pin(self.merged(id, events, loaded, first, armed)).await;
+        };
+        let executed = match first {
+            Some(First::Done(executed)) => *executed,
+            Some(First::Judged(judgement)) => {
+                let read = (Some(loaded.only(id)), Some(judgement));
+                self.one(id, event, read, armed).await?
             }
-        }
-        Ok(answers)
+            None => self.one(id, event, (None, None), armed).await?,
+        };
+        let outcome = &executed.decision.answered;
+        let owner = executed.user.as_ref().and_then(|user| user.origin.source());
+        let foreign = owner.is_some_and(|owner| owner != self.plan.source);
+        let answer = answer(id, outcome, executed.would);
+        Ok(vec![(*position, Answer { foreign, ..answer })])
     }
 
     async fn one(

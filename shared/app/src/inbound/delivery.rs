@@ -14,7 +14,10 @@ use crate::ports::{
     About, Breakers, Loaded, Objectives, Observed, Parsed, Rejection, Rejections, Request,
     SourceState, Users,
 };
-use crate::{Deadline, Ports, Result, Tenant};
+use crate::{Deadline, Error, Ports, Result, Tenant};
+
+/// The most events of one employee in a request.
+const MOST_OF_ONE: usize = 200;
 
 /// Takes the events of one request. All of it is decided in memory first, and the breaker is asked once about all
 /// people that it would end or restore. `read` is the data of all its people, if the caller has just read it.
@@ -23,7 +26,8 @@ use crate::{Deadline, Ports, Result, Tenant};
 /// committed before the fault are then `unchanged`.
 ///
 /// # Errors
-/// A fault of a service, [`crate::Error::Busy`], or [`crate::Error::Unfinished`] if time runs out.
+/// [`Error::TooLarge`] for more than 200 events of one employee: nothing is done then. A fault of a service,
+/// [`Error::Busy`], or [`Error::Unfinished`] if time runs out.
 pub async fn take<P: Ports>(
     tenant: &Tenant<'_, P>,
     (source, state): (&SourceId, SourceState),
@@ -35,6 +39,11 @@ where
     P::Store: Users + Breakers + Objectives + Observed + Rejections,
 {
     let (people, mut results, mut about) = by_person(request.events, source);
+    if people.iter().any(|(_, events)| events.len() > MOST_OF_ONE) {
+        return Err(Error::TooLarge(
+            "there are more than 200 events of one employee",
+        ));
+    }
     let asking = RunRequest::delivery(source);
     let plan = Plan {
         tenant: *tenant,

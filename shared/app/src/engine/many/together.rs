@@ -71,8 +71,10 @@ where
         let Decision {
             counted, change, ..
         } = &judgement.decision;
+        // Several events of one person are merged, and written at once.
+        let alone = events.len() > 1;
         let asked = counted.is_none_or(|counted| was_asked(how.gate.as_ref(), counted));
-        if asked && change.as_deref().is_some_and(is_plain) {
+        if !alone && asked && change.as_deref().is_some_and(is_plain) {
             plain.push(Plain {
                 id,
                 event,
