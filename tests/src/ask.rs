@@ -38,6 +38,8 @@ pub struct Answer {
     pub kind: String,
     /// `etag`.
     pub etag: Option<String>,
+    /// All headers.
+    pub headers: reqwest::header::HeaderMap,
     /// The body as it came.
     pub text: String,
     /// The body as JSON; `null` where it is none.
@@ -199,14 +201,24 @@ impl Ask {
             Some(value.to_str().unwrap().to_owned())
         };
         let (kind, etag) = (header("content-type").unwrap_or_default(), header("etag"));
+        let safe = ["strict-transport-security", "x-content-type-options"].map(header);
+        let headers = response.headers().clone();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
         self.cloud.delivered().await;
         documented::hold(method.as_str(), &path, status, &kind, &body);
+        // What API Gateway answers itself is not ours, and neither are the local stack's own routes.
+        let ours = !path.starts_with("/_local") && body["message"].is_null();
+        let promised = [Some("max-age=31536000; includeSubDomains"), Some("nosniff")];
+        assert!(
+            !ours || safe.each_ref().map(Option::as_deref) == promised,
+            "{method} {path}: {safe:?}"
+        );
         Answer {
             status,
             kind,
             etag,
+            headers,
             body,
             text,
         }

@@ -24,6 +24,7 @@ mod first_admin;
 mod goldens;
 mod grace;
 mod grounds;
+mod headers;
 mod health;
 mod histories;
 mod holds;

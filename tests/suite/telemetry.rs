@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use aws_stand_ins::{Fault, Mode, Service};
 use offramp_app::metrics::Metric;
@@ -169,6 +169,41 @@ async fn what_the_sweep_had_to_take_up_is_counted_and_an_idle_sweep_says_zero() 
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+impl Log {
+    /// The log from now on, or from when a test first asked for it.
+    fn read() -> Self {
+        static READ: OnceLock<Log> = OnceLock::new();
+        let log = READ.get_or_init(|| {
+            let log = Self::default();
+            let writer = log.clone();
+            tracing_subscriber::fmt()
+                .json()
+                .flatten_event(true)
+                .with_current_span(true)
+                .with_span_list(false)
+                .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+                .with_writer(move || writer.clone())
+                .try_init()
+                .unwrap();
+            log
+        });
+        log.clone()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines with this message.
+    fn lines(&self, message: &str) -> Vec<Value> {
+        let text = self.text();
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+}
+
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -182,18 +217,7 @@ impl Write for Log {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_decision_is_one_event_with_ids_and_nothing_else_of_the_person() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
-        .with_writer(move || writer.clone())
-        .try_init()
-        .unwrap();
-
+    let log = Log::read();
     let world = World::start().await;
     let id = "E-XYLOPHONE";
     let secret = ["Quetzalcoatl", "xylophonist", "Zanzibar"];
@@ -203,16 +227,13 @@ async fn each_decision_is_one_event_with_ids_and_nothing_else_of_the_person() {
     world.hr(id, "inactive", json!({})).await;
     world.hours(73).await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for word in secret {
-        let found = log.lines().find(|line| line.contains(word));
+        let found = text.lines().find(|line| line.contains(word));
         assert_eq!(found, None, "a name, an address or a team is in the log");
     }
-    let decisions: Vec<Value> = log
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .filter(|line| line["message"] == "decided" && line["employee_id"] == id)
-        .collect();
+    let mut decisions = log.lines("decided");
+    decisions.retain(|line| line["employee_id"] == id);
     for decision in &decisions {
         assert_eq!(decision["org"], "acme");
         assert!(decision["generation"].is_u64(), "{decision}");
@@ -241,5 +262,59 @@ async fn each_decision_is_one_event_with_ids_and_nothing_else_of_the_person() {
     assert_eq!(decisions[1]["from"], "active");
     assert_eq!(decisions[1]["to"], "deactivation_scheduled");
     assert_eq!(decisions[1]["cause"], "hr");
+    world.end().await;
+}
+
+/// A runbook is followed for one organisation and one source, and for nobody by name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_says_whose_it_is_and_names_nobody() {
+    let log = Log::read();
+    let world = World::start().await;
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let forged = Delivery::new(secret, world.now(), "{}");
+    let at = world.hand_in_at("xylophones", "organ", &forged);
+    at.refused(401, "bad_signature").await;
+    let subject = "quincy.xylander@acme.example";
+    let token = world.stack.token_for(subject, "acme", &[]).unwrap();
+    let path = world.path("/users/E-ZITHER/explain");
+    let ask = || world.ask("GET", &path).token(&token);
+    ask().refused(403, "forbidden").await;
+    let hash =
+        offramp_api::asked::subject_hash(&offramp_domain::OrgId::new("acme").unwrap(), subject);
+
+    let webhooks = log.lines("a webhook is refused");
+    let mut webhooks = webhooks.iter().filter(|line| line["org"] == "xylophones");
+    let line = webhooks.next().expect("a line of the webhook");
+    assert_eq!(line["source"], "organ");
+    assert_eq!(line["route"], "POST /v1/orgs/{org}/sources/{source}/events");
+
+    let refusals = log.lines("a request was refused");
+    let of_webhook = refusals
+        .iter()
+        .find(|line| line["org"] == "xylophones")
+        .unwrap();
+    assert_eq!(
+        (&of_webhook["source"], &of_webhook["code"]),
+        (&json!("organ"), &json!("bad_signature"))
+    );
+    assert_eq!(of_webhook["subject"], Value::Null);
+    let of_admin = refusals
+        .iter()
+        .find(|line| line["subject"] == *hash)
+        .unwrap();
+    assert_eq!(of_admin["org"], "acme");
+    assert_eq!(of_admin["route"], "GET /v1/orgs/{org}/users/{id}/explain");
+    assert_eq!(
+        (&of_admin["code"], &of_admin["status"]),
+        (&json!("forbidden"), &json!(403))
+    );
+    assert!(!of_admin["request_id"].as_str().unwrap().is_empty());
+    assert_eq!(hash.len(), 16);
+
+    let text = log.text();
+    for word in ["xylander", "ZITHER"] {
+        let found = text.lines().find(|line| line.contains(word));
+        assert_eq!(found, None, "an address or a path is in the log");
+    }
     world.end().await;
 }

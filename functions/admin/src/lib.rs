@@ -21,6 +21,7 @@ mod users;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use chrono::{DateTime, Utc};
 use lambda_runtime::LambdaEvent;
+use offramp_api::asked::Asked;
 use offramp_api::http::{Reply, Request, problem};
 use offramp_api::invoked::{self, Invoked};
 use offramp_api::route::{Door, RouteRow};
@@ -118,6 +119,7 @@ async fn respond(
     let reply = match Box::pin(answer(state, &request, deadline)).await {
         Ok(reply) => reply,
         Err(error) => {
+            Asked::of(&request, Some(&state.claims.subject)).tell(&error);
             let policy = policy_for(state, &request, &error).await;
             let seen = Seen {
                 policy: &policy,

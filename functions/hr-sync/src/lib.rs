@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::LambdaEvent;
+use offramp_api::asked::Asked;
 use offramp_api::http::{Reply, Request, problem};
 use offramp_api::view::{ResultsView, Seen, SnapshotView};
 use offramp_app::inbound::door::{self, Doorkeeper, Entered, Incoming, Known};
@@ -78,6 +79,7 @@ impl Function for State {
         let reply = match Box::pin(answer(self, &request, deadline)).await {
             Ok(reply) => reply,
             Err(error) => {
+                Asked::of(&request, None).tell(&error);
                 let seen = Seen {
                     policy: &Policy::default(),
                     now: self.offramp.clock.now(),
@@ -172,7 +174,8 @@ async fn authenticated<'a>(
     let (may, events, pulse) = verified.await.inspect_err(|error| {
         if matches!(error, Error::BadSignature | Error::TimestampOutOfTolerance) {
             env.meter.record(Metric::SignaturesFailed, 1_u32);
-            tracing::warn!(%error, "a webhook is refused");
+            let route = request.route();
+            tracing::warn!(%org, %source, route, %error, "a webhook is refused");
         }
     })?;
     let dry_run = matches!(&events, Some((Ok(events), _)) if events.dry_run);

@@ -216,6 +216,9 @@ impl Reply {
         };
         header("content-type", kind.to_owned());
         header("cache-control", "no-store".to_owned());
+        for (name, value) in ALWAYS {
+            header(name, value.to_owned());
+        }
         if let Some(version) = self.version {
             header("etag", format!("\"{version}\""));
         }
@@ -227,6 +230,15 @@ impl Reply {
     }
 }
 
+/// The headers of every answer: a browser comes back over TLS only, for a year at least, and takes a body for nothing
+/// but what its `content-type` says (ASVS 5.0, 3.4.1 and 3.4.4).
+const ALWAYS: [(&str, &str); 2] = [
+    (
+        "strict-transport-security",
+        "max-age=31536000; includeSubDomains",
+    ),
+    ("x-content-type-options", "nosniff"),
+];
 /// The value of `Retry-After`, in seconds.
 const RETRY_AFTER: &str = "5";
 
@@ -267,16 +279,11 @@ pub(crate) struct Question<'a> {
 }
 
 /// The answer for an error, as RFC 9457 defines it. `seen` gives the policy and the present for showing users. Internal
-/// details go to the log only.
+/// details are not in it: [`Asked::tell`](crate::asked::Asked::tell) logs them.
 #[must_use]
 pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
     let (status, code, title) = describe(error);
     let retry_after = status == 429 || status == 503;
-    if status >= 500 {
-        tracing::error!(request_id, code, %error, "a request failed");
-    } else {
-        tracing::info!(request_id, code, status, "a request was refused");
-    }
     let errors = match error {
         Error::Invalid(errors) => errors.iter().map(pointed).collect(),
         _ => Vec::new(),

@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::asked::Asked;
 use crate::http::problem;
 
 /// An event `E`, or an operation `O`.
@@ -84,6 +85,7 @@ pub fn answer<T: Serialize>(
                 policy: &Policy::default(),
                 now: clock.now(),
             };
+            Asked::operation(request_id).tell(&error);
             Ok(problem(&error, seen, request_id).body)
         }
     };

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod asked;
 #[cfg(feature = "schema")]
 pub mod contract;
 pub mod http;
