@@ -58,3 +58,4 @@ mod sync_off;
 mod sync_rules;
 mod telemetry;
 mod together;
+mod too_many;

@@ -111,6 +111,9 @@ pub enum Error {
     /// A thing with that id exists. The text says which kind of thing.
     #[error("there is already {0}")]
     Exists(&'static str),
+    /// There are as many as there may be. The text says how many of what.
+    #[error("there are {0} already, and no more may be")]
+    TooMany(&'static str),
     /// The request needs `If-Match`, because it changes something that the caller must have read.
     #[error("If-Match is required: send the version that you have read")]
     MatchRequired,

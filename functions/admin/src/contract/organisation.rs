@@ -183,7 +183,7 @@ pub(super) fn sources() -> Vec<Operation> {
             .takes::<NewSource>(json!({ "source": "payroll", "deactivation_sync": { "delay_days": 1 } }))
             .answers::<SourceView>(201, "The source, with its secret", examples::source_with_secret())
             .versioned()
-            .refuses([Error::Exists("a source of this name")]),
+            .refuses([Error::Exists("a source of this name"), Error::TooMany("50 sources")]),
         source(Route::GetSource, "Shows an HR integration")
             .answers::<SourceView>(200, "The source", examples::source())
             .versioned(),

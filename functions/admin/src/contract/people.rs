@@ -180,14 +180,16 @@ pub(super) fn cards() -> Vec<Operation> {
             .takes::<NewCard>(json!({ "label": "Books", "kind": "virtual", "last4": "4243" }))
             .once()
             .answers::<CardView>(201, "The card", examples::card())
-            .refuses([Refusal::NotActive]),
+            .refuses([Refusal::NotActive])
+            .refuses([Error::TooMany("1,000 cards of this person")]),
         card(
             Route::ReassignCard,
             "Gives a card to somebody else who is active",
         )
         .takes::<Reassign>(json!({ "to": "E-1010" }))
         .answers::<CardView>(200, "The card", examples::card())
-        .refuses([Refusal::NotActive, Refusal::CardCancelled]),
+        .refuses([Refusal::NotActive, Refusal::CardCancelled])
+        .refuses([Error::TooMany("1,000 cards of this person")]),
         card(Route::PutCardStatus, "Freezes a card, or thaws it")
             .takes::<NewCardStatus>(json!({ "status": "frozen" }))
             .answers::<CardView>(200, "The card", examples::card())

@@ -13,10 +13,13 @@ use crate::ports::{CardWrite, Cards, Commit, Loaded, Receipt, Receipts, Users};
 use crate::telemetry::Decided;
 use crate::{Error, Ports, Result, Tenant};
 
+/// The most cards of a person that are not cancelled. An item has at most 400 KB, and a round of cancelling 90 cards.
+pub const MOST_CARDS: u32 = 1_000;
+
 /// Adds a card to an active user, in one transaction with the user.
 ///
 /// # Errors
-/// [`Refusal::NotActive`], [`Error::NotFound`], a fault, or [`Error::Busy`].
+/// [`Refusal::NotActive`], [`Error::TooMany`], [`Error::NotFound`], a fault, or [`Error::Busy`].
 pub async fn add<P: Ports>(
     tenant: &Tenant<'_, P>,
     card: &Card,
@@ -28,7 +31,7 @@ where
 {
     until_won(|| async {
         let loaded = load(tenant, std::slice::from_ref(&card.owner)).await?;
-        active(&loaded, &card.owner)?;
+        takes_one_more(&loaded, &card.owner)?;
         let what = Happening::CardAdded {
             card: card.card_id.clone(),
         };
@@ -59,7 +62,7 @@ where
 /// Gives a card to an active user. A leaver's card can be given too, until its cancellation has begun.
 ///
 /// # Errors
-/// [`Refusal::NotActive`], [`Refusal::CardCancelled`], [`Error::NotFound`], a fault, or [`Error::Busy`].
+/// [`Refusal::NotActive`], [`Refusal::CardCancelled`], [`Error::TooMany`], [`Error::NotFound`], a fault, or [`Error::Busy`].
 pub async fn reassign<P: Ports>(
     tenant: &Tenant<'_, P>,
     card: &CardId,
@@ -79,6 +82,7 @@ where
         if card.owner == *to {
             return Ok(Some(card));
         }
+        takes_one_more(&loaded, to)?;
         let given = Happening::CardGiven {
             card: card.card_id.clone(),
             to: to.clone(),
@@ -157,6 +161,16 @@ fn active(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
     match user.as_of(&loaded.policy).status() {
         Status::Active => Ok(()),
         _ => Err(Refusal::NotActive.into()),
+    }
+}
+
+/// Checks that an active user may have another card. The write is conditional on the user that was counted.
+fn takes_one_more(loaded: &Loaded, id: &EmployeeId) -> Result<()> {
+    active(loaded, id)?;
+    let cards = loaded.users.get(id).map_or(0, |user| user.active_cards);
+    match cards < MOST_CARDS {
+        true => Ok(()),
+        false => Err(Error::TooMany("1,000 cards of this person")),
     }
 }
 

@@ -12,8 +12,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::backoff::until_won;
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, Observed, Policies, Pulses, SealContext, SealedSecret,
-    Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState, Sources,
+    BreakerCommit, Breakers, Committed, MOST_SOURCES, Observed, Policies, Pulses, SealContext,
+    SealedSecret, Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState, Sources,
 };
 use crate::{Env, Error, Fault, Ports, Result, Tenant};
 
@@ -28,7 +28,7 @@ const LIVE_SECRETS: usize = 2;
 /// never shown again.
 ///
 /// # Errors
-/// [`Error::Exists`], or a fault.
+/// [`Error::Exists`], [`Error::TooMany`], [`Error::Busy`], or a fault.
 pub async fn create<P: Ports, K: Seals>(
     tenant: &Tenant<'_, P>,
     seals: &K,
@@ -43,7 +43,7 @@ where
     until_won(|| create_once(tenant, seals, id, own, by)).await
 }
 
-/// One try of [`create`]; `None` if another change of the policy came first.
+/// One try of [`create`]; `None` if another source, or another change of the policy, came first.
 async fn create_once<P: Ports, K: Seals>(
     tenant: &Tenant<'_, P>,
     seals: &K,
@@ -54,8 +54,12 @@ async fn create_once<P: Ports, K: Seals>(
 where
     P::Store: Sources + Breakers + Policies,
 {
-    if tenant.store.source(tenant.org, id).await?.is_some() {
+    let known = tenant.store.sources(tenant.org).await?;
+    if known.iter().any(|source| source.source == *id) {
         return Err(Error::Exists("a source of this name"));
+    }
+    if known.len() >= MOST_SOURCES {
+        return Err(Error::TooMany("50 sources"));
     }
     let (secret, sealed) = fresh(tenant, seals, id, 1).await?;
     let source = Source {
@@ -80,12 +84,9 @@ where
     let changed = (!own.is_none()).then_some(&policy);
     let written = tenant
         .store
-        .put_source(tenant.org, &source, 0, &entry, changed);
-    match (written.await?, changed) {
-        (Committed::Done, _) => Ok(Some((source, secret))),
-        (Committed::Conflict, None) => Err(Error::Exists("a source of this name")),
-        (Committed::Conflict, Some(_)) => Ok(None),
-    }
+        .add_source(tenant.org, &source, known.len(), &entry, changed);
+    let done = written.await? == Committed::Done;
+    Ok(done.then_some((source, secret)))
 }
 
 fn in_range(own: SourceSync) -> Result<()> {

@@ -196,6 +196,9 @@ pub struct SourceEntry {
     pub change: SourceChange,
 }
 
+/// The most sources of an organisation: each is read by every sweep, which all organisations share.
+pub const MOST_SOURCES: usize = 50;
+
 /// Reads and writes HR sources.
 pub trait Sources: Send + Sync {
     /// A source, read consistently.
@@ -206,8 +209,18 @@ pub trait Sources: Send + Sync {
     ) -> impl Future<Output = Result<Option<Source>, Fault>> + Send;
     /// Every source of an organisation.
     fn sources(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Source>, Fault>> + Send;
-    /// Writes a source with the entry of its change, conditional on the version `before`; 0 if the source may not exist
-    /// yet. `policy` is the policy after the change, conditional on the version before it; `None` if it stays.
+    /// Writes a new source with its entry. The condition is that the source does not exist, and that the organisation has
+    /// fewer than [`MOST_SOURCES`], also if several are added at once. `known` is how many were read: they are counted
+    /// from there if an earlier version has added them. `policy` is as in [`Self::put_source`].
+    fn add_source(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        known: usize,
+        entry: &SourceEntry,
+        policy: Option<&Policy>,
+    ) -> impl Future<Output = Result<Committed, Fault>> + Send;
+    /// Writes a source with the entry of its change, conditional on the version `before`. `policy` is the policy after the change, conditional on the version before it; `None` if it stays.
     fn put_source(
         &self,
         org: &OrgId,

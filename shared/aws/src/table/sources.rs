@@ -1,11 +1,13 @@
 //! HR sources, and the stored answers to idempotent requests.
 
 use offramp_app::Fault;
-use offramp_app::ports::{Committed, Receipt, Receipts, Source, SourceEntry, Sources};
+use offramp_app::ports::{
+    Committed, MOST_SOURCES, Receipt, Receipts, Source, SourceEntry, Sources,
+};
 use offramp_domain::{OrgId, Policy, SourceId};
 
 use super::Table;
-use super::item::Item;
+use super::item::{FORM, Item};
 use super::policies::policy_item;
 use super::transaction::{Expression, Parts};
 use crate::keys;
@@ -23,6 +25,29 @@ impl Sources for Table {
         items.iter().map(Item::read).collect()
     }
 
+    async fn add_source(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        known: usize,
+        entry: &SourceEntry,
+        policy: Option<&Policy>,
+    ) -> Result<Committed, Fault> {
+        let fresh = Expression::new("attribute_not_exists(pk)");
+        let mut parts = self.source_parts(org, source, fresh, entry, policy)?;
+        // The number stands beside the admins, an item that every release leaves as it is but for its own attributes.
+        let counted = u64::try_from(known).unwrap_or(u64::MAX);
+        let most = u64::try_from(MOST_SOURCES).unwrap_or(u64::MAX);
+        let count = Expression::new("SET sources = if_not_exists(sources, :known) + :one, v = :v")
+            .number(":known", counted)
+            .number(":one", 1)
+            .number(":most", most)
+            .number(":v", FORM);
+        let room = "attribute_not_exists(sources) OR sources < :most";
+        parts.update(self, &keys::admins(org), count, Some(room))?;
+        self.write(parts).await
+    }
+
     async fn put_source(
         &self,
         org: &OrgId,
@@ -31,10 +56,22 @@ impl Sources for Table {
         entry: &SourceEntry,
         policy: Option<&Policy>,
     ) -> Result<Committed, Fault> {
-        let when = match before {
-            0 => Expression::new("attribute_not_exists(pk)"),
-            version => Expression::new("version = :version").number(":version", version),
-        };
+        let when = Expression::new("version = :version").number(":version", before);
+        let parts = self.source_parts(org, source, when, entry, policy)?;
+        self.write(parts).await
+    }
+}
+
+impl Table {
+    /// The parts that every write of a source has.
+    fn source_parts(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        when: Expression,
+        entry: &SourceEntry,
+        policy: Option<&Policy>,
+    ) -> Result<Parts, Fault> {
         let item = Item::new(keys::source(org, &source.source))
             .number("version", source.version)
             .data(source)?;
@@ -49,7 +86,7 @@ impl Sources for Table {
             let (item, unchanged) = policy_item(org, policy, policy.version - 1)?;
             parts.put(self, item, Some(unchanged))?;
         }
-        self.write(parts).await
+        Ok(parts)
     }
 }
 
