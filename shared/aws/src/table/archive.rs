@@ -4,6 +4,7 @@
 //! are found by its key. Nothing scans the table. The index is eventually consistent and may miss a person who was
 //! added a moment ago. So an erasure is complete only after a walk that finds nothing.
 
+mod derived;
 mod kinds;
 mod lines;
 #[cfg(test)]

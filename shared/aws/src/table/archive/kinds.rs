@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::item::{COMPACT, Item};
+use super::derived::{self, Indexed};
 use crate::keys::{self, Key};
 
 /// The name under which a line has bytes, in Base64.
@@ -40,6 +41,9 @@ pub(super) struct Kind {
     pub(super) returns: bool,
     /// The other items that hang on an item of this kind.
     pub(super) beside: Beside,
+    /// The keys of an imported item in the indexes. The last argument is the line's own sort key in the index of work,
+    /// which says since when a card is being cancelled, and is believed for nothing else.
+    pub(super) indexes: fn(&OrgId, &Key, &Item, Option<&str>) -> Indexed,
     /// Reads the content that the present code uses.
     pub(super) read: fn(&Item) -> Result<Value, Fault>,
 }
@@ -75,6 +79,7 @@ const PLAIN: Kind = Kind {
     leaves: Leaves::Whole,
     returns: true,
     beside: Beside::Nothing,
+    indexes: derived::none,
     read: data::<Value>,
 };
 
@@ -82,33 +87,33 @@ const PLAIN: Kind = Kind {
 #[rustfmt::skip]
 pub(super) const KINDS: &[Kind] = &[
     Kind { name: "settings", sk: "SETTINGS", read: data::<Policy>, ..PLAIN },
-    Kind { name: "settings_entry", sk: "S#", read: data::<PolicyEntry>, ..PLAIN },
+    Kind { name: "settings_entry", sk: "S#", indexes: derived::settings_entry, read: data::<PolicyEntry>, ..PLAIN },
     Kind { name: "admins", sk: "ADMINS", read: ids, ..PLAIN },
     Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), read: data::<Source>, ..PLAIN },
-    Kind { name: "source_entry", sk: keys::SOURCE_ENTRY, read: data::<SourceEntry>, ..PLAIN },
-    Kind { name: "erasure", sk: keys::ERASED, read: data::<Erasure>, ..PLAIN },
+    Kind { name: "source_entry", sk: keys::SOURCE_ENTRY, indexes: derived::source_entry, read: data::<SourceEntry>, ..PLAIN },
+    Kind { name: "erasure", sk: keys::ERASED, indexes: derived::erasure, read: data::<Erasure>, ..PLAIN },
     Kind { name: "confirmation", sk: "CONFIRM#", leaves: Leaves::Nothing, read: data::<Confirmation>, ..PLAIN },
     // What this stack's sweep has tried.
     Kind { name: "attempts", sk: keys::ATTEMPTS, leaves: Leaves::Nothing, read: data::<Attempts>, ..PLAIN },
     Kind { name: "import", sk: "IMPORT", leaves: Leaves::Nothing, read: import, ..PLAIN },
-    Kind { name: "entry", pk: PERSON, sk: keys::ENTRY, read: data::<Entry>, ..PLAIN },
-    Kind { name: "card", pk: PERSON, sk: keys::CARD, beside: Beside::Items(of_card), read: data::<Card>, ..PLAIN },
+    Kind { name: "entry", pk: PERSON, sk: keys::ENTRY, indexes: derived::entry, read: data::<Entry>, ..PLAIN },
+    Kind { name: "card", pk: PERSON, sk: keys::CARD, beside: Beside::Items(of_card), indexes: derived::card, read: data::<Card>, ..PLAIN },
     Kind { name: "card_owner", pk: "#C#", sk: "C", read: owner, ..PLAIN },
     Kind { name: "ledger", pk: "#L#", sk: "L", read: ledger, ..PLAIN },
-    Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), read: data::<Objective>, ..PLAIN },
+    Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), indexes: derived::objective, read: data::<Objective>, ..PLAIN },
     Kind { name: "objective_owner", pk: "#J#", sk: "J", read: owner, ..PLAIN },
     Kind { name: USER, pk: PERSON, sk: "U", read: user, ..PLAIN },
     // A notice is mailed where it arose, so an import restores no notices and mails nobody.
     Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
     Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
-    Kind { name: "breaker", pk: "#B#", sk: "B", read: data::<Breaker>, ..PLAIN },
+    Kind { name: "breaker", pk: "#B#", sk: "B", indexes: derived::breaker, read: data::<Breaker>, ..PLAIN },
     // A pulse, and the counts of a source in observation, have a meaning only in this stack. Rejections expire within a
     // month.
     Kind { name: "pulse", pk: "#B#", sk: "PULSE", leaves: Leaves::Nothing, read: data::<Pulse>, ..PLAIN },
     Kind { name: "would", pk: "#B#", sk: "WOULD", leaves: Leaves::Nothing, read: would, ..PLAIN },
     Kind { name: "rejections", pk: "#REJECTED#", leaves: Leaves::Nothing, read: data::<Vec<Rejection>>, ..PLAIN },
-    Kind { name: "hold", pk: "#HOLDS", beside: Beside::Partitions(of_hold), read: data::<Hold>, ..PLAIN },
-    Kind { name: "answer", pk: "#HOLD#", sk: keys::ANSWER, read: data::<Answer>, ..PLAIN },
+    Kind { name: "hold", pk: "#HOLDS", beside: Beside::Partitions(of_hold), indexes: derived::hold, read: data::<Hold>, ..PLAIN },
+    Kind { name: "answer", pk: "#HOLD#", sk: keys::ANSWER, indexes: derived::answer, read: data::<Answer>, ..PLAIN },
     Kind { name: "run", pk: "#RUNS", beside: Beside::Partitions(of_run), read: data::<Run>, ..PLAIN },
     Kind { name: "roll", pk: "#ROLL#", sk: keys::ROLL, read: data::<Roll>, ..PLAIN },
     // Snapshots expire within a week, and the source sends new ones.

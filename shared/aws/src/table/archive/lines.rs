@@ -1,7 +1,7 @@
 //! A stored item as a line of an export, and a line as an item.
 //!
 //! A line is `{"kind","pk","sk","v","attributes","data"}`. The keys do not contain the organisation, so that any
-//! organisation can import the line. `attributes` are as stored. `data` is JSON, not text. A user is exported in the
+//! organisation can import the line. `attributes` are as stored; an import makes the keys of indexes anew. `data` is JSON, not text. A user is exported in the
 //! first form whatever form is stored, so that earlier releases and other programs read the line.
 
 use std::collections::HashMap;
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Stored;
+use super::derived::is_index_key;
 use super::kinds::{Leaves, USER, from_json, kind, to_json};
-use crate::keys::{Key, PK, SK, organisation};
+use crate::keys::{Key, PK, SK, WORK, organisation};
 use crate::table::item::{COMPACT, DATA, FORM, Item, VERSION};
 
 #[derive(Serialize, Deserialize)]
@@ -117,10 +118,10 @@ pub(super) fn item(org: &OrgId, line: &Value) -> Result<Stored, String> {
         if [PK, SK, VERSION, DATA].contains(&name.as_str()) {
             return Err(format!("{name} is no attribute of a line"));
         }
-        let value = match value.as_str().filter(|_| is_relative(name)) {
-            Some(rest) => from_json(&Value::String(format!("{within}{rest}"))),
-            None => from_json(value),
-        };
+        if is_index_key(name) {
+            continue;
+        }
+        let value = from_json(value);
         let value = value.ok_or_else(|| format!("{name} cannot be stored"))?;
         item = item.with(name, value);
     }
@@ -130,5 +131,10 @@ pub(super) fn item(org: &OrgId, line: &Value) -> Result<Stored, String> {
     // The item is upgraded, as when it is read from the table.
     let item = Item::from(HashMap::from(item));
     (kind.read)(&item).map_err(|fault| fault.message)?;
+    let since = line.attributes.get(WORK.sk).and_then(Value::as_str);
+    let indexes = (kind.indexes)(org, &item.key(), &item, since).map_err(|fault| fault.message)?;
+    let item = indexes
+        .into_iter()
+        .fold(item, |item, (index, key)| item.indexed(index, key));
     Ok(Stored { kind, item })
 }
