@@ -115,8 +115,9 @@ def name_sessions(statement):
     """`aws:PrincipalArn` is a role's ARN at AWS, also in a session of it; MiniStack compares that of the session."""
     for keys in statement.get("Condition", {}).values():
         if "aws:PrincipalArn" in keys:
-            text = json.dumps(keys["aws:PrincipalArn"])
-            keys["aws:PrincipalArn"] = json.loads(text.replace(":iam::", ":sts::").replace(":role/", ":assumed-role/"))
+            role = keys["aws:PrincipalArn"]["Fn::GetAtt"][0]
+            session = "arn:${AWS::Partition}:sts::${AWS::AccountId}:assumed-role/${%s}/*" % role
+            keys["aws:PrincipalArn"] = {"Fn::Sub": session}
 
 
 def name_what_is_asked_for(statement):

@@ -133,3 +133,39 @@ fn every_reason_that_an_explanation_gives_is_in_the_manual() {
         assert!(manual.contains(&format!("`{code}`")), "{code}");
     }
 }
+
+/// It is large, answered to anybody, and changes with a release alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_is_kept_and_not_sent_again() {
+    let world = World::start().await;
+    let url = format!("{}/v1/openapi.json", world.stack.url());
+    let ask = async |tag: Option<&str>| {
+        let request = reqwest::Client::new().get(&url);
+        let request = match tag {
+            Some(tag) => request.header("if-none-match", tag),
+            None => request,
+        };
+        let answer = request.send().await.unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        let of = (
+            answer.status().as_u16(),
+            header("etag"),
+            header("cache-control"),
+        );
+        (of, answer.text().await.unwrap().len())
+    };
+    let ((status, tag, kept), length) = ask(None).await;
+    assert_eq!((status, &*kept), (200, "public, max-age=3600"));
+    assert!(length > 100_000 && tag.len() == 34, "{length} {tag}");
+    for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
+        let ((status, again, kept), length) = ask(Some(&known)).await;
+        assert_eq!((status, length), (304, 0), "{known}");
+        assert_eq!((again, &*kept), (tag.clone(), "public, max-age=3600"));
+    }
+    let ((status, ..), _) = ask(Some("\"other\"")).await;
+    assert_eq!(status, 200);
+    // What belongs to an organisation is kept by nobody.
+    let answer = world.admin("GET", "/settings").send().await;
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    world.end().await;
+}

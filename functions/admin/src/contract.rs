@@ -54,6 +54,8 @@ fn service() -> Vec<Operation> {
             "OpenAPI 3.1",
             ObjectBuilder::new().required("openapi").required("info").required("paths"),
             json!({ "openapi": "3.1.0", "info": { "title": "Offramp", "version": "1" }, "paths": {} }),
-        ),
+        )
+        .versioned()
+        .kept(),
     ]
 }

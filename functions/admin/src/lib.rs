@@ -18,6 +18,8 @@ mod rules;
 mod sources;
 mod users;
 
+use std::sync::LazyLock;
+
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use chrono::{DateTime, Utc};
 use lambda_runtime::LambdaEvent;
@@ -33,7 +35,8 @@ use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
 use offramp_aws::{
     Aws, Clients, Config, ConfigError, Function, Offramp, Sealer, deadline, offramp,
 };
-use offramp_domain::{OrgId, Policy};
+use offramp_domain::{OrgId, Policy, hex};
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -169,17 +172,25 @@ fn rfc3339(pointer: &str, text: &str) -> Result<DateTime<Utc>> {
         .map_err(|_| Error::invalid(pointer, "is not an RFC 3339 instant"))
 }
 
-fn health() -> Result<Reply> {
+fn health(_: &Request) -> Result<Reply> {
     Reply::json(200, &Health { status: "ok" })
 }
 
-fn document() -> Result<Reply> {
-    Ok(Reply::again(200, OPENAPI.to_owned(), None))
+fn document(request: &Request) -> Result<Reply> {
+    static TAG: LazyLock<String> = LazyLock::new(|| {
+        let hash = digest(&SHA256, OPENAPI.as_bytes());
+        let hash = hash.as_ref();
+        hex(hash.get(..TAG_BYTES).unwrap_or(hash))
+    });
+    Ok(Reply::public(OPENAPI, &TAG, request))
 }
+
+/// Bytes of the hash that names a version of the document.
+const TAG_BYTES: usize = 16;
 
 async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<Reply> {
     let route = Route::matched(request.route());
-    if let Some(open) = route.and_then(Route::open) {
+    if let Some(open) = route.and_then(|route| route.open(request)) {
         return open;
     }
     let org = request.org()?;

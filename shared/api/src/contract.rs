@@ -238,6 +238,15 @@ impl Operation {
         self
     }
 
+    /// Adds the answer to a client that has the answer already.
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        let answer =
+            ResponseBuilder::new().description("`If-None-Match` names the version that there is");
+        self.answers.insert(304, answer.build());
+        self
+    }
+
     /// Adds problems that the route may return, beside those of its kind.
     #[must_use]
     pub fn refuses<E: Into<Error>>(mut self, errors: impl IntoIterator<Item = E>) -> Self {

@@ -157,6 +157,8 @@ pub struct Reply {
     pub body: String,
     /// The version for the `ETag`; `None` if the answer has none.
     pub version: Option<u64>,
+    /// The `ETag` of an answer that everybody may keep; `None` if nobody may.
+    public: Option<String>,
     problem: bool,
     retry_after: bool,
 }
@@ -173,6 +175,7 @@ impl Reply {
             status,
             body,
             version: None,
+            public: None,
             problem: false,
             retry_after: false,
         })
@@ -194,8 +197,28 @@ impl Reply {
             status,
             body,
             version,
+            public: None,
             problem: false,
             retry_after: false,
+        }
+    }
+
+    /// A JSON answer that is the same for everybody, and that may be kept for an hour. `tag` names the version of it. The
+    /// answer is an empty 304 if the client says that it has that version (RFC 9110, 13.1.2).
+    #[must_use]
+    pub fn public(body: &str, tag: &str, request: &Request) -> Self {
+        let tag = format!("\"{tag}\"");
+        let known = request.header("if-none-match").is_some_and(|known| {
+            let mut known = known.split(',').map(str::trim);
+            known.any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+        });
+        let (status, body) = match known {
+            true => (304, String::new()),
+            false => (200, body.to_owned()),
+        };
+        Self {
+            public: Some(tag),
+            ..Self::again(status, body, None)
         }
     }
 
@@ -215,7 +238,14 @@ impl Reply {
             }
         };
         header("content-type", kind.to_owned());
-        header("cache-control", "no-store".to_owned());
+        let kept = match self.public {
+            Some(_) => "public, max-age=3600",
+            None => "no-store",
+        };
+        header("cache-control", kept.to_owned());
+        if let Some(tag) = self.public {
+            header("etag", tag);
+        }
         for (name, value) in ALWAYS {
             header(name, value.to_owned());
         }
@@ -322,6 +352,7 @@ pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
         status,
         body,
         version: None,
+        public: None,
         problem: true,
         retry_after,
     }

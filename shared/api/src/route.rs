@@ -60,8 +60,8 @@ impl RouteRow {
 ///
 /// A row is `Name: METHOD "path" => handler, Door, ["query", …];`. The list of query parameters is left out if the
 /// route reads none. The path continues the path of `within`. The handler is a method of the type after `as`: a request
-/// becomes this type once its caller is admitted. A row under `open` has a whole path, a handler without parameters,
-/// and nothing else.
+/// becomes this type once its caller is admitted. A row under `open` has a whole path, a handler that gets the
+/// request, and nothing else.
 ///
 /// The enum has `ALL`, `row`, `matched` (by API Gateway's route key), `open` (the answer of an open route) and
 /// `answer`.
@@ -131,7 +131,7 @@ macro_rules! routes {
 
             pub(crate) async fn answer(self, call: &$call) -> $answer {
                 match self {
-                    $(Self::$open => $open_handler(),)*
+                    $(Self::$open => $open_handler(call.request),)*
                     $(Self::$name => call.$handler().await.into(),)*
                 }
             }
@@ -146,9 +146,9 @@ macro_rules! routes {
 
     (@open $answer:ty {}) => {};
     (@open $answer:ty { $($open:ident => $open_handler:ident;)+ }) => {
-        pub(crate) fn open(self) -> Option<$answer> {
+        pub(crate) fn open(self, request: &$crate::http::Request) -> Option<$answer> {
             match self {
-                $(Self::$open => Some($open_handler()),)*
+                $(Self::$open => Some($open_handler(request)),)*
                 _ => None,
             }
         }

@@ -135,7 +135,19 @@ fn webhook_secrets_are_opened_by_one_function_and_one_role_is_lent() {
             }
         }
     }
-    assert_eq!(opens, ["HrSync"], "who may open webhook secrets");
+    // The key's policy names the roles, so what a role may do with it is a policy of its own.
+    for (id, policy) in resources(&template, "AWS::IAM::Policy") {
+        let document = &policy["Properties"]["PolicyDocument"]["Statement"];
+        for statement in document.as_sequence().into_iter().flatten() {
+            let (actions, resources) = (texts(&statement["Action"]), texts(&statement["Resource"]));
+            let opens_it = actions.iter().any(|named| named == "kms:Decrypt")
+                && resources.iter().any(|named| named == "SecretsKey.Arn");
+            if opens_it {
+                opens.push(id);
+                assert_eq!(texts(&policy["Properties"]["Roles"]), ["HrSyncRole"]);
+            }
+        }
+    }
     let key = &template["Resources"]["SecretsKey"]["Properties"]["KeyPolicy"]["Statement"];
     for statement in key.as_sequence().into_iter().flatten() {
         let actions = texts(&statement["Action"]);
@@ -143,10 +155,12 @@ fn webhook_secrets_are_opened_by_one_function_and_one_role_is_lent() {
             ["kms:*", "kms:Decrypt", "kms:Decrypt*", "kms:ReEncrypt*"].contains(&&**action)
         });
         let to = texts(&statement["Condition"]["ArnLike"]["aws:PrincipalArn"]).concat();
-        if opens && !to.contains("-HrSyncRole-") {
+        // By ARN: whoever may make a role may give it a name that begins likewise.
+        if opens && to != "HrSyncRole.Arn" {
             wrong.push(format!("the key's policy lets others open: {actions:?}"));
         }
     }
+    assert_eq!(opens, ["HrSyncSecrets"], "who may open webhook secrets");
     refuse(
         &wrong,
         "only hr-sync reads webhook secrets, only Scheduler is lent a role",
@@ -267,4 +281,100 @@ fn resources<'t>(template: &'t Yaml, kind: &str) -> impl Iterator<Item = (&'t st
     let all = template["Resources"].as_mapping().into_iter().flatten();
     all.filter(move |(_, resource)| resource["Type"] == kind)
         .map(|(id, resource)| (id.as_str().unwrap_or_default(), resource))
+}
+
+/// Whoever has no token may not take the admins' places.
+#[test]
+fn every_route_without_a_token_has_a_throttle_of_its_own() {
+    use offramp_api::route::Door;
+    let template = template();
+    let settings = &template["Resources"]["ApiStage"]["Properties"]["RouteSettings"];
+    let settings = settings.as_mapping().unwrap();
+    let rows = hr_sync::Route::ALL.iter().map(|route| route.row());
+    let rows = rows.chain(admin::Route::ALL.iter().map(|route| route.row()));
+    let open: BTreeSet<String> = rows
+        .filter(|row| !row.door.needs_token())
+        .inspect(|row| assert!(matches!(row.door, Door::Open | Door::Signed)))
+        .map(|row| row.key())
+        .collect();
+    let throttled: BTreeSet<String> = settings
+        .iter()
+        .filter(|(_, throttle)| {
+            !throttle["ThrottlingBurstLimit"].is_null()
+                && !throttle["ThrottlingRateLimit"].is_null()
+        })
+        .filter_map(|(route, _)| route.as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(throttled, open);
+    assert!(open.len() >= 7, "{open:?}");
+}
+
+/// IAM's `StringLike`: a star is any text, also of separators.
+fn like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
+            (0..=text.len())
+                .filter(|at| text.is_char_boundary(*at))
+                .any(|at| like(rest, &text[at..]))
+        }),
+    }
+}
+
+/// `notify` may mail wrongly, but deactivate nobody: whatever an employee is called, it cannot write their partition.
+#[test]
+fn notify_writes_no_partition_of_a_person() {
+    use offramp_aws::keys;
+    use offramp_domain::{DigestMinute, EmployeeId, OrgId};
+    let template = template();
+    let of_functions = functions(&template)
+        .filter(|(id, _)| *id == "Notify")
+        .filter_map(|(_, function)| function["Properties"]["Policies"].as_sequence())
+        .flatten()
+        .filter_map(|policy| policy["Statement"].as_sequence());
+    let beside = resources(&template, "AWS::IAM::Policy").filter_map(|(_, policy)| {
+        policy["Properties"]["PolicyDocument"]["Statement"].as_sequence()
+    });
+    let conditions: Vec<(Vec<String>, Vec<String>)> = of_functions
+        .chain(beside)
+        .flatten()
+        .filter(|statement| statement["Sid"] == "WriteNoticesAndMessages")
+        .map(|statement| {
+            let keys =
+                |operator: &str| texts(&statement["Condition"][operator]["dynamodb:LeadingKeys"]);
+            (
+                keys("ForAllValues:StringLike")
+                    .into_iter()
+                    .map(Into::into)
+                    .collect(),
+                keys("ForAllValues:StringNotLike")
+                    .into_iter()
+                    .map(Into::into)
+                    .collect(),
+            )
+        })
+        .collect();
+    assert_eq!(conditions.len(), 2, "of the table, and of a restored one");
+    let org = OrgId::new("acme").unwrap();
+    let minute = DigestMinute::of("2026-11-21T10:00:30Z".parse().unwrap());
+    let digest = keys::messages(&org, &format!("{}", minute.start()));
+    for (may, may_not) in &conditions {
+        let writes = |pk: &str| {
+            may.iter().any(|pattern| like(pattern, pk))
+                && !may_not.iter().any(|pattern| like(pattern, pk))
+        };
+        assert!((0..keys::SHARDS).all(|shard| writes(&keys::notices(&org, shard))));
+        assert!(writes(&digest), "{digest}");
+        for id in [
+            "E-1",
+            "#N#0",
+            "x#N#0",
+            "x#D#y",
+            "O#acme#N#0",
+            "#D#2026-11-21T10:00:00Z",
+        ] {
+            let person = keys::person(&org, &EmployeeId::new(id).unwrap());
+            assert!(!writes(&person), "{person}");
+        }
+    }
 }
