@@ -43,6 +43,8 @@ impl LocalDatabase {
         let place = match data {
             Some(folder) => {
                 files::private_folder(folder)?;
+                // SQLite gives its own files the mode of this one, so it is there before.
+                files::own(&folder.join(FILE))?;
                 folder.join(FILE).to_string_lossy().into_owned()
             }
             // In memory, and open to a second connection as well: https://www.sqlite.org/inmemorydb.html

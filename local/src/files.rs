@@ -56,6 +56,44 @@ impl Drop for Unfinished {
     }
 }
 
+/// Makes an empty file unless it is there, and takes it from everybody but its owner.
+pub(crate) fn own(path: &Path) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(Error::file(path))?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .map_err(Error::file(path))?;
+    drop(file);
+    Ok(())
+}
+
+/// True if a file or folder is this user's own, and nobody else can write it: what it says may be believed. A link is not.
+pub(crate) fn is_own(path: &Path) -> bool {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return false;
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mine = user().is_ok_and(|user| user == found.uid());
+        !found.is_symlink() && mine && found.mode() & 0o022 == 0
+    }
+    #[cfg(not(unix))]
+    !found.is_symlink()
+}
+
+/// The user of this process: the owner of what it makes.
+#[cfg(unix)]
+fn user() -> Result<u32, Error> {
+    use std::os::unix::fs::MetadataExt;
+    let made = TemporaryFolder::new()?;
+    let made = fs::metadata(made.path()).map_err(Error::file(made.path()))?;
+    Ok(made.uid())
+}
+
 /// Makes a folder that only its owner can enter, unless it is there.
 pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
@@ -91,6 +129,7 @@ impl Drop for TemporaryFolder {
 pub(crate) fn lock_folder(folder: &Path) -> Result<File, Error> {
     private_folder(folder)?;
     let path = folder.join("lock");
+    own(&path)?;
     let file = File::create(&path).map_err(Error::file(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -102,6 +141,36 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_can_write_or_link_to_is_not_believed() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = TemporaryFolder::new().unwrap();
+        let path = folder.path().join("note");
+        assert!(!is_own(&path));
+        own(&path).unwrap();
+        assert!(is_own(&path) && is_own(folder.path()));
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        for (mode, believed) in [
+            (0o644, true),
+            (0o664, false),
+            (0o602, false),
+            (0o666, false),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_own(&path), believed, "{mode:o}");
+        }
+        own(&path).unwrap();
+        assert!(is_own(&path));
+        let link = folder.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(!is_own(&link));
+        // A file of the system's is nobody's own but root's; and root may not be asked for another's here.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_own(folder.path()));
+    }
 
     #[cfg(unix)]
     #[test]

@@ -1,5 +1,7 @@
 //! `/_local`: what a laptop needs and the cloud must not have. None of these routes is in the template.
 
+mod own;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
@@ -39,6 +42,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
             "/_local/invoke/{function}",
             post(invoke).layer(DefaultBodyLimit::max(MOST_PAYLOAD)),
         )
+        .route_layer(from_fn_with_state(Arc::clone(&core), own::only))
         .with_state(core)
 }
 

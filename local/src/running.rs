@@ -10,11 +10,17 @@ use crate::say::say;
 use crate::stack::USUAL_PORT;
 use crate::{Error, files};
 
-/// The folder of the notes: one for each user of the machine.
+/// The folder of the notes: one for each user of the machine. It is in the folder that the system keeps for the user's
+/// sockets and the like, which nobody else can enter
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>); without one, among temporary files.
 pub(crate) fn notes() -> PathBuf {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    if let Some(runtime) = runtime.filter(|path| path.is_absolute() && path.is_dir()) {
+        return runtime.join("offramp");
+    }
     let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
     let folder = format!(".offramp-{}", user.unwrap_or_else(|_| "anybody".to_owned()));
-    std::env::temp_dir().join(folder).join("stacks")
+    std::env::temp_dir().join(folder)
 }
 
 /// The note of a running stack; dropped, it is gone.
@@ -29,6 +35,11 @@ impl Note {
     pub(crate) fn leave(folder: &Path, url: &str) -> Result<Self, Error> {
         let port = url.rsplit(':').next().unwrap_or_default();
         let path = folder.join(port);
+        files::private_folder(folder)?;
+        if !files::is_own(folder) {
+            let why = std::io::Error::other("others can write it");
+            return Err(Error::file(folder)(why));
+        }
         files::write_private(&path, url.as_bytes())?;
         Ok(Self(path))
     }
@@ -100,9 +111,16 @@ fn nobody(place: &str) -> Error {
     ))
 }
 
-/// The stacks of the notes that answer, by port. A note at whose address nothing listens any more is removed.
+/// The stacks of the notes that answer, by port. A note at whose address nothing listens any more is removed. A folder or
+/// a note that another user owns or can write is not followed: the whole of an import would go to the address in it.
 async fn noted(folder: &Path) -> Result<Vec<Found>, Error> {
     let mut notes = match std::fs::read_dir(folder) {
+        Ok(_) if !files::is_own(folder) => {
+            return Err(Error::Usage(format!(
+                "{} is not yours alone, so its notes are not followed: name the stack with --to",
+                folder.display()
+            )));
+        }
         Ok(entries) => entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .collect::<Vec<_>>(),
@@ -111,6 +129,9 @@ async fn noted(folder: &Path) -> Result<Vec<Found>, Error> {
     notes.sort();
     let mut found = Vec::new();
     for note in notes {
+        if !files::is_own(&note) {
+            continue;
+        }
         // It may have gone since the folder was read.
         let Ok(place) = std::fs::read_to_string(&note) else {
             continue;
@@ -179,6 +200,29 @@ mod tests {
         assert_eq!(told, format!("to the stack at {}\n", stack.url()));
         drop(note);
         assert_eq!(notes_in(&folder), 0);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_note_that_others_can_write_is_not_followed() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let folder = TemporaryFolder::new().unwrap();
+        let (mine, theirs) = (stack().await, stack().await);
+        let _mine = Note::leave(folder.path(), mine.url()).unwrap();
+        let planted = Note::leave(folder.path(), theirs.url()).unwrap();
+        mode(&planted.0, 0o666);
+        assert_eq!(found(None, &folder).await.unwrap().0, mine.url());
+        mode(folder.path(), 0o777);
+        let refused = found(None, &folder).await.unwrap_err();
+        assert!(refused.contains("not yours alone"), "{refused}");
+        // One that is named is not looked for.
+        assert_eq!(
+            found(Some(theirs.url()), &folder).await.unwrap().0,
+            theirs.url()
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]

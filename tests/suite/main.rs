@@ -34,6 +34,7 @@ mod lag;
 mod leave_dates;
 mod leavers;
 mod limits;
+mod local_stack;
 mod mails;
 mod me;
 mod merged;

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -140,7 +140,20 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
 fn replace(dir: &Path, file: File, bytes: &[u8]) -> Result<(), Error> {
     let path = dir.join(file.name());
     let draft = dir.join(format!("{}.draft", file.name()));
-    fs::write(&draft, bytes)
+    write_private(&draft, bytes)
         .and_then(|()| fs::rename(&draft, &path))
         .map_err(|source| Error::Io { path, source })
+}
+
+/// Writes a file that its owner alone can read, also in a folder that others can enter: it may hold keys.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    // It may be there from a process that was interrupted, with another mode.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(bytes)
 }
