@@ -20,6 +20,7 @@ mod escalations;
 mod exit;
 mod faults;
 mod feeds;
+mod figures;
 mod first_admin;
 mod goldens;
 mod grace;

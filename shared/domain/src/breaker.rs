@@ -44,6 +44,17 @@ pub enum Counted {
     Return,
 }
 
+impl Counted {
+    /// The change as that of somebody who is not the last admin; `None` if nobody leaves by it.
+    #[must_use]
+    pub fn departure(self) -> Option<Self> {
+        match self {
+            Self::Departure(cause) | Self::LastAdmin(cause) => Some(Self::Departure(cause)),
+            Self::Return => None,
+        }
+    }
+}
+
 /// The safeguard that stopped a run.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr,

@@ -93,6 +93,11 @@ fn is_nobody(people: &u32) -> bool {
     *people == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_first(rev: &u64) -> bool {
+    *rev == 0
+}
+
 /// How long an approval waits for a second admin.
 const WAITS: TimeDelta = TimeDelta::days(1);
 
@@ -274,8 +279,15 @@ pub struct Run {
     /// The admin who approved the hold; `None` for a delivery or snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Actor>,
-    /// How many people are on its roll.
+    /// How many people it moved. While it is at work, how many it is to move.
     pub people: u32,
+    /// How many people on its roll it did not move: something came between the question to the breaker and them. The parts
+    /// of the roll with the number [`NOT_MOVED`] list them.
+    #[serde(default, skip_serializing_if = "is_nobody")]
+    pub not_moved: u32,
+    /// Counts changes of what is stored; 0 at first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub rev: u64,
     /// The actor who undid the run, and the time of it; `None` if it was not undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<(Actor, DateTime<Utc>)>,
@@ -284,13 +296,17 @@ pub struct Run {
 /// A part of the roll of a hold or a run: the people with one roll number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
-    /// The roll number: the version of the hold at which these people joined.
+    /// The roll number: the version of the hold at which these people joined; 1 in the roll of a run, or [`NOT_MOVED`].
     pub seq: u64,
     /// When they joined.
     pub at: DateTime<Utc>,
     /// The people who joined.
     pub people: Vec<EmployeeId>,
 }
+
+/// The roll number in the roll of a run for people whom the run did not move after all. Other parts of the roll list them
+/// as well.
+pub const NOT_MOVED: u64 = 0;
 
 /// How long a roll is kept: long enough to answer later questions about a run, but not for ever, because a roll
 /// contains employee ids.

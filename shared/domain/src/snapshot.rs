@@ -1,5 +1,8 @@
 //! A snapshot: every employee of a source at one instant.
 
+mod admins;
+mod tally;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +12,9 @@ use crate::breaker::{Breaker, Figures, Tripped};
 use crate::decide::{Gate, Outcome};
 use crate::employee::{Field, PendingMark, PersonHash, Watermark};
 use crate::ids::{HoldId, RunId, SnapshotId, SourceId};
+
+pub use admins::{AdminMove, Fate};
+pub use tally::{Part, Tally, Words};
 
 /// The most pages in a snapshot.
 pub const MAX_PAGES: u32 = 400;
@@ -184,6 +190,12 @@ pub struct Snapshot {
     /// The same if the source were active. It is filled only for a source in observation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub would: BTreeMap<Outcome, u64>,
+    /// The people who differ, with what they come to. An older version did not count them apart.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
+    /// The holds in which applying the snapshot has left people.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub holds: BTreeSet<HoldId>,
     /// The people whose records were rejected so far, at most one more than
     /// [`MOST_REJECTED`](crate::employee::MOST_REJECTED).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -240,6 +252,8 @@ impl Snapshot {
             differs: None,
             summary: BTreeMap::new(),
             would: BTreeMap::new(),
+            tally: Tally::default(),
+            holds: BTreeSet::new(),
             rejected: BTreeSet::new(),
             again: 0,
             tripped: None,
@@ -331,6 +345,7 @@ impl Snapshot {
             differs: Some(BTreeMap::new()),
             summary: BTreeMap::new(),
             would: BTreeMap::new(),
+            tally: Tally::default(),
             rejected: BTreeSet::new(),
             ..self
         }
@@ -348,6 +363,29 @@ impl Snapshot {
             again,
             ..self.uncompared()
         })
+    }
+
+    /// Changes what the people who differ come to, and the figures with it. What is found when the snapshot is compared
+    /// again is not counted.
+    pub fn recount(&mut self, change: impl FnOnce(&mut Tally)) {
+        let before = self.tally.words();
+        change(&mut self.tally);
+        let after = self.tally.words();
+        if self.again > 0 {
+            return;
+        }
+        let figures = match self.observing {
+            true => &mut self.would,
+            false => &mut self.summary,
+        };
+        for (word, count) in after {
+            *figures.entry(word).or_default() += count;
+        }
+        for (word, count) in before {
+            let figure = figures.entry(word).or_default();
+            *figure = figure.saturating_sub(count);
+        }
+        figures.retain(|_, count| *count > 0);
     }
 
     /// The mark that this snapshot will leave; `None` for a dry run. From `now` on, events of before it wait.

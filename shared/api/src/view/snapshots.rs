@@ -1,6 +1,6 @@
 //! Snapshots, as clients see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use offramp_domain::decide::Outcome;
 use offramp_domain::{HoldId, RunId, Snapshot, SnapshotId, SnapshotState, Step};
@@ -37,6 +37,7 @@ pub struct SnapshotView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The holds that keep people whom it would have moved.
     pub holds: Vec<HoldId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<VerdictView>,
@@ -54,7 +55,10 @@ impl SnapshotView {
             .any(|word| snapshot.summary.contains_key(word));
         let applies = matches!(snapshot.step, Step::Apply { .. } | Step::Done);
         let did = !snapshot.dry_run && (applies || snapshot.again > 0);
-        let said = [&snapshot.said.hold, &snapshot.said.missing];
+        let said = &snapshot.said;
+        let said = [&said.hold, &said.missing, &said.returns];
+        let said = said.into_iter().flatten().map(|(hold, _)| hold);
+        let holds: BTreeSet<&HoldId> = said.chain(&snapshot.holds).collect();
         Self {
             snapshot_id: snapshot.snapshot.clone(),
             state: snapshot.state,
@@ -66,11 +70,7 @@ impl SnapshotView {
             summary: snapshot.summary.clone(),
             would: snapshot.observing.then(|| snapshot.would.clone()),
             run_id: (did && ended).then(|| snapshot.run.clone()),
-            holds: said
-                .into_iter()
-                .flatten()
-                .map(|(hold, _)| hold.clone())
-                .collect(),
+            holds: holds.into_iter().cloned().collect(),
             breaker: snapshot.verdict.clone().map(VerdictView::stored),
             problem: snapshot.problem.clone(),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::{AdminsChange, Answered, Outcome};
-use offramp_domain::{EmployeeId, Event, GroundKind, Lifecycle, Refusal, Status, User};
+use offramp_domain::{EmployeeId, Event, GroundKind, Lifecycle, Refusal, Role, Status, User};
 use serde::Serialize;
 
 use crate::desk::leavers::list::{Row, When, Who};
@@ -118,11 +118,18 @@ where
             }
         }
     }
-    let people: Vec<_> = people.into_iter().collect();
+    // In the order of the list: it says which of the admins who leave is the last.
+    let mut people: Vec<_> = people.into_iter().collect();
+    people.sort_by_key(|(_, rows)| rows.first().map(|row| row.row));
     for chunk in people.chunks(USERS_PER_READ) {
         let ids: Vec<EmployeeId> = chunk.iter().map(|(id, _)| id.clone()).collect();
         let loaded = tenant.store.load(tenant.org, &ids).await?;
-        let done: Vec<Vec<RowAnswer>> = stream::iter(chunk)
+        let is_admin = |id: &EmployeeId| {
+            let user = loaded.users.get(id);
+            user.is_some_and(|user| user.role == Role::Admin)
+        };
+        let (in_turn, others): (Vec<_>, Vec<_>) = chunk.iter().partition(|(id, _)| is_admin(id));
+        let done: Vec<Vec<RowAnswer>> = stream::iter(others)
             .map(|(id, rows)| {
                 let loaded = loaded.only(id);
                 let work = &work;
@@ -132,6 +139,19 @@ where
             .try_collect()
             .await?;
         answers.extend(done.into_iter().flatten());
+        // Each admin is decided on what the rows before have left.
+        for (id, rows) in in_turn {
+            let loaded = match how.dry_run {
+                true => loaded.only(id),
+                false => {
+                    tenant
+                        .store
+                        .load(tenant.org, std::slice::from_ref(id))
+                        .await?
+                }
+            };
+            answers.extend(work.person(id, rows, loaded).await?);
+        }
     }
     answers.sort_by_key(|answer| answer.row);
     Ok(answers)

@@ -1,6 +1,9 @@
 //! Runs: the effect of one delivery, snapshot or approval, and undoing it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
+use offramp_domain::hold::NOT_MOVED;
 use offramp_domain::{Actor, EmployeeId, Policy, Run, RunId, Status, User};
 
 use crate::backoff::until_won;
@@ -8,8 +11,8 @@ use crate::engine::policy::{Effects, commit, scheduled};
 use crate::engine::tidy;
 use crate::identity::Caller;
 use crate::ports::{
-    Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf, TakenBack,
-    USERS_PER_READ, Users,
+    BreakerCommit, Breakers, Committed, Directory, Loaded, Page, Policies, PolicyEntry, RollOf,
+    TakenBack, USERS_PER_READ, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -50,10 +53,17 @@ where
     P::Store: Users + Breakers,
 {
     let of = RollOf::Run(run.run.clone());
-    let page = tenant.store.roll(tenant.org, &of, after, 1).await?;
+    let not_moved = not_moved(tenant, run).await?;
+    let mut page = tenant.store.roll(tenant.org, &of, after, 1).await?;
+    while page.items.iter().all(|roll| roll.seq == NOT_MOVED)
+        && let Some(next) = page.next
+    {
+        page = tenant.store.roll(tenant.org, &of, Some(&next), 1).await?;
+    }
     let mut last = tenant.store.load(tenant.org, &[]).await?;
     let mut items = Vec::new();
-    for roll in page.items {
+    for mut roll in page.items.into_iter().filter(|roll| roll.seq != NOT_MOVED) {
+        roll.people.retain(|id| !not_moved.contains(id));
         for chunk in roll.people.chunks(USERS_PER_READ) {
             let mut loaded = tenant.store.load(tenant.org, chunk).await?;
             items.extend(std::mem::take(&mut loaded.users).into_values());
@@ -67,6 +77,31 @@ where
         },
         last,
     ))
+}
+
+/// The people on the roll of a run whom it did not move. The parts that list them are the first ones.
+async fn not_moved<P: Ports>(tenant: &Tenant<'_, P>, run: &Run) -> Result<BTreeSet<EmployeeId>>
+where
+    P::Store: Breakers,
+{
+    let mut all = BTreeSet::new();
+    if run.not_moved == 0 {
+        return Ok(all);
+    }
+    let (of, mut after) = (RollOf::Run(run.run.clone()), None);
+    loop {
+        let page = tenant
+            .store
+            .roll(tenant.org, &of, after.as_deref(), 1)
+            .await?;
+        let more = page.items.first().is_some_and(|roll| roll.seq == NOT_MOVED);
+        let people = page.items.into_iter().filter(|roll| roll.seq == NOT_MOVED);
+        all.extend(people.flat_map(|roll| roll.people));
+        match page.next {
+            Some(next) if more => after = Some(next),
+            _ => return Ok(all),
+        }
+    }
 }
 
 /// Undoes a run. With one commit every user who is still in the grace period that the run began is active, as when the
@@ -136,15 +171,32 @@ async fn written<P: Ports>(
 where
     P::Store: Breakers,
 {
-    if run.undone.is_some() {
-        return Ok(run);
-    }
-    let run = Run {
-        undone: Some(undone),
-        ..run
-    };
-    tenant.store.put_run(tenant.org, &run).await?;
-    Ok(run)
+    let id = &run.run.clone();
+    let mut read = Some(run);
+    until_won(|| {
+        let (read, undone) = (read.take(), undone.clone());
+        async move {
+            let run = match read {
+                Some(run) => run,
+                None => get(tenant, id).await?,
+            };
+            if run.undone.is_some() {
+                return Ok(Some(run));
+            }
+            let run = Run {
+                undone: Some(undone),
+                rev: run.rev + 1,
+                ..run
+            };
+            let commit = BreakerCommit {
+                run: Some(&run),
+                ..BreakerCommit::default()
+            };
+            let committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
+            Ok((committed == Committed::Done).then_some(run))
+        }
+    })
+    .await
 }
 
 /// The users in the grace period that a run began who are active without it, as of the policy `after`. Another ground may

@@ -7,6 +7,7 @@
 
 mod asking;
 mod last_admin;
+mod not_moved;
 mod roll;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use last_admin::last_admin;
 use roll::on_roll;
 
 pub use asking::{RunRequest, new_run};
+pub(crate) use not_moved::not_moved;
 pub use roll::rolls;
 
 /// Attempts for one person. A held person is never asked about again, so this bounds only races for the last admin.
@@ -203,36 +205,40 @@ where
             true => &breaker.returns.window,
             false => &breaker.window,
         };
-        let run = Run {
+        let mut run = Run {
             run: self.asking.run.clone(),
             kind: self.asking.kind.clone(),
             source: self.asking.source.clone(),
             at: self.now,
             by: None,
             people: count(self.people),
+            not_moved: 0,
+            rev: 0,
             undone: None,
         };
         // The run is stored already if it asks again, for a person that it had not seen or because it died after an
         // earlier answer. In the second case everybody has a place and is on the roll.
-        let known = !unused
-            && self
-                .tenant
-                .store
-                .run(self.tenant.org, &run.run)
-                .await?
-                .is_some();
+        let known = match unused {
+            true => None,
+            false => self.tenant.store.run(self.tenant.org, &run.run).await?,
+        };
         let of = RollOf::Run(run.run.clone());
         let mut fresh = self.people.clone();
-        if known {
+        if let Some(known) = known {
             let on_roll = on_roll(&self.tenant, &of).await?;
             fresh.retain(|id| !on_roll.contains_key(id));
             if fresh.is_empty() && self.people.iter().all(|id| window.has(id)) {
                 return Ok(Some(Gate::Open { run: Some(run.run) }));
             }
+            run = Run {
+                people: known.people.saturating_add(count(&fresh)),
+                rev: known.rev + 1,
+                ..known
+            };
         }
         let commit = BreakerCommit {
             breaker: Some((&self.asking.source, &after)),
-            run: (!known).then_some(&run),
+            run: Some(&run),
             rolls: rolls(&of, 1, &fresh, self.now),
             ..BreakerCommit::default()
         };

@@ -6,7 +6,8 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Context, Counted, Decision, EmployeeId, Event, Gate, OrgId, SourceId, User, decide,
+    AdminsChange, Context, Counted, Decision, EmployeeId, Event, Gate, OrgId, SourceId, User,
+    decide,
 };
 
 use super::commit::{Landed, commit_decided};
@@ -70,14 +71,17 @@ impl ExecuteOptions<'_> {
         event: &Event,
     ) -> Result<Judgement> {
         let user = loaded.users.get(id);
-        let (decision, would, counted) = if self.observing {
-            let observed = observed(loaded, user, event, tenant.org, &tenant.clock)?;
-            (observed.decision, Some(observed.would), observed.counted)
+        let gate = self.gate.as_ref().unwrap_or(&Gate::OPEN);
+        let (decision, would, counted, admins) = if self.observing {
+            let observed = observed(loaded, user, event, (tenant.org, &tenant.clock), gate)?;
+            let would = Some(observed.would);
+            (observed.decision, would, observed.counted, observed.admins)
         } else {
-            let gate = self.gate.as_ref().unwrap_or(&Gate::OPEN);
             let decision = decide_in(loaded, user, event, tenant.org, &tenant.clock, gate, false)?;
             let counted = decision.counted;
-            (decision, None, counted)
+            let change = decision.change.as_ref();
+            let admins = change.map_or(AdminsChange::None, |change| change.admins);
+            (decision, None, counted, admins)
         };
         if decision.change.is_some() && waits(loaded, event, tenant.clock.now()) {
             return Err(Error::Unfinished(
@@ -88,6 +92,7 @@ impl ExecuteOptions<'_> {
             decision,
             would,
             counted,
+            admins,
             gate: self.gate.clone(),
             armed: false,
         })
@@ -103,6 +108,8 @@ pub struct Judgement {
     pub would: Option<Outcome>,
     /// The change that the breaker counts, or would count if the source were active.
     pub counted: Option<Counted>,
+    /// The change of the admins with access, or that of an active source.
+    pub admins: AdminsChange,
     /// The breaker's answer that the decision was made with; `None` if it was not asked.
     pub gate: Option<Gate>,
     /// True if the decision's timers are armed already.
@@ -234,10 +241,12 @@ pub struct Observed {
     pub would: Outcome,
     /// The change that the breaker would count if the source were active.
     pub counted: Option<Counted>,
+    /// The change of the admins with access if the source were active.
+    pub admins: AdminsChange,
 }
 
 /// Decides an event of a source in observation. The decision deactivates and restores nobody. Its reason says what an
-/// active source would have done.
+/// active source would have done, with the breaker's answer `gate`.
 ///
 /// # Errors
 /// A refusal.
@@ -245,11 +254,13 @@ pub fn observed(
     loaded: &Loaded,
     user: Option<&User>,
     event: &Event,
-    org: &OrgId,
-    clock: &Clock,
+    (org, clock): (&OrgId, &Clock),
+    gate: &Gate,
 ) -> Result<Observed> {
-    let active = decide_on(loaded, user, event, org, clock)?;
+    let active = decide_in(loaded, user, event, org, clock, gate, false)?;
     let (would, counted) = (active.answered.outcome, active.counted);
+    let change = active.change.as_ref();
+    let admins = change.map_or(AdminsChange::None, |change| change.admins);
     let mut decision = decide_in(loaded, user, event, org, clock, &Gate::OPEN, true)?;
     decision.counted = None;
     let quiet = matches!(
@@ -275,6 +286,7 @@ pub fn observed(
         decision,
         would,
         counted,
+        admins,
     })
 }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{
-    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, Roll, User,
+    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, Roll, RunId, User,
 };
 
 use crate::engine::breaker::tell;
@@ -35,6 +35,8 @@ pub use work::Became;
 const FILLED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Reads of people that are made at once.
 const READS_AT_ONCE: usize = 8;
+/// How many of the newest holds are searched for those of a run.
+const RECENT: usize = 20;
 /// Parts of a roll in one read.
 const PARTS: usize = 100;
 
@@ -248,6 +250,21 @@ where
         ..BreakerCommit::default()
     };
     Ok(tenant.store.commit_breaker(tenant.org, &commit).await? == Committed::Done)
+}
+
+/// The open holds that a run has opened, of the newest ones.
+///
+/// # Errors
+/// A fault.
+pub async fn opened_by<P: Ports>(tenant: &Tenant<'_, P>, run: &RunId) -> Result<BTreeSet<HoldId>>
+where
+    P::Store: Breakers,
+{
+    let recent = tenant.store.holds(tenant.org, None, RECENT).await?.items;
+    let own = recent
+        .into_iter()
+        .filter(|hold| hold.state == HoldState::Open && hold.run.as_ref() == Some(run));
+    Ok(own.map(|hold| hold.hold).collect())
 }
 
 /// Calls [`clear`] once nobody can be on the way into the hold: nobody joins a hold that is closed, so to close it

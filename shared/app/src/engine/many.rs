@@ -1,25 +1,30 @@
 //! The events of many people. Each person's events are decided in order, committed with other people's where possible,
 //! and answered by their positions in the request.
 
+mod admins;
 mod merged;
 mod plan;
 mod together;
+mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Actor, Answered, EmployeeId, Event, Gate, RunId, User, Verdict};
+use offramp_domain::{
+    Actor, AdminsChange, Answered, EmployeeId, Event, Gate, HoldId, RunId, User, Verdict,
+};
 
-use super::breaker::{RunRequest, execute_guarded};
+use super::breaker::{RunRequest, execute_guarded, not_moved};
 use super::closing;
 use super::execute::{Armed, ExecuteOptions, Executed, Judgement};
 use crate::ports::{Breakers, Loaded, Objectives, USERS_PER_READ, Users};
 use crate::{Error, Ports, Result};
 
-pub use plan::{Plan, Read};
+use admins::in_turn;
+pub use plan::{Plan, Planning, Read};
 use together::First;
 
 /// How many employees are worked on at once.
@@ -44,6 +49,8 @@ pub struct Answer {
     pub would: Option<Outcome>,
     /// True if another source owns the person, so that the event was rejected.
     pub foreign: bool,
+    /// The hold that keeps the person; `None` unless the outcome is `held`, and in a plan.
+    pub hold: Option<HoldId>,
 }
 
 /// The answer to a request.
@@ -114,12 +121,17 @@ where
                 Some(read) => read,
                 None => Read::of(self.plan.read(chunk).await?),
             };
-            let mut firsts = together::together(self, chunk, &mut read).await?;
-            let chunk: Vec<_> = chunk
+            // An admin alone is as anybody else.
+            let several = people.len() > 1;
+            let (in_turn, others): (Vec<_>, Vec<_>) = chunk
                 .iter()
+                .partition(|(id, _)| several && in_turn(&read.loaded, id));
+            let mut firsts = together::together(self, &others, &mut read).await?;
+            let others: Vec<_> = others
+                .into_iter()
                 .map(|(id, events)| (id, events, firsts.remove(id)))
                 .collect();
-            let answered: Vec<Vec<(usize, Answer)>> = stream::iter(chunk)
+            let answered: Vec<(Vec<(usize, Answer)>, AdminsChange)> = stream::iter(others)
                 .map(|(id, events, first)| {
                     let (loaded, armed) = (&read.loaded, &armed);
                     Box::pin(async move { self.person(id, events, loaded, first, armed).await })
@@ -127,14 +139,22 @@ where
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await?;
-            all.extend(answered.into_iter().flatten());
+            all.extend(answered.into_iter().flat_map(|(answers, _)| answers));
+            for (id, events) in in_turn {
+                let (answers, change) = self.person(id, events, &read.loaded, None, &armed).await?;
+                read.loaded.admins = admins::after(&read.loaded.admins, id, change);
+                all.extend(answers);
+            }
+        }
+        if !self.plan.observing {
+            self.strike(&all).await;
         }
         tracing::debug!(org = %tenant.org, clock = %tenant.clock.now(), people = people.len(), "took events");
         Ok(all)
     }
 
-    /// The events of one employee, in order. The first event is decided already. If it is the only one, it may have been
-    /// committed together with other people's.
+    /// The events of one employee, in order. The first event may be decided already. If it is the only one, it may have
+    /// been committed together with other people's. Returns the answers, and the change of the admins with access.
     async fn person(
         &self,
         id: &EmployeeId,
@@ -142,7 +162,7 @@ where
         loaded: &Loaded,
         first: Option<First>,
         armed: &Armed,
-    ) -> Result<Vec<(usize, Answer)>> {
+    ) -> Result<(Vec<(usize, Answer)>, AdminsChange)> {
         let [(position, event)] = events else {
             return Box::pin(self.merged(id, events, loaded, first, armed)).await;
         };
@@ -152,13 +172,46 @@ where
                 let read = (Some(loaded.only(id)), Some(judgement));
                 self.one(id, event, read, armed).await?
             }
-            None => self.one(id, event, (None, None), armed).await?,
+            None => {
+                let read = (Some(loaded.only(id)), None);
+                self.one(id, event, read, armed).await?
+            }
         };
-        let outcome = &executed.decision.answered;
-        let owner = executed.user.as_ref().and_then(|user| user.origin.source());
+        let answered = answer(id, &executed.decision.answered, executed.would);
+        let change = executed.decision.change.as_ref();
+        let admins = change.map_or(AdminsChange::None, |change| change.admins);
+        let answered = self.of(executed.user.as_ref(), answered);
+        Ok((vec![(*position, answered)], admins))
+    }
+
+    /// The answer, with whether another source owns the person, and with the hold that keeps them.
+    fn of(&self, user: Option<&User>, answer: Answer) -> Answer {
+        let owner = user.and_then(|user| user.origin.source());
         let foreign = owner.is_some_and(|owner| owner != self.plan.source);
-        let answer = answer(id, outcome, executed.would);
-        Ok(vec![(*position, Answer { foreign, ..answer })])
+        let held = user.filter(|_| answer.outcome == Outcome::Held);
+        let hold = held.and_then(|user| Some(user.hold.as_ref()?.hold.clone()));
+        Answer {
+            foreign,
+            hold,
+            ..answer
+        }
+    }
+
+    /// Notes with the run whom it did not move, of those whom the breaker admitted to it. A run that an admin undoes while
+    /// it is at work does not move the others.
+    async fn strike(&self, answered: &[(usize, Answer)]) {
+        let moved: BTreeSet<&str> = answered
+            .iter()
+            .filter(|(_, answer)| answer.outcome.moves())
+            .filter_map(|(_, answer)| answer.employee_id.as_deref())
+            .collect();
+        let open = Gate::Open {
+            run: Some(self.asking.run.clone()),
+        };
+        let admitted = self.gates.iter().filter(|(_, gate)| **gate == open);
+        let still = admitted.filter(|(id, _)| !moved.contains(id.as_str()));
+        let still = still.map(|(id, _)| id.clone()).collect();
+        not_moved(&self.plan.tenant, &self.asking.run, still).await;
     }
 
     async fn one(
@@ -214,5 +267,6 @@ fn answer(id: &EmployeeId, answered: &Answered, would: Option<Outcome>) -> Answe
         reason: answered.reason.clone(),
         would,
         foreign: false,
+        hold: None,
     }
 }

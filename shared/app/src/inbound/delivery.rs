@@ -146,9 +146,13 @@ fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
                     reason: Some(malformed.reason),
                     would: None,
                     foreign: false,
+                    hold: None,
                 }));
             }
         }
     }
-    (people.into_iter().collect(), results, about)
+    // In the order of the request: it says which of the admins who leave is the last.
+    let mut people: Vec<_> = people.into_iter().collect();
+    people.sort_by_key(|(_, events)| events.first().map(|(position, _)| *position));
+    (people, results, about)
 }

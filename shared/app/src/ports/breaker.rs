@@ -60,7 +60,7 @@ pub struct BreakerCommit<'a> {
     pub breaker: Option<(&'a SourceId, &'a Breaker)>,
     /// The new state of the hold, and the version that the write is conditional on; `None` if no such hold may exist yet.
     pub hold: Option<(&'a Hold, Option<u64>)>,
-    /// A new run.
+    /// The new state of a run, conditional on the previous `rev`; a new run has the `rev` 0.
     pub run: Option<&'a Run>,
     /// The people that the run affects.
     pub rolls: Vec<(RollOf, Roll)>,
@@ -110,8 +110,6 @@ pub trait Breakers: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<Run>, Fault>> + Send;
-    /// Records that a run was undone.
-    fn put_run(&self, org: &OrgId, run: &Run) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Parts of a roll in the order of joining, read consistently.
     fn roll(
         &self,

@@ -62,12 +62,19 @@ impl Breakers for Table {
             parts.put(self, hold_item(org, hold)?, Some(when))?;
         }
         if let Some(run) = commit.run {
-            let item = Item::new(keys::run(org, &run.run)).data(run)?;
-            parts.put(
-                self,
-                item,
-                Some(Expression::new("attribute_not_exists(pk)")),
-            )?;
+            let item = Item::new(keys::run(org, &run.run))
+                .number("rev", run.rev)
+                .data(run)?;
+            let when = match run.rev {
+                0 => Expression::new("attribute_not_exists(pk)"),
+                // An earlier version wrote no number.
+                1 => Expression::new(
+                    "attribute_exists(pk) AND (attribute_not_exists(rev) OR rev = :rev)",
+                )
+                .number(":rev", 0),
+                rev => Expression::new("rev = :rev").number(":rev", rev - 1),
+            };
+            parts.put(self, item, Some(when))?;
         }
         for notice in &commit.notices {
             parts.put(self, notice_item(org, notice)?, None)?;
@@ -112,15 +119,6 @@ impl Breakers for Table {
         limit: usize,
     ) -> Result<Page<Run>, Fault> {
         self.page(keys::runs(org), after, limit, false).await
-    }
-
-    async fn put_run(&self, org: &OrgId, run: &Run) -> Result<(), Fault> {
-        let item = Item::new(keys::run(org, &run.run)).data(run)?;
-        let mut parts = Parts::default();
-        parts.put(self, item, None)?;
-        // The put is unconditional: two requests that undo the run write the same.
-        let _ = self.write(parts).await?;
-        Ok(())
     }
 
     async fn roll(

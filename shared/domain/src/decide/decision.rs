@@ -78,6 +78,15 @@ impl Outcome {
         self.into()
     }
 
+    /// True if the user leaves or returns by it.
+    #[must_use]
+    pub fn moves(self) -> bool {
+        matches!(
+            self,
+            Self::Scheduled | Self::Deactivated | Self::Reactivated | Self::Restored
+        )
+    }
+
     /// The end of a sentence that says what the server did to a person.
     #[must_use]
     pub fn done(self) -> &'static str {

@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 use offramp_domain::breaker::{Base, PLACES};
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::Safeguards;
-use offramp_domain::snapshot::EVENTS_WAIT;
+use offramp_domain::snapshot::{AdminMove, EVENTS_WAIT, Fate, Part};
 use offramp_domain::{
-    Breaker, Field, FirstApproval, Hold, HoldAnswer, HoldId, HoldState, Listening, MOST_REJECTED,
-    PendingMark, PersonHash, Pulse, Roll, Run, RunId, RunKind, Settings, Snapshot, SnapshotId,
-    SnapshotQueue, SnapshotState, Step, Tripped, Unfinished, Verdict,
+    Breaker, Cause, Counted, Field, FirstApproval, Hold, HoldAnswer, HoldId, HoldState, Listening,
+    MOST_REJECTED, PendingMark, PersonHash, Pulse, Roll, Run, RunId, RunKind, Settings, Snapshot,
+    SnapshotId, SnapshotQueue, SnapshotState, Step, Tripped, Unfinished, Verdict,
 };
 
 use super::Golden;
@@ -123,9 +123,14 @@ pub(super) fn breakers(golden: &mut Golden) {
         at: start(),
         by: Some(admin(Some("E-1"))),
         people: 2,
+        not_moved: 0,
+        rev: 0,
         undone: Some((admin(None), start())),
     });
     golden.check("runs", &runs.to_vec());
+    let [mut less, ..] = runs;
+    (less.people, less.not_moved, less.rev) = (1, 1, 1);
+    golden.check("run-not-moved", &less);
     let mut snapshot = Snapshot::open(
         snapshot_id(),
         source("hris"),
@@ -153,6 +158,24 @@ pub(super) fn breakers(golden: &mut Golden) {
     snapshot.rejected = [PersonHash::of(&employee("E-7"))].into();
     snapshot.again = 1;
     golden.check("snapshot-again", &snapshot);
+    let departure = Counted::Departure(Cause::Missing);
+    let mut part = Part::default();
+    part.add(Outcome::Scheduled, Some(departure), None);
+    part.add(
+        Outcome::Scheduled,
+        Some(departure),
+        Some(AdminMove {
+            id: employee("E-1"),
+            joins: false,
+            counted: Some(departure),
+            word: Outcome::Scheduled,
+            asked: true,
+            fate: Some(Fate::Happens),
+        }),
+    );
+    snapshot.tally.plan(3, part);
+    snapshot.holds = [hold_id()].into();
+    golden.check("snapshot-tally", &snapshot);
     let spoken = (0..6).fold(Pulse::default(), |pulse, day| {
         let beat = pulse.beating(start() + TimeDelta::days(day));
         beat.unwrap_or(pulse)

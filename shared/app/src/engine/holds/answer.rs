@@ -9,7 +9,7 @@ use offramp_domain::{
     RunKind, Timer, Tripped, Unfinished,
 };
 
-use super::work::{Became, Work, stay};
+use super::work::{Became, Work, stay, strike};
 use super::{get, members, settle, told};
 use crate::backoff::until_won;
 use crate::engine::breaker::{new_run, rolls, tell};
@@ -91,6 +91,9 @@ where
         ));
     }
     let left = stay(tenant, &hold.hold, &results).await?;
+    if let Some(run) = &run_id {
+        strike(tenant, run, &results).await;
+    }
     results.extend(strangers);
     let hold = match pending {
         0 => ended(tenant, left.unwrap_or(hold), (run_id.as_ref(), ask.version)).await,
@@ -173,6 +176,7 @@ fn stranger(id: &EmployeeId) -> Became {
         outcome: Outcome::Unchanged,
         due_at: None,
         reason: Some("is not in this hold".to_owned()),
+        not_moved: false,
         stays: None,
     }
 }
@@ -233,6 +237,8 @@ where
         at: now,
         by: Some(ask.by.clone()),
         people: u32::try_from(people.len()).unwrap_or(u32::MAX),
+        not_moved: 0,
+        rev: 0,
         undone: None,
     });
     // No timer can finish a rejection of a part: the names are not stored.

@@ -1,10 +1,13 @@
 //! The timer of an answer: it finishes the people for whom the request had no time.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
+use offramp_domain::hold::NOT_MOVED;
 use offramp_domain::{Hold, HoldId, HoldState, RunId, RunKind, Timer};
 
 use super::answer::{REST_AFTER, finished};
-use super::work::{Work, stay};
+use super::work::{Work, stay, strike};
 use super::{get, members, settle};
 use crate::ports::{Breakers, RollOf, Snapshots, Users};
 use crate::{Deadline, Ports, Result, Tenant};
@@ -39,16 +42,24 @@ where
     };
     let (of, mut after, mut pending) = (RollOf::Run(run.run.clone()), None, 0);
     let mut failed = None;
+    let mut said = BTreeSet::new();
     loop {
         let page = tenant
             .store
             .roll(tenant.org, &of, after.as_deref(), 1)
             .await?;
         for roll in page.items {
-            let people = roll.people.into_iter().collect();
+            if roll.seq == NOT_MOVED {
+                said.extend(roll.people);
+                continue;
+            }
+            // Whoever was not moved was answered for: they are out of the hold, or it is open for them again.
+            let people = roll.people.into_iter();
+            let people = people.filter(|id| !said.contains(id)).collect();
             match work.approve(&run, people).await {
                 Ok((results, left)) => {
                     stay(tenant, &hold.hold, &results).await?;
+                    strike(tenant, &run.run, &results).await;
                     pending += left;
                 }
                 // The others of the run do not wait for somebody whose turn fails.

@@ -6,10 +6,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run};
+use offramp_domain::{
+    Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run, RunId, Tripped, User,
+};
 
 use super::get;
 use crate::backoff::until_won;
+use crate::engine::breaker::not_moved;
 use crate::engine::execute::{Armed, ExecuteOptions, execute};
 use crate::ports::{BreakerCommit, Breakers, Committed, Users};
 use crate::{Deadline, Ports, Result, Tenant};
@@ -30,6 +33,8 @@ pub struct Became {
     pub due_at: Option<DateTime<Utc>>,
     /// An explanation of the outcome; `None` if the outcome needs none.
     pub reason: Option<String>,
+    /// True if an approval has not moved the person: they stay, or something else has moved them before.
+    pub not_moved: bool,
     /// The roll number under which the person stays held, if the approval could not be applied; otherwise `None`.
     pub stays: Option<u64>,
 }
@@ -121,7 +126,16 @@ where
             }),
             _ => None,
         };
+        let of_run = |user: &User| match gate {
+            Gate::Open { run: Some(run) } => user.grounds.is_of(run),
+            _ => false,
+        };
+        let moved = answered.outcome.moves() || executed.user.as_ref().is_some_and(of_run);
+        // Whoever has left the hold before may have been moved by an earlier attempt, whose return says nothing of it.
+        let before = executed.decision.change.is_none() && stays.is_none();
+        let returns = self.hold.rule == Tripped::MaxReturns;
         Ok(Became {
+            not_moved: !moved && !(before && returns),
             stays,
             employee_id: id.clone(),
             outcome: answered.outcome,
@@ -129,6 +143,16 @@ where
             reason: answered.reason,
         })
     }
+}
+
+/// Takes out of the figures of an approval's run whom it did not move.
+pub(super) async fn strike<P: Ports>(tenant: &Tenant<'_, P>, run: &RunId, results: &[Became])
+where
+    P::Store: Breakers,
+{
+    let still = results.iter().filter(|one| one.not_moved);
+    let still = still.map(|one| one.employee_id.clone()).collect();
+    not_moved(tenant, run, still).await;
 }
 
 /// Opens a hold again if an approval has left a person in it: the last admin, or a person on whom the sync rule fails.

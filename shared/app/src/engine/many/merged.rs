@@ -26,6 +26,8 @@ const MOST_ITEMS: usize = 90;
 /// Some of a person's events, decided and written.
 struct Taken {
     answers: Vec<(usize, Answer)>,
+    /// The change of the admins with access.
+    admins: AdminsChange,
     /// The data for deciding the next event.
     loaded: Loaded,
 }
@@ -46,7 +48,8 @@ where
         loaded: &Loaded,
         first: Option<First>,
         armed: &Armed,
-    ) -> Result<Vec<(usize, Answer)>> {
+    ) -> Result<(Vec<(usize, Answer)>, AdminsChange)> {
+        let mut admins = AdminsChange::None;
         let mut ahead = BTreeSet::new();
         if let Some(First::Judged(judgement)) = &first
             && let Some(change) = judgement
@@ -69,6 +72,7 @@ where
             })
             .await?;
             at_hand = Some(taken.loaded);
+            let mut change = taken.admins;
             if taken.answers.is_empty() {
                 let (position, event) = next;
                 let executed = self.one(id, event, (at_hand.take(), None), armed).await?;
@@ -76,16 +80,19 @@ where
                 after
                     .users
                     .extend(executed.user.map(|user| (id.clone(), user)));
-                let answered = &executed.decision.answered;
-                answers.push((
-                    *position,
-                    self.of(&after, id, answer(id, answered, executed.would)),
-                ));
+                let answered = answer(id, &executed.decision.answered, executed.would);
+                answers.push((*position, self.of(after.users.get(id), answered)));
+                if let Some(changed) = &executed.decision.change {
+                    change = changed.admins;
+                }
                 at_hand = Some(after);
             }
             answers.extend(taken.answers);
+            if change != AdminsChange::None {
+                admins = change;
+            }
         }
-        Ok(answers)
+        Ok((answers, admins))
     }
 
     /// Decides and commits as many of these events as one transaction takes; none of them if the breaker must be asked
@@ -136,7 +143,7 @@ where
                 None => loaded.users.get(id).cloned(),
             };
             let answered = answer(id, &judgement.decision.answered, judgement.would);
-            answers.push((*position, self.of(&loaded, id, answered)));
+            answers.push((*position, self.of(loaded.users.get(id), answered)));
             decided.push((event, judgement, before));
         }
         let told: Vec<Decided<'_>> = decided
@@ -149,21 +156,20 @@ where
                 begun,
             })
             .collect();
-        match commit_merged(tenant, &told, &fold.into_changes(), armed).await? {
+        let changes = fold.into_changes();
+        let admins = changes.last().map_or(AdminsChange::None, |one| one.admins);
+        match commit_merged(tenant, &told, &changes, armed).await? {
             Landed::Done => {}
             Landed::Conflict => return Ok(None),
             Landed::HoldClosed => return Err(answered_meanwhile()),
         }
         drop(told);
         self.reopened(id, &loaded, &decided).await;
-        Ok(Some(Taken { answers, loaded }))
-    }
-
-    /// The answer, with whether another source owns the person.
-    fn of(&self, loaded: &Loaded, id: &EmployeeId, answer: Answer) -> Answer {
-        let owner = loaded.users.get(id).and_then(|user| user.origin.source());
-        let foreign = owner.is_some_and(|owner| owner != self.plan.source);
-        Answer { foreign, ..answer }
+        Ok(Some(Taken {
+            answers,
+            admins,
+            loaded,
+        }))
     }
 
     /// Reopens the objectives of somebody who has access again after all of these events.

@@ -1,24 +1,29 @@
 //! The result of a request, decided in memory: the people to ask the breaker about, and the answer to a dry run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::join;
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Breaker, Counted, Decision, EmployeeId, Event, Gate, HoldId, RunKind, SourceId, Verdict,
+    AdminsChange, Breaker, Counted, Decision, EmployeeId, Event, Gate, RunKind, SourceId, Verdict,
 };
 
+use super::admins::{Admins, in_turn};
+use super::trial::{Breaks, Trial, is_last, stop_the_others};
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
 use crate::engine::breaker::{RunRequest, ask};
 use crate::engine::commit::{Armed, arm_all};
-use crate::engine::execute::{ExecuteOptions, Judgement};
+use crate::engine::execute::{ExecuteOptions, Judgement, was_asked};
 use crate::ports::{Breakers, Loaded, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// The most people whose timers are armed while the breaker is asked about them. If the breaker then holds them, each
 /// armed timer fires without effect.
 const ARMED_AHEAD: usize = 4;
+
+/// How often the breaker is asked about admins whom its last answers have left open.
+const ROUNDS: usize = 3;
 
 /// The tenant, source and deadline of a plan.
 #[derive(Debug)]
@@ -38,7 +43,7 @@ where
     P::Store: Users + Breakers,
 {
     /// Asks the breaker about all people that the events would end or restore. `at_hand` is the data for a request of
-    /// one chunk, if the caller has just read it.
+    /// one chunk, if the caller has just read it. For a source in observation the answers are those that it would have got.
     ///
     /// Returns the breaker's answers by person. Beside them it returns, for each chunk, what was read and decided. That
     /// is `None` if the request has several chunks and the chunk would write more than newer instants: such changes are
@@ -53,10 +58,12 @@ where
         mut at_hand: Option<Loaded>,
     ) -> Result<(BTreeMap<EmployeeId, Gate>, Vec<Option<Read>>)> {
         let one = people.len() <= USERS_PER_READ;
+        let several = people.len() > 1;
         let admitted = Gate::Open {
             run: Some(asking.run.clone()),
         };
         let (mut counted, mut read) = (BTreeMap::new(), Vec::new());
+        let mut admins = Admins::default();
         let mut breaker = None;
         let mut safeguards = None;
         for chunk in people.chunks(USERS_PER_READ) {
@@ -72,7 +79,11 @@ where
             for (id, events) in chunk {
                 let mut planned = self.person(loaded, id, events, None)?;
                 changes |= planned.changes;
-                if let Some(counts) = planned.counted.filter(|_| !self.observing) {
+                if several && in_turn(loaded, id) {
+                    admins.push((id, events), loaded);
+                    continue;
+                }
+                if let Some(counts) = planned.counted {
                     counted.insert(id.clone(), counts);
                     // The decision with the breaker's consent. The breaker never admits the last admin.
                     if one && !matches!(counts, Counted::LastAdmin(_)) {
@@ -85,25 +96,52 @@ where
             }
             read.push((one || !changes).then_some(chunk_read));
         }
-        let (false, Some(safeguards)) = (counted.is_empty(), safeguards) else {
+        let all_but_the_last = self.unasked(&admins, &BTreeMap::new())?.into_iter();
+        counted.extend(all_but_the_last.filter(|(_, what)| !is_last(*what)));
+        let Some(safeguards) = safeguards else {
             return Ok((BTreeMap::new(), read));
         };
+        let mut answers = match self.observing {
+            true => Breaks::Trial(self.trial(asking, breaker.as_deref(), safeguards)),
+            false => Breaks::Asks(self.tenant, asking, safeguards),
+        };
+        let mut gates = match counted.is_empty() {
+            true => BTreeMap::new(),
+            false if self.observing => answers.about(&counted).await?,
+            false => {
+                let breaker = breaker.as_deref();
+                let consent = (&admitted, read.iter_mut().flatten());
+                self.asked(asking, &counted, (safeguards, breaker), consent)
+                    .await?
+            }
+        };
+        self.all_asked(&admins, &mut gates, &mut answers).await?;
+        stop_the_others(&mut gates, people, &counted);
+        Ok((gates, read))
+    }
+
+    /// Asks the breaker about people together. If it is certain to admit them, what their decisions need is armed
+    /// meanwhile.
+    async fn asked<'r>(
+        &self,
+        asking: &RunRequest,
+        counted: &BTreeMap<EmployeeId, Counted>,
+        (safeguards, breaker): (Safeguards, Option<&Breaker>),
+        (admitted, read): (&Gate, impl Iterator<Item = &'r mut Read>),
+    ) -> Result<BTreeMap<EmployeeId, Gate>> {
         // Only a delivery is certain to ask for the first time, because its run id is new. A snapshot may have asked
         // before it died.
         let just_read = breaker.filter(|_| asking.kind == RunKind::Delivery);
-        let just_read = just_read.as_deref();
-        let asked = ask(&self.tenant, asking, &counted, safeguards, just_read);
+        let asked = ask(&self.tenant, asking, counted, safeguards, just_read);
         let ahead = just_read.filter(|breaker| {
-            let verdicts = self.verdicts(asking, &counted, breaker, safeguards);
-            counted.len() <= ARMED_AHEAD
-                && verdicts
-                    .iter()
-                    .all(|(_, verdict)| *verdict == Verdict::Admitted)
+            let mut trial = self.trial(asking, Some(*breaker), safeguards);
+            trial.ask(counted);
+            let mut verdicts = trial.verdicts.iter();
+            counted.len() <= ARMED_AHEAD && verdicts.all(|verdict| *verdict == Verdict::Admitted)
         });
-        let judgements = read.iter_mut().flatten();
-        let mut judgements: Vec<&mut Judgement> = judgements
+        let mut judgements: Vec<&mut Judgement> = read
             .flat_map(|read| read.judgements.values_mut())
-            .filter(|one| ahead.is_some() && one.gate.as_ref() == Some(&admitted))
+            .filter(|one| ahead.is_some() && one.gate.as_ref() == Some(admitted))
             .collect();
         let arm = judgements
             .iter()
@@ -117,18 +155,65 @@ where
         for one in &mut judgements {
             one.armed = true;
         }
-        let mut gates = gates?;
-        // What a run says counts for all of its people, or for none of them.
-        let stopped = counted.iter().any(|(id, what)| {
-            matches!(what, Counted::Departure(_))
-                && matches!(gates.get(id), Some(Gate::Held { .. }))
-        });
-        if stopped {
-            for (id, _) in people {
-                gates.entry(id.clone()).or_insert(Gate::Stopped);
+        gates
+    }
+
+    /// Asks the breaker about the admins whom its answers so far leave open: the last of them, and admins who are not the
+    /// last because others are held.
+    async fn all_asked(
+        &self,
+        admins: &Admins<'_>,
+        gates: &mut BTreeMap<EmployeeId, Gate>,
+        answers: &mut Breaks<'_, P>,
+    ) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let unasked = self.unasked(admins, gates)?;
+            if unasked.is_empty() {
+                break;
             }
+            gates.extend(answers.about(&unasked).await?);
         }
-        Ok((gates, read))
+        Ok(())
+    }
+
+    /// What becomes of each admin, with the breaker's answers so far.
+    fn in_turn<'e>(
+        &self,
+        admins: &Admins<'e>,
+        gates: &BTreeMap<EmployeeId, Gate>,
+    ) -> Result<Vec<(&'e EmployeeId, Planned)>> {
+        admins.each(|loaded, id, events| {
+            let planned = self.person(loaded, id, events, gates.get(id))?;
+            let change = planned.admins;
+            Ok((planned, change))
+        })
+    }
+
+    /// The admins about whom the breaker must be asked, with the change that it counts. `gates` are its answers so far.
+    fn unasked(
+        &self,
+        admins: &Admins<'_>,
+        gates: &BTreeMap<EmployeeId, Gate>,
+    ) -> Result<BTreeMap<EmployeeId, Counted>> {
+        let planned = self.in_turn(admins, gates)?.into_iter();
+        let counted = planned.filter_map(|(id, planned)| Some((id.clone(), planned.counted?)));
+        let unasked = counted.filter(|(id, what)| !was_asked(gates.get(id), *what));
+        Ok(unasked.collect())
+    }
+
+    fn trial(
+        &self,
+        asking: &RunRequest,
+        breaker: Option<&Breaker>,
+        safeguards: Safeguards,
+    ) -> Trial {
+        Trial {
+            breaker: breaker.cloned().unwrap_or_default(),
+            safeguards,
+            run: asking.run.clone(),
+            now: self.tenant.clock.now(),
+            verdicts: Vec::new(),
+        }
     }
 
     /// Reads the data for deciding the events of a few people.
@@ -162,25 +247,9 @@ where
                     word: last.outcome,
                     would: last.would,
                     counted: planned.counted,
+                    admins: planned.admins,
                 });
             }
-        }
-        Ok(all)
-    }
-
-    /// The people that the events would end or restore, with the change that the breaker counts.
-    ///
-    /// # Errors
-    /// A refusal.
-    fn counted(
-        &self,
-        loaded: &Loaded,
-        people: &[(EmployeeId, Events)],
-    ) -> Result<BTreeMap<EmployeeId, Counted>> {
-        let mut all = BTreeMap::new();
-        for (id, events) in people {
-            let planned = self.person(loaded, id, events, None)?;
-            all.extend(planned.counted.map(|counted| (id.clone(), counted)));
         }
         Ok(all)
     }
@@ -193,75 +262,50 @@ where
         mut results: Vec<Option<Answer>>,
     ) -> Result<Answers> {
         let (mut counted, mut read) = (BTreeMap::new(), Vec::new());
+        let mut admins = Admins::default();
         for chunk in people.chunks(USERS_PER_READ) {
             let loaded = self.read(chunk).await?;
-            if !self.observing {
-                counted.extend(self.counted(&loaded, chunk)?);
+            for (id, events) in chunk {
+                if in_turn(&loaded, id) {
+                    admins.push((id, events), &loaded);
+                    continue;
+                }
+                let planned = self.person(&loaded, id, events, None)?;
+                counted.extend(planned.counted.map(|counted| (id.clone(), counted)));
             }
             read.push((chunk, loaded));
         }
-        let verdicts = match read.last() {
-            Some((_, loaded)) => {
-                let breaker = loaded.breaker.clone().unwrap_or_default();
-                let safeguards = loaded.policy.settings.safeguards;
-                self.verdicts(asking, &counted, &breaker, safeguards)
-            }
-            None => Vec::new(),
+        let Some((_, last)) = read.last() else {
+            return Ok(answers(results));
         };
-        let held = |what: Counted| {
-            let of = |(returns, _): &&(bool, Verdict)| *returns == (what == Counted::Return);
-            match verdicts.iter().find(of) {
-                Some((_, Verdict::Joins(hold))) => Some(hold.clone()),
-                Some((_, Verdict::Trips(..))) => HoldId::new("hold_that_it_would_open").ok(),
-                _ => None,
-            }
-        };
+        let all_but_the_last = self.unasked(&admins, &BTreeMap::new())?.into_iter();
+        counted.extend(all_but_the_last.filter(|(_, what)| !is_last(*what)));
+        let safeguards = last.policy.settings.safeguards;
+        let mut trial = self.trial(asking, last.breaker.as_deref(), safeguards);
+        let mut gates = trial.ask(&counted);
+        let mut breaks = Breaks::Trial(trial);
+        self.all_asked(&admins, &mut gates, &mut breaks).await?;
+        stop_the_others(&mut gates, people, &counted);
+        let mut planned = self.in_turn(&admins, &gates)?;
         for (chunk, loaded) in &read {
-            for (id, events) in *chunk {
-                let hold = counted.get(id).and_then(|what| held(*what));
-                let gate = hold.map(|hold| Gate::Held { hold, seq: 0 });
-                for (position, answer) in self.person(loaded, id, events, gate.as_ref())?.answers {
-                    if let Some(slot) = results.get_mut(position) {
-                        *slot = Some(answer);
-                    }
-                }
+            let others = chunk.iter().filter(|(id, _)| !in_turn(loaded, id));
+            for (id, events) in others {
+                planned.push((id, self.person(loaded, id, events, gates.get(id))?));
             }
         }
+        for (position, answer) in planned.into_iter().flat_map(|(_, one)| one.answers) {
+            if let Some(slot) = results.get_mut(position) {
+                *slot = Some(answer);
+            }
+        }
+        let verdict = match breaks {
+            Breaks::Trial(trial) if !self.observing => trial.worst(),
+            _ => None,
+        };
         Ok(Answers {
-            breaker: worst(verdicts),
+            breaker: verdict,
             ..answers(results)
         })
-    }
-
-    /// The breaker's verdict on the people who leave, and on those who return (true). A group of nobody has none, and
-    /// neither has a last admin, whom the breaker never admits.
-    fn verdicts(
-        &self,
-        asking: &RunRequest,
-        counted: &BTreeMap<EmployeeId, Counted>,
-        breaker: &Breaker,
-        safeguards: Safeguards,
-    ) -> Vec<(bool, Verdict)> {
-        let now = self.tenant.clock.now();
-        let tripped = asking.tripped.map(|(tripped, _)| tripped);
-        let group = |returns: bool| -> BTreeSet<EmployeeId> {
-            let of = |what: &Counted| match what {
-                Counted::Departure(_) => !returns,
-                Counted::Return => returns,
-                Counted::LastAdmin(_) => false,
-            };
-            let people = counted.iter().filter(|(_, what)| of(what));
-            people.map(|(id, _)| id.clone()).collect()
-        };
-        let (leaving, returning) = (group(false), group(true));
-        let mut verdicts = Vec::new();
-        if !leaving.is_empty() {
-            verdicts.push((false, breaker.weigh(&leaving, safeguards, tripped, now)));
-        }
-        if !returning.is_empty() {
-            verdicts.push((true, breaker.weigh_returns(&returning, safeguards, now)));
-        }
-        verdicts
     }
 
     /// The events of one person, in order. Each is decided on the user that the event before would have written.
@@ -281,6 +325,7 @@ where
         let mut planned = Planned {
             answers: Vec::with_capacity(events.len()),
             counted: None,
+            admins: AdminsChange::None,
             changes: false,
             first: None,
         };
@@ -291,6 +336,9 @@ where
                 answered, change, ..
             } = &judgement.decision;
             planned.counted = planned.counted.or(judgement.counted);
+            if judgement.admins != AdminsChange::None {
+                planned.admins = judgement.admins;
+            }
             planned
                 .answers
                 .push((*position, answer(id, answered, judgement.would)));
@@ -305,15 +353,6 @@ where
         }
         Ok(planned)
     }
-}
-
-/// The verdict to tell of several: one that stops people, if there is one.
-fn worst(verdicts: Vec<(bool, Verdict)>) -> Option<Verdict> {
-    let mut verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
-    let stops = verdicts
-        .iter()
-        .position(|verdict| *verdict != Verdict::Admitted);
-    (!verdicts.is_empty()).then(|| verdicts.swap_remove(stops.unwrap_or(0)))
 }
 
 /// The data that was read for a chunk of people, and the decision on each person's first event.
@@ -344,6 +383,8 @@ pub struct Planning {
     pub would: Option<Outcome>,
     /// The change that the breaker counts, or would count if the source were active.
     pub counted: Option<Counted>,
+    /// The change of the admins with access, or that of an active source.
+    pub admins: AdminsChange,
 }
 
 /// The planned result of the events of one person.
@@ -351,6 +392,8 @@ struct Planned {
     answers: Vec<(usize, Answer)>,
     /// The first change that the breaker counts.
     counted: Option<Counted>,
+    /// The last change of the admins with access.
+    admins: AdminsChange,
     /// True if an event would write more than a newer instant.
     changes: bool,
     /// The decision on the first event.

@@ -42,7 +42,7 @@ pub(super) enum First {
 /// A fault. Each transaction takes place wholly or not at all.
 pub(super) async fn together<P: Ports>(
     engine: &Engine<'_, P>,
-    people: &[(EmployeeId, Events)],
+    people: &[&(EmployeeId, Events)],
     read: &mut Read,
 ) -> Result<BTreeMap<EmployeeId, First>>
 where

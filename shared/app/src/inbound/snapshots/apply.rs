@@ -12,13 +12,13 @@ mod decide;
 mod end;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::try_join;
-use offramp_domain::breaker::Counted;
 use offramp_domain::decide::Outcome;
-use offramp_domain::snapshot::SOURCE_CHANGED;
+use offramp_domain::snapshot::{SOURCE_CHANGED, Words};
 use offramp_domain::{
     EmployeeId, Gate, MOST_REJECTED, PersonHash, RunKind, Snapshot, SnapshotId, SnapshotState,
     SourceId, Step, Timer,
@@ -36,7 +36,7 @@ use crate::ports::{
     SnapshotCommit, Snapshots, Sources, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
-use ask::group;
+use ask::asked;
 use decide::at_once;
 use end::End;
 
@@ -293,13 +293,8 @@ where
             let settings = &loaded.policy.settings;
             self.ask_again(snapshot, settings, part).await?;
             // A source in observation never holds anybody. Its counts only inform.
-            let asked = counted
-                .into_iter()
-                .filter(|(_, what)| !snapshot.observing && !matches!(what, Counted::LastAdmin(_)));
-            gates.extend(asked.map(|(id, what)| {
-                let group = group(snapshot, settings, what);
-                (id, snapshot.said.gate(&snapshot.run, group))
-            }));
+            let counted = counted.into_iter().filter(|_| !snapshot.observing);
+            gates.extend(asked(snapshot, settings, counted.collect()));
         }
         let asking = RunRequest {
             source: snapshot.source.clone(),
@@ -329,6 +324,7 @@ where
         };
         let answered = engine.run(&people, Vec::new()).await?;
         self.rejected(snapshot, &unreadable, &answered).await;
+        self.done(snapshot, part..below, &answered);
         // A person of another source needs no exception: no word of this source counts for them.
         let answered = answered.iter().map(|(_, answer)| answer);
         let answered = answered
@@ -372,6 +368,21 @@ where
             }
         }
         Ok((below, all))
+    }
+
+    /// Counts what was done to the people of these partitions, and notes the holds in which it has left them.
+    fn done(&self, snapshot: &mut Snapshot, parts: Range<u8>, answered: &[(usize, Answer)]) {
+        let mut words = Words::new();
+        for (_, answer) in answered {
+            *words.entry(answer.outcome).or_default() += 1;
+            snapshot.holds.extend(answer.hold.clone());
+        }
+        // An earlier version has planned nothing. What an active source would have done stays as it was planned.
+        if snapshot.tally.is_empty() || snapshot.observing {
+            return;
+        }
+        let parts: Vec<u8> = parts.collect();
+        snapshot.recount(|tally| tally.done(&parts, &words));
     }
 
     /// Stores the rejected records. A repeated step stores them again.

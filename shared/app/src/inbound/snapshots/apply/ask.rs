@@ -1,6 +1,6 @@
 //! Asks the breaker once about all people that a snapshot would end or restore.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
@@ -8,7 +8,7 @@ use futures_util::future::try_join;
 use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::{Behaviour, OnMissing};
-use offramp_domain::snapshot::Group;
+use offramp_domain::snapshot::{AdminMove, Fate, Group};
 use offramp_domain::{
     Cause, EmployeeId, Figures, Gate, Hold, HoldId, HoldState, RunKind, Settings, Snapshot,
     Tripped, Verdict,
@@ -42,25 +42,26 @@ where
         let breaker = loaded.breaker.unwrap_or_default();
         snapshot.tripped = self.trips(snapshot, breaker.employees);
         let settings = &loaded.policy.settings;
+        let admins = snapshot.tally.ask(&loaded.admins);
+        let listed = listed.into_iter().filter_map(|(id, what)| {
+            let asked = admins.get(&id).copied().unwrap_or(Some(what));
+            asked.map(|what| (id, what))
+        });
+        let groups = parted(snapshot, settings, listed.collect());
+        let ended = match loaded.policy.sync_of(Some(&snapshot.source)).behaviour {
+            Behaviour::Delayed => Outcome::Scheduled,
+            Behaviour::Immediate => Outcome::Deactivated,
+        };
+        if snapshot.dry_run || snapshot.observing {
+            let stopped = weigh(snapshot, settings, &breaker, &groups, tenant.clock.now());
+            count(snapshot, settings, (&loaded.admins, ended), &stopped);
+            return Ok(());
+        }
         let Groups {
             all,
             missing,
             returns,
-        } = parted(snapshot, settings, listed);
-        if snapshot.dry_run || snapshot.observing {
-            weigh(
-                snapshot,
-                settings,
-                &breaker,
-                &Groups {
-                    all,
-                    missing,
-                    returns,
-                },
-                tenant.clock.now(),
-            );
-            return Ok(());
-        }
+        } = groups;
         if !all.is_empty() {
             let asking = asking(snapshot, snapshot.tripped);
             let gates = ask(tenant, &asking, &all, settings.safeguards, None).await?;
@@ -74,16 +75,15 @@ where
             let gates = ask(tenant, &asking, &returns, settings.safeguards, None).await?;
             snapshot.said.returns = gates.into_values().find_map(held);
         }
+        let said = &snapshot.said;
         let stopped = [
-            snapshot.said.hold.as_ref().map(|_| &all),
-            snapshot.said.missing.as_ref().map(|_| &missing),
-            snapshot.said.returns.as_ref().map(|_| &returns),
+            (Group::Leaving, said.hold.is_some()),
+            (Group::Missing, said.missing.is_some()),
+            (Group::Returning, said.returns.is_some()),
         ];
-        // What is found when a snapshot is compared again is not counted.
-        let counts = snapshot.again == 0;
-        for people in stopped.into_iter().flatten().filter(|_| counts) {
-            stop(&mut snapshot.summary, settings, people);
-        }
+        let stopped = stopped.into_iter().filter(|(_, held)| *held);
+        let stopped: Vec<Group> = stopped.map(|(group, _)| group).collect();
+        count(snapshot, settings, (&loaded.admins, ended), &stopped);
         Ok(())
     }
 
@@ -216,6 +216,33 @@ pub(super) fn group(snapshot: &Snapshot, settings: &Settings, what: Counted) -> 
     }
 }
 
+/// The breaker's answers by person. A last admin, or one who is not the last any more, is asked about alone.
+pub(super) fn asked(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    listed: Vec<(EmployeeId, Counted)>,
+) -> Vec<(EmployeeId, Gate)> {
+    let admins = snapshot.tally.admins().into_iter();
+    let admins: BTreeMap<EmployeeId, AdminMove> = admins.map(|one| (one.id.clone(), one)).collect();
+    let gate = |(id, what): (EmployeeId, Counted)| {
+        let of_group = |what| {
+            snapshot
+                .said
+                .gate(&snapshot.run, group(snapshot, settings, what))
+        };
+        let departs = what.departure().unwrap_or(what);
+        let gate = match admins.get(&id).and_then(|one| Some((one.fate?, one.asked))) {
+            Some((Fate::Held, _)) => of_group(departs),
+            Some((Fate::Happens, true)) => of_group(departs),
+            Some((Fate::Happens | Fate::LastAdmin, _)) => return None,
+            None if matches!(what, Counted::LastAdmin(_)) => return None,
+            None => of_group(what),
+        };
+        Some((id, gate))
+    };
+    listed.into_iter().filter_map(gate).collect()
+}
+
 /// The people that the breaker is asked about: leavers, missing people who are held apart, and people who return.
 struct Groups {
     all: People,
@@ -250,82 +277,57 @@ fn held(gate: Gate) -> Option<(HoldId, u64)> {
     }
 }
 
-/// Stores the breaker's verdict on a dry run or on a source in observation, and adjusts the counts to it.
+/// Takes into the figures which groups are held.
+fn count(
+    snapshot: &mut Snapshot,
+    settings: &Settings,
+    (admins, ended): (&BTreeSet<EmployeeId>, Outcome),
+    stopped: &[Group],
+) {
+    let groups = snapshot.clone();
+    let is_held = |what| stopped.contains(&group(&groups, settings, what));
+    snapshot.recount(|tally| tally.stop(admins, ended, is_held));
+}
+
+/// Stores the breaker's verdict on a dry run or on a source in observation. Returns the groups that it would hold.
 fn weigh(
     snapshot: &mut Snapshot,
     settings: &Settings,
     breaker: &Breaker,
-    Groups {
-        all,
-        missing,
-        returns,
-    }: &Groups,
+    groups: &Groups,
     now: DateTime<Utc>,
-) {
-    let people = all.keys().cloned().collect();
+) -> Vec<Group> {
+    let people = |of: &People| of.keys().cloned().collect();
     let tripped = snapshot.tripped.map(|(tripped, _)| tripped);
-    let figures = match snapshot.observing {
-        true => &mut snapshot.would,
-        false => &mut snapshot.summary,
-    };
-    if !all.is_empty() {
-        let verdict = breaker.weigh(&people, settings.safeguards, tripped, now);
-        let (rule, held_against) = match &verdict {
+    let safeguards = settings.safeguards;
+    let mut verdicts = Vec::new();
+    if !groups.all.is_empty() {
+        let verdict = breaker.weigh(&people(&groups.all), safeguards, tripped, now);
+        verdicts.push((Group::Leaving, verdict));
+    }
+    if !groups.returns.is_empty() {
+        let verdict = breaker.weigh_returns(&people(&groups.returns), safeguards, now);
+        verdicts.push((Group::Returning, verdict));
+    }
+    let stops = |verdict: &Verdict| *verdict != Verdict::Admitted;
+    let told = verdicts.iter().find(|(_, verdict)| stops(verdict));
+    let told = told.or(verdicts.first()).map(|(_, verdict)| verdict);
+    snapshot.verdict = told.map(|verdict| {
+        let (rule, held_against) = match verdict {
             Verdict::Trips(rule, figures) => (Some(*rule), Some(*figures)),
             Verdict::Admitted | Verdict::Joins(_) => (None, None),
         };
-        if verdict != Verdict::Admitted {
-            stop(figures, settings, all);
-        }
-        snapshot.verdict = Some((verdict.as_str().to_owned(), rule, held_against));
-    }
-    if !returns.is_empty() {
-        let people = returns.keys().cloned().collect();
-        let verdict = breaker.weigh_returns(&people, settings.safeguards, now);
-        let (rule, held_against) = match &verdict {
-            Verdict::Trips(rule, figures) => (Some(*rule), Some(*figures)),
-            Verdict::Admitted | Verdict::Joins(_) => (None, None),
-        };
-        let stops = verdict != Verdict::Admitted;
-        if stops {
-            stop(figures, settings, returns);
-        }
-        let told = (verdict.as_str().to_owned(), rule, held_against);
-        let admitted = |told: &(String, _, _)| told.0 == Verdict::Admitted.as_str();
-        if snapshot
-            .verdict
-            .as_ref()
-            .is_none_or(|told| stops && admitted(told))
-        {
-            snapshot.verdict = Some(told);
-        }
-    }
-    if !missing.is_empty() {
-        stop(figures, settings, missing);
+        (verdict.as_str().to_owned(), rule, held_against)
+    });
+    let mut stopped: Vec<Group> = verdicts
+        .iter()
+        .filter(|(_, verdict)| stops(verdict))
+        .map(|(group, _)| *group)
+        .collect();
+    if !groups.missing.is_empty() {
+        stopped.push(Group::Missing);
         let asked = ("held".to_owned(), Some(Tripped::OnMissing), None);
         snapshot.verdict.get_or_insert(asked);
     }
-}
-
-/// Counts these people as held instead of scheduled, deactivated or restored.
-fn stop(
-    summary: &mut BTreeMap<Outcome, u64>,
-    settings: &Settings,
-    people: &BTreeMap<EmployeeId, Counted>,
-) {
-    for what in people.values() {
-        let word = match (what, settings.deactivation_sync.behaviour) {
-            (Counted::Return, _) => match summary.contains_key(&Outcome::Restored) {
-                true => Outcome::Restored,
-                false => Outcome::Reactivated,
-            },
-            (_, Behaviour::Delayed) => Outcome::Scheduled,
-            (_, Behaviour::Immediate) => Outcome::Deactivated,
-        };
-        if let Some(count) = summary.get_mut(&word) {
-            *count = count.saturating_sub(1);
-        }
-        *summary.entry(Outcome::Held).or_default() += 1;
-    }
-    summary.retain(|_, count| *count > 0);
+    stopped
 }

@@ -1,12 +1,12 @@
 //! Compares partitions, and decides the differences in memory.
 
-use std::collections::BTreeMap;
-
 use offramp_domain::breaker::{Breaker, Counted};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Snapshot};
+use offramp_domain::snapshot::{AdminMove, Part, Words};
+use offramp_domain::{AdminsChange, EmployeeId, Snapshot};
 
 use super::Applying;
+use crate::engine::many::Planning;
 use crate::inbound::snapshots::compare::{Contradiction, Delta, deltas};
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
@@ -60,29 +60,31 @@ where
     /// Decides one partition, and stores the people that the breaker must be asked about.
     async fn compared(&self, snapshot: &mut Snapshot, part: u8, delta: &Delta) -> Result<()> {
         let mut counted: Vec<(EmployeeId, Counted)> = Vec::new();
-        let mut words: BTreeMap<Outcome, u64> = BTreeMap::new();
-        words.insert(Outcome::Unchanged, delta.unchanged);
+        let mut same = Words::new();
+        same.insert(Outcome::Unchanged, delta.unchanged);
         let unreadable = u64::try_from(delta.unreadable.len()).unwrap_or(u64::MAX);
-        words.insert(Outcome::Rejected, unreadable);
-        let mut active = words.clone();
+        same.insert(Outcome::Rejected, unreadable);
+        let (mut words, mut planned) = (Words::new(), Part::default());
         {
             let plan = self.plan(snapshot);
             for chunk in delta.people.chunks(USERS_PER_READ) {
                 let loaded = plan.read(chunk).await?;
-                for planned in plan.words(&loaded, chunk)? {
-                    *words.entry(planned.word).or_default() += 1;
-                    let would = planned.would.unwrap_or(planned.word);
-                    *active.entry(would).or_default() += 1;
-                    counted.extend(planned.counted.map(|what| (planned.id, what)));
+                for one in plan.words(&loaded, chunk)? {
+                    *words.entry(one.word).or_default() += 1;
+                    planned.add(one.would.unwrap_or(one.word), one.counted, of_admin(&one));
+                    counted.extend(one.counted.map(|what| (one.id, what)));
                 }
             }
         }
-        let first = snapshot.again == 0;
-        if first {
-            add(&mut snapshot.summary, words);
+        if snapshot.again == 0 {
+            add(&mut snapshot.summary, &same);
+            if snapshot.observing {
+                add(&mut snapshot.summary, &words);
+                add(&mut snapshot.would, &same);
+            }
         }
-        if first && snapshot.observing {
-            add(&mut snapshot.would, active);
+        if !delta.people.is_empty() {
+            snapshot.recount(|tally| tally.plan(part, planned));
         }
         snapshot.employees += delta.employees;
         snapshot.counted += u32::try_from(counted.len()).unwrap_or(u32::MAX);
@@ -103,8 +105,21 @@ where
     }
 }
 
-fn add(counts: &mut BTreeMap<Outcome, u64>, more: BTreeMap<Outcome, u64>) {
-    for (word, count) in more.into_iter().filter(|(_, count)| *count > 0) {
-        *counts.entry(word).or_default() += count;
+/// The change of an admin, whom others' changes concern; `None` for anybody else.
+fn of_admin(planned: &Planning) -> Option<AdminMove> {
+    let last = matches!(planned.counted, Some(Counted::LastAdmin(_)));
+    (last || planned.admins != AdminsChange::None).then(|| AdminMove {
+        id: planned.id.clone(),
+        joins: planned.admins == AdminsChange::Join,
+        counted: planned.counted,
+        word: planned.would.unwrap_or(planned.word),
+        asked: false,
+        fate: None,
+    })
+}
+
+fn add(counts: &mut Words, more: &Words) {
+    for (word, count) in more.iter().filter(|(_, count)| **count > 0) {
+        *counts.entry(*word).or_default() += count;
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a snapshot: one transaction with its last step, the line and its mark on the breaker.
 
 use offramp_domain::breaker::Breaker;
+use offramp_domain::decide::Outcome;
 use offramp_domain::snapshot::Said;
 use offramp_domain::{Snapshot, SnapshotQueue, SnapshotState};
 
@@ -111,7 +112,12 @@ where
                 breaker = tenant.store.breaker(tenant.org, &done.source).await?;
             }
         }
-        if stays || snapshot.said != Said::default() {
+        let held = snapshot.summary.contains_key(&Outcome::Held);
+        if held && snapshot.said == Said::default() && snapshot.holds.is_empty() {
+            // An attempt that died has held the last admin, and could not say so.
+            snapshot.holds = holds::opened_by(tenant, &done.run).await?;
+        }
+        if stays || held || snapshot.said != Said::default() || !snapshot.holds.is_empty() {
             snapshot.state = SnapshotState::Held;
         }
         // A snapshot that trips a safeguard is no evidence about missing employees, nor about the size of the next
