@@ -42,6 +42,7 @@ mod merged;
 mod mutations;
 mod objectives;
 mod openapi;
+mod panic_buttons;
 mod people;
 mod queries;
 mod rehearsals;

@@ -173,6 +173,7 @@ impl Call<'_> {
         let view = UndoneView {
             run: RunView::of(&undone.run),
             affected: undone.reactivated.len(),
+            at_least: undone.at_least,
             users: undone.reactivated,
         };
         Reply::json(200, &view)

@@ -162,6 +162,9 @@ pub(crate) struct Touched {
     #[serde(flatten)]
     settings: SettingsView,
     affected: usize,
+    /// True if not everybody was counted: `affected` is the least.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    at_least: bool,
     users: Vec<offramp_domain::EmployeeId>,
 }
 
@@ -251,7 +254,7 @@ impl Call<'_> {
         let if_match = self.request.if_match()?;
         let dry_run = self.dry_run(patch.as_object_mut().and_then(|it| it.remove("dry_run")))?;
         if dry_run {
-            let tried = settings::rehearse(&self.tenant(), patch, if_match).await?;
+            let tried = settings::rehearse(&self.tenant(), patch, if_match, self.deadline).await?;
             let stands = tried.stands;
             return Ok(Reply::json(200, &Touched::of(tried.patched))?.with_version(stands));
         }
@@ -281,6 +284,7 @@ impl Touched {
         Self {
             settings: SettingsView::of(&done.policy),
             affected: done.touched.len(),
+            at_least: done.at_least,
             users: done.touched,
         }
     }

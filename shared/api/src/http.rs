@@ -304,6 +304,9 @@ struct Pointed<'a> {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Question))]
 pub(crate) struct Question<'a> {
     affected: usize,
+    /// True if not everybody was counted: `affected` is the least.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    at_least: bool,
     users: Vec<UserView>,
     confirmation: &'a str,
 }
@@ -321,11 +324,13 @@ pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
     let question = match error {
         Error::ConfirmationRequired {
             affected,
+            at_least,
             users,
             confirmation,
             ..
         } => Some(Question {
             affected: *affected,
+            at_least: *at_least,
             users: users.iter().map(|user| UserView::of(user, seen)).collect(),
             confirmation,
         }),

@@ -134,8 +134,10 @@ pub enum Error {
     ConfirmationRequired {
         /// Which setting needs the confirmation, what it would do, and how to proceed.
         why: String,
-        /// How many people the change affects.
+        /// How many people the change affects, of those who were counted.
         affected: usize,
+        /// True if not everybody was counted.
+        at_least: bool,
         /// The first 100 of them.
         users: Vec<User>,
         /// The token to send with the same change.

@@ -255,6 +255,9 @@ pub enum Audited {
         run_id: RunId,
         /// How many users became active again.
         affected: u32,
+        /// True if not everybody was counted: `affected` is the least.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        at_least: bool,
     },
     /// A source was created or changed, or received a new secret.
     Source(SourceEntry),

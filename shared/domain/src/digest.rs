@@ -82,6 +82,9 @@ pub enum NoticeKind {
         by: Subject,
         /// How many scheduled users became active again.
         reverted: u32,
+        /// True if not everybody was counted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_least: bool,
     },
     /// A safeguard opened a hold.
     HoldOpened {
@@ -138,6 +141,9 @@ pub enum NoticeKind {
         by: Actor,
         /// How many scheduled users became active again.
         reverted: u32,
+        /// True if not everybody was counted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_least: bool,
     },
     /// The health of a source changed.
     SourceHealth {

@@ -173,7 +173,7 @@ impl Town {
             })
             .collect();
         for row in &mut told {
-            *row = unnamed(row);
+            *row = uncounted(unnamed(row));
         }
         told.sort();
         told
@@ -311,6 +311,17 @@ fn unnamed(row: &str) -> String {
         _ => word,
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Without the number of people whom a change of the policy has made active again: it is committed before they are counted,
+/// so where the process ends in between the mail says that everybody is.
+fn uncounted(row: String) -> String {
+    let counts =
+        row.contains(" took back run ") || row.contains("turned the deactivation sync off");
+    match row.rsplit_once("; ") {
+        Some((row, _)) if counts => row.to_owned(),
+        _ => row,
+    }
 }
 
 /// Section and row of each row of a mail, without its instants.

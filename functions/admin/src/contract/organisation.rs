@@ -63,6 +63,7 @@ fn question() -> Error {
           minutes"
         .to_owned(),
     affected: 0,
+    at_least: false,
     users: Vec::new(),
     confirmation: "5ff288c6fa384a788af7d93fd1d90299".to_owned(),
 }

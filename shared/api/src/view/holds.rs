@@ -234,5 +234,8 @@ pub struct UndoneView {
     #[serde(flatten)]
     pub run: RunView,
     pub affected: usize,
+    /// True if not everybody was counted: `affected` is the least.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
     pub users: Vec<EmployeeId>,
 }

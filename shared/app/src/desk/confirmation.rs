@@ -13,36 +13,48 @@ const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// The most users that a confirmation question names.
 const NAMED: usize = 100;
 
-/// Checks the confirmation of a change. Without a confirmation it returns the question as an error. `change` is what
-/// the admin confirms: another change needs another confirmation.
+/// Checks the confirmation of a change. `change` is what the admin confirms: another change needs another confirmation.
 ///
 /// # Errors
-/// [`Error::ConfirmationRequired`], [`Error::BadConfirmation`], or a fault.
-pub(super) async fn confirmed<P: Ports>(
+/// [`Error::BadConfirmation`], or a fault.
+pub(super) async fn accepted<P: Ports>(
     tenant: &Tenant<'_, P>,
     before: &Policy,
     change: &impl Serialize,
-    token: Option<String>,
-    touched: &[User],
+    token: &str,
+) -> Result<()>
+where
+    P::Store: Policies,
+{
+    let change = hash(change)?;
+    let known = tenant.store.confirmation(tenant.org, token).await?;
+    let good = known.is_some_and(|known| {
+        known.version == before.version
+            && known.change == change
+            && known.expires >= tenant.clock.now()
+    });
+    match good {
+        true => Ok(()),
+        false => Err(Error::BadConfirmation),
+    }
+}
+
+/// Asks for the confirmation of a change: the question is an error. `touched` are the people that it affects, and true if
+/// not everybody was counted.
+///
+/// # Errors
+/// [`Error::ConfirmationRequired`], or a fault.
+pub(super) async fn question<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    before: &Policy,
+    change: &impl Serialize,
+    (touched, at_least): (&[User], bool),
     why: &[String],
 ) -> Result<()>
 where
     P::Store: Policies,
 {
     let change = hash(change)?;
-    if let Some(token) = token {
-        let known = tenant.store.confirmation(tenant.org, &token).await?;
-        let good = known.is_some_and(|known| {
-            known.version == before.version
-                && known.change == change
-                && known.expires >= tenant.clock.now()
-        });
-        return if good {
-            Ok(())
-        } else {
-            Err(Error::BadConfirmation)
-        };
-    }
     let confirmation = Confirmation {
         token: uuid::Uuid::new_v4().simple().to_string(),
         version: before.version,
@@ -60,6 +72,7 @@ where
             CONFIRM_WITHIN.num_minutes()
         ),
         affected: touched.len(),
+        at_least,
         users: touched.iter().take(NAMED).cloned().collect(),
         confirmation: confirmation.token,
     })

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::hold::NOT_MOVED;
-use offramp_domain::{Actor, EmployeeId, Policy, Run, RunId, Status, User};
+use offramp_domain::{Actor, EmployeeId, Run, RunId, Status, User};
 
 use crate::backoff::until_won;
-use crate::engine::policy::{Effects, commit, scheduled};
+use crate::engine::policy::{Back, Bound, Effects, Reverted, commit, recount, scheduled};
 use crate::engine::tidy;
 use crate::identity::Caller;
 use crate::ports::{
@@ -21,8 +21,10 @@ use crate::{Deadline, Error, Ports, Result, Tenant};
 pub struct Undone {
     /// The run.
     pub run: Run,
-    /// The users who are active again.
+    /// The users who are active again, of those who were counted.
     pub reactivated: Vec<EmployeeId>,
+    /// True if not everybody was counted.
+    pub at_least: bool,
 }
 
 /// Reads one run.
@@ -105,7 +107,8 @@ where
 }
 
 /// Undoes a run. With one commit every user who is still in the grace period that the run began is active, as when the
-/// sync is turned off. The admins are told. The stored users are rewritten afterwards.
+/// sync is turned off. The admins are told. The users are counted and rewritten afterwards, as far as time allows; a timer
+/// rewrites the others.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Busy`], or a fault.
@@ -126,37 +129,46 @@ where
             return Ok(Some(Undone {
                 run: written(tenant, run.clone(), (by, undone.at)).await?,
                 reactivated: Vec::new(),
+                at_least: false,
             }));
         }
         let (by, at) = (caller.actor(), tenant.clock.now());
         let after = before.without_run(id.clone(), by.clone(), at);
-        let reactivated = of_run(tenant, id, &after).await?;
-        let affected = u32::try_from(reactivated.len()).unwrap_or(u32::MAX);
         let entry = PolicyEntry {
             at,
             to: after,
             from: before,
             took_back: Some(TakenBack {
                 run: id.clone(),
-                affected,
+                affected: Reverted::UNCOUNTED.people,
+                at_least: Reverted::UNCOUNTED.at_least,
             }),
             by: by.clone(),
         };
-        let effects = Effects {
+        let mut effects = Effects {
             tidy: true,
-            undone: Some((run.clone(), affected)),
+            undone: Some(run.clone()),
+            reverted: Reverted::UNCOUNTED,
             ..Effects::default()
         };
-        if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
+        // Nothing that is read before grows with the people.
+        if commit(tenant, &entry, caller, &effects).await? == Committed::Conflict {
             return Ok(None);
         }
+        let back = of_run(tenant, id, &entry, deadline).await.unwrap_or_else(|error| {
+            tracing::warn!(org = %tenant.org, run = %id, %error, "whom undoing a run touches is not counted");
+            Back::default()
+        });
+        effects.reverted = back.reverted();
+        recount(tenant, &entry, caller, &effects).await;
         if let Err(error) = tidy::tidy(tenant, deadline).await {
             // The users are active already; the timer rewrites them.
             tracing::warn!(org = %tenant.org, %error, "tidying is left to its timer");
         }
         Ok(Some(Undone {
             run: written(tenant, run.clone(), (by, at)).await?,
-            reactivated,
+            reactivated: back.ids(),
+            at_least: !back.all,
         }))
     })
     .await
@@ -199,18 +211,21 @@ where
     .await
 }
 
-/// The users in the grace period that a run began who are active without it, as of the policy `after`. Another ground may
-/// stand against the others.
+/// The users in the grace period that a run began who are active without it. Another ground may stand against the others.
 async fn of_run<P: Ports>(
     tenant: &Tenant<'_, P>,
     run: &RunId,
-    after: &Policy,
-) -> Result<Vec<EmployeeId>>
+    entry: &PolicyEntry,
+    deadline: Deadline,
+) -> Result<Back>
 where
     P::Store: Users + Directory,
 {
     let of_run =
-        |user: &User| user.grounds.is_of(run) && user.as_of(after).status() == Status::Active;
-    let users = scheduled(tenant, of_run).await?;
-    Ok(users.into_iter().map(|user| user.employee_id).collect())
+        |user: &User| user.grounds.is_of(run) && user.as_of(&entry.to).status() == Status::Active;
+    let bound = Bound {
+        most: usize::MAX,
+        deadline,
+    };
+    scheduled(tenant, &entry.from, of_run, bound).await
 }

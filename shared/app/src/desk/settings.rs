@@ -1,29 +1,34 @@
 //! Changes the settings. A change that affects people or loosens protection must be confirmed.
 
-use std::sync::Arc;
+mod effect;
 
-use chrono::Days as Count;
-use offramp_domain::decide::Outcome;
-use offramp_domain::settings::OnMissing;
-use offramp_domain::{EmployeeId, Event, Policy, Settings, Status, User};
+use offramp_domain::{EmployeeId, Policy, Settings};
 use serde_json::{Map, Value, json};
 
-use super::confirmation::confirmed;
+use super::confirmation::{accepted, question};
 use crate::backoff::until_won;
-use crate::engine::execute::decide_on;
-use crate::engine::policy::{Effects, commit, scheduled};
+use crate::engine::policy::{Bound, Effects, Reverted, commit, recount};
 use crate::engine::tidy;
 use crate::identity::Caller;
-use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
+use crate::ports::{Committed, Directory, Policies, PolicyEntry, Users};
 use crate::{Deadline, Error, Invalid, Ports, Result, Tenant, when};
+
+use effect::{Changes, Effect, effect};
+
+pub(super) use effect::ended_by_dates;
+
+/// About how many people are read for a question. The question then says how many it concerns at least.
+const MOST_COUNTED: usize = 2_000;
 
 /// The result of a change of the settings.
 #[derive(Debug)]
 pub struct Patched {
     /// The policy after the change.
     pub policy: Policy,
-    /// The users that the change affected.
+    /// The users that the change affected, of those who were counted.
     pub touched: Vec<EmployeeId>,
+    /// True if not everybody was counted. A timer rewrites the others.
+    pub at_least: bool,
 }
 
 impl Patched {
@@ -32,6 +37,7 @@ impl Patched {
         Self {
             policy,
             touched: Vec::new(),
+            at_least: false,
         }
     }
 }
@@ -71,6 +77,7 @@ pub async fn rehearse<P: Ports>(
     tenant: &Tenant<'_, P>,
     patch: Value,
     if_match: Option<u64>,
+    deadline: Deadline,
 ) -> Result<Rehearsed>
 where
     P::Store: Users + Directory + Policies,
@@ -81,10 +88,15 @@ where
         let patched = Patched::nobody(before);
         return Ok(Rehearsed { patched, stands });
     };
-    let effect = effect(tenant, &before, &after).await?;
+    let bound = Bound {
+        most: usize::MAX,
+        deadline,
+    };
+    let effect = effect(tenant, (&before, &after), bound).await?;
     let patched = Patched {
         policy: after,
         touched: effect.ids(),
+        at_least: !effect.all,
     };
     Ok(Rehearsed { patched, stands })
 }
@@ -107,83 +119,8 @@ where
     Ok((before, after, confirmation))
 }
 
-/// What a change of the settings does.
-struct Effect {
-    /// The users that it affects.
-    touched: Vec<User>,
-    /// How many of them are active again. `None` unless the change turns the deactivation sync off.
-    turned_off: Option<u32>,
-    /// True if stored users are to be brought in line with it.
-    tidy: bool,
-    loosened: bool,
-    /// What an admin is asked to confirm.
-    why: Vec<String>,
-}
-
-impl Effect {
-    fn ids(&self) -> Vec<EmployeeId> {
-        let ids = self.touched.iter().map(|user| user.employee_id.clone());
-        ids.collect()
-    }
-}
-
-async fn effect<P: Ports>(tenant: &Tenant<'_, P>, before: &Policy, after: &Policy) -> Result<Effect>
-where
-    P::Store: Users + Directory,
-{
-    let off = before.settings.turns_off(&after.settings);
-    let loosened = before.settings.loosens_safeguards(&after.settings);
-    let dates = before.settings.leave_dates != after.settings.leave_dates
-        || before.settings.time_zone != after.settings.time_zone;
-    let ignores = |policy: &Policy| policy.settings.on_missing == OnMissing::Ignore;
-    let missing = ignores(after) && !ignores(before);
-    let mut touched = Vec::new();
-    if off || missing || dates {
-        let back = |user: &User| user.as_of(after).status() == Status::Active;
-        touched = scheduled(tenant, back).await?;
-    }
-    let reverted = u32::try_from(touched.len()).unwrap_or(u32::MAX);
-    let mut why = Vec::new();
-    if reverted > 0 {
-        let (setting, whom) = match (off, missing) {
-            (true, _) => (
-                "deactivation_sync.enabled",
-                "who is scheduled for deactivation",
-            ),
-            (false, true) => ("on_missing", "who is scheduled because they are missing"),
-            (false, false) => ("leave_dates", "who is scheduled because of a leave date"),
-        };
-        why.push(format!(
-            "`{setting}` makes everybody active again {whom}: {reverted}"
-        ));
-    }
-    if dates {
-        let ended = ended_by_dates(tenant, after).await?;
-        if !ended.is_empty() {
-            let setting = match before.settings.leave_dates == after.settings.leave_dates {
-                true => "time_zone",
-                false => "leave_dates",
-            };
-            why.push(format!(
-                "`{setting}` ends the access of those whose leave date has come: {}",
-                ended.len()
-            ));
-        }
-        touched.extend(ended);
-    }
-    if loosened {
-        why.push("`safeguards` lets more people go before an admin is asked".to_owned());
-    }
-    Ok(Effect {
-        touched,
-        turned_off: off.then_some(reverted),
-        tidy: dates || missing || before.settings.reminders != after.settings.reminders,
-        loosened,
-        why,
-    })
-}
-
-/// One try of [`patch`]; `None` if another change of the settings came first.
+/// One try of [`patch`]; `None` if another change of the settings came first. A confirmed change is committed before
+/// anybody is counted or rewritten: what it reads before does not grow with the people.
 async fn once<P: Ports>(
     tenant: &Tenant<'_, P>,
     patch: Value,
@@ -198,11 +135,27 @@ where
     let Some(after) = after else {
         return Ok(Some(Patched::nobody(before)));
     };
-    let effect = effect(tenant, &before, &after).await?;
-    if !effect.why.is_empty() {
-        let (touched, why) = (&effect.touched, &effect.why);
-        confirmed(tenant, &before, &after.settings, confirmation, touched, why).await?;
-    }
+    let changes = Changes::of(&before, &after);
+    let counted = match confirmation.filter(|_| changes.may_touch() || changes.loosened) {
+        Some(token) => {
+            accepted(tenant, &before, &after.settings, &token).await?;
+            None
+        }
+        None => {
+            let bound = Bound {
+                most: MOST_COUNTED,
+                deadline,
+            };
+            let effect = effect(tenant, (&before, &after), bound).await?;
+            let why = effect.why(&before, &after);
+            if !why.is_empty() {
+                let touched = (effect.users(), !effect.all);
+                let touched = (touched.0.as_slice(), touched.1);
+                question(tenant, &before, &after.settings, touched, &why).await?;
+            }
+            Some(effect)
+        }
+    };
     let entry = PolicyEntry {
         at: tenant.clock.now(),
         by: caller.actor(),
@@ -210,17 +163,38 @@ where
         to: after,
         took_back: None,
     };
-    let touched = effect.ids();
-    let effects = Effects {
-        tidy: effect.tidy,
-        turned_off: effect.turned_off,
-        loosened: effect.loosened,
+    let mut effects = Effects {
+        tidy: changes.dates || changes.missing || changes.reminders,
+        turned_off: changes.off,
+        loosened: changes.loosened,
         undone: None,
+        reverted: counted
+            .as_ref()
+            .map_or(Reverted::UNCOUNTED, |effect| effect.back.reverted()),
     };
-    if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
+    if commit(tenant, &entry, caller, &effects).await? == Committed::Conflict {
         return Ok(None);
     }
-    if (effect.turned_off.is_some() || effect.tidy)
+    let effect = match counted {
+        Some(effect) => effect,
+        None => {
+            let bound = Bound {
+                most: usize::MAX,
+                deadline,
+            };
+            let effect = effect(tenant, (&entry.from, &entry.to), bound).await;
+            let effect = effect.unwrap_or_else(|error| {
+                tracing::warn!(org = %tenant.org, %error, "whom a change of the settings touches is not counted");
+                Effect::default()
+            });
+            effects.reverted = effect.back.reverted();
+            if changes.off {
+                recount(tenant, &entry, caller, &effects).await;
+            }
+            effect
+        }
+    };
+    if (changes.off || effects.tidy)
         && let Err(error) = tidy::tidy(tenant, deadline).await
     {
         // The policy is in effect already; the timer rewrites the users.
@@ -228,44 +202,9 @@ where
     }
     Ok(Some(Patched {
         policy: entry.to,
-        touched,
+        touched: effect.ids(),
+        at_least: !effect.all,
     }))
-}
-
-/// The users whose access would end at once, because their leave date would count or would be reached.
-pub(super) async fn ended_by_dates<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    after: &Policy,
-) -> Result<Vec<User>>
-where
-    P::Store: Users + Directory,
-{
-    let today = when::Days::of(&after.settings.time_zone).today(tenant.clock.now());
-    // The index sorts by date. One day is added to today, because a date may belong to another time zone.
-    let until = today.checked_add_days(Count::new(1)).unwrap_or(today);
-    let mut users = Vec::new();
-    let mut from = None;
-    loop {
-        let page = tenant
-            .store
-            .leaving(tenant.org, Some(until), from.as_deref(), USERS_PER_READ)
-            .await?;
-        let mut loaded = tenant.store.load(tenant.org, &page.items).await?;
-        loaded.policy = Arc::new(after.clone());
-        for user in loaded.users.values() {
-            let decision = decide_on(&loaded, Some(user), &Event::Tidy, tenant.org, &tenant.clock)?;
-            if matches!(
-                decision.answered.outcome,
-                Outcome::Scheduled | Outcome::Deactivated
-            ) {
-                users.push(user.clone());
-            }
-        }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(users),
-        }
-    }
 }
 
 /// The settings after the patch, and the confirmation in it.

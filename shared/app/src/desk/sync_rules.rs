@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use offramp_domain::{EmployeeId, Event, Policy, Status};
 
-use super::confirmation::confirmed;
+use super::confirmation::{accepted, question};
 use super::settings::ended_by_dates;
 use crate::backoff::until_won;
 use crate::engine::execute::decide_on;
-use crate::engine::policy::{Effects, commit};
+use crate::engine::policy::{Bound, Effects, commit};
 use crate::engine::tidy;
 use crate::identity::Caller;
 use crate::ports::{Committed, Directory, Policies, PolicyEntry, USERS_PER_READ, Users};
@@ -74,13 +74,20 @@ where
     }
     let to = before.with_rules(active.to_owned());
     let out = falling_out(tenant, &to).await?;
-    let ended = ended_by_dates(tenant, &to).await?;
-    if !ended.is_empty() {
+    let bound = Bound {
+        most: usize::MAX,
+        deadline,
+    };
+    let (ended, all) = ended_by_dates(tenant, &to, bound).await?;
+    if !ended.is_empty() || !all {
         let why = format!(
             "the rule takes in people whose leave date has come, which ends their access: {}",
             ended.len()
         );
-        confirmed(tenant, &before, &active, confirmation, &ended, &[why]).await?;
+        match confirmation {
+            Some(token) => accepted(tenant, &before, &active, &token).await?,
+            None => question(tenant, &before, &active, (&ended, !all), &[why]).await?,
+        }
     }
     let entry = PolicyEntry {
         at: tenant.clock.now(),
@@ -93,7 +100,7 @@ where
         tidy: true,
         ..Effects::default()
     };
-    if commit(tenant, &entry, caller, effects).await? == Committed::Conflict {
+    if commit(tenant, &entry, caller, &effects).await? == Committed::Conflict {
         return Ok(None);
     }
     if let Err(error) = tidy::tidy(tenant, deadline).await {

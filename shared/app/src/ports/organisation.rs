@@ -45,6 +45,9 @@ pub struct TakenBack {
     pub run: RunId,
     /// How many users were in the grace period that the run had begun.
     pub affected: u32,
+    /// True if not everybody was counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
 }
 
 /// Reads and writes the policy.
@@ -58,6 +61,13 @@ pub trait Policies: Send + Sync {
         entry: &PolicyEntry,
         notices: &[Notice],
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
+    /// Replaces the entry and the notices of a change that is committed, once its people are counted.
+    fn recount_policy(
+        &self,
+        org: &OrgId,
+        entry: &PolicyEntry,
+        notices: &[Notice],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Stores a confirmation until it expires.
     fn put_confirmation(
         &self,

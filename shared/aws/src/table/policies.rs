@@ -29,21 +29,24 @@ impl Policies for Table {
         entry: &PolicyEntry,
         notices: &[Notice],
     ) -> Result<Committed, Fault> {
-        let version = entry.to.version;
         let (item, unchanged) = policy_item(org, &entry.to, entry.from.version)?;
-        let past = Item::new(keys::settings_entry(org, version))
-            .data(entry)?
-            .indexed(
-                keys::AUDIT,
-                keys::audit(org, entry.at, &format!("settings#{version}")),
-            );
         let mut parts = Parts::default();
         parts.put(self, item, Some(unchanged))?;
-        parts.put(self, past, None)?;
-        for notice in notices {
-            parts.put(self, notice_item(org, notice)?, None)?;
-        }
+        self.told(&mut parts, org, entry, notices)?;
         self.write(parts).await
+    }
+
+    async fn recount_policy(
+        &self,
+        org: &OrgId,
+        entry: &PolicyEntry,
+        notices: &[Notice],
+    ) -> Result<(), Fault> {
+        let mut parts = Parts::default();
+        self.told(&mut parts, org, entry, notices)?;
+        // Nobody else writes them: the entry has the version of the policy.
+        let _ = self.write(parts).await?;
+        Ok(())
     }
 
     async fn put_confirmation(
@@ -67,6 +70,30 @@ impl Policies for Table {
             .await?
             .map(|item| item.read())
             .transpose()
+    }
+}
+
+impl Table {
+    /// Adds the entry of a change for the audit, and its notices.
+    fn told(
+        &self,
+        parts: &mut Parts,
+        org: &OrgId,
+        entry: &PolicyEntry,
+        notices: &[Notice],
+    ) -> Result<(), Fault> {
+        let version = entry.to.version;
+        let past = Item::new(keys::settings_entry(org, version))
+            .data(entry)?
+            .indexed(
+                keys::AUDIT,
+                keys::audit(org, entry.at, &format!("settings#{version}")),
+            );
+        parts.put(self, past, None)?;
+        for notice in notices {
+            parts.put(self, notice_item(org, notice)?, None)?;
+        }
+        Ok(())
     }
 }
 

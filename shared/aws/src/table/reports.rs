@@ -164,11 +164,16 @@ fn audited(item: &Item) -> Result<Audited, Fault> {
             let entry: PolicyEntry = item.read()?;
             let (at, by) = (entry.at, entry.by);
             Ok(match entry.took_back {
-                Some(TakenBack { run, affected }) => Audited::Run {
+                Some(TakenBack {
+                    run,
+                    affected,
+                    at_least,
+                }) => Audited::Run {
                     at,
                     by,
                     run_id: run,
                     affected,
+                    at_least,
                 },
                 None => Audited::Settings {
                     at,

@@ -38,6 +38,7 @@ pub(super) fn check(golden: &mut Golden) {
         NoticeKind::SyncTurnedOff {
             by: by(),
             reverted: 12,
+            at_least: false,
         },
         NoticeKind::SafeguardsLoosened { by: by() },
         NoticeKind::HoldOpened {
@@ -67,6 +68,7 @@ pub(super) fn check(golden: &mut Golden) {
             ran_at: start(),
             by: admin(Some("E-1")),
             reverted: 3,
+            at_least: false,
         },
         NoticeKind::SourceHealth {
             source: source("hris"),

@@ -84,10 +84,14 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             format!("{who} {verb} {date} ({what}) and has {cards}")
         }
         NoticeKind::Restored { .. } | NoticeKind::Invited { .. } => who,
-        NoticeKind::SyncTurnedOff { by, reverted } => {
+        NoticeKind::SyncTurnedOff {
+            by,
+            reverted,
+            at_least,
+        } => {
             format!(
                 "{by} turned the deactivation sync off; {}",
-                again(*reverted)
+                again(*reverted, *at_least)
             )
         }
         NoticeKind::HoldOpened {
@@ -141,12 +145,13 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             source,
             ran_at,
             reverted,
+            at_least,
             ..
         } => {
             let (by, at) = (&row.name, spoken(*ran_at, zone));
             format!(
                 "{by} took back run {run} of {source}, of {at}; {}",
-                again(*reverted)
+                again(*reverted, *at_least)
             )
         }
         NoticeKind::SourceHealth { source, health } => match health {
@@ -267,11 +272,13 @@ pub(super) fn people(count: usize) -> String {
 }
 
 /// A sentence on how many scheduled people are active again.
-fn again(count: u32) -> String {
-    match count {
-        0 => "nobody was scheduled".to_owned(),
-        1 => "1 person is active again".to_owned(),
-        n => format!("{n} people are active again"),
+fn again(count: u32, at_least: bool) -> String {
+    match (count, at_least) {
+        (0, true) => "everybody whom it concerns is active again".to_owned(),
+        (0, false) => "nobody was scheduled".to_owned(),
+        (1, false) => "1 person is active again".to_owned(),
+        (n, false) => format!("{n} people are active again"),
+        (n, true) => format!("at least {n} people are active again"),
     }
 }
 
