@@ -154,6 +154,21 @@ async fn a_hold_says_how_many_are_in_it_now() {
                 "{hold}"
             );
         }
+        // The figures by which it was opened stay; beside them are those of now.
+        assert_eq!(one["figures"]["people"], 60, "{one}");
+        let open = one["state"] == "open";
+        let now = match open {
+            true => json!(left),
+            false => Value::Null,
+        };
+        assert_eq!(one["figures_now"]["people"], now, "{one}");
+        if let Some(user) = one["users"].get(0) {
+            assert_eq!(user["role"], "member", "{user}");
+            for field in ["email", "department", "manager_id"] {
+                assert!(user.get(field).is_some(), "{user}");
+            }
+        }
+        assert!(one["run_id"].as_str().unwrap().starts_with("run_"), "{one}");
         (path, one["version"].as_u64().unwrap())
     };
     hold(60, 60).await;

@@ -87,8 +87,12 @@ impl Call<'_> {
         let after = self.after(&bound)?;
         let hold = holds::get(&self.tenant(), &id).await?;
         let (page, loaded) = holds::people(&self.tenant(), &hold, after.as_deref()).await?;
+        let shown = self.hold_view(&hold).await?;
+        let safeguards = loaded.policy.settings.safeguards;
+        let tenant = self.tenant();
         let view = HoldDetail {
-            hold: self.hold_view(&hold).await?,
+            figures_now: holds::figures(&tenant, &hold, shown.left, safeguards).await?,
+            hold: shown,
             users: page
                 .items
                 .iter()

@@ -287,6 +287,25 @@ impl Breaker {
         }
     }
 
+    /// The figures of a hold of this rule now, with so many people in it.
+    #[must_use]
+    pub fn present(
+        &self,
+        rule: Tripped,
+        people: usize,
+        safeguards: Safeguards,
+        now: DateTime<Utc>,
+    ) -> Figures {
+        let returns = rule == Tripped::MaxReturns;
+        let window = match returns {
+            true => &self.returns.window,
+            false => &self.window,
+        };
+        let mut figures = self.figures(people, &window.as_of(now, safeguards), safeguards);
+        figures.limits.max_returns = returns.then_some(safeguards.max_returns);
+        figures
+    }
+
     /// The breaker after the people of a run have taken their places.
     #[must_use]
     pub fn admitting(

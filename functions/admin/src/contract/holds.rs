@@ -74,7 +74,11 @@ pub(super) fn holds() -> Vec<Operation> {
                 with(
                     hold(),
                     &json!({
-                        "users": [{ "employee_id": "E-1012", "name": "Marcus Doyle", "would": "leave", "cause": "hr",
+                        "figures_now": { "people": 38, "in_window": 0, "active": 123, "max_users": 50,
+                                         "max_percent": 20, "window_hours": 24 },
+                        "users": [{ "employee_id": "E-1012", "name": "Marcus Doyle", "email": "marcus.doyle@acme.example",
+                                    "department": "Sales", "manager_id": "E-1003", "role": "member",
+                                    "would": "leave", "cause": "hr",
                                     "status": "active", "active_cards": 2 }],
                         "next_cursor": null,
                     }),
@@ -108,6 +112,8 @@ pub(super) fn runs() -> Vec<Operation> {
                     run(),
                     &json!({
                         "users": [{ "employee_id": "E-1012", "name": "Marcus Doyle",
+                                    "email": "marcus.doyle@acme.example", "department": "Sales",
+                                    "manager_id": "E-1003", "role": "member",
                                     "status": "deactivation_scheduled", "due_at": "2026-11-27T09:00:00Z",
                                     "undoable": true }],
                         "next_cursor": null,

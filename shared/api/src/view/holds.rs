@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Policy, Run, RunId,
-    RunKind, SourceId, Status, Tripped, User,
+    Actor, Cause, Counted, EmployeeId, Field, Figures, Hold, HoldId, HoldState, Policy, Role, Run,
+    RunId, RunKind, SourceId, Status, Tripped, User,
 };
 use serde::Serialize;
 
@@ -19,8 +19,11 @@ pub struct HoldView {
     pub hold_id: HoldId,
     pub source: SourceId,
     pub rule: Tripped,
+    /// The figures by which the safeguard opened it.
     pub figures: Figures,
     pub state: HoldState,
+    /// The run that opened it.
+    pub run_id: Option<RunId>,
     pub opened_at: String,
     /// How many people it ever kept.
     pub people: u32,
@@ -54,6 +57,7 @@ impl HoldView {
             rule: hold.rule,
             figures: hold.figures,
             state: hold.state,
+            run_id: hold.run.clone(),
             opened_at: instant(hold.opened_at),
             people: hold.people,
             left,
@@ -76,6 +80,10 @@ impl HoldView {
 pub struct HeldView {
     pub employee_id: EmployeeId,
     pub name: Option<String>,
+    pub email: Option<String>,
+    pub department: Option<String>,
+    pub manager_id: Option<String>,
+    pub role: Role,
     pub would: &'static str,
     pub cause: Option<Cause>,
     pub status: Status,
@@ -92,13 +100,21 @@ impl HeldView {
         };
         Self {
             employee_id: user.employee_id.clone(),
-            name: user.get(Field::Name).map(str::to_owned),
+            name: get(user, Field::Name),
+            email: get(user, Field::Email),
+            department: get(user, Field::Department),
+            manager_id: get(user, Field::ManagerId),
+            role: user.role,
             would,
             cause,
             status: user.as_of(policy).status(),
             active_cards: user.active_cards,
         }
     }
+}
+
+fn get(user: &User, field: Field) -> Option<String> {
+    user.get(field).map(str::to_owned)
 }
 
 /// A hold with a page of its users.
@@ -108,6 +124,8 @@ impl HeldView {
 pub struct HoldDetail {
     #[serde(flatten)]
     pub hold: HoldView,
+    /// The same figures now; `null` if the hold is closed.
+    pub figures_now: Option<Figures>,
     pub users: Vec<HeldView>,
     pub next_cursor: Option<String>,
 }
@@ -193,6 +211,10 @@ impl RunView {
 pub struct MovedView {
     pub employee_id: EmployeeId,
     pub name: Option<String>,
+    pub email: Option<String>,
+    pub department: Option<String>,
+    pub manager_id: Option<String>,
+    pub role: Role,
     pub status: Status,
     pub due_at: Option<String>,
     /// True if undoing the run gives the user access again.
@@ -206,7 +228,11 @@ impl MovedView {
         let user = user.as_of(policy);
         let undoable = user.lifecycle().schedule().is_some() && user.grounds.is_of(run);
         Self {
-            name: user.get(Field::Name).map(str::to_owned),
+            name: get(&user, Field::Name),
+            email: get(&user, Field::Email),
+            department: get(&user, Field::Department),
+            manager_id: get(&user, Field::ManagerId),
+            role: user.role,
             status: user.status(),
             due_at: user.due_at().map(instant),
             undoable,

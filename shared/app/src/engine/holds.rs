@@ -16,8 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use offramp_domain::settings::Safeguards;
 use offramp_domain::{
-    Actor, EmployeeId, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, Roll, RunId, User,
+    Actor, EmployeeId, Figures, Generation, Hold, HoldId, HoldState, Notice, NoticeKind, Roll,
+    RunId, User,
 };
 
 use crate::engine::breaker::tell;
@@ -142,6 +144,27 @@ where
     }
     let unanswered = (hold.answered, u64::MAX);
     Ok(members(tenant, hold, unanswered, usize::MAX).await?.len())
+}
+
+/// The figures of a hold as they are now, with so many people in it; `None` if it is closed.
+///
+/// # Errors
+/// A fault.
+pub async fn figures<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    hold: &Hold,
+    left: usize,
+    safeguards: Safeguards,
+) -> Result<Option<Figures>>
+where
+    P::Store: Breakers,
+{
+    if hold.state != HoldState::Open {
+        return Ok(None);
+    }
+    let breaker = tenant.store.breaker(tenant.org, &hold.source).await?;
+    let now = tenant.clock.now();
+    Ok(Some(breaker.present(hold.rule, left, safeguards, now)))
 }
 
 /// The people on these parts of a roll whose numbers are above `from` and up to `until`, each with the latest of theirs:
