@@ -1,7 +1,7 @@
 //! The breaker: accidents that other systems had, by single webhooks and by deliveries.
 
 use futures_util::future::join_all;
-use offramp_tests::{ADA, LENA, World, at, event, golden, numbered};
+use offramp_tests::{ADA, LENA, World, at, event, golden, numbered, zulu};
 use serde_json::{Value, json};
 
 /// People whom HR knows: so many active ones beside the seed's, counted by the sweep.
@@ -293,11 +293,31 @@ async fn whoever_was_scheduled_before_waits_until_the_whole_hold_is_answered() {
 
     let some = answer(&world, &hold, "reject", version + 1, named(&ids[1..51])).await;
     assert_eq!(some["state"], "open");
+    let waits = world.user(before).await["banner"].to_string();
+    assert!(waits.contains("until an admin answers it"), "{waits}");
     let last = answer(&world, &hold, "reject", version + 2, named(&ids[51..52])).await;
     assert_eq!(last["state"], "rejected", "{last}");
+    // Each view says so at once, not only when the timer has looked.
+    let promised = zulu(world.now() + chrono::TimeDelta::hours(72));
+    let user = world.user(before).await;
+    assert_eq!(user["due_at"], promised, "{user}");
+    let banner = user["banner"].to_string();
+    assert!(banner.contains("this user will be deactivated"), "{banner}");
+    let listed = world.get("/users?status=deactivation_scheduled").await;
+    let listed = listed["users"].as_array().unwrap().iter();
+    let listed: Vec<&Value> = listed
+        .filter(|user| user["employee_id"] == json!(before))
+        .map(|user| &user["due_at"])
+        .collect();
+    assert_eq!(listed, [&promised]);
+    let why = world.get(&format!("/users/{before}/explain")).await;
+    assert_eq!(why["next"]["at"], promised, "{why}");
+    assert_eq!(why["reasons"][0]["code"], "waiting_for_timer", "{why}");
+    world.hours(2).await;
+    assert_eq!(world.user(before).await["due_at"], promised);
     assert_eq!(world.get("/sources/hris").await["health"], "healthy");
     // As after any rejection: from now on a whole grace period.
-    world.hours(71).await;
+    world.hours(69).await;
     assert_eq!(world.user(before).await["active_cards"], 1);
     world.hours(2).await;
     assert_eq!(world.status(before).await, "deactivated");

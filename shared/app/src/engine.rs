@@ -4,6 +4,7 @@ pub mod breaker;
 pub mod closing;
 pub mod commit;
 pub mod execute;
+pub mod foreseen;
 pub mod holds;
 pub mod leave;
 pub mod many;

@@ -6,6 +6,7 @@ mod by_hand;
 mod change;
 mod context;
 mod decision;
+mod foreseen;
 mod held;
 mod hr;
 mod leave;
@@ -21,6 +22,7 @@ pub use context::{
     AHEAD_OF_CLOCK, Context, DAY, Everybody, FINISH_AFTER, Gate, Greenwich, SyncRule, Zone,
 };
 pub use decision::{AdminsChange, Answered, Change, Decision, Outcome, Refusal};
+pub use foreseen::foreseen;
 
 /// Decides the effect of an event on a user. `user` is `None` if no user has that id.
 ///

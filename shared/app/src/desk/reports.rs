@@ -5,7 +5,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{EmployeeId, HrWord, Origin, Status, User};
 
 use crate::desk::explain::{Explanation, Known, asks_for_the_past, explain};
-use crate::ports::{Audited, Histories, Loaded, Page, Reports, Source, Sources, Users};
+use crate::engine::foreseen::as_kept;
+use crate::ports::{Audited, Breakers, Histories, Loaded, Page, Reports, Source, Sources, Users};
 use crate::{Error, Ports, Result, Tenant};
 
 /// How far back the audit goes by default.
@@ -25,13 +26,15 @@ pub async fn explained<P: Ports>(
     id: &EmployeeId,
 ) -> Result<(Explanation, u64)>
 where
-    P::Store: Users + Sources + Histories,
+    P::Store: Users + Sources + Histories + Breakers,
 {
-    let loaded = tenant
+    let mut loaded = tenant
         .store
         .load(tenant.org, std::slice::from_ref(id))
         .await?;
-    let user = loaded.users.get(id).ok_or(Error::NotFound("user"))?;
+    let user = loaded.users.remove(id).ok_or(Error::NotFound("user"))?;
+    let kept = as_kept(tenant, &loaded.policy, vec![user]).await?.pop();
+    let user = &kept.ok_or(Error::NotFound("user"))?;
     let source = match &user.origin {
         Origin::Source(source) => tenant.store.source(tenant.org, source).await?,
         Origin::Manual => None,

@@ -5,14 +5,18 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use offramp_domain::{Access, EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::backoff::looks;
 use crate::engine::closing;
 use crate::engine::closing::Reopened;
 use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
+use crate::engine::foreseen::as_kept;
 use crate::identity::Caller;
-use crate::ports::{Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users};
+use crate::ports::{
+    Breakers, Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users,
+};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// How many users a page has by default.
@@ -163,7 +167,7 @@ where
     execute(tenant, id, event, &Armed::default(), how).await
 }
 
-/// Reads one user, with cards.
+/// Reads one user, with cards. The end of a grace period is the one that the breaker promises.
 ///
 /// # Errors
 /// [`Error::NotFound`] or a fault.
@@ -172,14 +176,17 @@ pub async fn show<P: Ports>(
     id: &EmployeeId,
 ) -> Result<(User, Vec<offramp_domain::Card>, Policy)>
 where
-    P::Store: Users + Cards,
+    P::Store: Users + Cards + Breakers,
 {
     let mut loaded = tenant
         .store
         .load(tenant.org, std::slice::from_ref(id))
         .await?;
     let user = loaded.users.remove(id).ok_or(Error::NotFound("user"))?;
-    let cards = tenant.store.cards_of(tenant.org, id).await?;
+    let cards = async { Ok(tenant.store.cards_of(tenant.org, id).await?) };
+    let kept = as_kept(tenant, &loaded.policy, vec![user]);
+    let (cards, mut kept) = try_join(cards, kept).await?;
+    let user = kept.pop().ok_or(Error::NotFound("user"))?;
     Ok((user, cards, Arc::unwrap_or_clone(loaded.policy)))
 }
 
@@ -202,12 +209,14 @@ pub struct Query {
 /// A fault of the table.
 pub async fn list<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<User>, Policy)>
 where
-    P::Store: Users + Directory,
+    P::Store: Users + Directory + Breakers,
 {
-    match query.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-        Some(q) => search::search(tenant, query, &q.to_lowercase()).await,
-        None => walk(tenant, query).await,
-    }
+    let (mut page, policy) = match query.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
+        Some(q) => search::search(tenant, query, &q.to_lowercase()).await?,
+        None => walk(tenant, query).await?,
+    };
+    page.items = as_kept(tenant, &policy, page.items).await?;
+    Ok((page, policy))
 }
 
 async fn walk<P: Ports>(tenant: &Tenant<'_, P>, query: &Query) -> Result<(Page<User>, Policy)>

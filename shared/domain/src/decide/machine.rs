@@ -16,7 +16,7 @@ use crate::lifecycle::{Cause, Deactivation, Lifecycle};
 use crate::user::User;
 
 /// How long a timer waits before it looks at an open hold again.
-const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
+pub(super) const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// Ends the grace period, if the user is still in the one that the timer was armed for.
 pub(super) fn due(
@@ -161,9 +161,16 @@ fn kept(user: &User, scheduled: DateTime<Utc>, ctx: &Context<'_>) -> Option<(Dat
         }
         Keeps::AGracePeriodFrom(answered) => answered,
     };
-    let until = ctx.grace_end(answered, user.origin.source());
-    let until = by_hand.map_or(until, |due| due.min(until));
+    let until = kept_until(user, answered, ctx);
     (ctx.now + CLOCK_SKEW < until).then(|| (whole_second(until.max(ctx.now + FINISH_AFTER)), true))
+}
+
+/// The end of the whole grace period that a rejection at the instant `answered` promises. What an admin has ended ends
+/// when they have said.
+pub(super) fn kept_until(user: &User, answered: DateTime<Utc>, ctx: &Context<'_>) -> DateTime<Utc> {
+    let until = ctx.grace_end(answered, user.origin.source());
+    let by_hand = user.grounds.due_by_hand();
+    by_hand.map_or(until, |due| due.min(until))
 }
 
 /// Records that the issuer has cancelled cards. This happens in any state of the owner.
