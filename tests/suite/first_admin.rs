@@ -21,7 +21,7 @@ async fn one_invocation_makes_organisation_admin_and_source_and_the_next_changes
     assert_eq!(made["org"], "globex");
     assert_eq!(
         made["admin"],
-        json!({ "employee_id": "G-1", "outcome": "created" })
+        json!({ "employee_id": "G-1", "outcome": "created", "login": "gia@globex.example" })
     );
     assert_eq!(made["source"]["state"], "observing");
     let secret = made["source"]["secret"].as_str().unwrap().to_owned();

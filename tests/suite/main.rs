@@ -62,3 +62,4 @@ mod sync_rules;
 mod telemetry;
 mod together;
 mod too_many;
+mod who_may;

@@ -8,7 +8,7 @@ use offramp_app::ports::{Overdue, Work};
 use offramp_app::upkeep::sweep;
 use offramp_app::{Clock, Deadline, Error};
 use offramp_aws::{Clients, Config, Offramp, Ses};
-use offramp_domain::{DigestMinute, EmployeeId, OrgId};
+use offramp_domain::{DigestMinute, EmployeeId, OrgId, SubjectKind};
 use offramp_tests::{ADA, LENA, ORG, World};
 use serde_json::json;
 
@@ -128,14 +128,23 @@ async fn whoever_an_issuer_keeps_waiting_goes_behind_newer_work() {
     };
     let attempts = async || offramp.store.attempts(&org()).await.unwrap().at(&work);
     let before = attempts().await.unwrap();
-    let swept = sweep::sweep(&offramp, &ses, "by hand", Deadline::after(AMPLE)).await;
+    let swept = sweep::sweep(
+        &offramp,
+        &ses,
+        SubjectKind::Email,
+        "by hand",
+        Deadline::after(AMPLE),
+    )
+    .await;
     assert!(swept.unwrap().found >= 1);
     let after = attempts().await.unwrap();
     assert_eq!(after.tries, before.tries + 1);
     assert_eq!(after.at, offramp.clock.now());
     // A sweep without time tries nothing, and ends in order.
     let none = Deadline::after(Duration::ZERO);
-    sweep::sweep(&offramp, &ses, "by hand", none).await.unwrap();
+    sweep::sweep(&offramp, &ses, SubjectKind::Email, "by hand", none)
+        .await
+        .unwrap();
     assert_eq!(attempts().await, Some(after));
     world.stack.cloud().faults().clear();
     world.hours(1).await;

@@ -26,10 +26,11 @@ use lambda_runtime::LambdaEvent;
 use offramp_api::asked::Asked;
 use offramp_api::http::{Reply, Request, problem};
 use offramp_api::invoked::{self, Invoked};
-use offramp_api::route::{Door, RouteRow};
+use offramp_api::route::RouteRow;
 use offramp_api::view::{Seen, SettingsView};
 use offramp_app::desk::settings::{self, Patched};
-use offramp_app::identity::{Caller, Claims, admit};
+use offramp_app::engine::logins;
+use offramp_app::identity::{Admitted, Caller, Claims, admit};
 use offramp_app::ports::Policies;
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
 use offramp_aws::{
@@ -197,7 +198,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         return open;
     }
     let org = request.org()?;
-    let caller = admit(
+    let admitted = admit(
         &state.offramp.store,
         &state.claims,
         &request.claims(),
@@ -205,20 +206,27 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         state.offramp.clock.now(),
     )
     .await?;
-    let door = route.map(|route| route.row().door);
-    let may = match caller {
-        Caller::Admin { .. } => true,
-        // Which routes exist is told to a machine, and to nobody else.
-        Caller::Service { .. } => door.is_none_or(Door::lets_machines_in),
-        Caller::Other { .. } => door == Some(Door::AnyToken),
+    let Admitted { caller, is_unbound } = admitted;
+    let Some(route) = route else {
+        // Which routes exist is told to admins, auditors and machines, and to nobody else.
+        return Err(match caller {
+            Caller::Other { .. } => Error::Forbidden,
+            _ => Error::NotFound("route"),
+        });
     };
-    if !may {
+    let RouteRow {
+        query,
+        door,
+        method,
+        ..
+    } = route.row();
+    if !door.admits(method, &caller) {
         return Err(Error::Forbidden);
     }
-    let Some(route) = route else {
-        return Err(Error::NotFound("route"));
-    };
-    let RouteRow { query, .. } = route.row();
+    if is_unbound {
+        let tenant = state.offramp.of(&org);
+        logins::bind(&tenant, state.claims.subject_kind, &caller.actor()).await?;
+    }
     request.query().check(query)?;
     let call = Call {
         state,

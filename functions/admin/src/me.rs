@@ -23,8 +23,8 @@ pub(crate) struct MeView {
     /// The user with that subject; `null` for a machine, for the bootstrap identity, and if there is none.
     employee_id: Option<EmployeeId>,
     name: Option<String>,
-    /// `null` for somebody who is neither admin nor machine.
-    #[cfg_attr(feature = "schema", schema(pattern = "^(admin|machine)$"))]
+    /// `null` for somebody who is none of these.
+    #[cfg_attr(feature = "schema", schema(pattern = "^(admin|auditor|machine)$"))]
     role: Option<&'static str>,
     /// The rights of a machine; empty for anybody else.
     may: &'static [&'static str],
@@ -42,6 +42,7 @@ impl Call<'_> {
         let user: Option<&User> = id.as_ref().and_then(|id| loaded.users.get(id));
         let (role, may) = match &self.caller {
             Caller::Admin { .. } => (Some("admin"), &[][..]),
+            Caller::Auditor { .. } => (Some("auditor"), &[][..]),
             Caller::Service { .. } => (Some("machine"), RIGHTS),
             Caller::Other { .. } => (None, &[][..]),
         };

@@ -11,7 +11,7 @@ use offramp_app::desk::first_admin::{Became, Wanted};
 use offramp_app::desk::sources;
 use offramp_app::ports::Policies;
 use offramp_app::{Error, Invalid, Result};
-use offramp_domain::{EmployeeId, Field, OrgId, SourceId};
+use offramp_domain::{EmployeeId, Field, Login, OrgId, SourceId};
 use serde::{Deserialize, Serialize};
 
 use crate::State;
@@ -29,6 +29,10 @@ pub enum Operation {
         /// The first source; absent if none is to be created.
         #[serde(default)]
         source: Option<SourceId>,
+        /// True to set role and login of this person again, whoever is an admin: the way back in when everybody is locked
+        /// out.
+        #[serde(default)]
+        repair: bool,
     },
 }
 
@@ -41,9 +45,12 @@ pub struct NewAdmin {
     /// The name of the admin.
     #[serde(default)]
     pub name: Option<String>,
-    /// The address for digests. If tokens name people by address, it also identifies the admin.
+    /// The address for digests. If tokens name people by address, it is also the login unless one is given.
     #[serde(default)]
     pub email: Option<String>,
+    /// How tokens name the admin; absent for the address, or the employee id where tokens have that.
+    #[serde(default)]
+    pub login: Option<Login>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +65,9 @@ pub(crate) struct FirstAdminView {
 struct AdminView {
     employee_id: EmployeeId,
     outcome: Became,
+    /// The login that counts; absent if the admin has none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<Login>,
 }
 
 pub(crate) async fn operate(
@@ -65,9 +75,16 @@ pub(crate) async fn operate(
     operation: Operation,
     context: &Context,
 ) -> Result<FirstAdminView> {
-    let Operation::FirstAdmin { org, admin, source } = operation;
+    let Operation::FirstAdmin {
+        org,
+        admin,
+        source,
+        repair,
+    } = operation;
     let wanted = Wanted {
         profile: profile(&admin)?,
+        login: admin.login,
+        repair,
         employee_id: admin.employee_id,
         source,
     };
@@ -94,6 +111,7 @@ pub(crate) async fn operate(
         admin: AdminView {
             employee_id: wanted.employee_id,
             outcome: made.admin,
+            login: made.login,
         },
         source,
     })

@@ -28,6 +28,7 @@ offramp_api::routes! {
         DeactivateNow:   POST   "/users/{id}/deactivate-now"       => deactivate_now,       Admins;
         RestoreUser:     POST   "/users/{id}/restore"              => restore,              Admins;
         PutRole:         PUT    "/users/{id}/role"                 => set_role,             Admins;
+        PutLogin:        PUT    "/users/{id}/login"                => set_login,            Admins;
         SetLeaveDate:    PUT    "/users/{id}/leave-date"           => set_leave_date,       Admins;
         PutDue:          PUT    "/users/{id}/due"                  => set_due,              Admins;
         GetUserAccess:   GET    "/users/{id}/access"               => access,               AdminsAndMachines;

@@ -11,7 +11,7 @@ use offramp_app::engine::execute::Executed;
 use offramp_app::ports::Users;
 use offramp_app::{Error, Result};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Email, EmployeeId, Event, Field, GivenReason, Role, Status, User};
+use offramp_domain::{Email, EmployeeId, Event, Field, GivenReason, Login, Role, Status, User};
 use serde::{Deserialize, Serialize};
 
 use crate::idempotency::Once;
@@ -28,6 +28,18 @@ pub(crate) const ENTRIES: usize = 100;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub(crate) struct NewRole {
     role: Role,
+    /// How tokens name the admin or auditor. Unless it is given: the login that counts, else the last that the person had,
+    /// else the address, or the employee id where tokens have that.
+    #[serde(default)]
+    login: Option<Login>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub(crate) struct NewLogin {
+    /// How tokens name the admin or auditor from now on.
+    login: Login,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +154,7 @@ impl Call<'_> {
     async fn add_new_user(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewUser = self.request.json()?;
         let (employee_id, role) = (new.employee_id.clone(), new.role);
+        let login = new.login.clone();
         let profile = new.profile()?;
         let note = self
             .shared_address(&employee_id, profile.get(&Field::Email))
@@ -151,6 +164,7 @@ impl Call<'_> {
             employee_id: employee_id.clone(),
             profile,
             role,
+            login,
             signs_in_by: self.state.claims.subject_kind,
         };
         let answer = |user: &User, policy: &_| -> Result<Reply> {
@@ -263,10 +277,22 @@ impl Call<'_> {
     }
 
     pub(crate) async fn set_role(&self) -> Result<Reply> {
-        let NewRole { role } = self.request.json()?;
+        let NewRole { role, login } = self.request.json()?;
         self.change(&Event::SetRole {
             by: self.caller.actor(),
             role,
+            login,
+            signs_in_by: self.state.claims.subject_kind,
+        })
+        .await
+    }
+
+    /// Changes the login of another admin, or of an auditor.
+    pub(crate) async fn set_login(&self) -> Result<Reply> {
+        let NewLogin { login } = self.request.json()?;
+        self.change(&Event::SetLogin {
+            by: self.caller.actor(),
+            login,
             signs_in_by: self.state.claims.subject_kind,
         })
         .await

@@ -4,6 +4,7 @@ use lambda_runtime::LambdaEvent;
 use offramp_app::upkeep::sweep;
 use offramp_app::{Clock, Error, Fault};
 use offramp_aws::{Clients, Config, ConfigError, Function, Offramp, Ses, deadline, offramp};
+use offramp_domain::SubjectKind;
 use serde_json::Value;
 
 /// The clients of this instance.
@@ -11,6 +12,7 @@ use serde_json::Value;
 pub struct State {
     offramp: Offramp,
     ses: Ses,
+    signs_in_by: SubjectKind,
 }
 
 impl Function for State {
@@ -22,6 +24,7 @@ impl Function for State {
         Ok(Self {
             offramp: offramp(config, clients, clock),
             ses,
+            signs_in_by: config.need_subject_kind()?,
         })
     }
 
@@ -36,7 +39,8 @@ impl Function for State {
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
         let deadline = deadline(&event.context);
         let holder = &event.context.request_id;
-        let swept = sweep::sweep(&self.offramp, &self.ses, holder, deadline).await?;
+        let by = self.signs_in_by;
+        let swept = sweep::sweep(&self.offramp, &self.ses, by, holder, deadline).await?;
         if swept.found > 0 {
             tracing::warn!(
                 found = swept.found,

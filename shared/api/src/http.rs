@@ -405,9 +405,16 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
             "The idempotency key was used for another request",
         ),
         Error::NotErasable(_) => (409, "not_erasable", "This cannot be erased now"),
-        Error::Refused(Refusal::NoAddress | Refusal::EndOutOfRange { .. }) => {
-            (422, "invalid", "The request is invalid")
+        Error::Refused(Refusal::LoginTaken) => (409, "login_taken", "The login is another's"),
+        Error::Refused(Refusal::AddressChanged) => {
+            (409, "address_changed", "HR changed the address lately")
         }
+        Error::Refused(
+            Refusal::NoAddress
+            | Refusal::NoLogin
+            | Refusal::LoginNoAddress
+            | Refusal::EndOutOfRange { .. },
+        ) => (422, "invalid", "The request is invalid"),
         Error::Refused(Refusal::OnSelf) => (409, "self", "Not on yourself"),
         Error::Refused(Refusal::LastAdmin) => (409, "last_admin", "The last admin"),
         Error::Refused(Refusal::Deleted) => (409, "deleted", "The user is deleted"),

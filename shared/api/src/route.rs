@@ -1,6 +1,8 @@
 //! The routes of a function, one row each. The row gives the dispatch, the authorization, the query parameters, the
 //! routes of `template.yaml` and the OpenAPI document.
 
+use offramp_app::identity::Caller;
+
 /// The callers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -30,6 +32,20 @@ impl Door {
     #[must_use]
     pub const fn lets_machines_in(self) -> bool {
         matches!(self, Self::AnyToken | Self::AdminsAndMachines)
+    }
+
+    /// True if a caller whose token was verified may use a route of this method. It is the one rule of who may what: admins
+    /// everything, auditors every GET, machines what the row says, and anybody else only the row that is for any token.
+    #[must_use]
+    pub fn admits(self, method: &str, caller: &Caller) -> bool {
+        match caller {
+            Caller::Admin { .. } => self.needs_token(),
+            Caller::Auditor { .. } => {
+                self.needs_token() && (method == "GET" || self == Self::AnyToken)
+            }
+            Caller::Service { .. } => self.lets_machines_in(),
+            Caller::Other { .. } => self == Self::AnyToken,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod sources;
 use chrono::{DateTime, Utc};
 use offramp_domain::{
     Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
-    Policy, Role, Schedule, Status, User, Whose,
+    Login, Policy, Role, Schedule, Status, User, Whose,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -50,6 +50,8 @@ pub struct UserView {
     pub start_date: Option<String>,
     pub birthday: Option<String>,
     pub role: Role,
+    /// How tokens name an admin or auditor. HR does not write it. `null` for a member.
+    pub login: Option<Login>,
     pub status: Status,
     pub badge: Option<&'static str>,
     pub banner: Option<String>,
@@ -88,6 +90,7 @@ impl UserView {
             leave_date: leave.map(|(date, _)| date.to_string()),
             leave_date_by: leave.map(|(_, whose)| whose),
             role: user.role,
+            login: user.login().cloned(),
             status: user.status(),
             badge: schedule.map(|_| "Deactivation scheduled"),
             banner: schedule.map(|schedule| banner(schedule, &user, seen)),

@@ -7,6 +7,7 @@ pub mod execute;
 pub mod foreseen;
 pub mod holds;
 pub mod leave;
+pub mod logins;
 pub mod many;
 pub mod policy;
 pub mod terminate;

@@ -164,6 +164,9 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoAddress => Self::invalid("/role", refusal.to_string()),
+            Refusal::NoLogin | Refusal::LoginNoAddress => {
+                Self::invalid("/login", refusal.to_string())
+            }
             Refusal::EndOutOfRange { .. } => Self::invalid("/due_at", refusal.to_string()),
             refusal => Self::Refused(refusal),
         }

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use offramp_domain::ids::folded;
 use offramp_domain::{Access, Actor, Email, EmployeeId, OrgId, Role, Subject, SubjectKind, User};
 
-use crate::ports::{Directory, Users};
+use crate::ports::{Directory, USERS_PER_READ, Users};
 use crate::{Error, Result};
 
 /// The role that makes a caller a machine.
@@ -39,6 +40,13 @@ pub enum Caller {
         /// The admin's employee id; `None` for the bootstrap identity.
         employee_id: Option<EmployeeId>,
     },
+    /// An auditor. They may read what an admin may read.
+    Auditor {
+        /// The subject claim of the token.
+        subject: Subject,
+        /// The auditor's employee id.
+        employee_id: EmployeeId,
+    },
     /// A machine. It may read access and users, and use the card routes.
     Service {
         /// The subject claim of the token.
@@ -65,7 +73,9 @@ impl Caller {
                 subject: subject.clone(),
                 employee_id: employee_id.clone(),
             },
-            Self::Service { subject } | Self::Other { subject, .. } => Actor::Service {
+            Self::Auditor { subject, .. }
+            | Self::Service { subject }
+            | Self::Other { subject, .. } => Actor::Service {
                 subject: subject.clone(),
             },
         }
@@ -76,6 +86,7 @@ impl Caller {
     pub fn subject(&self) -> &Subject {
         match self {
             Self::Admin { subject, .. }
+            | Self::Auditor { subject, .. }
             | Self::Service { subject }
             | Self::Other { subject, .. } => subject,
         }
@@ -88,7 +99,26 @@ impl Caller {
             Self::Admin { employee_id, .. } | Self::Other { employee_id, .. } => {
                 employee_id.as_ref()
             }
+            Self::Auditor { employee_id, .. } => Some(employee_id),
             Self::Service { .. } => None,
+        }
+    }
+}
+
+/// A caller, and what is to be done about how they sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The caller.
+    pub caller: Caller,
+    /// True if the caller was appointed before there were logins, so that the organisation's are to be bound.
+    pub is_unbound: bool,
+}
+
+impl Admitted {
+    fn bound(caller: Caller) -> Self {
+        Self {
+            caller,
+            is_unbound: false,
         }
     }
 }
@@ -96,34 +126,59 @@ impl Caller {
 /// Identifies the caller of a request to the organisation `org`. An unknown user, a member, and an admin without access
 /// are [`Caller::Other`].
 ///
+/// Admins and auditors are named by the login that their appointment has bound, whatever address HR sends. An admin from
+/// before logins is named by the address until it is bound; HR cannot change it until then.
+///
 /// # Errors
-/// [`Error::Forbidden`] for a token of another organisation or without a subject; or a fault of the table.
+/// [`Error::Forbidden`] for a token of another organisation or without a subject, and for an address that the token says
+/// is not verified; or a fault of the table.
 pub async fn admit<S: Users + Directory>(
     store: &S,
     claims: &Claims,
     token: &BTreeMap<String, String>,
     org: &OrgId,
     now: DateTime<Utc>,
-) -> Result<Caller> {
+) -> Result<Admitted> {
     if token.get(&claims.org).map(String::as_str) != Some(org.as_str()) {
         return Err(Error::Forbidden);
     }
     let subject = token.get(&claims.subject).ok_or(Error::Forbidden)?;
     let subject = Subject::new(subject.as_str()).map_err(|_| Error::Forbidden)?;
+    if claims.subject_kind == SubjectKind::Email && !is_verified(token) {
+        return Err(Error::Forbidden);
+    }
     if token
         .get(&claims.role)
         .is_some_and(|roles| listed(roles).any(|role| role == SERVICE))
     {
-        return Ok(Caller::Service { subject });
+        return Ok(Admitted::bound(Caller::Service { subject }));
+    }
+    let own: Vec<EmployeeId> = match claims.subject_kind {
+        SubjectKind::EmployeeId => EmployeeId::new(subject.as_str()).into_iter().collect(),
+        SubjectKind::Email => Vec::new(),
+    };
+    let mut loaded = store.load(org, &own).await?;
+    if let Some(id) = loaded.logins.who(subject.as_str()).cloned() {
+        if !loaded.users.contains_key(&id) {
+            loaded = store.load(org, std::slice::from_ref(&id)).await?;
+        }
+        let user = loaded.users.get(&id).map(|user| user.as_of(&loaded.policy));
+        let caller = user.filter(|user| has_login(claims.subject_kind, user, &subject));
+        if let Some(caller) = caller.and_then(|user| privileged(&user, &subject, now)) {
+            return Ok(Admitted::bound(caller));
+        }
     }
     let ids = match claims.subject_kind {
-        SubjectKind::EmployeeId => EmployeeId::new(subject.as_str()).into_iter().collect(),
+        SubjectKind::EmployeeId => own,
         SubjectKind::Email => match Email::new(subject.as_str()) {
             Ok(email) => store.with_email(org, &email.folded()).await?,
             Err(_) => Vec::new(),
         },
     };
-    let loaded = store.load(org, &ids).await?;
+    if ids.iter().any(|id| !loaded.users.contains_key(id)) {
+        let most = ids.len().min(USERS_PER_READ);
+        loaded = store.load(org, &ids[..most]).await?;
+    }
     let mut users: Vec<User> = ids
         .iter()
         .filter_map(|id| loaded.users.get(id))
@@ -131,30 +186,61 @@ pub async fn admit<S: Users + Directory>(
         .filter(|user| named(claims.subject_kind, user, &subject))
         .collect();
     users.sort_by_key(|user| user.access_at(now) != Access::Granted);
-    // A leaver may keep access during the grace period, and is no admin all the same.
-    let mut admins = users
-        .iter()
-        .filter(|user| user.role == Role::Admin && user.is_active_at(now));
-    // Two admins may share an address, if HR says so. Either may act, and the history has the subject. Refusing both
-    // would let one edit in HR lock out every admin.
-    match admins.next() {
-        Some(user) => Ok(Caller::Admin {
+    let mut unbound = users.iter().filter(|user| user.is_unbound());
+    if let Some(caller) = unbound.find_map(|user| privileged(user, &subject, now)) {
+        return Ok(Admitted {
+            caller,
+            is_unbound: true,
+        });
+    }
+    let bootstrap = claims.bootstrap.as_deref() == Some(subject.as_str());
+    Ok(Admitted::bound(if bootstrap && loaded.admins.is_empty() {
+        Caller::Admin {
             subject,
-            employee_id: Some(user.employee_id.clone()),
-        }),
-        None if claims.bootstrap.as_deref() == Some(subject.as_str())
-            && loaded.admins.is_empty() =>
-        {
-            Ok(Caller::Admin {
-                subject,
-                employee_id: None,
-            })
+            employee_id: None,
         }
-        None => Ok(Caller::Other {
+    } else {
+        Caller::Other {
             subject,
             employee_id: users.into_iter().next().map(|user| user.employee_id),
+        }
+    }))
+}
+
+/// The caller that an admin or auditor with access is; `None` for anybody else. A leaver may keep access during the grace
+/// period, and is neither all the same.
+fn privileged(user: &User, subject: &Subject, now: DateTime<Utc>) -> Option<Caller> {
+    let subject = subject.clone();
+    let employee_id = user.employee_id.clone();
+    match user.role {
+        _ if !user.is_active_at(now) => None,
+        Role::Admin => Some(Caller::Admin {
+            subject,
+            employee_id: Some(employee_id),
         }),
+        Role::Auditor => Some(Caller::Auditor {
+            subject,
+            employee_id,
+        }),
+        Role::Member => None,
     }
+}
+
+/// False if the token says that its address is not verified. Some providers send the claim as a text; one that is null
+/// counts as absent.
+fn is_verified(token: &BTreeMap<String, String>) -> bool {
+    let said = token
+        .get("email_verified")
+        .map(|said| said.trim_matches('"'));
+    matches!(said, None | Some("true" | "" | "null" | "<nil>"))
+}
+
+/// True if the login that counts is the subject of the token. Two employee ids may differ in case alone.
+fn has_login(kind: SubjectKind, user: &User, subject: &Subject) -> bool {
+    user.login().is_some_and(|login| match kind {
+        SubjectKind::EmployeeId => login.as_str() == subject.as_str(),
+        SubjectKind::Email => login.folded() == folded(subject.as_str()),
+    })
 }
 
 /// True if the user is still the one that the token names. The index is eventually consistent.
@@ -163,7 +249,7 @@ fn named(kind: SubjectKind, user: &User, subject: &Subject) -> bool {
         SubjectKind::EmployeeId => user.employee_id.as_str() == subject.as_str(),
         SubjectKind::Email => user
             .email()
-            .is_some_and(|email| email.folded() == subject.as_str().to_lowercase()),
+            .is_some_and(|email| email.folded() == folded(subject.as_str())),
     }
 }
 

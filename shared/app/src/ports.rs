@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use offramp_domain::{
-    Breaker, Change, EmployeeId, Entry, Hold, Objective, OrgId, Policy, Roll, RunId, SourceId,
-    Status, Timer, User,
+    Breaker, Change, EmployeeId, Entry, Hold, Logins, Objective, OrgId, Policy, Roll, RunId,
+    SourceId, Status, Timer, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ pub struct Loaded {
     pub policy: Arc<Policy>,
     /// The admins with access.
     pub admins: Arc<BTreeSet<EmployeeId>>,
+    /// The logins that name admins and auditors.
+    pub logins: Arc<Logins>,
     /// The requested users that exist.
     pub users: BTreeMap<EmployeeId, User>,
     /// The breaker of the source. It is the default if none is stored, and `None` if no source was given.
@@ -67,6 +69,7 @@ impl Loaded {
         Self {
             policy: self.policy.clone(),
             admins: self.admins.clone(),
+            logins: self.logins.clone(),
             breaker: self.breaker.clone(),
             users: self
                 .users

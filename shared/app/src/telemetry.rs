@@ -115,6 +115,8 @@ fn name(event: &Event) -> &'static str {
         Event::Delete { .. } => "delete",
         Event::Restore { .. } => "restore",
         Event::SetRole { .. } => "set_role",
+        Event::SetLogin { .. } => "set_login",
+        Event::BindLogin { .. } => "bind_login",
         Event::SetLeaveDate { .. } => "set_leave_date",
         Event::Postpone { .. } => "postpone",
         Event::Leave { .. } => "leave",

@@ -91,6 +91,8 @@ pub struct Config {
     pub secrets_key: Option<String>,
     /// The claims of tokens; `None` if the function reads no tokens.
     pub claims: Option<Claims>,
+    /// What the subject claim of tokens holds; `None` if the function need not know it.
+    pub signs_in_by: Option<SubjectKind>,
     /// The form in which users are written.
     pub form: StoredForm,
     /// The length of a day of the grace period.
@@ -146,6 +148,7 @@ impl Config {
                 Some(org) => Some(claims(org, &get, &need)?),
                 None => None,
             },
+            signs_in_by: get("SUBJECT_KIND").as_deref().map(kind).transpose()?,
             form: match get("STORED_FORM") {
                 None => StoredForm::default(),
                 Some(number) => StoredForm::numbered(&number)
@@ -191,6 +194,14 @@ impl Config {
     pub fn need_claims(&self) -> Result<Claims, ConfigError> {
         self.claims.clone().ok_or(ConfigError::Missing("ORG_CLAIM"))
     }
+
+    /// What the subject claim of tokens holds.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] if the variable is not set.
+    pub fn need_subject_kind(&self) -> Result<SubjectKind, ConfigError> {
+        self.signs_in_by.ok_or(ConfigError::Missing("SUBJECT_KIND"))
+    }
 }
 
 type Get<'a> = &'a dyn Fn(&'static str) -> Option<String>;
@@ -234,19 +245,21 @@ fn claims(org: String, get: Get<'_>, need: Need<'_>) -> Result<Claims, ConfigErr
     Ok(Claims {
         org,
         subject: need("SUBJECT_CLAIM")?,
-        subject_kind: match need("SUBJECT_KIND")?.as_str() {
-            "email" => SubjectKind::Email,
-            "employee_id" => SubjectKind::EmployeeId,
-            _ => {
-                return Err(ConfigError::Invalid(
-                    "SUBJECT_KIND",
-                    "must be email or employee_id",
-                ));
-            }
-        },
+        subject_kind: kind(&need("SUBJECT_KIND")?)?,
         role: need("ROLE_CLAIM")?,
         bootstrap: get("BOOTSTRAP_SUBJECT"),
     })
+}
+
+fn kind(text: &str) -> Result<SubjectKind, ConfigError> {
+    match text {
+        "email" => Ok(SubjectKind::Email),
+        "employee_id" => Ok(SubjectKind::EmployeeId),
+        _ => Err(ConfigError::Invalid(
+            "SUBJECT_KIND",
+            "must be email or employee_id",
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -256,7 +269,9 @@ mod tests {
     fn day_of(text: Option<&str>) -> Result<TimeDelta, ConfigError> {
         let lookup = |name: &str| match name {
             "DAY_SECONDS" => text.map(str::to_owned),
-            "SDK_ATTEMPT_TIMEOUT_MS" | "ORG_CLAIM" | "PRIME" | "STORED_FORM" => None,
+            "SDK_ATTEMPT_TIMEOUT_MS" | "ORG_CLAIM" | "SUBJECT_KIND" | "PRIME" | "STORED_FORM" => {
+                None
+            }
             name if name.starts_with("AWS_ENDPOINT") => None,
             _ => Some("x".to_owned()),
         };

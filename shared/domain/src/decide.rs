@@ -13,6 +13,7 @@ mod leave;
 mod machine;
 mod moves;
 mod remind;
+mod role;
 mod transition;
 
 use crate::event::Event;
@@ -21,8 +22,9 @@ use crate::user::User;
 pub use context::{
     AHEAD_OF_CLOCK, Context, DAY, Everybody, FINISH_AFTER, Gate, Greenwich, SyncRule, Zone,
 };
-pub use decision::{AdminsChange, Answered, Change, Decision, Outcome, Refusal};
+pub use decision::{AdminsChange, Answered, Change, Decision, LoginChange, Outcome, Refusal};
 pub use foreseen::foreseen;
+use role::Appointment;
 
 /// Decides the effect of an event on a user. `user` is `None` if no user has that id.
 ///
@@ -47,11 +49,16 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         employee_id,
         profile,
         role,
+        login,
         signs_in_by,
     } = event
     {
-        let role = (*role, *signs_in_by);
-        return by_hand::add(user, by, employee_id, profile, role, ctx);
+        let wanted = Appointment {
+            role: *role,
+            login: login.as_ref(),
+            signs_in_by: *signs_in_by,
+        };
+        return by_hand::add(user, by, employee_id, profile, &wanted, ctx);
     }
     let (Some(stored), Some(settled)) = (user, settled) else {
         return Err(Refusal::NotFound);
@@ -68,8 +75,24 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         Event::SetRole {
             by,
             role,
+            login,
             signs_in_by,
-        } => by_hand::set_role(stored, settled, by, (*role, *signs_in_by), ctx),
+        } => {
+            let wanted = Appointment {
+                role: *role,
+                login: login.as_ref(),
+                signs_in_by: *signs_in_by,
+            };
+            role::set_role(stored, settled, by, &wanted, ctx)
+        }
+        Event::SetLogin {
+            by,
+            login,
+            signs_in_by,
+        } => role::set_login(stored, settled, by, (login, *signs_in_by), ctx),
+        Event::BindLogin { by, signs_in_by } => {
+            Ok(role::bind(stored, settled, by, *signs_in_by, ctx))
+        }
         Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
         Event::Postpone { by, due_at, reason } => {
             by_hand::postpone(stored, settled, by, *due_at, reason, ctx)

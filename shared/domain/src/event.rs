@@ -4,7 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::actor::{Actor, SubjectKind};
 use crate::employee::{Field, HrEvent};
-use crate::ids::{CardId, EmployeeId, Generation, GivenReason, HoldId, SnapshotId, SourceId};
+use crate::ids::{
+    CardId, EmployeeId, Generation, GivenReason, HoldId, Login, SnapshotId, SourceId,
+};
 use crate::lifecycle::Role;
 
 /// An event that can happen to a user.
@@ -54,6 +56,8 @@ pub enum Event {
         profile: std::collections::BTreeMap<Field, String>,
         /// The role of the new user.
         role: Role,
+        /// The login of an admin or auditor; `None` to bind what tokens name the person by.
+        login: Option<Login>,
         /// How tokens name people. An admin whom no token can name could not act, and would yet count as the last one.
         signs_in_by: SubjectKind,
     },
@@ -78,6 +82,24 @@ pub enum Event {
         by: Actor,
         /// The new role.
         role: Role,
+        /// The login, as in [`Event::Add`]. `None` keeps the one that counts, or takes the last that the person had.
+        login: Option<Login>,
+        /// How tokens name people, as in [`Event::Add`].
+        signs_in_by: SubjectKind,
+    },
+    /// An admin changes the login of another admin, or of an auditor.
+    SetLogin {
+        /// The acting admin.
+        by: Actor,
+        /// The new login.
+        login: Login,
+        /// How tokens name people, as in [`Event::Add`].
+        signs_in_by: SubjectKind,
+    },
+    /// The login of somebody who was appointed before there were logins is bound: what tokens name the person by now.
+    BindLogin {
+        /// Who binds it.
+        by: Actor,
         /// How tokens name people, as in [`Event::Add`].
         signs_in_by: SubjectKind,
     },

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::employee::Field;
-use crate::ids::{CardId, EmployeeId, GivenReason, HoldId};
+use crate::ids::{CardId, EmployeeId, GivenReason, HoldId, Login};
 use crate::lifecycle::{Access, Cause, Role, Status};
 
 /// A change in the history of a user.
@@ -31,10 +31,16 @@ pub enum Happening {
     Deleted,
     /// A deleted user was restored.
     Restored,
-    /// The role changed.
+    /// The role or the login changed.
     RoleChanged {
-        /// The new role.
+        /// The new role. An auditor's is `member` here, as the releases before auditors can read it.
         role: Role,
+        /// True if the new role is `auditor`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        auditor: bool,
+        /// The login that counts from now on; `None` if it did not change, or if there is none any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Login>,
     },
     /// A machine would have ended the access of the last admin, and did not.
     Held,

@@ -18,6 +18,7 @@ pub mod history;
 pub mod hold;
 pub mod ids;
 pub mod lifecycle;
+mod logins;
 pub mod objective;
 pub mod pulse;
 pub mod roster;
@@ -31,7 +32,8 @@ pub use actor::{Actor, SubjectKind, TimerKind};
 pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{
-    AdminsChange, Answered, Change, Context, Decision, Gate, Refusal, SyncRule, Zone, decide,
+    AdminsChange, Answered, Change, Context, Decision, Gate, LoginChange, Refusal, SyncRule, Zone,
+    decide,
 };
 pub use digest::{DigestMinute, Health, Notice, NoticeKey, NoticeKind};
 pub use employee::{
@@ -46,13 +48,14 @@ pub use hold::{
     Eyes, FirstApproval, Held, Hold, HoldAnswer, HoldState, Roll, Run, RunKind, Unfinished,
 };
 pub use ids::{
-    CardId, Email, EmployeeId, Epoch, EventId, Generation, GivenReason, HoldId, InvalidId,
+    CardId, Email, EmployeeId, Epoch, EventId, Generation, GivenReason, HoldId, InvalidId, Login,
     ObjectiveId, OrgId, RunId, SnapshotId, SourceId, Subject,
 };
 pub use lifecycle::{
     Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,
     Schedule, Status, Whose,
 };
+pub use logins::Logins;
 pub use objective::{Objective, ObjectiveStatus};
 pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SourceSync, SyncRules, Undone};

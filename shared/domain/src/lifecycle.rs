@@ -76,9 +76,38 @@ impl Cause {
 pub enum Role {
     /// An admin, who may use the admin API.
     Admin,
+    /// An auditor, who may read what an admin may read, and change nothing.
+    Auditor,
     /// Any other user.
     #[default]
     Member,
+}
+
+impl Role {
+    /// True if the role opens the admin API. Such a person is named by a login.
+    #[must_use]
+    pub fn signs_in(self) -> bool {
+        self != Self::Member
+    }
+
+    /// The role as the releases before auditors wrote it, and whether it is an auditor's. They read an auditor as a
+    /// member.
+    #[must_use]
+    pub(crate) fn stored(self) -> (Self, bool) {
+        match self {
+            Self::Auditor => (Self::Member, true),
+            role => (role, false),
+        }
+    }
+
+    /// The role of a stored one. What an older release has made an admin is no auditor any more.
+    #[must_use]
+    pub(crate) fn of_stored(role: Self, auditor: bool) -> Self {
+        match (role, auditor) {
+            (Self::Member, true) => Self::Auditor,
+            (role, _) => role,
+        }
+    }
 }
 
 /// The origin of a user.

@@ -11,7 +11,7 @@ use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrWord};
 use crate::grounds::Grounds;
 use crate::hold::Held;
-use crate::ids::{Email, EmployeeId, Generation};
+use crate::ids::{Email, EmployeeId, Generation, Login};
 use crate::lifecycle::{
     Access, Cause, Leave, Lifecycle, Origin, Pending, Reopening, Role, Status, Whose,
 };
@@ -33,6 +33,11 @@ pub struct User {
     pub hr: Option<HrRecord>,
     /// The role of the user in Offramp.
     pub role: Role,
+    /// The login that the user was last appointed with; `None` if there was no appointment, or if it is from before logins.
+    /// [`User::login`] says if it counts.
+    pub bound: Option<Login>,
+    /// When HR last changed the e-mail address; `None` if it never has. The first address is no change.
+    pub address_changed: Option<DateTime<Utc>>,
     /// The reasons against the access of the user. The state of the lifecycle follows from them.
     pub grounds: Grounds,
     /// How often the state of the lifecycle has changed. A timer acts only for the generation that it was armed for.
@@ -67,6 +72,8 @@ impl User {
             profile: BTreeMap::new(),
             hr: None,
             role: Role::Member,
+            bound: None,
+            address_changed: None,
             grounds,
             generation: Generation(1),
             pending: Pending::default(),
@@ -193,6 +200,30 @@ impl User {
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&str> {
         self.profile.get(&field).map(String::as_str)
+    }
+
+    /// The login of an admin or auditor. It ends with the role, and with a deletion. `None` also for an admin who has none
+    /// yet, since the appointment is from before logins.
+    #[must_use]
+    pub fn login(&self) -> Option<&Login> {
+        let counts = self.role.signs_in() && self.status() != Status::Deleted;
+        self.bound.as_ref().filter(|_| counts)
+    }
+
+    /// True if the person is an admin or auditor whose login no appointment has bound yet. Tokens then name them by the
+    /// address, so HR may not change it.
+    #[must_use]
+    pub fn is_unbound(&self) -> bool {
+        self.role.signs_in() && self.bound.is_none()
+    }
+
+    /// Where the person is mailed: at the login where that is an address, else at the address in the profile.
+    #[must_use]
+    pub fn mailed_at(&self) -> Option<Email> {
+        let login = self
+            .login()
+            .and_then(|login| Email::new(login.as_str()).ok());
+        login.or_else(|| self.email())
     }
 
     /// The e-mail address in the profile.

@@ -18,7 +18,9 @@ use crate::cards::{CardsView, NewCard, NewStatus as NewCardStatus, Reassign};
 use crate::objectives::{NewObjective, NewStatus as NewObjectiveStatus};
 use crate::paging::MAX_PART;
 use crate::rules::NewLeaveDate;
-use crate::users::{AddedView, ENTRIES, EndedView, MAX_Q, NewDue, NewRole, NewUser, RestoredView};
+use crate::users::{
+    AddedView, ENTRIES, EndedView, MAX_Q, NewDue, NewLogin, NewRole, NewUser, RestoredView,
+};
 
 /// A route of one user.
 pub(super) fn user(route: Route, summary: &'static str) -> Operation {
@@ -80,7 +82,7 @@ pub(super) fn users() -> Vec<Operation> {
             .once()
             .answers::<AddedView>(201, "The user", examples::user())
             .versioned()
-            .refuses([Refusal::Exists]),
+            .refuses([Refusal::Exists, Refusal::LoginTaken]),
         user(Route::GetUser, "Shows a user whole")
             .answers::<UserDetail>(200, "The user", examples::whole_user())
             .versioned(),
@@ -101,12 +103,29 @@ pub(super) fn users() -> Vec<Operation> {
         .versioned()
         .if_match()
         .refuses([Refusal::OnSelf]),
-        user(Route::PutRole, "Makes an admin, or a member")
-            .takes::<NewRole>(json!({ "role": "admin" }))
+        user(Route::PutRole, "Makes an admin, an auditor, or a member")
+            .about(
+                "An auditor may read what an admin may read, and nothing else. The appointment binds the `login` by which \
+                 tokens name the person from now on, whatever address HR sends. Without one it is the last that the person \
+                 had, else the address; then HR must not have changed the address within seven days.",
+            )
+            .takes::<NewRole>(json!({ "role": "admin", "login": "marta@acme.example" }))
             .answers::<RestoredView>(200, "The user", examples::user())
             .versioned()
             .if_match()
-            .refuses([Refusal::OnSelf, Refusal::LastAdmin, Refusal::Deleted]),
+            .refuses([
+                Refusal::OnSelf,
+                Refusal::LastAdmin,
+                Refusal::Deleted,
+                Refusal::LoginTaken,
+                Refusal::AddressChanged,
+            ]),
+        user(Route::PutLogin, "Changes the login of another admin, or of an auditor")
+            .takes::<NewLogin>(json!({ "login": "marta@acme.example" }))
+            .answers::<RestoredView>(200, "The user", examples::user())
+            .versioned()
+            .if_match()
+            .refuses([Refusal::OnSelf, Refusal::Deleted, Refusal::LoginTaken]),
         user(Route::SetLeaveDate, "Sets, moves or removes the leave date")
             .about("A date of today or before acts at once.")
             .takes::<NewLeaveDate>(json!({ "leave_date": "2026-12-31" }))

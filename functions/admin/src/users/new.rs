@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use offramp_app::{Error, Invalid, Result};
-use offramp_domain::{EmployeeId, Field, Role};
+use offramp_domain::{EmployeeId, Field, Login, Role};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -13,6 +13,9 @@ pub(crate) struct NewUser {
     pub(super) employee_id: EmployeeId,
     #[serde(default)]
     pub(super) role: Role,
+    /// How tokens name an admin or auditor; the address, or the employee id where tokens have that, unless it is given.
+    #[serde(default)]
+    pub(super) login: Option<Login>,
     #[serde(default)]
     #[cfg_attr(
         feature = "schema",

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Actor, Email, EmployeeId, Event, Field, Refusal, Role, SourceId, SourceSync, SubjectKind, User,
+    Actor, EmployeeId, Event, Field, Login, Refusal, Role, SourceId, SourceSync, SubjectKind, User,
 };
 
 use crate::desk::sources;
@@ -19,6 +20,10 @@ pub struct Wanted {
     pub employee_id: EmployeeId,
     /// The profile of the admin, if no user with that id exists yet.
     pub profile: BTreeMap<Field, String>,
+    /// The login to bind; `None` for the address in the profile, or the employee id where tokens have that.
+    pub login: Option<Login>,
+    /// True if role and login of one person are set again, whoever is an admin.
+    pub repair: bool,
     /// The first source; `None` if none is wanted.
     pub source: Option<SourceId>,
 }
@@ -31,6 +36,8 @@ pub enum Became {
     Created,
     /// An existing user became an admin.
     Appointed,
+    /// Role or login of a user were set again.
+    Repaired,
     /// The user was an admin already.
     Unchanged,
 }
@@ -40,6 +47,8 @@ pub enum Became {
 pub struct Made {
     /// The result for the admin.
     pub admin: Became,
+    /// The login of the admin; `None` if the admin is from before logins.
+    pub login: Option<Login>,
     /// The source, and its secret if this run created it.
     pub source: Option<(Source, Option<String>)>,
 }
@@ -70,7 +79,7 @@ where
             "a source of this organisation; an admin adds others",
         ));
     }
-    let admin = match appoint(tenant, signs_in_by, wanted, by).await {
+    let (admin, login) = match appoint(tenant, signs_in_by, wanted, by).await {
         // Another call came first, most likely the same request.
         Err(Error::Refused(Refusal::Exists)) => appoint(tenant, signs_in_by, wanted, by).await?,
         done => done?,
@@ -86,7 +95,11 @@ where
             }
         }
     };
-    Ok(Made { admin, source })
+    Ok(Made {
+        admin,
+        login,
+        source,
+    })
 }
 
 async fn appoint<P: Ports>(
@@ -94,7 +107,7 @@ async fn appoint<P: Ports>(
     signs_in_by: SubjectKind,
     wanted: &Wanted,
     by: &Actor,
-) -> Result<Became>
+) -> Result<(Became, Option<Login>)>
 where
     P::Store: Users,
 {
@@ -108,22 +121,23 @@ where
     if let Some(user) = &user
         && user.role == Role::Admin
         && user.is_active_at(now)
+        && !wanted.repair
     {
-        return Ok(Became::Unchanged);
+        return Ok((Became::Unchanged, user.login().cloned()));
     }
-    if !loaded.admins.is_empty() {
+    if !loaded.admins.is_empty() && !wanted.repair {
         return Err(Error::Exists(
             "an admin of this organisation, who can appoint others",
         ));
     }
-    let email = match &user {
-        Some(user) => user.email().is_some(),
-        None => wanted
-            .profile
-            .get(&Field::Email)
-            .is_some_and(|email| Email::new(email.as_str()).is_ok()),
+    let login = login(wanted, signs_in_by);
+    let known = user.as_ref().and_then(User::email);
+    let named = match wanted.repair {
+        // What is known may be what locks everybody out.
+        true => login.is_some(),
+        false => login.is_some() || known.is_some(),
     };
-    if signs_in_by == SubjectKind::Email && !email {
+    if !named {
         let detail = "tokens name people by their address, and none is known of this one";
         return Err(Error::invalid("/admin/email", detail));
     }
@@ -134,9 +148,14 @@ where
             let event = Event::SetRole {
                 by,
                 role,
+                login,
                 signs_in_by,
             };
-            (event, Became::Appointed)
+            let became = match wanted.repair {
+                true => Became::Repaired,
+                false => Became::Appointed,
+            };
+            (event, became)
         }
         Some(_) => return Err(Refusal::NotActive.into()),
         None => {
@@ -145,20 +164,29 @@ where
                 employee_id: id.clone(),
                 profile: wanted.profile.clone(),
                 role: Role::Admin,
+                login,
                 signs_in_by,
             };
             (event, Became::Created)
         }
     };
-    execute(
-        tenant,
-        id,
-        &event,
-        &Armed::default(),
-        ExecuteOptions::default(),
-    )
-    .await?;
-    Ok(became)
+    let armed = Armed::default();
+    let done = execute(tenant, id, &event, &armed, ExecuteOptions::default()).await?;
+    let login = done.user.as_ref().and_then(User::login).cloned();
+    let became = match done.decision.answered.outcome {
+        Outcome::Unchanged => Became::Unchanged,
+        _ => became,
+    };
+    Ok((became, login))
+}
+
+/// The login that the operator says, in words or by the address; the employee id where tokens have that.
+fn login(wanted: &Wanted, signs_in_by: SubjectKind) -> Option<Login> {
+    let implied = || match signs_in_by {
+        SubjectKind::EmployeeId => Login::new(wanted.employee_id.as_str()).ok(),
+        SubjectKind::Email => Login::new(wanted.profile.get(&Field::Email)?.as_str()).ok(),
+    };
+    wanted.login.clone().or_else(implied)
 }
 
 fn settled(loaded: &Loaded, id: &EmployeeId) -> Option<User> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join;
+use offramp_domain::ids::folded;
 use offramp_domain::{Access, EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::backoff::looks;
@@ -299,7 +300,7 @@ pub async fn by_email<P: Ports>(
 where
     P::Store: Users + Directory,
 {
-    let email = email.to_lowercase();
+    let email = folded(email);
     let ids = tenant.store.with_email(tenant.org, &email).await?;
     let ids = &ids[..ids.len().min(USERS_PER_READ)];
     let loaded = tenant.store.load(tenant.org, ids).await?;
@@ -333,10 +334,7 @@ pub async fn others_with<P: Ports>(
 where
     P::Store: Directory,
 {
-    let mut ids = tenant
-        .store
-        .with_email(tenant.org, &email.to_lowercase())
-        .await?;
+    let mut ids = tenant.store.with_email(tenant.org, &folded(email)).await?;
     ids.retain(|other| other != id);
     Ok(ids)
 }

@@ -336,6 +336,7 @@ fn decide_in(
         rule: &*rule,
         zone: &Days::of(&loaded.policy.settings.time_zone),
         admins: &loaded.admins,
+        logins: &loaded.logins,
         breaker: breaker.as_deref(),
         gate,
         observing,

@@ -103,6 +103,9 @@ pub struct Attempts {
     /// The version of the tables of time zones with which leave dates are planned; `None` before the first sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<String>,
+    /// True once the logins of the admins from before logins are bound.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
 }
 
 /// An attempt of the sweep at a piece of work that did not end it.

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
-use offramp_domain::{DigestMinute, EmployeeId, Lifecycle, OrgId, Timer};
+use offramp_domain::{
+    Actor, DigestMinute, EmployeeId, Lifecycle, OrgId, SubjectKind, Timer, TimerKind,
+};
 
+use crate::engine::logins;
 use crate::engine::terminate::{Begun, Person, Terminated};
 use crate::engine::{leave, terminate};
 use crate::inbound::snapshots::apply;
@@ -66,6 +69,7 @@ pub struct Swept {
 pub async fn sweep<P: Ports, M>(
     env: &Env<P>,
     mailer: &M,
+    signs_in_by: SubjectKind,
     holder: &str,
     deadline: Deadline,
 ) -> Result<Swept>
@@ -91,6 +95,9 @@ where
     for (org, of) in &mut memory {
         if let Err(error) = zones(&env.of(org), of).await {
             tracing::error!(%org, %error, "leave dates are not planned anew with new tables of time zones");
+        }
+        if let Err(error) = bind(&env.of(org), signs_in_by, of).await {
+            tracing::error!(%org, %error, "the logins of admins are not bound");
         }
     }
     let mut holds = 0_u32;
@@ -167,6 +174,28 @@ where
         tracing::info!(org = %tenant.org, "the tables of time zones have changed");
     }
     memory.zones = present;
+    Ok(())
+}
+
+/// Binds the logins of the admins who were appointed before there were logins, once.
+async fn bind<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    signs_in_by: SubjectKind,
+    memory: &mut Attempts,
+) -> Result<()>
+where
+    P::Store: Users,
+{
+    if memory.bound {
+        return Ok(());
+    }
+    let due = tenant.clock.now();
+    let kind = TimerKind::Sweep;
+    let bound = logins::bind(tenant, signs_in_by, &Actor::Timer { kind, due }).await?;
+    if bound > 0 {
+        tracing::info!(org = %tenant.org, bound, "the logins of admins are bound");
+    }
+    memory.bound = true;
     Ok(())
 }
 

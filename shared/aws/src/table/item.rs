@@ -223,6 +223,17 @@ impl Item {
             .and_then(|value| value.as_ss().ok())
             .map_or(&[], Vec::as_slice)
     }
+
+    /// The texts whose names begin with `prefix`, by the rest of the name.
+    pub(super) fn texts_below<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let below = move |(name, value): (&'a String, &'a AttributeValue)| {
+            Some((name.strip_prefix(prefix)?, value.as_s().ok()?.as_str()))
+        };
+        self.0.iter().filter_map(below)
+    }
 }
 
 /// The present stored form, for an update that writes it together with its change. A literal would mark an item of a

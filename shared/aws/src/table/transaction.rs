@@ -24,6 +24,8 @@ pub(super) struct Parts(Vec<TransactWriteItem>);
 pub(super) struct Expression {
     text: String,
     values: HashMap<String, AttributeValue>,
+    /// Names of attributes that are data, by their placeholders.
+    names: HashMap<String, String>,
 }
 
 /// Attributes whose names are reserved words of DynamoDB.
@@ -49,8 +51,20 @@ impl Expression {
     pub(super) fn new(text: &str) -> Self {
         Self {
             text: text.to_owned(),
-            values: HashMap::new(),
+            ..Self::default()
         }
+    }
+
+    /// The same values with another text.
+    pub(super) fn saying(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.text);
+        self
+    }
+
+    /// Adds the name of an attribute that is data. The text mentions its placeholder.
+    pub(super) fn name(mut self, placeholder: &str, name: &str) -> Self {
+        self.names.insert(placeholder.to_owned(), name.to_owned());
+        self
     }
 
     pub(super) fn text(mut self, name: &str, value: &str) -> Self {
@@ -138,12 +152,16 @@ impl Parts {
         update: Expression,
         when: Option<&str>,
     ) -> Result<(), Fault> {
+        let mut named = names(&[&update.text, when.unwrap_or_default()]);
+        if !update.names.is_empty() {
+            named.get_or_insert_default().extend(update.names.clone());
+        }
         let update = Update::builder()
             .table_name(&table.name)
             .set_key(Some(key_map(key)))
             .update_expression(update.text.clone())
             .set_condition_expression(when.map(str::to_owned))
-            .set_expression_attribute_names(names(&[&update.text, when.unwrap_or_default()]))
+            .set_expression_attribute_names(named)
             .set_expression_attribute_values(update.values())
             .build()
             .map_err(|error| Fault::corrupt("TransactWriteItems", error.to_string()))?;

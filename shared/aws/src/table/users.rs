@@ -12,14 +12,15 @@ use offramp_app::ports::{
     USERS_PER_DELIVERY, USERS_PER_READ, Users,
 };
 use offramp_domain::{
-    AdminsChange, Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin, Pulse, SourceId,
-    Status, User, roster,
+    Change, EmployeeId, Entry, Field, HrWord, Notice, OrgId, Origin, Pulse, SourceId, Status, User,
+    roster,
 };
 
 use super::Table;
+use super::admins;
 use super::cards::{ALIVE, card_item};
 use super::feeds::celebrated;
-use super::item::{FORM, Item, StoredForm, key_map};
+use super::item::{Item, StoredForm, key_map};
 use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, Key};
@@ -167,6 +168,7 @@ impl Table {
                             .map_err(|error| Fault::corrupt("read", error.to_string()))
                     });
                     loaded.admins = Arc::new(ids.collect::<Result<_, _>>()?);
+                    loaded.logins = Arc::new(admins::logins(&item)?);
                 }
                 _ if beside.contains(&item.key()) => others.push(item),
                 _ => {
@@ -174,6 +176,10 @@ impl Table {
                     loaded.users.insert(user.employee_id.clone(), user);
                 }
             }
+        }
+        // A release before logins drops them from a user that it writes, and leaves this item as it is.
+        for user in loaded.users.values_mut().filter(|user| user.is_unbound()) {
+            user.bound = loaded.logins.of(&user.employee_id);
         }
         Ok((loaded, others))
     }
@@ -190,25 +196,7 @@ impl Table {
         if let Some(withdrawn) = &change.withdraw {
             parts.delete(self, &keys::notice(org, withdrawn), None)?;
         }
-        let id = user.employee_id.to_string();
-        match change.admins {
-            AdminsChange::None => {}
-            AdminsChange::Join => {
-                let join = Expression::new("ADD ids :ids SET v = :v")
-                    .texts(":ids", vec![id])
-                    .number(":v", FORM);
-                parts.update(self, &keys::admins(org), join, None)?;
-            }
-            AdminsChange::Leave => {
-                let leave = Expression::new("DELETE ids :ids")
-                    .texts(":ids", vec![id.clone()])
-                    .text(":id", &id)
-                    .number(":one", 1);
-                let not_the_last = "contains(ids, :id) AND size(ids) > :one";
-                parts.update(self, &keys::admins(org), leave, Some(not_the_last))?;
-            }
-        }
-        Ok(())
+        admins::change(self, parts, org, change)
     }
 
     fn card(&self, parts: &mut Parts, org: &OrgId, write: &CardWrite) -> Result<(), Fault> {

@@ -8,7 +8,8 @@ use super::change::{Draft, whole_second};
 use super::context::{Context, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use super::leave::By;
-use crate::actor::{Actor, SubjectKind};
+use super::role::Appointment;
+use crate::actor::Actor;
 use crate::digest::NoticeKind;
 use crate::employee::{Field, HrWord};
 use crate::grounds::{Ground, GroundKind, Grounds};
@@ -27,7 +28,7 @@ pub(super) fn add(
     by: &Actor,
     employee_id: &EmployeeId,
     profile: &BTreeMap<Field, String>,
-    (role, signs_in_by): (Role, SubjectKind),
+    wanted: &Appointment<'_>,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     if stored.is_some() {
@@ -35,8 +36,8 @@ pub(super) fn add(
     }
     let mut user = User::new(employee_id.clone(), Origin::Manual, Grounds::default());
     user.profile = profile.clone();
-    can_be_named(&user, role, signs_in_by)?;
-    user.role = role;
+    user.bound = wanted.login_of(&user, ctx)?;
+    user.role = wanted.role;
     let mut draft = Draft::new(ctx, user);
     if ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
@@ -236,45 +237,6 @@ pub(super) fn restore(
         by,
         happening,
     ))
-}
-
-/// Makes the user an admin or a member.
-pub(super) fn set_role(
-    stored: &User,
-    settled: User,
-    by: &Actor,
-    (role, signs_in_by): (Role, SubjectKind),
-    ctx: &Context<'_>,
-) -> Result<Decision, Refusal> {
-    if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
-        return Err(Refusal::Deleted);
-    }
-    if settled.role == role {
-        return Ok(nothing(Answered::of(Outcome::Unchanged)));
-    }
-    if role == Role::Member {
-        not_on_self(by, stored)?;
-        if is_last_admin(&settled, ctx) {
-            return Err(Refusal::LastAdmin);
-        }
-    }
-    can_be_named(&settled, role, signs_in_by)?;
-    let mut draft = Draft::of(ctx, stored, settled);
-    draft.user().role = role;
-    Ok(draft.commit(
-        Answered::of(Outcome::Updated),
-        by,
-        Happening::RoleChanged { role },
-    ))
-}
-
-/// Where tokens name people by address, an admin without one could never act, and would yet count as the last.
-fn can_be_named(user: &User, role: Role, signs_in_by: SubjectKind) -> Result<(), Refusal> {
-    let nameless = signs_in_by == SubjectKind::Email && user.email().is_none();
-    if role == Role::Admin && nameless {
-        return Err(Refusal::NoAddress);
-    }
-    Ok(())
 }
 
 pub(super) fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::context::Context;
-use super::decision::{AdminsChange, Answered, Change, Decision, Outcome, differing};
+use super::decision::{AdminsChange, Answered, Change, Decision, LoginChange, Outcome, differing};
 use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKind};
@@ -12,6 +12,7 @@ use crate::employee::Field;
 use crate::grounds::GroundKind;
 use crate::history::{Entry, Happening, Ignored};
 use crate::hold::Held;
+use crate::ids::{self, Login};
 use crate::lifecycle::{Access, Lifecycle, Pending, Role, Status};
 use crate::timer::Timer;
 use crate::user::User;
@@ -227,6 +228,8 @@ impl<'a> Draft<'a> {
             (true, false) => AdminsChange::Leave,
             _ => AdminsChange::None,
         };
+        let login = self.login_change();
+        self.notes_address();
         let withdraw = self
             .stored
             .and_then(|stored| stored.notice.clone())
@@ -273,9 +276,35 @@ impl<'a> Draft<'a> {
                 notice: self.notice,
                 withdraw,
                 admins,
+                login,
                 makes_work: self.makes_work,
                 joins,
             })),
+        }
+    }
+
+    /// The login that counts from now on; `None` if it did not change, or if none counts.
+    pub(super) fn new_login(&self) -> Option<Login> {
+        self.login_change()?.bound
+    }
+
+    fn login_change(&self) -> Option<LoginChange> {
+        let freed = self.stored.and_then(User::login);
+        let bound = self.user.login();
+        (freed != bound).then(|| LoginChange {
+            freed: freed.cloned(),
+            bound: bound.cloned(),
+        })
+    }
+
+    /// Notes that HR has changed the address. Only HR writes it once the user exists.
+    fn notes_address(&mut self) {
+        let Some(stored) = self.stored else { return };
+        let folded = |user: &User| user.get(Field::Email).map(ids::folded);
+        let (before, after) = (folded(stored), folded(&self.user));
+        let is_first = before.is_none() && self.user.address_changed.is_none();
+        if before != after && !is_first {
+            self.user.address_changed = Some(self.ctx.now);
         }
     }
 
@@ -346,12 +375,15 @@ pub(super) fn bring_back(draft: &mut Draft<'_>) {
 }
 
 /// Copies the HR record into the profile. A field that HR never sent keeps its value. An admin keeps an address that HR
-/// clears, because an admin without an address could not sign in or be mailed.
+/// clears, because an admin without an address might not be mailed. An admin without a login keeps an address that HR
+/// changes, because tokens name the admin by it: HR would say who the admin is.
 pub(super) fn show(user: &mut User) {
-    let admin = user.role == Role::Admin;
+    let admin = user.role.signs_in();
+    let named_by_it = user.is_unbound() && user.get(Field::Email).is_some();
     let Some(record) = &user.hr else { return };
     for (field, value) in record.sent() {
         match value {
+            Some(_) if named_by_it && field == Field::Email => None,
             Some(value) => user.profile.insert(field, value.to_owned()),
             None if admin && field == Field::Email => None,
             None => user.profile.remove(&field),

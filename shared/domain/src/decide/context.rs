@@ -8,6 +8,7 @@ use super::change::whole_second;
 use crate::breaker::Breaker;
 use crate::employee::HrRecord;
 use crate::ids::{EmployeeId, HoldId, OrgId, RunId, SourceId};
+use crate::logins::Logins;
 use crate::settings::Policy;
 use crate::user::User;
 
@@ -81,6 +82,8 @@ pub struct Context<'a> {
     pub zone: &'a dyn Zone,
     /// The admins with access.
     pub admins: &'a BTreeSet<EmployeeId>,
+    /// The logins that name admins and auditors.
+    pub logins: &'a Logins,
     /// The breaker of the user's source; `None` if it was not read.
     pub breaker: Option<&'a Breaker>,
     /// The breaker's answer for this person.

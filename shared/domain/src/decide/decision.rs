@@ -8,7 +8,7 @@ use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKey};
 use crate::employee::Field;
 use crate::history::Entry;
-use crate::ids::HoldId;
+use crate::ids::{HoldId, Login};
 use crate::timer::Timer;
 use crate::user::User;
 
@@ -146,6 +146,15 @@ pub enum AdminsChange {
     Leave,
 }
 
+/// The change of the logins that name admins and auditors. It is part of the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginChange {
+    /// The login that counts no longer.
+    pub freed: Option<Login>,
+    /// The login that counts from now on. Nobody else may have it.
+    pub bound: Option<Login>,
+}
+
 /// The change that one event makes. It is written as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -165,6 +174,8 @@ pub struct Change {
     pub withdraw: Option<NoticeKey>,
     /// The change of the set of admins with access.
     pub admins: AdminsChange,
+    /// The change of the logins; `None` if they stay as they are.
+    pub login: Option<LoginChange>,
     /// Cards, objectives or a notice are left to do: a deactivation or a deletion begins with this change.
     pub makes_work: bool,
     /// The user joins the hold that they are in after the change. The transaction that writes the user writes the hold
@@ -210,6 +221,20 @@ pub enum Refusal {
     /// Tokens name people by address, so an admin needs one.
     #[error("an admin needs an e-mail address: tokens name people by it")]
     NoAddress,
+    /// A member has no login.
+    #[error("only an admin or an auditor has a login")]
+    NoLogin,
+    /// Tokens name people by address, and the login is none.
+    #[error("is not an e-mail address: tokens name people by it")]
+    LoginNoAddress,
+    /// The login names another admin or auditor.
+    #[error("this login is another's")]
+    LoginTaken,
+    /// HR has changed the address lately, so an appointment says which login it binds.
+    #[error(
+        "HR changed the address within the last 7 days; say which `login` the appointment binds"
+    )]
+    AddressChanged,
     /// No grace period runs.
     #[error("the user is not in a grace period")]
     NotScheduled,

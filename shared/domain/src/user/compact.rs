@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::User;
@@ -14,7 +15,7 @@ use crate::digest::{DigestMinute, NoticeKey, NoticeTopic};
 use crate::employee::{CompactRecord, Field, HrRecord};
 use crate::grounds::Grounds;
 use crate::hold::Held;
-use crate::ids::{EmployeeId, Generation};
+use crate::ids::{EmployeeId, Generation, Login};
 use crate::lifecycle::{Leave, Origin, Pending, Reopening, Role};
 
 /// A user in the compact stored form, as serde writes and reads it.
@@ -46,6 +47,12 @@ struct Form<'a> {
     #[serde(default, skip_serializing_if = "is_default")]
     role: Role,
     #[serde(default, skip_serializing_if = "is_default")]
+    auditor: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<Cow<'a, Login>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address_changed: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "is_default")]
     grounds: Cow<'a, Grounds>,
     #[serde(rename = "gen")]
     generation: Generation,
@@ -75,12 +82,16 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Serialize for CompactUser<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let user = &*self.0;
+        let (role, auditor) = user.role.stored();
         Form {
             id: Cow::Borrowed(&user.employee_id),
             origin: Cow::Borrowed(&user.origin),
             hr: user.hr.as_ref().map(CompactRecord::from),
             profile: apart(user),
-            role: user.role,
+            role,
+            auditor,
+            login: user.bound.as_ref().map(Cow::Borrowed),
+            address_changed: user.address_changed,
             grounds: Cow::Borrowed(&user.grounds),
             generation: user.generation,
             pending: Cow::Borrowed(&user.pending),
@@ -141,7 +152,9 @@ impl TryFrom<Form<'_>> for CompactUser<'static> {
             origin: form.origin.into_owned(),
             profile,
             hr,
-            role: form.role,
+            role: Role::of_stored(form.role, form.auditor),
+            bound: form.login.map(Cow::into_owned),
+            address_changed: form.address_changed,
             grounds: form.grounds.into_owned(),
             generation: form.generation,
             pending: form.pending.into_owned(),

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::User;
@@ -17,7 +17,7 @@ use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrStatus};
 use crate::grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround};
 use crate::hold::Held;
-use crate::ids::{EmployeeId, Generation};
+use crate::ids::{EmployeeId, Generation, Login};
 use crate::lifecycle::{Leave, Lifecycle, Origin, Pending, Reopening, Role, Whose};
 
 #[derive(Serialize, Deserialize)]
@@ -29,6 +29,12 @@ struct Stored<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hr: Option<Cow<'a, HrRecord>>,
     role: Role,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    auditor: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<Cow<'a, Login>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address_changed: Option<DateTime<Utc>>,
     lifecycle: Lifecycle,
     generation: Generation,
     #[serde(default, skip_serializing_if = "is_none")]
@@ -72,12 +78,16 @@ fn is_none(pending: &Pending) -> bool {
 
 impl Serialize for User {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (role, auditor) = self.role.stored();
         let mut stored = Stored {
             employee_id: Cow::Borrowed(&self.employee_id),
             origin: Cow::Borrowed(&self.origin),
             profile: Cow::Borrowed(&self.profile),
             hr: self.hr.as_ref().map(Cow::Borrowed),
-            role: self.role,
+            role,
+            auditor,
+            login: self.bound.as_ref().map(Cow::Borrowed),
+            address_changed: self.address_changed,
             lifecycle: self.lifecycle(),
             generation: self.generation,
             pending: Cow::Borrowed(&self.pending),
@@ -117,7 +127,9 @@ impl<'de> Deserialize<'de> for User {
             origin: stored.origin.into_owned(),
             profile: stored.profile.into_owned(),
             hr: stored.hr.map(Cow::into_owned),
-            role: stored.role,
+            role: Role::of_stored(stored.role, stored.auditor),
+            bound: stored.login.map(Cow::into_owned),
+            address_changed: stored.address_changed,
             grounds,
             generation: stored.generation,
             pending: stored.pending.into_owned(),

@@ -214,11 +214,13 @@ fn an_admin_can_be_named_by_a_token() {
         let event = Event::SetRole {
             by: admin(Some("E-1")),
             role,
+            login: None,
             signs_in_by: kind,
         };
         let refused = (!allowed).then_some(Refusal::NoAddress);
         assert_eq!(world.happens(&employee("E-7"), &event).err(), refused);
 
+        let mut world = World::new();
         let event = Event::Add {
             by: admin(Some("E-1")),
             employee_id: employee("E-8"),
@@ -227,6 +229,7 @@ fn an_admin_can_be_named_by_a_token() {
                 .into_iter()
                 .collect(),
             role,
+            login: None,
             signs_in_by: kind,
         };
         assert_eq!(world.happens(&employee("E-8"), &event).err(), refused);
@@ -238,6 +241,7 @@ fn add_another_admin() -> Step {
         let event = Event::SetRole {
             by: admin(None),
             role: Role::Admin,
+            login: None,
             signs_in_by: SubjectKind::EmployeeId,
         };
         world.happens(&employee("E-1"), &event).unwrap();

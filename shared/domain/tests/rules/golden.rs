@@ -252,7 +252,7 @@ fn entries(golden: &mut Golden) {
         Happening::Reactivated,
         Happening::Deleted,
         Happening::Restored,
-        Happening::RoleChanged { role: Role::Admin },
+        crate::logins::appointment(),
         Happening::Held,
         Happening::Stopped { hold: hold_id() },
         Happening::Kept { hold: hold_id() },

@@ -17,6 +17,7 @@ mod kept_access;
 mod leave;
 mod leaves;
 mod lifecycle;
+mod logins;
 mod marks;
 mod merge;
 mod model;

@@ -29,7 +29,7 @@ pub(crate) fn replays(entries: &[Entry], user: &User) {
             _ => Access::Revoked,
         }));
         match &entry.happening {
-            Happening::RoleChanged { role } => known.role = Some(*role),
+            Happening::RoleChanged { role, .. } => known.role = Some(*role),
             // Whoever comes back from a deletion is a member.
             _ if entry.from == Some(Status::Deleted) && entry.to == Status::Active => {
                 known.role = Some(Role::Member);

@@ -251,6 +251,7 @@ impl Stage {
                 employee_id: whom.clone(),
                 profile: [(Field::Name, "c".to_owned())].into(),
                 role,
+                login: None,
                 signs_in_by: SubjectKind::EmployeeId,
             },
             ByHand::Now => Event::DeactivateNow { by },
@@ -259,6 +260,7 @@ impl Stage {
             ByHand::Role(role) => Event::SetRole {
                 by,
                 role,
+                login: None,
                 signs_in_by: SubjectKind::EmployeeId,
             },
             ByHand::LeaveDate(date) => Event::SetLeaveDate { by, date },

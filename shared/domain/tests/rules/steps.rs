@@ -170,6 +170,7 @@ pub(crate) fn alone() -> Step {
         let event = Event::SetRole {
             by: admin(None),
             role: Role::Member,
+            login: None,
             signs_in_by: SubjectKind::EmployeeId,
         };
         world.happens(&employee("E-1"), &event).unwrap();
@@ -208,6 +209,7 @@ pub(crate) fn role_by(id: Option<&str>, role: Role) -> Event {
     Event::SetRole {
         by: admin(id),
         role,
+        login: None,
         signs_in_by: SubjectKind::EmployeeId,
     }
 }
@@ -218,6 +220,7 @@ pub(crate) fn add(role: Role) -> Event {
         employee_id: employee("E-7"),
         profile: [(Field::Name, "Ada".to_owned())].into(),
         role,
+        login: None,
         signs_in_by: SubjectKind::EmployeeId,
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use offramp_domain::decide::{
-    AdminsChange, Change, Context, Decision, Gate, Refusal, SyncRule, Zone, decide,
+    AdminsChange, Change, Context, Decision, Gate, LoginChange, Refusal, SyncRule, Zone, decide,
 };
 use offramp_domain::{
-    Actor, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Notice,
-    NoticeKey, OrgId, Policy, Role, Settings, SourceId, SourceSync, Subject, SubjectKind, Timer,
-    User,
+    Actor, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Logins,
+    Notice, NoticeKey, OrgId, Policy, Role, Settings, SourceId, SourceSync, Subject, SubjectKind,
+    Timer, User,
 };
 
 /// Where every story starts; a whole minute.
@@ -140,6 +140,7 @@ pub(crate) struct World {
     pub(crate) now: DateTime<Utc>,
     pub(crate) users: BTreeMap<EmployeeId, User>,
     pub(crate) admins: BTreeSet<EmployeeId>,
+    pub(crate) logins: Logins,
     /// Every timer that was ever armed: each may fire, at any time, any number of times.
     pub(crate) armed: Vec<Timer>,
     /// Those that were armed and not disarmed.
@@ -166,6 +167,7 @@ impl World {
             now: start(),
             users: BTreeMap::new(),
             admins: BTreeSet::new(),
+            logins: Logins::default(),
             armed: Vec::new(),
             standing: Vec::new(),
             notices: BTreeMap::new(),
@@ -179,6 +181,7 @@ impl World {
             employee_id: employee("E-1"),
             profile: BTreeMap::new(),
             role: Role::Admin,
+            login: None,
             signs_in_by: SubjectKind::EmployeeId,
         };
         world.happens(&employee("E-1"), &first).unwrap();
@@ -192,6 +195,7 @@ impl World {
             policy: &self.policy,
             rule: &self.rule,
             admins: &self.admins,
+            logins: &self.logins,
             breaker: self.breaker.as_ref(),
             gate: &self.gate,
             observing: self.observing,
@@ -246,6 +250,15 @@ impl World {
             AdminsChange::Join => assert!(self.admins.insert(id.clone()), "joins twice"),
             AdminsChange::Leave => assert!(self.admins.remove(id), "leaves twice"),
             AdminsChange::None => {}
+        }
+        if let Some(LoginChange { freed, bound }) = &change.login {
+            let freed = freed.as_ref();
+            let owner = freed.and_then(|login| self.logins.who(login.as_str()));
+            assert!(freed.is_none() || owner == Some(id), "frees another's");
+            let bound = bound.as_ref().map(|login| (login, id));
+            let taken = bound.and_then(|(login, _)| self.logins.who(login.as_str()));
+            assert!(taken.is_none_or(|who| who == id), "one login, two people");
+            self.logins.change(freed, bound);
         }
         self.users.insert(id.clone(), change.user.clone());
     }

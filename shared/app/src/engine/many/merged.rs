@@ -7,7 +7,7 @@ use std::time::Instant;
 use offramp_domain::decide::Outcome;
 use offramp_domain::history::Happening;
 use offramp_domain::{
-    AdminsChange, Change, EmployeeId, Entry, Event, Notice, NoticeKey, Timer, User,
+    AdminsChange, Change, EmployeeId, Entry, Event, LoginChange, Notice, NoticeKey, Timer, User,
 };
 
 use super::together::First;
@@ -250,13 +250,14 @@ impl<'a> Fold<'a> {
             self.notices.retain(|before| before.key() != key);
             self.notices.push(notice.clone());
         }
-        let (arm, disarm, admins, joins, makes_work) = match self.last.take() {
+        let (arm, disarm, admins, login, joins, makes_work) = match self.last.take() {
             None => {
                 self.base_rev = change.base_rev;
                 (
                     change.arm.clone(),
                     change.disarm.clone(),
                     change.admins,
+                    change.login.clone(),
                     change.joins,
                     change.makes_work,
                 )
@@ -269,6 +270,7 @@ impl<'a> Fold<'a> {
                     arm,
                     disarm,
                     net(before.admins, change.admins),
+                    net_login(before.login, change.login.clone()),
                     change.joins || before.joins && same_hold,
                     before.makes_work || change.makes_work,
                 )
@@ -283,6 +285,7 @@ impl<'a> Fold<'a> {
             notice: None,
             withdraw: None,
             admins,
+            login,
             makes_work,
             joins,
         });
@@ -321,6 +324,7 @@ impl<'a> Fold<'a> {
             arm: Vec::new(),
             disarm: Vec::new(),
             admins: AdminsChange::None,
+            login: None,
             makes_work: false,
             joins: false,
             ..last.clone()
@@ -336,6 +340,20 @@ impl<'a> Fold<'a> {
         }
         changes
     }
+}
+
+/// The change of a person's login by two changes, one after the other: what counted before the first counts no longer, and
+/// what the last binds counts.
+fn net_login(before: Option<LoginChange>, after: Option<LoginChange>) -> Option<LoginChange> {
+    let (before, after) = match (before, after) {
+        (Some(before), Some(after)) => (before, after),
+        (before, after) => return before.or(after),
+    };
+    let net = LoginChange {
+        freed: before.freed,
+        bound: after.bound,
+    };
+    (net.freed != net.bound).then_some(net)
 }
 
 /// The change of the set of admins that two changes come to.

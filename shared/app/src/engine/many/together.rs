@@ -146,6 +146,7 @@ impl Plain<'_> {
             loaded: Loaded {
                 policy: loaded.policy.clone(),
                 admins: loaded.admins.clone(),
+                logins: loaded.logins.clone(),
                 breaker: loaded.breaker.clone(),
                 users: BTreeMap::new(),
             },
@@ -162,6 +163,7 @@ fn is_plain(change: &Change) -> bool {
         && change.notice.is_none()
         && change.withdraw.is_none()
         && change.admins == AdminsChange::None
+        && change.login.is_none()
         && change.user.pending.is_done()
 }
 

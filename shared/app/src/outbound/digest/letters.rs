@@ -217,7 +217,7 @@ impl<'a> Letters<'a> {
     /// The e-mail address of a recipient.
     pub(super) fn address(&self, to: Recipient<'_>) -> Option<Email> {
         match to {
-            Recipient::User(id) => self.people.users.get(id)?.email(),
+            Recipient::User(id) => self.people.users.get(id)?.mailed_at(),
             Recipient::Escalation(address) => Some(address.clone()),
         }
     }

@@ -1,6 +1,8 @@
 //! The kinds of items of the table, one row each. An item without a row makes an export, an import or an erasure fail.
 //! So a new kind of item needs a new row.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
@@ -19,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::super::admins::LOGIN;
 use super::super::item::{COMPACT, Item};
 use super::derived::{self, Indexed};
 use crate::keys::{self, Key};
@@ -180,7 +183,8 @@ fn user(item: &Item) -> Result<Value, Fault> {
 
 fn ids(item: &Item) -> Result<Value, Fault> {
     item.known()?;
-    Ok(json!({ "ids": item.get_texts("ids") }))
+    let logins: BTreeMap<_, _> = item.texts_below(LOGIN).collect();
+    Ok(json!({ "ids": item.get_texts("ids"), "logins": logins }))
 }
 
 fn owner(item: &Item) -> Result<Value, Fault> {
