@@ -24,7 +24,7 @@ const TOKEN_DAYS: i64 = 3_650;
 /// The claims of a verified token, as they stood in it.
 pub type Claims = Map<String, Value>;
 
-/// Which claims hold what: the template's parameters `OrgClaim`, `SubjectClaim` and `RoleClaim`.
+/// Which claims hold what: the template's parameters `OrgClaim` and `SubjectClaim`, and a claim of roles, which makes nobody anything.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
     /// The organisation.

@@ -121,8 +121,8 @@ fn security_schemes() -> Value {
     json!({
         "token": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "RS256. The claim of the organisation equals {org}; the subject is an admin of it who has \
-                            access now. A token of the role `service` may read users and access, and use the cards.",
+            "description": "RS256. The claim of the organisation equals {org}; the subject is the login of an \
+                            admin or auditor of it who has access now. A machine that is registered has its own rights.",
         },
         "webhook": {
             "type": "apiKey", "in": "header", "name": "webhook-signature",

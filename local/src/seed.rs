@@ -10,7 +10,7 @@ use offramp_app::upkeep::watch;
 use offramp_domain::{OrgId, SourceId};
 use serde_json::{Value, json};
 
-use crate::acme::{ADMINS, ORG, SOURCE};
+use crate::acme::{ADMINS, MACHINE, ORG, SOURCE};
 use crate::client::Client;
 use crate::signer::fill_now;
 use crate::stack::core::{Core, Seeded};
@@ -69,6 +69,7 @@ pub(crate) async fn run(core: &Core, data: Option<&Path>, counted: bool) -> Resu
     };
     seed.people(&seeded.webhook_secret).await?;
     seed.cards().await?;
+    seed.machine().await?;
     if counted {
         seed.count().await?;
     }
@@ -175,6 +176,21 @@ impl Seed<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Registers the machine whose token `GET /_local` shows.
+    async fn machine(&self) -> Result<(), Error> {
+        let path = format!("/v1/orgs/{ORG}/machines");
+        let machine = json!({
+            "name": MACHINE, "subject": MACHINE, "may": ["access", "people", "cards"],
+        });
+        let added = self.client.post(path, &machine).token(&self.admin);
+        let reply = added.reply().await?;
+        match reply.status {
+            // A run that was cut off has registered it.
+            200..300 | 409 => Ok(()),
+            _ => Err(reply.unexpected()),
+        }
     }
 
     /// Counts the source's active people, as the sweep does within minutes of a first delivery. Until then a percentage

@@ -36,6 +36,7 @@ mod leave_dates;
 mod leavers;
 mod limits;
 mod local_stack;
+mod machines;
 mod mails;
 mod me;
 mod merged;

@@ -266,7 +266,7 @@ async fn an_upgrade_binds_the_addresses_which_hr_may_not_change_until_then() {
     })
     .await;
     // Two requests of an admin would bind them, so the other one looks.
-    let machine = world.stack.token_for("m", offramp_tests::ORG, &["service"]);
+    let machine = world.stack.token_for("login-page", offramp_tests::ORG, &[]);
     let machine = machine.unwrap();
     before_logins(&world).await;
     let look = async |id: &str| {

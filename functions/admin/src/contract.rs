@@ -4,6 +4,7 @@
 
 mod examples;
 mod holds;
+mod machines;
 mod organisation;
 mod people;
 
@@ -26,6 +27,7 @@ pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
         ("Holds", holds::holds()),
         ("Runs", holds::runs()),
         ("Sources", organisation::sources()),
+        ("Machines", machines::machines()),
         ("Reports", organisation::reports()),
         ("Service", service()),
     ]

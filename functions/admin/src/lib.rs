@@ -8,6 +8,7 @@ pub mod contract;
 mod cursor;
 mod holds;
 mod idempotency;
+mod machines;
 mod me;
 mod objectives;
 mod operate;
@@ -30,13 +31,13 @@ use offramp_api::route::RouteRow;
 use offramp_api::view::{Seen, SettingsView};
 use offramp_app::desk::settings::{self, Patched};
 use offramp_app::engine::logins;
-use offramp_app::identity::{Admitted, Caller, Claims, admit};
-use offramp_app::ports::Policies;
+use offramp_app::identity::{Admitted, Asked, Caller, Claims, admit};
+use offramp_app::ports::{Directory, Loaded, Policies};
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
 use offramp_aws::{
     Aws, Clients, Config, ConfigError, Function, Offramp, Sealer, deadline, offramp,
 };
-use offramp_domain::{OrgId, Policy, hex};
+use offramp_domain::{Email, EmployeeId, OrgId, Policy, hex};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::Value;
@@ -108,6 +109,8 @@ struct Call<'a> {
     request: &'a Request,
     org: OrgId,
     caller: Caller,
+    /// The people that the route asks about, where they were read with the caller.
+    loaded: Loaded,
     deadline: Deadline,
 }
 
@@ -198,15 +201,22 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         return open;
     }
     let org = request.org()?;
-    let admitted = admit(
-        &state.offramp.store,
-        &state.claims,
-        &request.claims(),
-        &org,
-        state.offramp.clock.now(),
-    )
-    .await?;
-    let Admitted { caller, is_unbound } = admitted;
+    let about = match route {
+        Some(route) => about(state, request, &org, route).await?,
+        None => Vec::new(),
+    };
+    let asked = Asked {
+        token: &request.claims(),
+        org: &org,
+        about: &about,
+        now: state.offramp.clock.now(),
+    };
+    let admitted = admit(&state.offramp.store, &state.claims, asked).await?;
+    let Admitted {
+        caller,
+        loaded,
+        is_unbound,
+    } = admitted;
     let Some(route) = route else {
         // Which routes exist is told to admins, auditors and machines, and to nobody else.
         return Err(match caller {
@@ -234,9 +244,28 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         request,
         org,
         caller,
+        loaded,
         deadline,
     };
     route.answer(&call).await
+}
+
+/// The people that a route of a login page asks about. They are read in the call that reads who the caller is, so that the
+/// question costs no call more.
+async fn about(
+    state: &State,
+    request: &Request,
+    org: &OrgId,
+    route: Route,
+) -> Result<Vec<EmployeeId>> {
+    match route {
+        Route::GetUserAccess => Ok(EmployeeId::new(request.path("id")).into_iter().collect()),
+        Route::FindAccess => match request.query("email").map(Email::new) {
+            Some(Ok(email)) => Ok(state.offramp.store.with_email(org, &email.folded()).await?),
+            _ => Ok(Vec::new()),
+        },
+        _ => Ok(Vec::new()),
+    }
 }
 
 impl Call<'_> {

@@ -3,15 +3,12 @@
 use offramp_api::http::Reply;
 use offramp_app::Result;
 use offramp_app::identity::Caller;
-use offramp_app::ports::Users;
+use offramp_app::ports::{Right, Users};
 use offramp_app::when::instant;
 use offramp_domain::{EmployeeId, Field, OrgId, Subject, User};
 use serde::Serialize;
 
 use crate::Call;
-
-/// The rights of a machine: each is a group of routes.
-const RIGHTS: &[&str] = &["access", "people", "cards"];
 
 /// The caller, as the organisation knows them.
 #[derive(Serialize)]
@@ -27,7 +24,7 @@ pub(crate) struct MeView {
     #[cfg_attr(feature = "schema", schema(pattern = "^(admin|auditor|machine)$"))]
     role: Option<&'static str>,
     /// The rights of a machine; empty for anybody else.
-    may: &'static [&'static str],
+    may: Vec<Right>,
     /// The IANA name of the organisation's time zone.
     time_zone: String,
     /// The present instant.
@@ -41,10 +38,10 @@ impl Call<'_> {
         let loaded = self.env.store.load(&self.org, &ids).await?;
         let user: Option<&User> = id.as_ref().and_then(|id| loaded.users.get(id));
         let (role, may) = match &self.caller {
-            Caller::Admin { .. } => (Some("admin"), &[][..]),
-            Caller::Auditor { .. } => (Some("auditor"), &[][..]),
-            Caller::Service { .. } => (Some("machine"), RIGHTS),
-            Caller::Other { .. } => (None, &[][..]),
+            Caller::Admin { .. } => (Some("admin"), Vec::new()),
+            Caller::Auditor { .. } => (Some("auditor"), Vec::new()),
+            Caller::Machine { may, .. } => (Some("machine"), may.iter().copied().collect()),
+            Caller::Other { .. } => (None, Vec::new()),
         };
         let view = MeView {
             org: self.org.clone(),

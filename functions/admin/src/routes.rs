@@ -21,9 +21,9 @@ offramp_api::routes! {
         GetSettings:     GET    "/settings"                        => settings,             Admins;
         PatchSettings:   PATCH  "/settings"                        => patch_settings,       Admins, ["dry_run"];
 
-        ListUsers:       GET    "/users"                           => users,                AdminsAndMachines, ["status", "q", "limit", "cursor"];
+        ListUsers:       GET    "/users"                           => users,                People, ["status", "q", "limit", "cursor"];
         AddUser:         POST   "/users"                           => add_user,             Admins;
-        GetUser:         GET    "/users/{id}"                      => user,                 AdminsAndMachines;
+        GetUser:         GET    "/users/{id}"                      => user,                 People;
         DeleteUser:      DELETE "/users/{id}"                      => delete_user,          Admins;
         DeactivateNow:   POST   "/users/{id}/deactivate-now"       => deactivate_now,       Admins;
         RestoreUser:     POST   "/users/{id}/restore"              => restore,              Admins;
@@ -31,15 +31,15 @@ offramp_api::routes! {
         PutLogin:        PUT    "/users/{id}/login"                => set_login,            Admins;
         SetLeaveDate:    PUT    "/users/{id}/leave-date"           => set_leave_date,       Admins;
         PutDue:          PUT    "/users/{id}/due"                  => set_due,              Admins;
-        GetUserAccess:   GET    "/users/{id}/access"               => access,               AdminsAndMachines;
-        FindAccess:      GET    "/access"                          => access_by_email,      AdminsAndMachines, ["email"];
+        GetUserAccess:   GET    "/users/{id}/access"               => access,               Access;
+        FindAccess:      GET    "/access"                          => access_by_email,      Access, ["email"];
         GetHistory:      GET    "/users/{id}/history"              => history,              Admins, ["limit", "cursor"];
         Explain:         GET    "/users/{id}/explain"              => explain,              Admins;
 
-        ListCards:       GET    "/users/{id}/cards"                => cards,                AdminsAndMachines, ["limit", "cursor"];
-        AddCard:         POST   "/users/{id}/cards"                => add_card,             AdminsAndMachines;
-        ReassignCard:    POST   "/cards/{card}/reassign"           => reassign,             AdminsAndMachines;
-        PutCardStatus:   PUT    "/cards/{card}/status"             => set_card_status,      AdminsAndMachines;
+        ListCards:       GET    "/users/{id}/cards"                => cards,                Cards, ["limit", "cursor"];
+        AddCard:         POST   "/users/{id}/cards"                => add_card,             Cards;
+        ReassignCard:    POST   "/cards/{card}/reassign"           => reassign,             Cards;
+        PutCardStatus:   PUT    "/cards/{card}/status"             => set_card_status,      Cards;
 
         ListObjectives:  GET    "/users/{id}/objectives"           => objectives,           Admins, ["limit", "cursor"];
         AddObjective:    POST   "/users/{id}/objectives"           => add_objective,        Admins;
@@ -68,6 +68,10 @@ offramp_api::routes! {
         PatchSource:     PATCH  "/sources/{source}"                => patch_source,         Admins;
         ListRejections:  GET    "/sources/{source}/rejections"     => rejections,           Admins, ["limit", "cursor"];
         RotateSecret:    POST   "/sources/{source}/rotate-secret"  => rotate_secret,        Admins;
+
+        ListMachines:    GET    "/machines"                        => machines,             Admins;
+        AddMachine:      POST   "/machines"                        => add_machine,          Admins;
+        RemoveMachine:   DELETE "/machines/{name}"                 => remove_machine,       Admins;
 
         Drift:           GET    "/reports/drift"                   => drift,                Admins, ["limit", "cursor"];
         Audit:           GET    "/audit"                           => audit,                Admins, ["since", "limit", "cursor"];

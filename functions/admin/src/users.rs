@@ -8,11 +8,13 @@ use offramp_app::desk::users;
 use offramp_app::desk::users::{Ended, MAX_PAGE, PAGE, Query};
 use offramp_app::engine::closing::Reopened;
 use offramp_app::engine::execute::Executed;
-use offramp_app::ports::Users;
-use offramp_app::{Error, Result};
+use offramp_app::identity::Caller;
+use offramp_app::ports::{Loaded, Users};
+use offramp_app::{Error, Fault, Result};
 use offramp_domain::decide::Outcome;
 use offramp_domain::{Email, EmployeeId, Event, Field, GivenReason, Login, Role, Status, User};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::idempotency::Once;
 use crate::{Call, cursor, rfc3339};
@@ -88,6 +90,12 @@ pub(crate) struct AddedView {
     note: Option<String>,
 }
 
+/// A view as JSON.
+fn json<T: Serialize>(view: &T) -> Result<Value> {
+    let value = serde_json::to_value(view);
+    Ok(value.map_err(|error| Fault::corrupt("write", error.to_string()))?)
+}
+
 impl Call<'_> {
     pub(crate) fn employee(&self) -> Result<EmployeeId> {
         EmployeeId::new(self.request.path("id")).map_err(|_| Error::NotFound("user"))
@@ -139,7 +147,11 @@ impl Call<'_> {
         page.next = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));
-        Reply::json(200, &UsersView::of(&page, self.seen(&policy)))
+        let mut view = json(&UsersView::of(&page, self.seen(&policy)))?;
+        if let Some(users) = view["users"].as_array_mut() {
+            users.iter_mut().for_each(|user| self.narrow(user));
+        }
+        Reply::json(200, &view)
     }
 
     pub(crate) async fn add_user(&self) -> Result<Reply> {
@@ -217,10 +229,18 @@ impl Call<'_> {
 
     pub(crate) async fn user(&self) -> Result<Reply> {
         let (user, cards, policy) = users::show(&self.tenant(), &self.employee()?).await?;
-        Ok(
-            Reply::json(200, &UserDetail::of(&user, &cards, self.seen(&policy)))?
-                .with_version(user.version),
-        )
+        let mut view = json(&UserDetail::of(&user, &cards, self.seen(&policy)))?;
+        self.narrow(&mut view);
+        Ok(Reply::json(200, &view)?.with_version(user.version))
+    }
+
+    /// Takes out of a user what a machine is not shown.
+    fn narrow(&self, user: &mut Value) {
+        if let (Caller::Machine { .. }, Value::Object(user)) = (&self.caller, user) {
+            for field in ["hr", "birthday", "login"] {
+                user.remove(field);
+            }
+        }
     }
 
     pub(crate) async fn deactivate_now(&self) -> Result<Reply> {
@@ -341,15 +361,8 @@ impl Call<'_> {
         let Ok(id) = EmployeeId::new(self.request.path("id")) else {
             return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         };
-        let loaded = self
-            .env
-            .store
-            .load(&self.org, std::slice::from_ref(&id))
-            .await?;
-        Reply::json(
-            200,
-            &AccessView::of(loaded.users.get(&id), self.seen(&loaded.policy)),
-        )
+        let Loaded { users, policy, .. } = &self.loaded;
+        Reply::json(200, &AccessView::of(users.get(&id), self.seen(policy)))
     }
 
     pub(crate) async fn access_by_email(&self) -> Result<Reply> {
@@ -365,8 +378,9 @@ impl Call<'_> {
         if Email::new(email).is_err() {
             return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         }
-        let (user, policy) = users::by_email(&self.tenant(), email).await?;
-        Reply::json(200, &AccessView::of(user.as_ref(), self.seen(&policy)))
+        let user = users::by_email(&self.loaded, email, self.env.clock.now());
+        let policy = &self.loaded.policy;
+        Reply::json(200, &AccessView::of(user, self.seen(policy)))
     }
 
     pub(crate) async fn history(&self) -> Result<Reply> {

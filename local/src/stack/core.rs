@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::MetricLines;
 use crate::Error;
-use crate::acme::{ADMIN_EMAIL, ORG};
+use crate::acme::{ADMIN_EMAIL, MACHINE, ORG};
 use crate::functions::{self, Host};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -61,7 +61,7 @@ impl Core {
     }
 
     pub(crate) fn service_token(&self) -> Result<String, Error> {
-        self.token("login-page", Some(ORG), &["service"])
+        self.token(MACHINE, Some(ORG), &[])
     }
 
     pub(crate) fn bootstrap_token(&self, org: &str) -> Result<String, Error> {

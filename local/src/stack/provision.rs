@@ -89,7 +89,7 @@ pub(super) fn identity(deployment: &Deployment, data: Option<&Path>) -> Result<I
     let names = ClaimNames {
         org: parameter("OrgClaim")?,
         subject: parameter("SubjectClaim")?,
-        role: parameter("RoleClaim")?,
+        role: "roles".to_owned(),
     };
     let authorizer = deployment.authorizers.values().next().cloned();
     let authorizer =

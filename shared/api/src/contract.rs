@@ -53,7 +53,7 @@ impl Operation {
             Door::Open => own,
             Door::Signed => own.signed(),
             // Query parameters that the route does not read are refused.
-            Door::AnyToken | Door::Admins | Door::AdminsAndMachines => own
+            Door::AnyToken | Door::Admins | Door::Access | Door::People | Door::Cards => own
                 .path::<OrgId>("org", "The organisation.", "acme")
                 .refuses([Error::Forbidden, invalid()]),
         }
@@ -278,7 +278,9 @@ impl Operation {
         let scheme = match door {
             Door::Open => None,
             Door::Signed => Some("webhook"),
-            Door::AnyToken | Door::Admins | Door::AdminsAndMachines => Some("token"),
+            Door::AnyToken | Door::Admins | Door::Access | Door::People | Door::Cards => {
+                Some("token")
+            }
         };
         // An empty list says that the route needs no credentials.
         let security = scheme.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));

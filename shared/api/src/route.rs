@@ -2,6 +2,7 @@
 //! routes of `template.yaml` and the OpenAPI document.
 
 use offramp_app::identity::Caller;
+use offramp_app::ports::Right;
 
 /// The callers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,24 +15,30 @@ pub enum Door {
     Admins,
     /// Anybody whose token is valid for the organisation.
     AnyToken,
-    /// An admin, or a machine whose token has the role `service`.
-    AdminsAndMachines,
+    /// An admin, or a machine with the right [`Right::Access`].
+    Access,
+    /// An admin, or a machine with the right [`Right::People`].
+    People,
+    /// An admin, or a machine with the right [`Right::Cards`].
+    Cards,
 }
 
 impl Door {
     /// True if API Gateway asks for a token before it invokes the function.
     #[must_use]
     pub const fn needs_token(self) -> bool {
-        matches!(
-            self,
-            Self::AnyToken | Self::Admins | Self::AdminsAndMachines
-        )
+        !matches!(self, Self::Open | Self::Signed)
     }
 
-    /// True if a machine may use the route.
+    /// The right with which a machine may use the route; `None` if no machine may.
     #[must_use]
-    pub const fn lets_machines_in(self) -> bool {
-        matches!(self, Self::AnyToken | Self::AdminsAndMachines)
+    pub const fn right(self) -> Option<Right> {
+        match self {
+            Self::Access => Some(Right::Access),
+            Self::People => Some(Right::People),
+            Self::Cards => Some(Right::Cards),
+            Self::Open | Self::Signed | Self::Admins | Self::AnyToken => None,
+        }
     }
 
     /// True if a caller whose token was verified may use a route of this method. It is the one rule of who may what: admins
@@ -43,7 +50,9 @@ impl Door {
             Caller::Auditor { .. } => {
                 self.needs_token() && (method == "GET" || self == Self::AnyToken)
             }
-            Caller::Service { .. } => self.lets_machines_in(),
+            Caller::Machine { may, .. } => {
+                self == Self::AnyToken || self.right().is_some_and(|right| may.contains(&right))
+            }
             Caller::Other { .. } => self == Self::AnyToken,
         }
     }

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod feeds;
 pub mod first_admin;
 pub mod leavers;
+pub mod machines;
 pub mod objectives;
 pub mod reports;
 pub mod runs;

@@ -111,6 +111,9 @@ pub enum Error {
     /// A thing with that id exists. The text says which kind of thing.
     #[error("there is already {0}")]
     Exists(&'static str),
+    /// Machines have the subject of no admin or auditor, whom a machine's rights would shut out.
+    #[error("the subject is an admin's or an auditor's")]
+    SubjectOfAdmin,
     /// There are as many as there may be. The text says how many of what.
     #[error("there are {0} already, and no more may be")]
     TooMany(&'static str),

@@ -3,17 +3,17 @@
 //! API Gateway's authorizer verifies the token. This module compares its claims with Offramp's own table: the acting
 //! user must be active *now* and must have the role admin. A token alone is not enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use offramp_domain::ids::folded;
 use offramp_domain::{Access, Actor, Email, EmployeeId, OrgId, Role, Subject, SubjectKind, User};
 
-use crate::ports::{Directory, USERS_PER_READ, Users};
+use crate::ports::{Directory, Loaded, Registry, Right, USERS_PER_READ, Users};
 use crate::{Error, Result};
 
-/// The role that makes a caller a machine.
-const SERVICE: &str = "service";
+/// The claim that names a machine, whatever claim names people (RFC 7519, 4.1.2).
+const MACHINE: &str = "sub";
 
 /// The names of the claims in a token. They can be set for any OIDC issuer.
 #[derive(Debug, Clone)]
@@ -24,8 +24,6 @@ pub struct Claims {
     pub subject: String,
     /// The kind of value in the subject claim.
     pub subject_kind: SubjectKind,
-    /// The claim of the roles.
-    pub role: String,
     /// The subject that may do everything until the first admin exists; `None` if there is no such subject.
     pub bootstrap: Option<String>,
 }
@@ -47,10 +45,12 @@ pub enum Caller {
         /// The auditor's employee id.
         employee_id: EmployeeId,
     },
-    /// A machine. It may read access and users, and use the card routes.
-    Service {
-        /// The subject claim of the token.
+    /// A machine that the organisation has registered.
+    Machine {
+        /// The `sub` of the token.
         subject: Subject,
+        /// What it may do.
+        may: BTreeSet<Right>,
     },
     /// Somebody else with a token of the organisation. They may ask who they are, and nothing else.
     Other {
@@ -74,7 +74,7 @@ impl Caller {
                 employee_id: employee_id.clone(),
             },
             Self::Auditor { subject, .. }
-            | Self::Service { subject }
+            | Self::Machine { subject, .. }
             | Self::Other { subject, .. } => Actor::Service {
                 subject: subject.clone(),
             },
@@ -87,7 +87,7 @@ impl Caller {
         match self {
             Self::Admin { subject, .. }
             | Self::Auditor { subject, .. }
-            | Self::Service { subject }
+            | Self::Machine { subject, .. }
             | Self::Other { subject, .. } => subject,
         }
     }
@@ -100,31 +100,45 @@ impl Caller {
                 employee_id.as_ref()
             }
             Self::Auditor { employee_id, .. } => Some(employee_id),
-            Self::Service { .. } => None,
+            Self::Machine { .. } => None,
         }
     }
 }
 
 /// A caller, and what is to be done about how they sign in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Admitted {
     /// The caller.
     pub caller: Caller,
+    /// What was read with the caller: the people that the request asks about.
+    pub loaded: Loaded,
     /// True if the caller was appointed before there were logins, so that the organisation's are to be bound.
     pub is_unbound: bool,
 }
 
-impl Admitted {
-    fn bound(caller: Caller) -> Self {
-        Self {
-            caller,
-            is_unbound: false,
-        }
-    }
+/// A request, as far as it says who sends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The claims of the verified token.
+    pub token: &'a BTreeMap<String, String>,
+    /// The organisation in the path.
+    pub org: &'a OrgId,
+    /// The people that the request asks about, to be read in the same call: [`Asked::MOST`] at most.
+    pub about: &'a [EmployeeId],
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+impl Asked<'_> {
+    /// The most people that are read with the caller: a batch has the machines, and the caller, beside them.
+    pub const MOST: usize = USERS_PER_READ - 1;
 }
 
 /// Identifies the caller of a request to the organisation `org`. An unknown user, a member, and an admin without access
 /// are [`Caller::Other`].
+///
+/// A registered machine is named by `sub`, compared exactly, and has its own rights and no others. No claim makes a machine.
+/// Its token need not name the organisation: the registration binds it.
 ///
 /// Admins and auditors are named by the login that their appointment has bound, whatever address HR sends. An admin from
 /// before logins is named by the address until it is bound; HR cannot change it until then.
@@ -132,52 +146,79 @@ impl Admitted {
 /// # Errors
 /// [`Error::Forbidden`] for a token of another organisation or without a subject, and for an address that the token says
 /// is not verified; or a fault of the table.
-pub async fn admit<S: Users + Directory>(
+pub async fn admit<S: Users + Directory + Registry>(
     store: &S,
     claims: &Claims,
-    token: &BTreeMap<String, String>,
-    org: &OrgId,
-    now: DateTime<Utc>,
+    asked: Asked<'_>,
 ) -> Result<Admitted> {
-    if token.get(&claims.org).map(String::as_str) != Some(org.as_str()) {
+    let Asked {
+        token,
+        org,
+        about,
+        now,
+    } = asked;
+    let of_org = token.get(&claims.org).map(String::as_str);
+    if of_org.is_some_and(|named| named != org.as_str()) {
         return Err(Error::Forbidden);
     }
-    let subject = token.get(&claims.subject).ok_or(Error::Forbidden)?;
-    let subject = Subject::new(subject.as_str()).map_err(|_| Error::Forbidden)?;
+    let subject_of = |claim: &str| {
+        token
+            .get(claim)
+            .and_then(|text| Subject::new(text.as_str()).ok())
+    };
+    let people = of_org.and_then(|_| subject_of(&claims.subject));
+    let own: Option<EmployeeId> = match (claims.subject_kind, &people) {
+        (SubjectKind::EmployeeId, Some(subject)) => EmployeeId::new(subject.as_str()).ok(),
+        _ => None,
+    };
+    let with = |id: Option<&EmployeeId>| -> Vec<EmployeeId> {
+        let about = about.iter().take(Asked::MOST);
+        about.chain(id).cloned().collect()
+    };
+    let (mut loaded, machines) = store.load_caller(org, &with(own.as_ref())).await?;
+    if let Some(subject) = subject_of(MACHINE)
+        && let Some(machine) = machines.of(subject.as_str())
+    {
+        let may = machine.may.clone();
+        return Ok(Admitted {
+            caller: Caller::Machine { subject, may },
+            loaded,
+            is_unbound: false,
+        });
+    }
+    let Some(subject) = people else {
+        return Err(Error::Forbidden);
+    };
     if claims.subject_kind == SubjectKind::Email && !is_verified(token) {
         return Err(Error::Forbidden);
     }
-    if token
-        .get(&claims.role)
-        .is_some_and(|roles| listed(roles).any(|role| role == SERVICE))
-    {
-        return Ok(Admitted::bound(Caller::Service { subject }));
-    }
-    let own: Vec<EmployeeId> = match claims.subject_kind {
-        SubjectKind::EmployeeId => EmployeeId::new(subject.as_str()).into_iter().collect(),
-        SubjectKind::Email => Vec::new(),
-    };
-    let mut loaded = store.load(org, &own).await?;
     if let Some(id) = loaded.logins.who(subject.as_str()).cloned() {
         if !loaded.users.contains_key(&id) {
-            loaded = store.load(org, std::slice::from_ref(&id)).await?;
+            loaded = store.load(org, &with(Some(&id))).await?;
         }
         let user = loaded.users.get(&id).map(|user| user.as_of(&loaded.policy));
         let caller = user.filter(|user| has_login(claims.subject_kind, user, &subject));
         if let Some(caller) = caller.and_then(|user| privileged(&user, &subject, now)) {
-            return Ok(Admitted::bound(caller));
+            return Ok(Admitted {
+                caller,
+                loaded,
+                is_unbound: false,
+            });
         }
     }
     let ids = match claims.subject_kind {
-        SubjectKind::EmployeeId => own,
+        SubjectKind::EmployeeId => own.into_iter().collect(),
         SubjectKind::Email => match Email::new(subject.as_str()) {
             Ok(email) => store.with_email(org, &email.folded()).await?,
             Err(_) => Vec::new(),
         },
     };
-    if ids.iter().any(|id| !loaded.users.contains_key(id)) {
-        let most = ids.len().min(USERS_PER_READ);
-        loaded = store.load(org, &ids[..most]).await?;
+    let unread = |id: &&EmployeeId| !loaded.users.contains_key(id);
+    let unread: Vec<EmployeeId> = ids.iter().filter(unread).cloned().collect();
+    if !unread.is_empty() {
+        let most = unread.len().min(USERS_PER_READ);
+        let others = store.load(org, &unread[..most]).await?;
+        loaded.users.extend(others.users);
     }
     let mut users: Vec<User> = ids
         .iter()
@@ -190,11 +231,12 @@ pub async fn admit<S: Users + Directory>(
     if let Some(caller) = unbound.find_map(|user| privileged(user, &subject, now)) {
         return Ok(Admitted {
             caller,
+            loaded,
             is_unbound: true,
         });
     }
     let bootstrap = claims.bootstrap.as_deref() == Some(subject.as_str());
-    Ok(Admitted::bound(if bootstrap && loaded.admins.is_empty() {
+    let caller = if bootstrap && loaded.admins.is_empty() {
         Caller::Admin {
             subject,
             employee_id: None,
@@ -204,7 +246,12 @@ pub async fn admit<S: Users + Directory>(
             subject,
             employee_id: users.into_iter().next().map(|user| user.employee_id),
         }
-    }))
+    };
+    Ok(Admitted {
+        caller,
+        loaded,
+        is_unbound: false,
+    })
 }
 
 /// The caller that an admin or auditor with access is; `None` for anybody else. A leaver may keep access during the grace
@@ -250,42 +297,5 @@ fn named(kind: SubjectKind, user: &User, subject: &Subject) -> bool {
         SubjectKind::Email => user
             .email()
             .is_some_and(|email| email.folded() == folded(subject.as_str())),
-    }
-}
-
-/// The values of a claim. API Gateway passes an array as one string such as `[a b]`. Each value is compared as a whole,
-/// so that `not-service` is not `service`.
-fn listed(claim: &str) -> impl Iterator<Item = &str> {
-    let inner = claim
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(claim);
-    inner
-        .split([' ', ','])
-        .map(|one| one.trim_matches('"'))
-        .filter(|one| !one.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_are_compared_whole() {
-        for (claim, service) in [
-            ("service", true),
-            ("[service]", true),
-            ("[a service b]", true),
-            ("[\"service\",\"b\"]", true),
-            ("not-service", false),
-            ("[not-service services]", false),
-            ("", false),
-        ] {
-            assert_eq!(
-                listed(claim).any(|role| role == SERVICE),
-                service,
-                "{claim}"
-            );
-        }
     }
 }

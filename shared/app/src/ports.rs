@@ -11,6 +11,7 @@ mod cards;
 mod feeds;
 mod health;
 mod inbound;
+mod machines;
 mod mail;
 mod objectives;
 mod organisation;
@@ -37,6 +38,7 @@ pub use cards::*;
 pub use feeds::*;
 pub use health::*;
 pub use inbound::*;
+pub use machines::*;
 pub use mail::*;
 pub use objectives::*;
 pub use organisation::*;
@@ -264,6 +266,8 @@ pub enum Audited {
     },
     /// A source was created or changed, or received a new secret.
     Source(SourceEntry),
+    /// A machine was registered or removed.
+    Machine(MachineEntry),
     /// A person's data was erased.
     Erasure(Erasure),
 }

@@ -246,7 +246,6 @@ fn claims(org: String, get: Get<'_>, need: Need<'_>) -> Result<Claims, ConfigErr
         org,
         subject: need("SUBJECT_CLAIM")?,
         subject_kind: kind(&need("SUBJECT_KIND")?)?,
-        role: need("ROLE_CLAIM")?,
         bootstrap: get("BOOTSTRAP_SUBJECT"),
     })
 }

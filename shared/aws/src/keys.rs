@@ -7,6 +7,7 @@ mod breaker;
 mod days;
 mod exit;
 mod health;
+mod machines;
 mod objectives;
 mod snapshots;
 
@@ -19,6 +20,7 @@ pub use breaker::*;
 pub use days::*;
 pub use exit::*;
 pub use health::*;
+pub use machines::*;
 pub use objectives::*;
 pub use snapshots::*;
 

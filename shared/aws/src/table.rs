@@ -13,6 +13,7 @@ mod directory;
 mod feeds;
 mod health;
 mod item;
+mod machines;
 mod notices;
 mod objectives;
 mod policies;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use offramp_domain::{
-    Actor, Card, CardId, CardStatus, Decision, EmployeeId, Event, Happening, Refusal, Status,
+    Actor, Card, CardId, CardStatus, Decision, EmployeeId, Event, Happening, Refusal, Status, User,
 };
 
 use crate::backoff::until_won;
@@ -62,7 +62,8 @@ where
 /// Gives a card to an active user. A leaver's card can be given too, until its cancellation has begun.
 ///
 /// # Errors
-/// [`Refusal::NotActive`], [`Refusal::CardCancelled`], [`Error::TooMany`], [`Error::NotFound`], a fault, or [`Error::Busy`].
+/// [`Error::Forbidden`] for a machine where the owner is in the grace period, [`Refusal::NotActive`],
+/// [`Refusal::CardCancelled`], [`Error::TooMany`], [`Error::NotFound`], a fault, or [`Error::Busy`].
 pub async fn reassign<P: Ports>(
     tenant: &Tenant<'_, P>,
     card: &CardId,
@@ -79,6 +80,13 @@ where
         card.changeable()?;
         let loaded = load(tenant, &[card.owner.clone(), to.clone()]).await?;
         active(&loaded, to)?;
+        // A card that is given away outlives its owner's grace period.
+        let leaves =
+            |user: &User| user.as_of(&loaded.policy).status() == Status::DeactivationScheduled;
+        let of_leaver = loaded.users.get(&card.owner).is_some_and(leaves);
+        if of_leaver && matches!(by, Actor::Service { .. }) {
+            return Err(Error::Forbidden);
+        }
         if card.owner == *to {
             return Ok(Some(card));
         }

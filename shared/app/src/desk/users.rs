@@ -5,6 +5,7 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use offramp_domain::ids::folded;
 use offramp_domain::{Access, EmployeeId, Entry, Event, Policy, Status, User};
@@ -16,7 +17,7 @@ use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
 use crate::engine::foreseen::as_kept;
 use crate::identity::Caller;
 use crate::ports::{
-    Breakers, Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users,
+    Breakers, Cards, Directory, Histories, Loaded, Objectives, Page, Receipt, USERS_PER_READ, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -289,37 +290,19 @@ where
     Ok(entries)
 }
 
-/// The user with an address. It returns at most one, because access is checked by it.
-///
-/// # Errors
-/// A fault of the table.
-pub async fn by_email<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    email: &str,
-) -> Result<(Option<User>, Policy)>
-where
-    P::Store: Users + Directory,
-{
+/// The user with an address, of those that were read. It returns at most one, because access is checked by it.
+#[must_use]
+pub fn by_email<'a>(loaded: &'a Loaded, email: &str, now: DateTime<Utc>) -> Option<&'a User> {
     let email = folded(email);
-    let ids = tenant.store.with_email(tenant.org, &email).await?;
-    let ids = &ids[..ids.len().min(USERS_PER_READ)];
-    let loaded = tenant.store.load(tenant.org, ids).await?;
-    let mut users: Vec<User> = loaded
-        .users
-        .into_values()
-        .filter(|user| user.email().is_some_and(|own| own.folded() == email))
-        .collect();
+    let users = loaded.users.values();
     // A person who returned under another id shares the address with their former user. The user with access now comes
     // first. A leave date ends access at its instant, before the stored status changes.
-    let now = tenant.clock.now();
-    users.sort_by_key(|user| {
-        let user = user.as_of(&loaded.policy);
-        (user.access_at(now) != Access::Granted, user.status())
-    });
-    Ok((
-        users.into_iter().next(),
-        Arc::unwrap_or_clone(loaded.policy),
-    ))
+    users
+        .filter(|user| user.email().is_some_and(|own| own.folded() == email))
+        .min_by_key(|user| {
+            let user = user.as_of(&loaded.policy);
+            (user.access_at(now) != Access::Granted, user.status())
+        })
 }
 
 /// The other users with an address, as far as the index knows them. It takes one query.

@@ -160,6 +160,12 @@ fn audited(item: &Item) -> Result<Audited, Fault> {
         {
             Ok(Audited::Source(item.read()?))
         }
+        None if item
+            .get_text(SK)
+            .is_some_and(|sk| sk.starts_with(keys::MACHINE_ENTRY)) =>
+        {
+            Ok(Audited::Machine(item.read()?))
+        }
         None => {
             let entry: PolicyEntry = item.read()?;
             let (at, by) = (entry.at, entry.by);

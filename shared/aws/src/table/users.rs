@@ -138,7 +138,7 @@ impl Table {
     }
 
     /// The data for a decision, and the existing items under the keys of `beside`. It is one consistent batch read.
-    async fn load_with(
+    pub(super) async fn load_with(
         &self,
         org: &OrgId,
         source: Option<&SourceId>,

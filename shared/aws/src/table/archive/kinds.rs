@@ -9,8 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use offramp_app::Fault;
 use offramp_app::ports::{
-    Answer, Attempts, Confirmation, Erasure, PolicyEntry, ROSTER_SHARDS, Receipt, Rejection,
-    Source, SourceEntry, snapshots,
+    Answer, Attempts, Confirmation, Erasure, MachineEntry, Machines, PolicyEntry, ROSTER_SHARDS,
+    Receipt, Rejection, Source, SourceEntry, snapshots,
 };
 use offramp_domain::{
     Breaker, Card, CardId, CompactUser, Counted, EmployeeId, Entry, Hold, HoldId, Notice,
@@ -92,6 +92,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "settings", sk: "SETTINGS", read: data::<Policy>, ..PLAIN },
     Kind { name: "settings_entry", sk: "S#", indexes: derived::settings_entry, read: data::<PolicyEntry>, ..PLAIN },
     Kind { name: "admins", sk: "ADMINS", read: ids, ..PLAIN },
+    Kind { name: "machines", sk: "MACHINES", read: data::<Machines>, ..PLAIN },
+    Kind { name: "machine_entry", sk: keys::MACHINE_ENTRY, read: data::<MachineEntry>, ..PLAIN },
     Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), read: data::<Source>, ..PLAIN },
     Kind { name: "source_entry", sk: keys::SOURCE_ENTRY, indexes: derived::source_entry, read: data::<SourceEntry>, ..PLAIN },
     Kind { name: "erasure", sk: keys::ERASED, indexes: derived::erasure, read: data::<Erasure>, ..PLAIN },
