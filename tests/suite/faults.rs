@@ -13,7 +13,7 @@ use flow::{Flow, Step};
 use matrix::check;
 use serde_json::{Value, json};
 
-use crate::stepwise::{MEMBERS, OTTO};
+use crate::stepwise::{ADA, MEMBERS, OTTO};
 
 /// A leaver with two cards.
 const LEAVER: &str = MEMBERS[0];
@@ -191,6 +191,21 @@ async fn cards_by_hand() {
             Step::Minutes(3),
         ],
         ..Flow::default()
+    })
+    .await;
+}
+
+/// The last admin's date comes: they are held by themselves, once, and have access all the time.
+#[tokio::test]
+async fn a_date_of_the_last_admin() {
+    check(Flow {
+        setup: vec![
+            Step::Settings(json!({ "leave_dates": "all" })),
+            Step::to_user("PUT /users/{id}/role", OTTO, json!({ "role": "member" })),
+            Step::Hr(vec![(ADA, "active", json!({ "leave_date": "2026-03-03" }))]),
+        ],
+        steps: vec![Step::Minutes(15 * 60), Step::Minutes(6), Step::Minutes(6)],
+        breaker: true,
     })
     .await;
 }

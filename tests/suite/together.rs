@@ -44,6 +44,13 @@ async fn of_somebody_in_a_hold() {
 }
 
 #[tokio::test]
+async fn of_two_admins_whose_dates_have_come() {
+    let scene = Scene::admins().await;
+    assert_eq!(scene.flows.len(), 6);
+    pairs(scene, |_, _| true).await;
+}
+
+#[tokio::test]
 async fn three_of_somebody_in_the_grace_period() {
     triples(Scene::grace().await, 1).await;
 }

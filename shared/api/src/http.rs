@@ -406,7 +406,6 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
         ),
         Error::NotErasable(_) => (409, "not_erasable", "This cannot be erased now"),
         Error::SubjectOfAdmin => (409, "login_taken", "The subject is an admin's"),
-        Error::TooMany(_) => (409, "too_many", "Too many"),
         Error::Refused(Refusal::LoginTaken) => (409, "login_taken", "The login is another's"),
         Error::Refused(Refusal::AddressChanged) => {
             (409, "address_changed", "HR changed the address lately")

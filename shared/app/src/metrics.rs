@@ -78,6 +78,9 @@ metrics! {
     HoldsOpened: Sum, Count;
     /// How many holds wait for an admin, over all organisations.
     HoldsOpen: Level, Count;
+    /// How often the last admin of an organisation had a leave date: when it lay a week ahead, and when it had come and was
+    /// held.
+    LastAdminLeaves: Sum, Count;
     /// How many records of HR were refused because they are invalid or belong to another source.
     RecordsRejected: Sum, Count;
     /// How many webhooks failed because of their signature or its instant.

@@ -63,6 +63,9 @@ pub enum NoticeKind {
         date: NaiveDate,
         /// How many cards the user has that are not cancelled.
         active_cards: u32,
+        /// True if only the admins are told, because the user is an admin: the settings want no reminder at this instant.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        admins_only: bool,
     },
     /// HR's statement restored a user that an admin had deleted.
     Restored {

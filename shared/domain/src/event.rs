@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::actor::{Actor, SubjectKind};
+use crate::breaker::Counted;
 use crate::employee::{Field, HrEvent};
 use crate::ids::{
     CardId, EmployeeId, Generation, GivenReason, HoldId, Login, SnapshotId, SourceId,
@@ -220,6 +221,14 @@ impl Event {
             self,
             Self::Hr { .. } | Self::Missing { .. } | Self::Due { .. } | Self::LeaveDue { .. }
         )
+    }
+
+    /// True if the breaker must have been asked before this change is written. It is asked about every change that a
+    /// machine causes. The last admin is held also where a policy begins a leave date that has passed.
+    #[must_use]
+    pub fn asks_about(&self, counted: Counted) -> bool {
+        let of_policy = matches!(self, Self::Tidy) && matches!(counted, Counted::LastAdmin(_));
+        self.is_automatic() || of_policy
     }
 
     /// True if the decision depends on the breaker of the user's source, although the event has no source.

@@ -42,7 +42,7 @@ impl HoldState {
 pub struct Hold {
     /// The id of the hold.
     pub hold: HoldId,
-    /// The source whose people are held.
+    /// The source whose people are held; [`SourceId::none`] for an admin of no source.
     pub source: SourceId,
     /// The safeguard that opened the hold.
     pub rule: Tripped,

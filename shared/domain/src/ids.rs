@@ -107,6 +107,21 @@ string_id!(
     #[cfg_attr(feature = "schema", schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$"))]
     SourceId, "source", "must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'", slug
 );
+impl SourceId {
+    /// The source of holds and runs about people whom no source has ever named, such as an admin who was added by hand.
+    /// No source may have this id.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("no-source".to_owned())
+    }
+
+    /// The source, unless it is [`SourceId::none`].
+    #[must_use]
+    pub fn known(&self) -> Option<&Self> {
+        (*self != Self::none()).then_some(self)
+    }
+}
+
 string_id!(
     /// An employee's id in the HR system: 1 to 128 characters, except control characters.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]

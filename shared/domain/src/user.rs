@@ -118,11 +118,12 @@ impl User {
     }
 
     /// Access at an instant. A leave date that counts ends access when its day begins, even if its timer has not fired
-    /// yet.
+    /// yet. Only an admin keeps access until a decision has begun the date: the clock does not know whether another admin
+    /// is left, and two admins may have the same date.
     #[must_use]
     pub fn access_at(&self, now: DateTime<Utc>) -> Access {
         match self.leave.plan {
-            Some(plan) if plan.at <= now => Access::Revoked,
+            Some(plan) if plan.at <= now && !self.is_acting_admin() => Access::Revoked,
             _ => self.access(),
         }
     }

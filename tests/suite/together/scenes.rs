@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::stepwise::{Image, Message, OTTO, Town};
+use crate::stepwise::{ADA, Image, Message, OTTO, Town};
 
 /// Whom most of it is about: a member with two cards.
 const LENA: &str = "E-3";
@@ -89,6 +89,41 @@ impl Scene {
         let joins = scene.town.events(&[joins]);
         scene.flows.push(("another leaver", joins));
         scene
+    }
+
+    /// The leave dates of both admins have come, and no timer has fired yet.
+    pub(super) async fn admins() -> Self {
+        let mut town = founded().await;
+        let both = [ADA, OTTO].map(|id| town.says(id, "active", json!({ "leave_date": DATE })));
+        let both = town.events(&both);
+        town.done(&both).await;
+        late(&mut town).await;
+        let otto = |fields: Value| town.events(&[town.says(OTTO, "active", fields)]);
+        let mut flows = vec![
+            ("Otto's date moved", otto(json!({ "leave_date": LATER }))),
+            ("Otto's date removed", otto(json!({ "leave_date": null }))),
+            (
+                "Otto inactive",
+                town.events(&[town.says(OTTO, "inactive", json!({}))]),
+            ),
+            ("sweep", Town::sweep()),
+        ];
+        for timer in town.waiting("leave") {
+            let of_ada = timer.payload["employee_id"] == ADA;
+            let name = if of_ada {
+                "Ada's timer"
+            } else {
+                "Otto's timer"
+            };
+            flows.push((name, timer));
+        }
+        let image = town.image();
+        Self {
+            name: "admins",
+            town,
+            image,
+            flows,
+        }
     }
 
     async fn in_grace() -> Town {

@@ -17,7 +17,8 @@ use offramp_app::when::instant;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Hold))]
 pub struct HoldView {
     pub hold_id: HoldId,
-    pub source: SourceId,
+    /// `null` for an admin whom no source has named.
+    pub source: Option<SourceId>,
     pub rule: Tripped,
     /// The figures by which the safeguard opened it.
     pub figures: Figures,
@@ -53,7 +54,7 @@ impl HoldView {
     pub fn of(hold: &Hold, left: usize, now: DateTime<Utc>) -> Self {
         Self {
             hold_id: hold.hold.clone(),
-            source: hold.source.clone(),
+            source: hold.source.known().cloned(),
             rule: hold.rule,
             figures: hold.figures,
             state: hold.state,
@@ -179,7 +180,8 @@ pub struct RunView {
     pub run_id: RunId,
     #[serde(flatten)]
     pub kind: RunKind,
-    pub source: SourceId,
+    /// `null` for the approval of a hold without a source.
+    pub source: Option<SourceId>,
     pub at: String,
     pub by: Option<Actor>,
     pub people: u32,
@@ -194,7 +196,7 @@ impl RunView {
         Self {
             run_id: run.run.clone(),
             kind: run.kind.clone(),
-            source: run.source.clone(),
+            source: run.source.known().cloned(),
             at: instant(run.at),
             by: run.by.clone(),
             people: run.people,

@@ -55,7 +55,8 @@ where
     P::Store: Sources + Breakers + Policies,
 {
     let known = tenant.store.sources(tenant.org).await?;
-    if known.iter().any(|source| source.source == *id) {
+    let is_reserved = id.known().is_none();
+    if is_reserved || known.iter().any(|source| source.source == *id) {
         return Err(Error::Exists("a source of this name"));
     }
     if known.len() >= MOST_SOURCES {

@@ -110,8 +110,8 @@ where
     let (mut leaving, mut returning) = (BTreeSet::new(), BTreeSet::new());
     for (id, counted) in people {
         match counted {
-            Counted::LastAdmin(_) => {
-                let gate = last_admin(tenant, asking, id, safeguards).await?;
+            Counted::LastAdmin(cause) => {
+                let gate = last_admin(tenant, asking, (id, *cause), safeguards).await?;
                 gates.insert(id.clone(), gate);
             }
             Counted::Departure(_) => {

@@ -161,7 +161,8 @@ where
                 armed.note(&change.arm);
             }
             let unasked = |counted| !was_asked(how.gate.as_ref(), counted);
-            let mut needs_admission = event.is_automatic() && decision.counted.is_some_and(unasked);
+            let asks = |counted: &Counted| event.asks_about(*counted);
+            let mut needs_admission = decision.counted.filter(asks).is_some_and(unasked);
             let decided = Decided {
                 employee_id: id,
                 event,

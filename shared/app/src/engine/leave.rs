@@ -1,11 +1,12 @@
 //! The beginning of a leave date, and its reminders.
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, EmployeeId, Event, TimerKind};
+use offramp_domain::{Actor, EmployeeId, Event, NoticeKind, SourceId, TimerKind};
 
 use crate::engine::breaker::{RunRequest, execute_guarded};
-use crate::engine::execute::{Armed, ExecuteOptions, execute};
+use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
 use crate::engine::terminate::{Begun, Person, Terminated, finish};
+use crate::metrics::Metric;
 use crate::ports::{Breakers, CardIssuer, Cards, Objectives, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -43,7 +44,7 @@ where
 }
 
 /// The decision of a `leave` timer. Without `own_work` the stream hands the remaining work to `terminate`. If the date
-/// is HR's, the breaker of the user's source is asked. An admin's own date is exempt.
+/// is HR's, the breaker of the user's source is asked. An admin's own date is exempt, but not that of the last admin.
 ///
 /// # Errors
 /// Any fault.
@@ -68,25 +69,43 @@ where
         Err(Error::Refused(refusal)) => return Ok(refusal.into()),
         executed => executed?,
     };
-    let source = first.user.as_ref().and_then(|user| user.origin.source());
-    let executed = match source.cloned().filter(|_| first.needs_admission) {
-        Some(source) => {
-            let how = ExecuteOptions {
-                loaded: Some(first.loaded),
-                own_work,
-                source: Some(&source),
-                ..ExecuteOptions::default()
-            };
-            let asking = RunRequest::delivery(&source);
-            execute_guarded(tenant, person.id, &event, &armed, how, &asking).await?
-        }
-        None => first,
+    let executed = match first.needs_admission {
+        true => asked(tenant, person.id, &event, &armed, (first, own_work)).await?,
+        false => first,
     };
     Ok(Begun {
         acted: executed.decision.change.is_some(),
         reason: executed.decision.answered.reason.unwrap_or_default(),
         user: executed.user,
     })
+}
+
+/// Asks the breaker about a person whose leave date has come, and decides with its answer. `first` is the decision
+/// without one. Somebody of no source is asked about as well: they may be the last admin.
+///
+/// # Errors
+/// As [`execute_guarded`].
+pub(super) async fn asked<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    event: &Event,
+    armed: &Armed,
+    (first, own_work): (Executed, bool),
+) -> Result<Executed>
+where
+    P::Store: Users + Breakers,
+{
+    let source = first.user.as_ref().and_then(|user| user.origin.source());
+    let source = source.cloned();
+    let asking = RunRequest::delivery(source.as_ref().unwrap_or(&SourceId::none()));
+    let how = ExecuteOptions {
+        // An event of a policy is decided without the breaker at first.
+        loaded: event.needs_breaker_of_user().then_some(first.loaded),
+        own_work,
+        source: source.as_ref(),
+        ..ExecuteOptions::default()
+    };
+    execute_guarded(tenant, id, event, armed, how, &asking).await
 }
 
 /// A `remind` timer has fired, or the sweep has found its reminder: the admins and the manager are told that this plan's
@@ -109,6 +128,7 @@ where
         Err(Error::Refused(refusal)) => refusal.into(),
         executed => {
             let executed = executed?;
+            watch_admins(tenant, &executed);
             Begun {
                 acted: executed.decision.change.is_some(),
                 reason: executed.decision.answered.reason.unwrap_or_default(),
@@ -117,4 +137,23 @@ where
         }
     };
     Ok(begun.ended())
+}
+
+/// Raises the alarm if the only admin was announced to leave: no other admin is there to be told.
+fn watch_admins<P: Ports>(tenant: &Tenant<'_, P>, executed: &Executed) {
+    let change = executed.decision.change.as_ref();
+    let notice = change.and_then(|change| change.notice.as_ref());
+    let (Some(notice), Some(user)) = (notice, &executed.user) else {
+        return;
+    };
+    let told = matches!(notice.kind, NoticeKind::LeavesSoon { .. });
+    let mut admins = executed.loaded.admins.iter();
+    if told && user.is_acting_admin() && admins.all(|admin| *admin == user.employee_id) {
+        tenant.meter.record(Metric::LastAdminLeaves, 1_u32);
+        tracing::warn!(
+            org = %tenant.org,
+            employee_id = %user.employee_id,
+            "the last admin has a leave date"
+        );
+    }
 }

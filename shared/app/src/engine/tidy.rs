@@ -9,7 +9,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{EmployeeId, Epoch, Event, Status, Timer};
 
 use crate::engine::execute::{Armed, ExecuteOptions, decide_on, execute};
-use crate::ports::{Directory, Page, USERS_PER_READ, Users};
+use crate::engine::leave;
+use crate::ports::{Breakers, Directory, Page, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// How many people are rewritten at once.
@@ -26,7 +27,7 @@ const NEXT_STEP: TimeDelta = TimeDelta::minutes(2);
 /// Any fault; the `tidy` timer tries again.
 pub async fn tidy<P: Ports>(tenant: &Tenant<'_, P>, deadline: Deadline) -> Result<bool>
 where
-    P::Store: Users + Directory,
+    P::Store: Users + Directory + Breakers,
 {
     let armed = Armed::default();
     for leaving in [false, true] {
@@ -63,7 +64,7 @@ async fn rewrite<P: Ports>(
     armed: &Armed,
 ) -> Result<Option<String>>
 where
-    P::Store: Users,
+    P::Store: Users + Breakers,
 {
     let loaded = tenant.store.load(tenant.org, &page.items).await?;
     let mut moved = Vec::new();
@@ -77,7 +78,7 @@ where
     }
     stream::iter(moved)
         .map(|id| async move {
-            execute(tenant, &id, &Event::Tidy, armed, ExecuteOptions::default()).await?;
+            one(tenant, &id, armed).await?;
             tracing::info!(org = %tenant.org, employee_id = %id, "rewrote a user whom the policy had moved");
             Ok::<(), Error>(())
         })
@@ -85,6 +86,19 @@ where
         .try_collect::<Vec<()>>()
         .await?;
     Ok(page.next)
+}
+
+/// Brings one stored user in line with the policy. The breaker is asked if it would end the access of the last admin.
+async fn one<P: Ports>(tenant: &Tenant<'_, P>, id: &EmployeeId, armed: &Armed) -> Result<()>
+where
+    P::Store: Users + Breakers,
+{
+    let how = ExecuteOptions::default();
+    let first = execute(tenant, id, &Event::Tidy, armed, how).await?;
+    if first.needs_admission {
+        leave::asked(tenant, id, &Event::Tidy, armed, (first, false)).await?;
+    }
+    Ok(())
 }
 
 /// One step of the `tidy` timer. It arms the next step unless all users are done. Returns true if they are.
@@ -97,7 +111,7 @@ pub async fn step<P: Ports>(
     deadline: Deadline,
 ) -> Result<bool>
 where
-    P::Store: Users + Directory,
+    P::Store: Users + Directory + Breakers,
 {
     let done = tidy(tenant, deadline).await?;
     if !done {

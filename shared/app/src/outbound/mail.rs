@@ -26,6 +26,20 @@ pub struct Row {
     pub now: Now,
     /// True if the user is scheduled, and has access until the deactivation.
     pub keeps_access: bool,
+    /// Whether the user whose leave date lies ahead is an admin.
+    pub rank: Rank,
+}
+
+/// Whether a user is an admin with access, for the row of a leave date that lies ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Rank {
+    /// The user is none.
+    #[default]
+    User,
+    /// The user is one of several.
+    Admin,
+    /// The user is the only one.
+    LastAdmin,
 }
 
 /// The state of a notice's subject when the mail is written.
@@ -207,6 +221,9 @@ fn foot(rows: &[&Row], to: Reader) -> &'static str {
         }
         Reader::Admin => {
             "You get this because you are an admin of Offramp. The people named here are not mailed."
+        }
+        Reader::Escalation if ahead => {
+            "You get this because an admin of Offramp named this address for what no admin can be told. Nobody is mailed for being named here."
         }
         Reader::Escalation => {
             "You get this because an admin of Offramp named this address for holds that wait too long. Nobody is mailed for being named here."

@@ -224,10 +224,10 @@ pub(super) fn restore(
     draft.user().hold = None;
     draft.change(Grounds::restore);
     draft.overrule_leave_date();
-    draft.plan_date();
     if outcome == Outcome::Restored {
         draft.user().role = Role::Member;
     }
+    draft.plan_date();
     Ok(draft.commit(
         Answered {
             outcome,

@@ -191,8 +191,8 @@ impl Draft<'_> {
         }
     }
 
-    /// True if the same date may begin although there is a ground for it: it waited for another admin, or by the
-    /// settings or the rule it did not count before.
+    /// True if the same date may begin although there is a ground for it: it is held and in no hold, as a release wrote it
+    /// that opened none for the last admin; or by the settings or the rule it did not count before.
     fn is_open(&self, ground: &Ground) -> bool {
         match ground.state {
             GroundState::Held => self.user.hold.is_none(),
@@ -289,7 +289,12 @@ impl Draft<'_> {
             return None;
         }
         if is_last_admin(&self.user, ctx) {
+            // Whoever set the date: nobody has said that the organisation shall have no admin. Somebody who is in a hold
+            // already waits there.
             self.note(GroundKind::LeaveDate, GroundState::Held, Some(date));
+            if !self.waits_in_hold() {
+                self.counts(Counted::LastAdmin(Cause::LeaveDate));
+            }
             let before = std::mem::replace(&mut self.user.held, true);
             return (!before).then_some(Happening::Held);
         }
@@ -313,7 +318,7 @@ impl Draft<'_> {
     /// Replaces the leave plan and its timer if they differ.
     fn plan(&mut self, plan: Option<LeavePlan>) {
         if self.user.leave.plan == plan {
-            self.plan_reminder();
+            self.plan_reminder(false);
             return;
         }
         self.disarm_reminder();
@@ -321,6 +326,7 @@ impl Draft<'_> {
             let old = self.leave_timer(old.at);
             self.disarm.push(old);
         }
+        let known = self.user.leave.plan.map(|plan| plan.date);
         self.user.leave.plan = plan;
         if let Some(new) = plan {
             self.user.leave.count += 1;
@@ -329,7 +335,8 @@ impl Draft<'_> {
             let timer = self.leave_timer(new.at.max(soonest));
             self.arm.push(timer);
         }
-        self.arm_reminder(self.next_reminder());
+        let fresh = plan.is_some_and(|plan| known != Some(plan.date));
+        self.arm_reminder(self.next_reminder(fresh));
     }
 
     fn leave_timer(&self, due: DateTime<Utc>) -> Timer {

@@ -113,6 +113,8 @@ pub(super) fn set_role(
     }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().role = role;
+    // Of an admin's leave date the other admins are told.
+    draft.plan_reminder(role == Role::Admin);
     if login.is_some() {
         draft.user().bound = login;
     }

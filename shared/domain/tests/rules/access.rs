@@ -122,3 +122,34 @@ fn held_as_long_as_the_date_counts() {
     assert!(!with(leaves_by(None, "2026-04-01").into()), "moved");
     assert!(with(hr(2).name("A").into()), "HR's word is none on it");
 }
+
+/// Of an admin no clock says that another is left: two may have the same date.
+#[test]
+fn the_clock_alone_takes_no_admins_access() {
+    let access = |steps: Vec<Step>| {
+        let mut world = World::new();
+        for step in steps {
+            (step.0)(&mut world);
+        }
+        world
+            .user(&employee("E-7"))
+            .access_at(start() + TimeDelta::days(30))
+    };
+    let is = |is| Step::from(role(is));
+    let (admin, member) = (|| is(Role::Admin), || is(Role::Member));
+    let given = || vec![Step::from(hr(1)), leaves("2026-03-06").into()];
+    let with = |more: Vec<Step>| access(given().into_iter().chain(more).collect());
+    assert_eq!(with(vec![]), Access::Revoked);
+    assert_eq!(with(vec![admin()]), Access::Granted);
+    assert_eq!(with(vec![admin(), member()]), Access::Revoked, "demoted");
+    assert_eq!(
+        with(vec![admin(), hr(2).inactive().into()]),
+        Access::Revoked,
+        "no admin from the first ground on"
+    );
+    assert_eq!(
+        with(vec![admin(), begins(0, 0)]),
+        Access::Revoked,
+        "decided: another admin is left"
+    );
+}

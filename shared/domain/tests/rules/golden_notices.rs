@@ -32,6 +32,7 @@ pub(super) fn check(golden: &mut Golden) {
         NoticeKind::LeavesSoon {
             date: day("2026-03-20"),
             active_cards: 2,
+            admins_only: true,
         },
         NoticeKind::Restored { invited: true },
         NoticeKind::Invited { back: true },

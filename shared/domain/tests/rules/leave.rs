@@ -308,7 +308,7 @@ fn the_last_admin_and_oneself() {
         "by hand, today": [hr(1), role(Role::Admin), alone()] => leaves_by(None, "2026-03-02")
             => "refused: this is the last admin with access";
         "by hand, ahead": [hr(1), role(Role::Admin), alone()] => leaves_by(None, "2026-03-06")
-            => "updated; active > active; arms leave 1 t+3d15h";
+            => "updated; active > active; arms leave 1 t+3d15h, remind t+2m";
         "handed in": [hr(1), role(Role::Admin), alone()] => Event::Leave { by: admin(None) }
             => "refused: this is the last admin with access";
         "not the last": [hr(1), role(Role::Admin)] => leaves("2026-03-02")

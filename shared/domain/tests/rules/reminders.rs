@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use offramp_domain::{Event, Notice, NoticeKind, Settings, Timer, User};
+use offramp_domain::settings::LeaveDates::All;
+use offramp_domain::{Event, Notice, NoticeKind, Role, Settings, Timer, User};
 
 use crate::leave::{DAY, HOUR, at, begins, dates, leaves, until, zone};
-use crate::steps::{Step, cards, now, off, set, table, tell};
-use crate::world::{Days, World, day, employee, hr, start};
+use crate::steps::{Step, cards, now, off, role, set, table, tell};
+use crate::world::{Days, Says, World, day, employee, hr, start};
 
 fn remind(days: &[u16]) -> Step {
     let days: BTreeSet<u16> = days.iter().copied().collect();
@@ -38,7 +39,7 @@ fn a_reminder_is_planned_with_its_date() {
             => "updated; active > active; arms leave 1 t+17d15h, remind t+10d15h";
         "the earliest that lies ahead": [remind(&[1, 3, 30]), hr(1)] => leaves("2026-03-20")
             => "updated; active > active; arms leave 1 t+17d15h, remind t+14d15h";
-        "of HR's date": [remind(&[1]), dates(offramp_domain::settings::LeaveDates::All), hr(1)] => until(2, "2026-03-06")
+        "of HR's date": [remind(&[1]), dates(All), hr(1)] => until(2, "2026-03-06")
             => "updated; active > active; arms leave 1 t+3d15h, remind t+2d15h";
         "tomorrow: none a day before": [remind(&[1]), hr(1)] => leaves("2026-03-03")
             => "updated; active > active; arms leave 1 t+15h";
@@ -56,6 +57,41 @@ fn a_reminder_is_planned_with_its_date() {
             => "updated; active > active; arms leave 2 t+16d15h, remind t+8d15h; disarms remind t+9d15h, leave 1 t+17d15h";
         "the same instant is armed for the new date": [remind(&[7]), hr(1), leaves("2026-03-20"), remind(&[8])] => leaves("2026-03-21")
             => "updated; active > active; arms leave 2 t+18d15h, remind t+10d15h; disarms remind t+10d15h, leave 1 t+17d15h";
+    }
+}
+
+/// Of an admin's date the other admins are told a week before, whatever the settings say.
+#[test]
+fn of_an_admins_date_the_other_admins_are_told() {
+    let demoted = || Step::from(role(Role::Member));
+    table! {
+        "planned with the date": [hr(1), role(Role::Admin)] => leaves("2026-03-20")
+            => "updated; active > active; arms leave 1 t+17d15h, remind t+10d15h";
+        "planned with the role": [hr(1), leaves("2026-03-20")] => role(Role::Admin)
+            => "updated; active > active; arms remind t+10d15h; joins the admins";
+        "gone with the role": [hr(1), role(Role::Admin), leaves("2026-03-20")] => role(Role::Member)
+            => "updated; active > active; disarms remind t+10d15h; leaves the admins";
+        "one that another admin sets nearer is known": [hr(1), role(Role::Admin)] => leaves("2026-03-06")
+            => "updated; active > active; arms leave 1 t+3d15h";
+        "HR's at once where it is nearer": [dates(All), hr(1), role(Role::Admin)] => until(2, "2026-03-06")
+            => "updated; active > active; arms leave 1 t+3d15h, remind t+2m";
+        "at once where the role is new": [dates(All), until(1, "2026-03-06")] => role(Role::Admin)
+            => "updated; active > active; arms remind t+2m; joins the admins";
+        "not for a date that has come": [hr(1), leaves("2026-03-06"), at(4 * DAY)] => role(Role::Admin)
+            => "updated; active > active; joins the admins";
+        "told": [hr(1), role(Role::Admin), leaves("2026-03-20")] => reminds(0, 0)
+            => "unchanged (the other admins are told); quiet; arms digest t+10d15h2m; disarms remind t+10d15h; tells leaves_soon";
+        "told at once, once": [dates(All), hr(1), role(Role::Admin), until(2, "2026-03-06"), reminds(0, 0)] => Event::Tidy
+            => "unchanged (the user is as the policy says); nothing";
+        "nor again with another zone": [dates(All), hr(1), role(Role::Admin), until(2, "2026-03-06"), reminds(0, 0), zone(Days::East)]
+            => Event::Tidy => "unchanged; quiet; arms leave 2 t+3d13h; disarms leave 1 t+3d15h";
+        "a reminder of the settings at that instant is told to the manager too": [remind(&[7]), hr(1), role(Role::Admin), leaves("2026-03-20")]
+            => reminds(0, 0)
+            => "unchanged (the admins and the manager are reminded); quiet; arms digest t+10d15h2m; disarms remind t+10d15h; tells leaves_soon";
+        "nobody who is no admin any more": [hr(1), role(Role::Admin), leaves("2026-03-20"), demoted(), remind(&[])] => Event::Tidy
+            => "unchanged (the user is as the policy says); nothing";
+        "nobody whose access has ended": [hr(1), role(Role::Admin), leaves("2026-03-20"), hr(2).inactive()] => reminds(0, 0)
+            => "unchanged (the leave date ends no access); quiet; disarms remind t+10d15h";
     }
 }
 
@@ -166,7 +202,7 @@ fn a_reminder_is_told_once() {
 #[test]
 fn hrs_date_is_not_told_while_the_sync_is_off() {
     table! {
-        "HR's": [remind(&[1]), dates(offramp_domain::settings::LeaveDates::All), until(1, "2026-03-06"), off()] => reminds(0, 0)
+        "HR's": [remind(&[1]), dates(All), until(1, "2026-03-06"), off()] => reminds(0, 0)
             => "unchanged (the leave date ends no access); quiet; disarms remind t+2d15h";
         "an admin's is": [remind(&[1]), hr(1), leaves("2026-03-06"), off()] => reminds(0, 0)
             => "unchanged (the admins and the manager are reminded); quiet; arms digest t+2d15h2m; disarms remind t+2d15h; tells leaves_soon";
@@ -200,6 +236,7 @@ fn the_notice_has_the_date_and_the_cards_and_the_sweep_sees_it() {
     let kind = NoticeKind::LeavesSoon {
         date: day("2026-03-20"),
         active_cards: 2,
+        admins_only: false,
     };
     assert_eq!((&told.kind, &told.employee_id), (&kind, &Some(id.clone())));
     let user = &world.users[&id];

@@ -11,7 +11,7 @@ use offramp_domain::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::world::{employee, start};
+use crate::world::{day, employee, start};
 
 /// Named by everything that makes it another timer, within what Scheduler allows.
 #[test]
@@ -131,6 +131,15 @@ fn the_previous_form() {
     assert_eq!(notice.kind, NoticeKind::Restored { invited: false });
     let notice: Notice = read("notice-invited.json");
     assert_eq!(notice.kind, NoticeKind::Invited { back: false });
+    let notice: Notice = read("notice-leaves_soon.json");
+    assert_eq!(
+        notice.kind,
+        NoticeKind::LeavesSoon {
+            date: day("2026-03-20"),
+            active_cards: 2,
+            admins_only: false,
+        }
+    );
 }
 
 /// Ids are checked when they are read, too.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use offramp_domain::settings::Safeguards;
-use offramp_domain::{EmployeeId, Figures, Gate, HoldState, Tripped};
+use offramp_domain::{Cause, EmployeeId, Figures, Gate, HoldState, Tripped};
 
 use super::roll::opened;
 use super::{Asked, RunRequest};
+use crate::metrics::Metric;
 use crate::ports::{Breakers, Users};
 use crate::{Error, Ports, Result, Tenant};
 
@@ -15,7 +16,7 @@ use crate::{Error, Ports, Result, Tenant};
 pub(super) async fn last_admin<P: Ports>(
     tenant: &Tenant<'_, P>,
     asking: &RunRequest,
-    id: &EmployeeId,
+    (id, cause): (&EmployeeId, Cause),
     safeguards: Safeguards,
 ) -> Result<Gate>
 where
@@ -53,5 +54,9 @@ where
         ..Figures::default()
     };
     let hold = asked.open(Tripped::LastAdmin, figures);
-    asked.write(None, &hold, 1).await?.ok_or(Error::Busy)
+    let gate = asked.write(None, &hold, 1).await?.ok_or(Error::Busy)?;
+    if cause == Cause::LeaveDate {
+        tenant.meter.record(Metric::LastAdminLeaves, 1_u32);
+    }
+    Ok(gate)
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User};
 
 use super::rows::People;
-use crate::outbound::mail::{self, Mail, Now, Reader, Row};
+use crate::outbound::mail::{self, Mail, Now, Rank, Reader, Row};
 use crate::ports::Outgoing;
 
 /// The messages of one digest.
@@ -59,7 +59,7 @@ pub(super) enum Content<'a> {
     Admin(&'a EmployeeId),
     /// The rows of a manager's people.
     Manager(Vec<&'a Row>),
-    /// The holds that have waited too long, or that no admin is told of.
+    /// The holds that have waited too long, and what no admin is told of.
     Escalation(Vec<&'a Row>),
     /// The recipient may sign in.
     Invitation {
@@ -146,8 +146,8 @@ impl<'a> Letters<'a> {
         letters
     }
 
-    /// The message to the address for escalations; `None` if no hold waits that long and admins are told of each, or if
-    /// an admin has that address.
+    /// The message to the address for escalations: the holds that wait too long, and those, and leave dates of a last admin,
+    /// that no admin is told of. `None` if there are none, or if an admin has that address.
     fn escalation(&self) -> Option<Letter<'a>> {
         let to = self.people.policy.settings.escalation.as_ref()?;
         let rows = self.people.rows.iter().map(|(row, _)| row);
@@ -155,7 +155,8 @@ impl<'a> Letters<'a> {
             |row: &Row| matches!(row.kind, NoticeKind::HoldWaits { escalated, .. } if escalated);
         let untold = |row: &Row| {
             let mut admins = self.admins();
-            matches!(row.now, Now::Held(_)) && admins.all(|id| for_reader(row, id).is_none())
+            let of_admins = matches!(row.now, Now::Held(_)) || row.rank == Rank::LastAdmin;
+            of_admins && admins.all(|id| for_reader(row, id).is_none())
         };
         let rows: Vec<&Row> = rows.filter(|row| waits(row) || untold(row)).collect();
         let mut addresses = self
@@ -309,6 +310,7 @@ mod tests {
                 kind,
                 now: Now::Stands,
                 keeps_access: false,
+                rank: Rank::User,
             };
             (row, Some(id(&format!("M-{:05}", n % MANAGERS))))
         };

@@ -13,7 +13,7 @@ use offramp_domain::{
 };
 
 use crate::engine::holds;
-use crate::outbound::mail::{Held, Now, Person, ROWS, Row, Stopped};
+use crate::outbound::mail::{Held, Now, Person, ROWS, Rank, Row, Stopped};
 use crate::ports::{Breakers, Loaded, Outgoing, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};
 
@@ -53,6 +53,7 @@ where
     let seen = Seen {
         now: tenant.clock.now(),
         policy: &policy,
+        admins: &admins,
         holds: &holds.by_id,
         breakers: &holds.breakers,
     };
@@ -203,7 +204,7 @@ fn subject(kind: &NoticeKind) -> Option<String> {
 fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
     let cause = match &row.kind {
         NoticeKind::Scheduled { cause, .. } | NoticeKind::Terminated { cause, .. } => *cause,
-        NoticeKind::LeavesSoon { .. } => Cause::LeaveDate,
+        NoticeKind::LeavesSoon { admins_only, .. } if !admins_only => Cause::LeaveDate,
         _ => return None,
     };
     if cause != Cause::LeaveDate {
@@ -216,6 +217,7 @@ fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
 struct Seen<'a> {
     now: DateTime<Utc>,
     policy: &'a Policy,
+    admins: &'a BTreeSet<EmployeeId>,
     holds: &'a BTreeMap<HoldId, Held>,
     breakers: &'a BTreeMap<SourceId, Breaker>,
 }
@@ -225,7 +227,7 @@ impl Seen<'_> {
     fn row(&self, one: &Outgoing, user: Option<&User>) -> Option<Row> {
         let mut kind = one.notice.kind.clone();
         let settled = user.map(|user| user.as_of(self.policy));
-        let mut keeps_access = false;
+        let (mut keeps_access, mut rank) = (false, Rank::User);
         let now = match &mut kind {
             NoticeKind::Invited { .. } => return None,
             NoticeKind::Scheduled {
@@ -252,8 +254,16 @@ impl Seen<'_> {
                 });
                 if waits { Now::Waits } else { Now::Stands }
             }
-            NoticeKind::LeavesSoon { date, active_cards } => {
+            NoticeKind::LeavesSoon {
+                date,
+                active_cards,
+                admins_only,
+            } => {
                 let user = settled?;
+                rank = self.rank(&user);
+                if *admins_only && rank == Rank::User {
+                    return None;
+                }
                 // The date may have moved, and access may have ended for another reason.
                 if user.leave.plan?.date != *date || user.access_at(self.now) == Access::Revoked {
                     return None;
@@ -296,7 +306,18 @@ impl Seen<'_> {
             kind,
             now,
             keeps_access,
+            rank,
         })
+    }
+
+    /// Whether the user is an admin with access, and the only one.
+    fn rank(&self, user: &User) -> Rank {
+        let others = self.admins.iter().any(|admin| *admin != user.employee_id);
+        match (user.is_acting_admin(), others) {
+            (false, _) => Rank::User,
+            (true, true) => Rank::Admin,
+            (true, false) => Rank::LastAdmin,
+        }
     }
 
     /// The breaker of the user's source, if one of the holds quarantines it.

@@ -2,7 +2,7 @@
 
 use offramp_domain::{Cause, Health, HoldId, HoldState, NoticeKind, SourceId, Tripped};
 
-use super::{Held, Letter, Now, Person, ROWS, Row, Stopped};
+use super::{Held, Letter, Now, Person, ROWS, Rank, Row, Stopped};
 use crate::when::{day, spoken};
 
 /// A line, and the lines below it.
@@ -74,14 +74,23 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             };
             format!("{who}: {}{back} — {}", terminated(*count), why(*cause))
         }
-        NoticeKind::LeavesSoon { date, active_cards } => {
+        NoticeKind::LeavesSoon {
+            date, active_cards, ..
+        } => {
             let last = date.pred_opt().filter(|_| matches!(row.now, Now::LastDay));
             let (verb, date, what) = match last {
                 Some(last) => ("leaves after", last, "last day with access"),
                 None => ("leaves on", *date, "first day without access"),
             };
             let (date, cards) = (day(date), cards(*active_cards));
-            format!("{who} {verb} {date} ({what}) and has {cards}")
+            let rank = match row.rank {
+                Rank::User => "",
+                Rank::Admin => "; an admin of Offramp",
+                Rank::LastAdmin => {
+                    "; the only admin of Offramp, who keeps access until there is another"
+                }
+            };
+            format!("{who} {verb} {date} ({what}) and has {cards}{rank}")
         }
         NoticeKind::Restored { .. } | NoticeKind::Invited { .. } => who,
         NoticeKind::SyncTurnedOff {
@@ -106,7 +115,10 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             };
             let (people, tripped) = (people(count), tripped(*rule));
             return of_hold(
-                format!("{source}: {people} held — {tripped} (hold {hold})"),
+                match source.known() {
+                    Some(source) => format!("{source}: {people} held — {tripped} (hold {hold})"),
+                    None => format!("{people} held — {tripped} (hold {hold})"),
+                },
                 hold,
                 row,
                 letter,
@@ -134,7 +146,10 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             open,
             ..
         } => {
-            let hold = format!("hold {hold} of {source}");
+            let hold = match source.known() {
+                Some(source) => format!("hold {hold} of {source}"),
+                None => format!("hold {hold}"),
+            };
             match by {
                 Some(_) => answered(&row.name, &hold, *answer, *people, *open),
                 None => format!("{hold} is closed: nobody is left in it"),
@@ -149,8 +164,10 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             ..
         } => {
             let (by, at) = (&row.name, spoken(*ran_at, zone));
+            let of = source.known().map(|source| format!(" of {source}"));
+            let of = of.unwrap_or_default();
             format!(
-                "{by} took back run {run} of {source}, of {at}; {}",
+                "{by} took back run {run}{of}, of {at}; {}",
                 again(*reverted, *at_least)
             )
         }
@@ -173,7 +190,9 @@ fn waits(source: &SourceId, hold: &HoldId, since: &str, row: &Row) -> String {
         Now::Held(held) => format!(", with {}", people(held.count)),
         _ => String::new(),
     };
-    format!("{source}: hold {hold} is open since {since}{held}, and waits for an answer")
+    let of = source.known().map(|source| format!("{source}: "));
+    let of = of.unwrap_or_default();
+    format!("{of}hold {hold} is open since {since}{held}, and waits for an answer")
 }
 
 fn answered(by: &str, hold: &str, answer: HoldState, count: u32, open: bool) -> String {

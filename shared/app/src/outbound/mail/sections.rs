@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use offramp_domain::{Cause, Health, HoldState, NoticeKind, Tripped};
 
 use super::lines::{Line, line, people};
-use super::{Letter, Now, ROWS, Reader, Row};
+use super::{Letter, Now, ROWS, Rank, Reader, Row};
 
 /// A section: a title, an explanation, and its lines.
 pub(super) struct Section {
@@ -130,7 +130,7 @@ impl About {
                  healthy again."
                 .to_owned(),
             Self::Healthy => "Nothing has to be done here.".to_owned(),
-            Self::LeavesSoon => reminded(to),
+            Self::LeavesSoon => reminded(rows, to),
             Self::Scheduled => scheduled(rows, to),
             Self::Deactivated => "Access is revoked and every card is terminated. Terminated cards do not \
                  come back."
@@ -230,14 +230,21 @@ fn holds_an_admin(row: &Row) -> bool {
 }
 
 /// Explains what a leave date will do, and how it can be prevented.
-fn reminded(to: Reader) -> String {
+fn reminded(rows: &[&Row], to: Reader) -> String {
     let what = "Access ends when the first day without it begins. Every card, a frozen one too, is terminated then, or \
                 after a grace period if the settings give one. See what still depends on the cards before then.";
     let ways = match to {
         Reader::Admin => "If the date is wrong, move or remove it, or let HR correct its own.",
         Reader::Manager | Reader::Escalation => "If the date is wrong, tell an admin before then.",
     };
-    format!("{what} {ways}")
+    let admins = match rows.iter().map(|row| row.rank).max() {
+        None | Some(Rank::User) => "",
+        Some(Rank::Admin) => " Name another admin before then if too few are left.",
+        Some(Rank::LastAdmin) => {
+            " The only admin does not go by a date: it waits in a hold. Have another admin named before then."
+        }
+    };
+    format!("{what} {ways}{admins}")
 }
 
 /// Explains how a schedule can be undone, for each cause among the rows. [`crate::desk::explain`] explains it for one
