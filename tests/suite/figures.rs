@@ -77,6 +77,10 @@ async fn by_hand(town: &mut Town, route: &str, parameters: &[(&str, &str)], body
 async fn looked(town: &mut Town, route: &str, parameters: &[(&str, &str)]) -> Value {
     for name in ["ada", "otto", "lena", "marc", "nina"] {
         let mut message = town.admin(route, parameters, &Value::Null);
+        if let Some((_, cursor)) = parameters.iter().find(|(name, _)| *name == "cursor") {
+            message.payload["rawQueryString"] = json!(format!("cursor={cursor}"));
+            message.payload["queryStringParameters"] = json!({ "cursor": cursor });
+        }
         let claims = &mut message.payload["requestContext"]["authorizer"]["jwt"]["claims"];
         for claim in claims.as_object_mut().unwrap().values_mut() {
             if claim == "ada@acme.example" {
@@ -177,10 +181,18 @@ async fn ran(town: &mut Town, run: &Value) -> (u64, BTreeSet<String>) {
     let Some(run) = run.as_str() else {
         return (0, BTreeSet::new());
     };
-    let run = looked(town, "GET /runs/{run}", &[("run", run)]).await;
-    let users = run["users"].as_array().unwrap().iter();
-    let ids = users.map(|user| user["employee_id"].as_str().unwrap().to_owned());
-    (run["people"].as_u64().unwrap(), ids.collect())
+    let mut page = looked(town, "GET /runs/{run}", &[("run", run)]).await;
+    let people = page["people"].as_u64().unwrap();
+    let mut ids = BTreeSet::new();
+    loop {
+        let users = page["users"].as_array().unwrap().iter();
+        ids.extend(users.map(|user| user["employee_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else {
+            return (people, ids);
+        };
+        let next = [("run", run), ("cursor", next)];
+        page = looked(town, "GET /runs/{run}", &next).await;
+    }
 }
 
 async fn events(town: &mut Town, tried: &Tried) -> Result<(), String> {

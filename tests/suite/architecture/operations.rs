@@ -343,14 +343,8 @@ fn notify_writes_no_partition_of_a_person() {
             let keys =
                 |operator: &str| texts(&statement["Condition"][operator]["dynamodb:LeadingKeys"]);
             (
-                keys("ForAllValues:StringLike")
-                    .into_iter()
-                    .map(Into::into)
-                    .collect(),
-                keys("ForAllValues:StringNotLike")
-                    .into_iter()
-                    .map(Into::into)
-                    .collect(),
+                keys("ForAllValues:StringLike"),
+                keys("ForAllValues:StringNotLike"),
             )
         })
         .collect();

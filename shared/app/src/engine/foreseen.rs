@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use offramp_domain::decide::foreseen;
-use offramp_domain::{Breaker, Context, Gate, Policy, SourceId, User};
+use offramp_domain::{Breaker, Context, Gate, Logins, Policy, SourceId, User};
 
 use crate::ports::Breakers;
 use crate::when::Days;
@@ -40,7 +40,8 @@ where
     let breakers: BTreeMap<SourceId, Arc<Breaker>> =
         try_join_all(breakers).await?.into_iter().collect();
     let rule = crate::rules::of(policy);
-    let (zone, admins) = (Days::of(&policy.settings.time_zone), BTreeSet::new());
+    let zone = Days::of(&policy.settings.time_zone);
+    let (admins, logins) = (BTreeSet::new(), Logins::default());
     let seen = |user: User| {
         let breaker = user.origin.source().and_then(|source| breakers.get(source));
         let context = Context {
@@ -49,6 +50,7 @@ where
             rule: &*rule,
             zone: &zone,
             admins: &admins,
+            logins: &logins,
             breaker: breaker.map(AsRef::as_ref),
             gate: &Gate::OPEN,
             observing: false,

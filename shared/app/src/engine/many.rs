@@ -208,8 +208,15 @@ where
         let open = Gate::Open {
             run: Some(self.asking.run.clone()),
         };
-        let admitted = self.gates.iter().filter(|(_, gate)| **gate == open);
-        let still = admitted.filter(|(id, _)| !moved.contains(id.as_str()));
+        // Whoever is not answered now was moved by an attempt before.
+        let answered = answered.iter();
+        let answered: BTreeSet<&str> = answered
+            .filter_map(|(_, answer)| answer.employee_id.as_deref())
+            .collect();
+        let still = self.gates.iter().filter(|(id, gate)| {
+            let id = id.as_str();
+            **gate == open && answered.contains(id) && !moved.contains(id)
+        });
         let still = still.map(|(id, _)| id.clone()).collect();
         not_moved(&self.plan.tenant, &self.asking.run, still).await;
     }
