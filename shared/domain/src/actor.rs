@@ -39,7 +39,7 @@ pub enum Actor {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         employee_id: Option<EmployeeId>,
     },
-    /// A machine with the role `service` in its token.
+    /// A machine that the organisation has registered.
     Service {
         /// The subject claim of the machine's token.
         subject: Subject,
