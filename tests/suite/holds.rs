@@ -1,6 +1,7 @@
 //! What the safeguards count, whom they hold beside the many, and taking a run back.
 
 mod four_eyes;
+mod large;
 mod last_admin;
 mod memberships;
 

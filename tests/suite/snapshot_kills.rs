@@ -27,7 +27,7 @@ const STEPS: u64 = 33;
 const COMMITS: u64 = 18;
 
 /// Somebody as `employee` tells of them.
-fn event(id: &str, at: DateTime<Utc>) -> HrEvent {
+pub(crate) fn event(id: &str, at: DateTime<Utc>) -> HrEvent {
     HrEvent {
         id: None,
         occurred_at: at,

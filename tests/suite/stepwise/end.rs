@@ -1,9 +1,10 @@
 //! How a world ended, and what must be so at every end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
-use offramp_app::ports::{Cards, Histories, Users};
+use offramp_app::ports::{Cards, Histories, USERS_PER_READ, Users};
 use offramp_domain::{
     Access, Actor, Cause, EmployeeId, Entry, Happening, IgnoredBy, OrgId, Policy, Status, User,
 };
@@ -36,6 +37,19 @@ pub(crate) struct Person {
     pub(crate) cards: (usize, usize),
 }
 
+/// A person as they are stored.
+pub(crate) struct Life {
+    pub(crate) user: User,
+    /// Cards that are alive.
+    pub(crate) alive: usize,
+    /// Cards that are cancelled.
+    pub(crate) gone: usize,
+    /// Whether the cancellation of a card has begun and not ended.
+    half: bool,
+    /// The newest first.
+    pub(crate) history: Vec<Entry>,
+}
+
 /// An end with what stands behind it.
 pub(crate) struct Whole {
     pub(crate) end: End,
@@ -59,53 +73,71 @@ impl Whole {
 impl Town {
     /// Reads how all ended; `mailed` where the mails have gone out as well.
     pub(crate) async fn end(&mut self, mailed: bool) -> Whole {
-        let offramp = self.functions.offramp();
-        let org = OrgId::new(ORG).unwrap();
-        let ids = everybody().chain([NEWCOMER]);
-        let ids: Vec<EmployeeId> = ids.map(|id| EmployeeId::new(id).unwrap()).collect();
-        let store = &offramp.store;
+        let ids: Vec<&str> = everybody().chain([NEWCOMER]).collect();
+        let (users, policy) = self.users(&ids).await;
         let mut read = Vec::new();
-        let loaded = self.reads(store.load(&org, &ids)).await.unwrap();
-        for id in &ids {
-            let Some(user) = loaded.users.get(id) else {
-                continue;
-            };
-            let cards = self.reads(store.cards_of(&org, id)).await.unwrap();
-            let history = self
-                .reads(store.history(&org, id, None, 500))
-                .await
-                .unwrap();
-            let alive = cards.iter().filter(|card| card.is_alive()).count();
-            let half = cards.iter().any(|card| card.is_alive() && card.cancelling);
-            read.push((user.clone(), alive, cards.len() - alive, half, history));
+        for user in users {
+            read.push(self.life(user).await);
         }
-        let policy = &loaded.policy;
         let mut whole = Whole {
             end: End {
                 people: BTreeMap::new(),
                 held: BTreeSet::new(),
-                settings: settings(policy),
+                settings: settings(&policy),
             },
             wrong: self.wrong(mailed),
             told: self.told(),
             histories: BTreeMap::new(),
         };
-        for (user, alive, gone, half, history) in read {
+        for life in read {
+            let user = &life.user;
             let id = user.employee_id.to_string();
-            whole
-                .wrong
-                .extend(wrong_with(&user, policy, alive, half, &history));
+            whole.wrong.extend(wrong_with(&life, &policy));
             if user.hold.is_some() {
                 whole.end.held.insert(id.clone());
             }
-            let told = history.iter().rev().map(what).collect();
+            let told = life.history.iter().rev().map(what).collect();
             whole.histories.insert(id.clone(), told);
             whole
                 .end
                 .people
-                .insert(id, person(&user.as_of(policy), (alive, gone)));
+                .insert(id, person(&user.as_of(&policy), (life.alive, life.gone)));
         }
         whole
+    }
+
+    /// Those of these people whom there are, with the policy.
+    pub(crate) async fn users<I: AsRef<str>>(&mut self, ids: &[I]) -> (Vec<User>, Arc<Policy>) {
+        let offramp = self.functions.offramp();
+        let org = OrgId::new(ORG).unwrap();
+        let ids = ids.iter().map(|id| EmployeeId::new(id.as_ref()).unwrap());
+        let ids: Vec<EmployeeId> = ids.collect();
+        let (mut users, mut policy) = (Vec::new(), Arc::default());
+        for some in ids.chunks(USERS_PER_READ) {
+            let loaded = self.reads(offramp.store.load(&org, some)).await.unwrap();
+            let mut found = loaded.users;
+            users.extend(some.iter().filter_map(|id| found.remove(id)));
+            policy = loaded.policy;
+        }
+        (users, policy)
+    }
+
+    /// What stands of a person.
+    pub(crate) async fn life(&mut self, user: User) -> Life {
+        let offramp = self.functions.offramp();
+        let (org, id) = (OrgId::new(ORG).unwrap(), &user.employee_id);
+        let store = &offramp.store;
+        let cards = self.reads(store.cards_of(&org, id)).await.unwrap();
+        let history = store.history(&org, id, None, 500);
+        let history = self.reads(history).await.unwrap();
+        let alive = cards.iter().filter(|card| card.is_alive()).count();
+        Life {
+            alive,
+            gone: cards.len() - alive,
+            half: cards.iter().any(|card| card.is_alive() && card.cancelling),
+            history,
+            user,
+        }
     }
 
     /// What is wrong with the world as a whole.
@@ -220,13 +252,8 @@ fn person(user: &User, cards: (usize, usize)) -> Person {
 }
 
 /// What is wrong with one person, once all is settled.
-fn wrong_with(
-    user: &User,
-    policy: &Policy,
-    alive: usize,
-    half: bool,
-    history: &[Entry],
-) -> Vec<String> {
+fn wrong_with(life: &Life, policy: &Policy) -> Vec<String> {
+    let (user, alive, history) = (&life.user, life.alive, &life.history);
     let mut wrong = Vec::new();
     let mut broken = |what: String| wrong.push(format!("{}: {what}", user.employee_id));
     let seen = user.as_of(policy);
@@ -245,7 +272,7 @@ fn wrong_with(
     if over && alive > 0 {
         broken(format!("{:?} with {alive} living cards", user.status()));
     }
-    if half {
+    if life.half {
         broken("a card is half cancelled".to_owned());
     }
     if usize::try_from(user.active_cards).unwrap() != alive {

@@ -78,12 +78,23 @@ impl Town {
 
     /// A signed request of HR's; `route` is one of the source.
     pub(crate) fn hr(&self, route: &str, parameters: &[(&str, &str)], body: &Value) -> Message {
+        self.signed(&self.secret, route, parameters, body)
+    }
+
+    /// A request that is signed with a secret; `parameters` may name another source.
+    pub(crate) fn signed(
+        &self,
+        secret: &str,
+        route: &str,
+        parameters: &[(&str, &str)],
+        body: &Value,
+    ) -> Message {
         let text = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
-        let signed = Signed::new(&self.secret, self.now(), text.as_bytes()).unwrap();
+        let signed = Signed::new(secret, self.now(), text.as_bytes()).unwrap();
         let headers: BTreeMap<&str, &str> = signed.headers().into_iter().collect();
         let within = "/v1/orgs/{org}/sources/{source}";
         Message {
@@ -209,8 +220,8 @@ impl Town {
         self.admin("PATCH /settings", &[], &patch)
     }
 
-    /// The organisation: two admins, three members with cards, a source whose people are counted.
-    pub(crate) async fn founded() -> Self {
+    /// The organisation with its first admin, whom HR does not know, and a source that is active.
+    pub(crate) async fn opened() -> Self {
         let mut town = Self::empty();
         let first = Message {
             function: "admin",
@@ -229,6 +240,12 @@ impl Town {
             &json!({ "state": "active" }),
         );
         town.done(&active).await;
+        town
+    }
+
+    /// The organisation: two admins, three members with cards, a source whose people are counted.
+    pub(crate) async fn founded() -> Self {
+        let mut town = Self::opened().await;
         let mut events = Vec::new();
         for (id, name) in [
             (ADA, "Ada"),

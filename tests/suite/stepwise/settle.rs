@@ -208,15 +208,19 @@ impl Town {
         self.fire_due().await;
     }
 
-    /// Time passes. What falls due on the way fires at its instant. If the sweep would have come meanwhile, it comes at
-    /// the end.
-    pub(crate) async fn wait(&mut self, time: TimeDelta) {
+    /// Time passes; what falls due on the way fires at its instant.
+    pub(crate) async fn fire_for(&mut self, time: TimeDelta) {
         let until = self.now() + time;
         while let Some(at) = self.next_due().filter(|at| *at <= until) {
             self.set_now(at.max(self.now()));
             self.fire_due().await;
         }
         self.set_now(until);
+    }
+
+    /// The same. If the sweep would have come meanwhile, it comes at the end.
+    pub(crate) async fn wait(&mut self, time: TimeDelta) {
+        self.fire_for(time).await;
         if time >= SWEEP_EVERY {
             self.sweep_now().await;
         }
