@@ -130,7 +130,7 @@ async fn invocations(State(core): State<Arc<Core>>) -> Json<Value> {
 /// What Lambda takes in a synchronous invocation, in bytes.
 const MOST_PAYLOAD: usize = 6 * 1024 * 1024;
 
-/// As `aws lambda invoke` does it; a function is named by its crate.
+/// As `aws lambda invoke` does it; a function is named by its crate, and an alias may follow behind a colon.
 async fn invoke(
     State(core): State<Arc<Core>>,
     Path(function): Path<String>,

@@ -1,4 +1,4 @@
-//! What an operator of a stack asks of its functions: the same payloads, through `/_local/invoke` of a
+//! What an operator of a stack asks of its functions: the same payloads to the same alias, through `/_local/invoke` of a
 //! running local stack, or through the `aws` command line of a deployed one.
 
 mod archive;

@@ -289,7 +289,8 @@ impl Stack {
             .map(|seeded| seeded.webhook_secret.as_str())
     }
 
-    /// Invokes a function, named by its crate, and waits for its answer, as `aws lambda invoke` does.
+    /// Invokes a function and waits for its answer, as `aws lambda invoke` does. It is named by its crate, and an alias may
+    /// follow: `admin`, `admin:operator`.
     ///
     /// # Errors
     /// [`Error::Function`]: there is none of that name, or it failed.

@@ -1,5 +1,6 @@
 """A deployed stack as its clients know it, and the main job driven on it: from a webhook to a cancelled card and a mail."""
 
+import json
 import sys
 import time
 import urllib.parse
@@ -114,6 +115,32 @@ def immediate(stack):
     stack.says(stack.event(who, "inactive"), "deactivated", "HR says inactive: deactivated")
     stack.until(lambda: stack.user(who)["active_cards"] == 0, LATE, "no card is alive")
     same(stack.cards(who), {"cancelled": 2}, "both cards are cancelled")
+
+
+def operations(functions, name, org):
+    """An operation comes through the alias of its function, and no other way; `functions` is a client of Lambda."""
+    asked = json.dumps({"offramp": "export", "org": org})
+    answer = functions.invoke(FunctionName=f"{name}-apply:operator", Payload=asked)
+    first = json.load(answer["Payload"])["lines"][0]
+    same([first["kind"], first["org"]], ["export", org], "an export through the alias for operators")
+    for past in (f"{name}-apply", f"{name}-apply:$LATEST"):
+        answer = functions.invoke(FunctionName=past, Payload=asked)
+        said = answer["Payload"].read().decode()
+        check("FunctionError" in answer and "alias `operator`" in said, f"and none through {past}", said)
+
+
+def timers(iam, cloudformation, name):
+    """What IAM says that a timer may invoke: the function, and not its alias. `iam` and `cloudformation` are clients."""
+    asked = {"StackName": name, "LogicalResourceId": "SchedulerRole"}
+    role = cloudformation.describe_stack_resource(**asked)["StackResourceDetail"]["PhysicalResourceId"]
+    role = iam.get_role(RoleName=role)["Role"]["Arn"]
+    asked = {"StackName": name, "LogicalResourceId": "ApplyOperator"}
+    alias = cloudformation.describe_stack_resource(**asked)["StackResourceDetail"]["PhysicalResourceId"]
+    for arn, decision in ((alias.removesuffix(":operator"), "allowed"), (alias, "implicitDeny")):
+        said = iam.simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=["lambda:InvokeFunction"], ResourceArns=[arn]
+        )
+        same(said["EvaluationResults"][0]["EvalDecision"], decision, f"of a timer that invokes {arn.split(':', 6)[-1]}")
 
 
 def told(stack, mails, names):

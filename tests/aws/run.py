@@ -8,7 +8,8 @@
 A real stack must have been deployed with BootstrapSubject as the e-mail address of who runs this, whose token is in
 OFFRAMP_TOKEN. The organisation (OFFRAMP_ORG, `trial` unless set) must be the one in the token; it is given people, a
 source and an admin, so take one that is for trying. Where StagingDaySeconds is not short, there is no waiting for days:
-the organisation is set to deactivate at once.
+the organisation is set to deactivate at once. At the end it invokes `apply` and its alias, and asks IAM's simulator what a
+timer may; who runs this needs the rights to do both.
 """
 
 import argparse
@@ -30,7 +31,7 @@ REGION = "eu-central-1"
 os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
 
 from deploy import deploy  # noqa: E402
-from deployed import Deployed, story  # noqa: E402
+from deployed import Deployed, operations, story, timers  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from issuer import Issuer  # noqa: E402
 
@@ -109,6 +110,8 @@ def on(emulator, issuer, binaries):
     stack = Deployed(emulator.url, ORG, token, ADMIN, host)
     day = timedelta(seconds=SHORT_DAY) if short else None
     story(stack, day, emulator.mails, lambda: waiting(emulator.client("sqs"), outputs))
+    operations(emulator.client("lambda"), "offramp", ORG)
+    timers(emulator.client("iam"), emulator.client("cloudformation"), "offramp")
 
 
 def real(name):
@@ -121,6 +124,8 @@ def real(name):
     stack = Deployed(outputs["ApiUrl"], org, token, parameters["BootstrapSubject"])
     short = day if day <= timedelta(minutes=15) else None
     story(stack, short, None, lambda: waiting(boto3.client("sqs"), outputs))
+    operations(boto3.client("lambda"), name, org)
+    timers(boto3.client("iam"), boto3.client("cloudformation"), name)
 
 
 def waiting(sqs, outputs):

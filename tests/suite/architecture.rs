@@ -6,6 +6,7 @@ mod features;
 mod modules;
 mod one_way;
 mod operations;
+mod policies;
 mod routes;
 mod workspace;
 

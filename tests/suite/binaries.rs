@@ -62,6 +62,7 @@ fn take_over(
     let mut environment = world.stack.environment(deployed);
     environment.insert("PRIME".to_owned(), "off".to_owned());
     let mut function = Function {
+        aliases: deployed.aliases.clone(),
         max_retries: deployed.retries,
         max_event_age: deployed.max_event_age,
         on_failure: deployed.on_failure.clone(),

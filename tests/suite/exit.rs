@@ -1,6 +1,7 @@
 //! How an organisation leaves, comes back and goes; and how one person goes.
 
 mod erasing;
+mod timers;
 
 use std::path::PathBuf;
 
@@ -364,7 +365,7 @@ async fn nothing_is_taken_that_could_not_be_read_later() {
     let ask = async |lines: Value| {
         let payload =
             json!({ "offramp": "import", "org": ORG, "export": "x", "lines": lines, "last": true });
-        world.stack.invoke("apply", payload).await.unwrap()
+        world.stack.invoke("apply:operator", payload).await.unwrap()
     };
     let newer = json!({ "kind": "export", "v": 2, "id": "x" });
     let other = json!({ "kind": "export", "v": 1, "id": "y" });

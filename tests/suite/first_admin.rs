@@ -11,7 +11,7 @@ fn first_admin(org: &str) -> Value {
 }
 
 async fn invoke(world: &World, payload: Value) -> Value {
-    world.stack.invoke("admin", payload).await.unwrap()
+    world.stack.invoke("admin:operator", payload).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

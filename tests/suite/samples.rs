@@ -130,7 +130,8 @@ async fn functions_take_the_events_that_aws_hands_them() {
     ] {
         assert_eq!(call(function, payload).await, Value::Null, "{function}");
     }
-    let exported = call("apply", sample!("lambda/export.json")).await;
+    let export = sample!("lambda/export.json");
+    let exported = world.stack.invoke("apply:operator", export).await.unwrap();
     assert_eq!(exported["lines"][0]["kind"], "export", "{exported}");
     assert_eq!(
         world.status("E-1007").await,

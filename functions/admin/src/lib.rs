@@ -78,9 +78,10 @@ impl Function for State {
     /// Answers one request of API Gateway, or does an operation that an operator of the stack asks for.
     ///
     /// # Errors
-    /// A fault if the result of an operation cannot be written as JSON. Any other error becomes an answer.
+    /// A fault if an operation did not come through its alias, or its result cannot be written as JSON. Any other error
+    /// becomes an answer.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer> {
-        match event.payload {
+        match event.payload.admitted(&event.context)? {
             Invoked::Event(request) => {
                 let deadline = deadline(&event.context);
                 Ok(Answer::Event(respond(self, *request, deadline).await))

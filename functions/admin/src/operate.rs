@@ -1,5 +1,5 @@
-//! Operations that an operator of the stack asks for by invoking the function. IAM authorises them, and no route leads
-//! to them.
+//! Operations that an operator of the stack asks for by invoking the function through its alias `operator`. IAM authorises
+//! them, and no route leads to them.
 
 use std::collections::BTreeMap;
 

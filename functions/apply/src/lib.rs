@@ -36,10 +36,11 @@ impl Function for State {
     /// Does a timer's work, or an operation that an operator of the stack asks for.
     ///
     /// # Errors
-    /// Any fault of a timer's work. Lambda tries again twice, and then the event goes to the on-failure queue.
+    /// Any fault of a timer's work, and a timer that asks for an operation. Lambda tries again twice, and then the event
+    /// goes to the on-failure queue.
     async fn handle(&self, event: LambdaEvent<Self::Event>) -> Result<Self::Answer, Error> {
         let deadline = deadline(&event.context);
-        match event.payload {
+        match event.payload.admitted(&event.context)? {
             Invoked::Event(timer) => {
                 fire(self, &timer, deadline).await?;
                 Ok(Answer::Event(()))

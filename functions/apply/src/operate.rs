@@ -1,5 +1,5 @@
-//! Operations that an operator of the stack asks for by invoking the function. IAM authorises them. No route leads to
-//! this function.
+//! Operations that an operator of the stack asks for by invoking the function through its alias `operator`. IAM authorises
+//! them. No route leads to this function, and no timer to the alias.
 
 use lambda_runtime::Context;
 use offramp_api::invoked::operator;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use offramp_api::invoked::OPERATOR;
 use serde_json::Value;
 
 use super::Place;
@@ -41,15 +42,16 @@ impl Door {
         }
     }
 
-    /// Invokes a function by the name of its crate; what it answers, unless that is a problem.
+    /// Asks a function, by the name of its crate, for an operation; what it answers, unless that is a problem.
     pub(super) async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, Error> {
         let answer = match self {
             Self::Local(client) => {
-                let path = format!("/_local/invoke/{function}");
+                let path = format!("/_local/invoke/{function}:{OPERATOR}");
                 client.post(path, payload).ok().await?
             }
             Self::Aws { program, stack } => {
-                let (program, name) = (program.clone(), format!("{stack}-{function}"));
+                let name = format!("{stack}-{function}:{OPERATOR}");
+                let program = program.clone();
                 let payload = payload.to_string();
                 let called = tokio::task::spawn_blocking(move || aws(&program, &name, &payload));
                 called
@@ -125,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn a_deployed_function_is_invoked_by_the_aws_command_line() {
         let folder = TemporaryFolder::new().unwrap();
-        let echo = r#"test "$1 $2 $3 $4 $5" = "lambda invoke --function-name offramp-admin --payload"
+        let echo = r#"test "$1 $2 $3 $4 $5" = "lambda invoke --function-name offramp-admin:operator --payload"
             for last; do :; done
             cat "${6#fileb://}" > "$last"
             echo '{"StatusCode":200}'"#;

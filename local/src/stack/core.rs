@@ -73,13 +73,21 @@ impl Core {
         )
     }
 
+    /// Invokes a function, named by its crate, through the alias behind a colon where there is one: `admin:operator`.
     pub(crate) async fn invoke(
         &self,
         function: &str,
         payload: serde_json::Value,
     ) -> Result<serde_json::Value, Error> {
-        let name = &self.function(function)?.name;
-        let answer = self.cloud.lambda().invoke(name, payload).await;
+        let (crate_name, alias) = match function.split_once(':') {
+            Some((crate_name, alias)) => (crate_name, Some(alias)),
+            None => (function, None),
+        };
+        let mut name = self.function(crate_name)?.name.clone();
+        if let Some(alias) = alias {
+            name = format!("{name}:{alias}");
+        }
+        let answer = self.cloud.lambda().invoke(&name, payload).await;
         answer.map_err(|error| no_answer(function, error))
     }
 

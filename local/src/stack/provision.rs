@@ -74,6 +74,7 @@ pub(super) fn register(
 /// A function as the template deploys it, with its code.
 pub(super) fn lambda(function: &Function, handler: Handler) -> LambdaFunction {
     LambdaFunction {
+        aliases: function.aliases.clone(),
         max_retries: function.retries,
         max_event_age: function.max_event_age,
         on_failure: function.on_failure.clone(),

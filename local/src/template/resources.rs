@@ -26,6 +26,8 @@ pub struct Function {
     pub name: String,
     /// Its ARN.
     pub arn: String,
+    /// Its aliases, all of the code that is deployed last (`$LATEST`).
+    pub aliases: Vec<String>,
     /// The folder of its code, which is the name of its crate: `hr-sync`.
     pub crate_name: String,
     /// After this, Lambda ends an invocation.
@@ -122,6 +124,7 @@ pub(super) fn function(
     let mut function = Function {
         logical_id: id.to_owned(),
         arn: physical.attributes.get("Arn").cloned().unwrap_or_default(),
+        aliases: aliases(template, scope, &physical.reference)?,
         name: physical.reference,
         crate_name: code.rsplit('/').next().unwrap_or(code).to_owned(),
         timeout: Duration::from_secs(number(property("Timeout")?.as_ref(), DEFAULT_TIMEOUT)),
@@ -166,6 +169,25 @@ pub(super) fn function(
         }
     }
     Ok(function)
+}
+
+/// The aliases of a function. There is one code of each function here, which is the unpublished version at AWS.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-alias.html>
+fn aliases(template: &Template, scope: &Scope, function: &str) -> Result<Vec<String>, Error> {
+    let mut aliases = Vec::new();
+    for id in template.logical_ids("AWS::Lambda::Alias") {
+        let resource = template.resources().find(|(found, _)| *found == id);
+        let properties = resource.map_or(&Value::Null, |(_, resource)| &resource["Properties"]);
+        let version = scope.text(&properties["FunctionVersion"])?;
+        if version != "$LATEST" || !properties["RoutingConfig"].is_null() {
+            let reason = format!("alias {id} is of another version than $LATEST");
+            return Err(Error::Template(reason));
+        }
+        if scope.text(&properties["FunctionName"])? == function {
+            aliases.push(scope.text(&properties["Name"])?);
+        }
+    }
+    Ok(aliases)
 }
 
 fn variables(scope: &Scope, environment: &Value) -> Result<BTreeMap<String, String>, Error> {

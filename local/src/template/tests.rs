@@ -83,6 +83,29 @@ fn asynchronous_functions_have_their_retries_and_their_queue() {
 }
 
 #[test]
+fn operations_have_an_alias_of_what_is_deployed() {
+    for function in deployment().functions {
+        let takes = ["Admin", "Apply"].contains(&&*function.logical_id);
+        let wanted: &[&str] = if takes { &["operator"] } else { &[] };
+        assert_eq!(function.aliases, wanted, "{}", function.logical_id);
+    }
+    let with_alias = |more: &str| {
+        let mapping = "      EventSourceArn: !GetAtt Table.StreamArn\n";
+        let alias = "  Alias:\n    Type: AWS::Lambda::Alias\n    Properties: {Name: a, FunctionName: !Ref Terminate";
+        with_mapping(&format!("{mapping}{alias}, {more}}}\n"))
+    };
+    let resolved = with_alias("FunctionVersion: $LATEST").unwrap();
+    assert_eq!(resolved.functions[0].aliases, ["a"]);
+    for other in [
+        "FunctionVersion: '1'",
+        "FunctionVersion: $LATEST, RoutingConfig: {AdditionalVersionWeights: []}",
+    ] {
+        let error = with_alias(other).unwrap_err();
+        assert!(error.to_string().contains("alias Alias"), "{error}");
+    }
+}
+
+#[test]
 fn the_table_comes_with_its_indexes_and_its_expiry() {
     let table = deployment().table;
     assert_eq!(table.ttl_attribute.as_deref(), Some("expires"));

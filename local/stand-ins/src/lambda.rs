@@ -27,6 +27,8 @@ pub struct Function {
     pub name: String,
     /// The ARN that schedules target.
     pub arn: String,
+    /// The aliases of the unpublished version, `$LATEST`.
+    pub aliases: Vec<String>,
     /// How long one invocation may take, in real time.
     pub timeout: Duration,
     /// How many times a failed asynchronous invocation is tried again: 0 to 2, 2 at AWS unless set.
@@ -51,6 +53,7 @@ impl Function {
         Self {
             name: name.into(),
             arn: arn.into(),
+            aliases: Vec::new(),
             timeout,
             max_retries: 2,
             max_event_age: Duration::from_secs(6 * 3600),
@@ -74,7 +77,7 @@ impl fmt::Debug for Function {
 pub struct InvocationContext {
     /// The request id; the same in every attempt of one asynchronous event.
     pub request_id: String,
-    /// The function's ARN.
+    /// The ARN that the function was invoked by: with the alias where the caller named one.
     pub function_arn: String,
     /// When the invocation is cut off, in real time.
     pub deadline: SystemTime,
@@ -165,7 +168,7 @@ pub enum InvocationOutcome {
 /// One attempt to run a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Invocation {
-    /// The function's name.
+    /// The function's name, without an alias.
     pub name: String,
     /// The request id.
     pub request_id: String,
@@ -198,7 +201,8 @@ impl Lambda {
         Some((*function).clone())
     }
 
-    /// Runs a function and waits for it. Dropping the future does not stop the function.
+    /// Runs a function and waits for it. Dropping the future does not stop the function. `name` may have an alias behind a
+    /// colon, as the API's `FunctionName` may.
     ///
     /// # Errors
     /// Why there is no answer. A request or an answer of more than 6 MB of JSON is [`InvokeError::Handler`].
@@ -235,10 +239,10 @@ impl Lambda {
     /// # Errors
     /// [`InvokeError::Unknown`].
     pub fn invoke_async(&self, name: &str, payload: Value) -> Result<String, InvokeError> {
-        let function = lock(&self.0.registry)
-            .by_name(name)
-            .ok_or(InvokeError::Unknown)?;
-        let pending = PendingInvocation::new(&function.name, payload, self.0.clock.now());
+        if lock(&self.0.registry).by_name(name).is_none() {
+            return Err(InvokeError::Unknown);
+        }
+        let pending = PendingInvocation::new(name, payload, self.0.clock.now());
         let request_id = pending.request_id.clone();
         lock(&self.0.timers).enqueue(pending);
         self.0.timers_changed();
@@ -270,10 +274,23 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// The function of a name. Behind a colon the name may have an alias. An alias is invoked by an ARN of its own, and has
+    /// none of the settings for asynchronous invocations that the function has for `$LATEST`
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>).
     pub(crate) fn by_name(&self, name: &str) -> Option<Arc<Function>> {
-        self.functions.get(name).cloned()
+        let Some((name, alias)) = name.split_once(':') else {
+            return self.functions.get(name).cloned();
+        };
+        let function = self.functions.get(name)?;
+        let known = function.aliases.iter().any(|one| one == alias);
+        known.then(|| {
+            let arn = format!("{}:{alias}", function.arn);
+            let handler = Arc::clone(&function.handler);
+            Arc::new(Function::new(name, arn, function.timeout, handler))
+        })
     }
 
+    /// The function of exactly this ARN. So a schedule reaches no alias: no policy is asked here whether it may.
     pub(crate) fn by_arn(&self, arn: &str) -> Option<Arc<Function>> {
         self.functions
             .values()

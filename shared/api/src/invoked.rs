@@ -5,8 +5,16 @@
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). Such an
 //! event is a request and never an operation, whatever else it contains. So only a caller with the permission
 //! `lambda:InvokeFunction` in IAM can ask for an operation.
+//!
+//! That permission is not enough. Scheduler has it as well, by a role that most functions may lend to a timer, and a timer
+//! carries any payload. So an operation is taken only through the alias [`OPERATOR`] of the function, which that role
+//! cannot invoke: a policy that names a function without a qualifier allows no request with one
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html>). The runtime says through which
+//! ARN it was invoked, with the alias where the caller named one
+//! (`Lambda-Runtime-Invoked-Function-Arn`, <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 
 use crate::view::Seen;
+use lambda_runtime::Context;
 use offramp_app::{Clock, Error, Fault};
 use offramp_domain::{Actor, Policy};
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
@@ -16,6 +24,9 @@ use serde_json::value::RawValue;
 use crate::asked::Asked;
 use crate::http::problem;
 
+/// The alias through which a function takes operations, and nothing else. `template.yaml` makes it.
+pub const OPERATOR: &str = "operator";
+
 /// An event `E`, or an operation `O`.
 #[derive(Debug)]
 pub enum Invoked<E, O> {
@@ -23,6 +34,41 @@ pub enum Invoked<E, O> {
     Event(Box<E>),
     /// An operation that an operator asks for.
     Operation(O),
+}
+
+impl<E, O> Invoked<E, O> {
+    /// The payload, if it came the way that its kind has to come: an operation through the alias [`OPERATOR`], and an
+    /// event through the function itself. So the right to invoke the alias is no right to make up requests or timers.
+    ///
+    /// # Errors
+    /// A fault that no retry mends. Nothing is done then.
+    pub fn admitted(self, context: &Context) -> offramp_app::Result<Self> {
+        let through_alias = qualifier(&context.invoked_function_arn) == Some(OPERATOR);
+        match (&self, through_alias) {
+            (Self::Operation(_), true) | (Self::Event(_), false) => Ok(self),
+            (Self::Operation(_), false) => Err(misplaced(
+                "an operation is taken through the alias `operator` of the function only",
+            )),
+            (Self::Event(_), true) => Err(misplaced(
+                "the alias `operator` takes operations only, and this is an event",
+            )),
+        }
+    }
+}
+
+/// The alias or version in the ARN of a function: the part after the name,
+/// `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`.
+fn qualifier(arn: &str) -> Option<&str> {
+    arn.split(':').nth(7)
+}
+
+fn misplaced(message: &str) -> Error {
+    Error::Fault(Fault {
+        service: "lambda",
+        operation: "Invoke",
+        message: message.to_owned(),
+        retryable: false,
+    })
 }
 
 /// The members by which events and operations are told apart.
@@ -62,7 +108,7 @@ pub enum Answer<R> {
 
 /// The operator, as the history records one.
 #[must_use]
-pub fn operator(context: &lambda_runtime::Context) -> Actor {
+pub fn operator(context: &Context) -> Actor {
     Actor::Operator {
         request_id: context.request_id.clone(),
     }
@@ -135,6 +181,37 @@ mod tests {
         ] {
             assert!(invoked(&wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_operation_comes_through_its_alias_and_an_event_does_not() {
+        let knock = json!({ "offramp": "knock", "org": "acme" });
+        let admitted = |payload: &Value, arn: &str| {
+            let mut context = Context::default();
+            context.invoked_function_arn = arn.to_owned();
+            invoked(payload).unwrap().admitted(&context)
+        };
+        let function = "arn:aws:lambda:eu-central-1:123456789012:function:offramp-apply";
+        let alias = format!("{function}:operator");
+        for arn in [
+            function,
+            &format!("{function}:$LATEST"),
+            &format!("{function}:7"),
+            &format!("{function}:operators"),
+            &format!("{function}:other:operator"),
+            // A function of that name.
+            "arn:aws:lambda:eu-central-1:123456789012:function:operator",
+            "operator",
+            ":operator",
+            "",
+        ] {
+            let refused = admitted(&knock, arn).unwrap_err();
+            assert!(!refused.is_retryable(), "{arn}");
+            assert!(refused.to_string().contains("alias `operator`"), "{arn}");
+            assert!(admitted(&request(|_| {}), arn).is_ok(), "{arn}");
+        }
+        assert!(admitted(&knock, &alias).is_ok());
+        assert!(admitted(&request(|_| {}), &alias).is_err());
     }
 
     #[test]

@@ -108,6 +108,12 @@ async fn samples(world: &World, told: &mut Told) {
         }
         told.say(name, answer);
     }
+    // The runtime hands over by which ARN it was invoked: without the alias this would fail.
+    let function = format!("{}:operator", deployed(world, "apply").name);
+    let (name, export) = sample!("export");
+    let lambda = world.stack.cloud().lambda();
+    let exported = lambda.invoke(&function, export).await.unwrap();
+    told.say(name, json!(exported["lines"].as_array().unwrap().len()));
 }
 
 async fn over_http(world: &World, told: &mut Told) {

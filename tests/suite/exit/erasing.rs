@@ -15,7 +15,11 @@ fn erase_person(id: &str) -> Value {
 }
 
 async fn ask(world: &World, id: &str) -> Value {
-    world.stack.invoke("apply", erase_person(id)).await.unwrap()
+    world
+        .stack
+        .invoke("apply:operator", erase_person(id))
+        .await
+        .unwrap()
 }
 
 /// Every item that says a word anywhere, but for what is gone in two days by itself.
@@ -179,7 +183,10 @@ async fn an_erasure_that_died_is_ended_by_the_next() {
             skip,
         });
         // It dies, or it is tried again within.
-        let first = world.stack.invoke("apply", erase_person(LENA)).await;
+        let first = world
+            .stack
+            .invoke("apply:operator", erase_person(LENA))
+            .await;
         assert_eq!(
             first.is_ok(),
             mode == Mode::Conflict,
@@ -224,14 +231,14 @@ async fn an_organisation_goes_and_its_neighbour_stays() {
     let world = lived_in().await;
     let sample = include_str!("../../../events/lambda/first_admin.json");
     let sample = serde_json::from_str(sample).unwrap();
-    world.stack.invoke("admin", sample).await.unwrap();
+    world.stack.invoke("admin:operator", sample).await.unwrap();
     let globex = left(&world, "globex").await;
     assert!(globex > 3);
 
     let sample = include_str!("../../../events/lambda/erase_organisation.json");
     let mut hasty: Value = serde_json::from_str(sample).unwrap();
     hasty.as_object_mut().unwrap().remove("live_cards");
-    let refused = world.stack.invoke("apply", hasty).await.unwrap();
+    let refused = world.stack.invoke("apply:operator", hasty).await.unwrap();
     assert_eq!(refused["code"], "not_erasable");
     let refused = command(&world, ORG, everything("globex", None)).await;
     assert!(refused.unwrap_err().contains("/confirm"));

@@ -70,7 +70,7 @@ impl Functions {
         self.hr_sync.clear();
     }
 
-    /// Begins an invocation. `hurried` is one whose caller's time is over, so that it waits for no other function.
+    /// Begins an invocation of a function, through an alias where one follows behind a colon. `hurried` is one whose caller's time is over, so that it waits for no other function.
     pub(crate) fn begin(
         &mut self,
         function: &str,
@@ -78,8 +78,11 @@ impl Functions {
         request_id: String,
         hurried: bool,
     ) -> LocalBoxFuture<'static, Done> {
-        let telemetry = self.configs[function].telemetry.clone();
         let mut context = Context::default();
+        context.invoked_function_arn =
+            format!("arn:aws:lambda:eu-central-1:123456789012:function:{function}");
+        let function = function.split(':').next().unwrap();
+        let telemetry = self.configs[function].telemetry.clone();
         let until = SystemTime::now() + if hurried { Duration::ZERO } else { TIME };
         let until = until.duration_since(UNIX_EPOCH).unwrap().as_millis();
         context.deadline = u64::try_from(until).unwrap();

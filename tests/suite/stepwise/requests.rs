@@ -224,7 +224,7 @@ impl Town {
     pub(crate) async fn opened() -> Self {
         let mut town = Self::empty();
         let first = Message {
-            function: "admin",
+            function: "admin:operator",
             payload: json!({
                 "offramp": "first_admin", "org": ORG, "source": SOURCE,
                 "admin": { "employee_id": ADA, "name": "Ada", "email": "ada@acme.example" },

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::{QUEUE, cloud, function, handler, minutes, register, register_failing, until};
-use crate::{InvocationKind, InvocationOutcome, InvokeError};
+use crate::{Function, InvocationKind, InvocationOutcome, InvokeError};
 
 #[tokio::test]
 async fn a_synchronous_invocation_answers() {
@@ -34,6 +34,32 @@ async fn a_synchronous_invocation_answers() {
         (log.len(), log[0].kind, &log[0].outcome),
         (1, InvocationKind::Sync, &InvocationOutcome::Ok)
     );
+}
+
+/// As at AWS: the runtime is told of the ARN that the caller named, and an alias is no other function.
+#[tokio::test]
+async fn an_alias_is_invoked_by_an_arn_of_its_own() {
+    let cloud = cloud().await;
+    let lambda = cloud.lambda();
+    let arn = handler(|_, context| async move { Ok(json!(context.function_arn)) });
+    lambda.register(Function {
+        aliases: vec!["operator".to_owned()],
+        ..function("f", arn)
+    });
+    let arn = super::function_arn("f");
+    let through_alias = lambda.invoke("f:operator", Value::Null).await.unwrap();
+    assert_eq!(through_alias, json!(format!("{arn}:operator")));
+    assert_eq!(lambda.invoke("f", Value::Null).await.unwrap(), json!(arn));
+    for unknown in ["f:other", "f:operator:operator", "f:", "g:operator"] {
+        let answer = lambda.invoke(unknown, Value::Null).await;
+        assert_eq!(answer, Err(InvokeError::Unknown), "{unknown}");
+        let queued = lambda.invoke_async(unknown, Value::Null);
+        assert_eq!(queued, Err(InvokeError::Unknown), "{unknown}");
+    }
+    lambda.invoke_async("f:operator", Value::Null).unwrap();
+    cloud.settle().await;
+    let log = lambda.invocations();
+    assert!(log.len() == 3 && log.iter().all(|one| one.name == "f"));
 }
 
 #[tokio::test]
