@@ -167,51 +167,6 @@ fn webhook_secrets_are_opened_by_one_function_and_one_role_is_lent() {
     );
 }
 
-/// The others are denied the one write by which the ledger cancels a card: it alone names that attribute.
-#[test]
-fn one_function_speaks_to_issuers() {
-    let template = template();
-    let mut wrong = Vec::new();
-    let mut denied = 0;
-    for (id, function) in functions(&template) {
-        let policies = function["Properties"]["Policies"].as_sequence();
-        let statements = policies
-            .into_iter()
-            .flatten()
-            .filter_map(|policy| policy["Statement"].as_sequence())
-            .flatten();
-        let (mut updates, mut denies) = (false, false);
-        for statement in statements {
-            let named = texts(&statement["Action"]);
-            let of_items = named.iter().any(|name| name == "dynamodb:UpdateItem");
-            let attributes =
-                &statement["Condition"]["ForAnyValue:StringEquals"]["dynamodb:Attributes"];
-            if statement["Effect"] == "Deny" {
-                denies |= of_items && texts(attributes) == ["idempotency_key"];
-            } else {
-                updates |= of_items && statement["Condition"].is_null();
-            }
-        }
-        denied += usize::from(denies);
-        if updates && !denies && id != "Terminate" {
-            wrong.push(format!("{id} may cancel cards at the ledger"));
-        }
-        let folder = texts(&function["Properties"]["CodeUri"]).concat();
-        let issuers = mentions(
-            &sources(&folder),
-            &["CardIssuer", "Ledger", "WithIssuer", "terminating"],
-        );
-        if id != "Terminate" {
-            wrong.extend(issuers);
-        }
-    }
-    assert_eq!(denied, 4, "hr-sync, admin, apply and sweep");
-    refuse(
-        &wrong,
-        "only terminate tells an issuer of a card; others hand over by the stream",
-    );
-}
-
 #[test]
 fn what_speaks_of_the_table_means_the_one_in_use() {
     let template = template();
