@@ -31,8 +31,8 @@ use offramp_api::route::RouteRow;
 use offramp_api::view::{Seen, SettingsView};
 use offramp_app::desk::settings::{self, Patched};
 use offramp_app::engine::logins;
-use offramp_app::identity::{Admitted, Asked, Caller, Claims, admit};
-use offramp_app::ports::{Directory, Loaded, Policies};
+use offramp_app::identity::{self, Admitted, Caller, Claims, admit};
+use offramp_app::ports::{Directory, Loaded, Policies, Users};
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
 use offramp_aws::{
     Aws, Clients, Config, ConfigError, Function, Offramp, Sealer, deadline, offramp,
@@ -202,12 +202,15 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         return open;
     }
     let org = request.org()?;
+    let token = request.claims();
+    let is_of_org = token.get(&state.claims.org).map(String::as_str) == Some(org.as_str());
     let about = match route {
-        Some(route) => about(state, request, &org, route).await?,
-        None => Vec::new(),
+        Some(Route::GetUserAccess) => EmployeeId::new(request.path("id")).into_iter().collect(),
+        Some(Route::FindAccess) if is_of_org => with_email(state, request, &org).await?,
+        _ => Vec::new(),
     };
-    let asked = Asked {
-        token: &request.claims(),
+    let asked = identity::Asked {
+        token: &token,
         org: &org,
         about: &about,
         now: state.offramp.clock.now(),
@@ -215,7 +218,7 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     let admitted = admit(&state.offramp.store, &state.claims, asked).await?;
     let Admitted {
         caller,
-        loaded,
+        mut loaded,
         is_unbound,
     } = admitted;
     let Some(route) = route else {
@@ -239,6 +242,10 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         logins::bind(&tenant, state.claims.subject_kind, &caller.actor()).await?;
     }
     request.query().check(query)?;
+    if route == Route::FindAccess && !is_of_org {
+        let about = with_email(state, request, &org).await?;
+        loaded = state.offramp.store.load(&org, &about).await?;
+    }
     let call = Call {
         state,
         env: &state.offramp,
@@ -251,20 +258,12 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     route.answer(&call).await
 }
 
-/// The people that a route of a login page asks about. They are read in the call that reads who the caller is, so that the
-/// question costs no call more.
-async fn about(
-    state: &State,
-    request: &Request,
-    org: &OrgId,
-    route: Route,
-) -> Result<Vec<EmployeeId>> {
-    match route {
-        Route::GetUserAccess => Ok(EmployeeId::new(request.path("id")).into_iter().collect()),
-        Route::FindAccess => match request.query("email").map(Email::new) {
-            Some(Ok(email)) => Ok(state.offramp.store.with_email(org, &email.folded()).await?),
-            _ => Ok(Vec::new()),
-        },
+/// The people with the address that a login page asks about. Where the token names the organisation, they are read in the
+/// call that reads who the caller is. A machine's token need not name it: for one that does not, nothing is looked up
+/// before the machine is known.
+async fn with_email(state: &State, request: &Request, org: &OrgId) -> Result<Vec<EmployeeId>> {
+    match request.query().get("email").map(Email::new) {
+        Some(Ok(email)) => Ok(state.offramp.store.with_email(org, &email.folded()).await?),
         _ => Ok(Vec::new()),
     }
 }

@@ -135,7 +135,7 @@ where
         let before = executed.decision.change.is_none() && stays.is_none();
         let returns = self.hold.rule == Tripped::MaxReturns;
         Ok(Became {
-            not_moved: !moved && !(before && returns),
+            not_moved: !(moved || before && returns),
             stays,
             employee_id: id.clone(),
             outcome: answered.outcome,

@@ -34,9 +34,12 @@ pub(super) fn after(
     after
 }
 
+/// An admin with their events, and what was read of them.
+type Turn<'e> = (&'e EmployeeId, &'e [(usize, Event)], Loaded);
+
 /// The admins of a request with their events, in its order.
 #[derive(Default)]
-pub(super) struct Admins<'e>(Vec<(&'e EmployeeId, &'e [(usize, Event)], Loaded)>);
+pub(super) struct Admins<'e>(Vec<Turn<'e>>);
 
 impl<'e> Admins<'e> {
     pub(super) fn push(

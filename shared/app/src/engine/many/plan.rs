@@ -102,7 +102,10 @@ where
             return Ok((BTreeMap::new(), read));
         };
         let mut answers = match self.observing {
-            true => Breaks::Trial(self.trial(asking, breaker.as_deref(), safeguards)),
+            true => {
+                let trial = self.trial(asking, breaker.as_deref(), safeguards);
+                Breaks::Trial(Box::new(trial))
+            }
             false => Breaks::Asks(self.tenant, asking, safeguards),
         };
         let mut gates = match counted.is_empty() {
@@ -283,7 +286,7 @@ where
         let safeguards = last.policy.settings.safeguards;
         let mut trial = self.trial(asking, last.breaker.as_deref(), safeguards);
         let mut gates = trial.ask(&counted);
-        let mut breaks = Breaks::Trial(trial);
+        let mut breaks = Breaks::Trial(Box::new(trial));
         self.all_asked(&admins, &mut gates, &mut breaks).await?;
         stop_the_others(&mut gates, people, &counted);
         let mut planned = self.in_turn(&admins, &gates)?;

@@ -114,7 +114,7 @@ pub(super) enum Breaks<'a, P: Ports> {
     /// The breaker itself.
     Asks(Tenant<'a, P>, &'a RunRequest, Safeguards),
     /// Nobody: nothing is written.
-    Trial(Trial),
+    Trial(Box<Trial>),
 }
 
 impl<P: Ports> Breaks<'_, P>
