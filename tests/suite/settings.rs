@@ -174,6 +174,11 @@ async fn i_do_not_overwrite_settings_that_i_have_not_seen() {
         .admin("PATCH", "/settings")
         .header("if-match", "\"0\"");
     stale.json(&patch).refused(412, "version_mismatch").await;
+    // Quotation marks of a word processor are no condition that one may leave out.
+    let curly = world
+        .admin("PATCH", "/settings")
+        .header("if-match", "\u{201c}0\u{201d}");
+    curly.json(&patch).refused(422, "invalid").await;
     let fresh = world
         .admin("PATCH", "/settings")
         .header("if-match", "\"1\"");

@@ -33,10 +33,10 @@ impl Call<'_> {
     /// The request's key, `None` without one; or the stored answer of an earlier request with the same key.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a key without 1 to 255 characters, [`Error::IdempotencyKeyReused`] if the key came with
+    /// [`Error::Invalid`] for a key without 1 to 255 ASCII characters, [`Error::IdempotencyKeyReused`] if the key came with
     /// another request, or a fault.
     pub(crate) async fn once(&self) -> Result<std::result::Result<Option<Once>, Reply>> {
-        let Some(key) = self.request.header("idempotency-key") else {
+        let Some(key) = self.request.condition("idempotency-key")? else {
             return Ok(Ok(None));
         };
         if key.is_empty() || key.chars().count() > KEY_CHARS {

@@ -1,15 +1,16 @@
 //! The routes of the sync rule, leave dates and lists of leavers.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use offramp_api::http::Reply;
 use offramp_app::desk::leavers::list;
 use offramp_app::desk::leavers::list::When;
 use offramp_app::desk::leavers::{Options, RowAnswer, take};
 use offramp_app::desk::sync_rules;
-use offramp_app::ports::{Policies, Users};
-use offramp_app::rules::Rule;
+use offramp_app::ports::{Policies, USERS_PER_READ, Users};
 use offramp_app::{Error, Result};
 use offramp_domain::decide::SyncRule;
-use offramp_domain::{EmployeeId, Event, Field, HrEvent, HrRecord, HrStatus};
+use offramp_domain::{EmployeeId, Event, Field, HrEvent, HrRecord, HrStatus, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -123,50 +124,44 @@ impl Call<'_> {
         if trial.employees.len() > MAX_TRIED {
             return Err(Error::invalid("/employees", "must be at most 1000"));
         }
-        let mut results = Vec::with_capacity(trial.employees.len());
-        for employee in &trial.employees {
-            let employee_id = employee
-                .get("employee_id")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
-            let tried = match self.try_one(&rule, employee).await? {
-                Ok(active) => Tried {
-                    employee_id,
-                    active: Some(active),
-                    error: None,
-                },
-                Err(error) => Tried {
-                    employee_id,
-                    active: None,
-                    error: Some(error),
-                },
+        let read: Vec<_> = trial.employees.iter().map(as_event).collect();
+        let only_named = |event: &&HrEvent| event.fields.is_empty();
+        let named: BTreeSet<EmployeeId> = read
+            .iter()
+            .flatten()
+            .filter(only_named)
+            .map(|event| event.employee_id.clone())
+            .collect();
+        let stored = self.read(&named).await?;
+        let tried =
+            |(employee, event): (&Map<String, Value>, &std::result::Result<HrEvent, String>)| {
+                let tried = event.as_ref().map_err(Clone::clone).and_then(|event| {
+                    let id = &event.employee_id;
+                    let user = stored.get(id).filter(|_| event.fields.is_empty());
+                    match user.and_then(|user| user.hr.as_ref()) {
+                        Some(record) => rule.includes(id, record),
+                        None => rule.includes(id, &HrRecord::first(event)),
+                    }
+                });
+                let id = employee.get("employee_id").and_then(Value::as_str);
+                Tried {
+                    employee_id: id.map(str::to_owned),
+                    active: tried.as_ref().ok().copied(),
+                    error: tried.err(),
+                }
             };
-            results.push(tried);
-        }
+        let results = trial.employees.iter().zip(&read).map(tried).collect();
         Reply::json(200, &TrialView { results })
     }
 
-    async fn try_one(
-        &self,
-        rule: &Rule,
-        employee: &Map<String, Value>,
-    ) -> Result<std::result::Result<bool, String>> {
-        let event = match as_event(employee) {
-            Ok(event) => event,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let id = &event.employee_id;
-        if event.fields.is_empty() {
-            let loaded = self
-                .env
-                .store
-                .load(&self.org, std::slice::from_ref(id))
-                .await?;
-            if let Some(record) = loaded.users.get(id).and_then(|user| user.hr.as_ref()) {
-                return Ok(rule.includes(id, record));
-            }
+    /// The stored users of these ids.
+    async fn read(&self, ids: &BTreeSet<EmployeeId>) -> Result<BTreeMap<EmployeeId, User>> {
+        let ids: Vec<EmployeeId> = ids.iter().cloned().collect();
+        let mut users = BTreeMap::new();
+        for some in ids.chunks(USERS_PER_READ) {
+            users.extend(self.env.store.load(&self.org, some).await?.users);
         }
-        Ok(rule.includes(id, &HrRecord::first(&event)))
+        Ok(users)
     }
 
     pub(crate) async fn set_leave_date(&self) -> Result<Reply> {
@@ -223,7 +218,7 @@ impl Call<'_> {
 /// An employee of a trial, as an event of HR.
 fn as_event(employee: &Map<String, Value>) -> std::result::Result<HrEvent, String> {
     let mut event: Option<EmployeeId> = None;
-    let mut fields = std::collections::BTreeMap::new();
+    let mut fields = BTreeMap::new();
     for (name, value) in employee {
         let text = match value {
             Value::Null => None,

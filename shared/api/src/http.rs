@@ -78,6 +78,16 @@ impl Request {
         &self.query
     }
 
+    /// A header that changes what a request does; `None` without it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is not ASCII text: taken for missing, it would protect nothing.
+    pub fn condition(&self, name: &str) -> Result<Option<&str>> {
+        let value = self.event.headers.get(name);
+        let text = value.map(|value| value.to_str()).transpose();
+        text.map_err(|_| Error::invalid(format!("/{name}"), "must be ASCII"))
+    }
+
     /// A header; `None` if the header is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -96,9 +106,9 @@ impl Request {
     /// The version in `If-Match`; `None` if the header is missing or `*`.
     ///
     /// # Errors
-    /// [`Error::VersionMismatch`] if `If-Match` is not a version number.
+    /// [`Error::VersionMismatch`] if `If-Match` is not a version number, and [`Error::Invalid`] if it is not ASCII.
     pub fn if_match(&self) -> Result<Option<u64>> {
-        match self.header("if-match") {
+        match self.condition("if-match")? {
             None | Some("*") => Ok(None),
             Some(tag) => tag
                 .trim()

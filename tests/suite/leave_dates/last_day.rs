@@ -33,6 +33,21 @@ async fn a_last_day_is_a_whole_day_with_access() {
     world.end().await;
 }
 
+/// Some HR systems send it for *no date*. The day after it has a year of five digits, which no timer takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_day_that_a_date_can_say_is_a_date() {
+    let world = World::start().await;
+    world.set(json!({ "leave_date_is": "last_day_in" })).await;
+    world.leaves_on(LENA, json!("9999-12-31")).await;
+    assert_eq!(world.access(LENA).await, "granted");
+    let hr = json!({ "leave_date": "9999-12-31" });
+    world.set(json!({ "leave_dates": "all" })).await;
+    assert_eq!(world.hr("E-1008", "active", hr).await["outcome"], "updated");
+    world.hours(1).await;
+    assert_eq!(world.access("E-1008").await, "granted");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_says_last_days_too_and_hr_never_does() {
     let world = World::start().await;

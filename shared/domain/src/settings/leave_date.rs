@@ -1,6 +1,6 @@
 //! What a leave date means.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 /// What a leave date means that an admin sets. HR's native events, and all that is stored, name the first day without
@@ -22,12 +22,16 @@ impl LeaveDateIs {
         *self == Self::FirstDayOut
     }
 
-    /// The first day without access, by the date that an admin says. The last day that chrono has stays as it is.
+    /// The first day without access, by the date that an admin says. The last day of the year 9999 stays as it is.
     #[must_use]
     pub fn first_day_out(self, said: NaiveDate) -> NaiveDate {
         match self {
             Self::FirstDayOut => said,
-            Self::LastDayIn => said.succ_opt().unwrap_or(said),
+            // A timer's year has four digits, and 9999-12-31 is some HR systems' word for *no date*.
+            Self::LastDayIn => {
+                let next = said.succ_opt();
+                next.filter(|day| day.year() < 10_000).unwrap_or(said)
+            }
         }
     }
 
