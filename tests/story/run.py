@@ -322,7 +322,7 @@ def strangers(stack):
     check(len(routes) >= 20, f"template.yaml has {len(routes)} admin routes")
     for method, path in routes:
         target, body = (
-            path.format(org=stack.org, id=member, card=card, source=stack.source, objective="obj_1", run="run_1"),
+            path.format(org=stack.org, id=member, card=card, source=stack.source, objective="obj_1", run="run_1", name="nobody"),
             {} if method != "GET" else None,
         )
         for whose, (token, status, code) in tokens.items():

@@ -40,7 +40,7 @@ async fn a_leaver_of_a_source_that_the_instance_knows() {
     check(Flow {
         steps: vec![
             Step::HrKnown(vec![(LEAVER, "inactive", json!({}))]),
-            Step::Minutes(3),
+            Step::Minutes(6),
         ],
         ..Flow::default()
     })
@@ -53,7 +53,7 @@ async fn a_leaver_who_goes_at_once() {
         setup: vec![Step::Settings(
             json!({ "deactivation_sync": { "behaviour": "immediate" } }),
         )],
-        steps: vec![Step::hr(LEAVER, "inactive"), Step::Minutes(3)],
+        steps: vec![Step::hr(LEAVER, "inactive"), Step::Minutes(6)],
         ..Flow::default()
     })
     .await;
@@ -87,7 +87,7 @@ async fn deactivate_now() {
     check(Flow {
         steps: vec![
             Step::to_user("POST /users/{id}/deactivate-now", LEAVER, json!({})),
-            Step::Minutes(3),
+            Step::Minutes(6),
         ],
         ..Flow::default()
     })
@@ -112,9 +112,9 @@ async fn deleted_and_restored_by_hand() {
     check(Flow {
         steps: vec![
             Step::to_user("DELETE /users/{id}", LEAVER, Value::Null),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::to_user("POST /users/{id}/restore", LEAVER, json!({})),
-            Step::Minutes(3),
+            Step::Minutes(6),
         ],
         ..Flow::default()
     })
@@ -130,7 +130,7 @@ async fn deleted_by_hand_and_restored_by_a_change_in_hr() {
         ],
         steps: vec![
             Step::Hr(vec![(LEAVER, "active", json!({ "team": "Elsewhere" }))]),
-            Step::Minutes(3),
+            Step::Minutes(6),
         ],
         ..Flow::default()
     })
@@ -151,7 +151,7 @@ async fn the_sync_is_turned_off_and_on_again() {
         ],
         steps: vec![
             Step::Settings(json!({ "deactivation_sync": { "enabled": false } })),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Settings(json!({ "deactivation_sync": { "enabled": true } })),
             Step::Minutes(73 * 60),
         ],
@@ -170,7 +170,7 @@ async fn three_leavers_and_a_bad_record_in_one_request() {
                 (OTHERS[0], "inactive", json!({})),
                 (OTHERS[1], "inactive", json!({})),
             ]),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Minutes(72 * 60),
         ],
         ..Flow::default()

@@ -257,7 +257,7 @@ async fn uploaded(town: &mut Town, employees: &[Value], dry_run: bool) -> Value 
     let open = town.hr(
         "POST /snapshots",
         &[],
-        &json!({ "expected_employees": employees.len() }),
+        &json!({ "source": "hris", "expected_employees": employees.len() }),
     );
     let opened = town.done_only(&open).await;
     let id = opened["snapshot_id"].as_str().unwrap().to_owned();

@@ -316,7 +316,7 @@ async fn the_first_request_of_an_admin_from_before_logins_binds_them_too() {
 async fn an_operator_lets_somebody_back_in_when_all_are_locked_out() {
     let world = World::start().await;
     let repair = |admin: Value, repair: bool| json!({ "offramp": "first_admin", "org": offramp_tests::ORG, "admin": admin, "repair": repair });
-    let invoke = async |payload: Value| world.stack.invoke("admin", payload).await;
+    let invoke = async |payload: Value| world.stack.invoke("admin:operator", payload).await;
     let back = json!({ "employee_id": "E-1002", "login": "back@acme.example" });
     let plain = invoke(repair(back.clone(), false)).await.unwrap();
     assert_eq!(plain["admin"]["outcome"], "unchanged");

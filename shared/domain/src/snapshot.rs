@@ -365,6 +365,18 @@ impl Snapshot {
         })
     }
 
+    /// Replaces what these partitions were planned to come to by what was done. Who was unchanged is counted once.
+    pub fn applied(&mut self, parts: &[u8], done: &Words) {
+        let people = |tally: &Tally| tally.words().values().sum();
+        let planned: u64 = people(&self.tally);
+        self.recount(|tally| tally.done(parts, done));
+        let more = people(&self.tally).saturating_sub(planned);
+        let unchanged = self.summary.get_mut(&Outcome::Unchanged);
+        if let Some(unchanged) = unchanged.filter(|_| self.again == 0) {
+            *unchanged = unchanged.saturating_sub(more);
+        }
+    }
+
     /// Changes what the people who differ come to, and the figures with it. What is found when the snapshot is compared
     /// again is not counted.
     pub fn recount(&mut self, change: impl FnOnce(&mut Tally)) {

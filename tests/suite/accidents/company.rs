@@ -255,7 +255,9 @@ impl<'t> Company<'t> {
         };
         let mut list = List::new(&records, page);
         change(&mut list);
-        let open = self.town.hr("POST /snapshots", &[], &json!({ "source": "hris" }));
+        let open = self
+            .town
+            .hr("POST /snapshots", &[], &json!({ "source": "hris" }));
         let Some(opened) = self.hr_done(&open).await else {
             return;
         };

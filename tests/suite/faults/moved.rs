@@ -17,9 +17,9 @@ async fn an_end_that_an_admin_postpones() {
                 LEAVER,
                 json!({ "due_at": "2026-03-06T17:00:00Z", "reason": "She gives back the car." }),
             ),
-            Step::Minutes(3),
+            Step::Minutes(6),
             // What was announced first has passed, and the new end is due to the second.
-            Step::Minutes(104 * 60 - 6),
+            Step::Minutes(104 * 60 - 9),
             Step::Minutes(6),
         ],
         ..Flow::default()
@@ -41,9 +41,9 @@ async fn a_leave_date_that_is_reminded_of_and_comes() {
             ),
             // To the second of the reminder; then the mail.
             Step::Minutes(39 * 60),
-            Step::Minutes(3),
+            Step::Minutes(6),
             // To the second that the date begins; then the mail.
-            Step::Minutes(24 * 60 - 3),
+            Step::Minutes(24 * 60 - 6),
             Step::Minutes(6),
         ],
         ..Flow::default()

@@ -41,7 +41,7 @@ async fn a_snapshot_is_applied() {
     check(Flow {
         steps: vec![
             Step::Snapshot(some_change),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Minutes(6),
         ],
         breaker: true,
@@ -56,7 +56,7 @@ async fn a_snapshot_is_held_and_approved() {
         setup: vec![at_most_one()],
         steps: vec![
             Step::Snapshot(three_go),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Answer { approve: true },
             Step::Minutes(6),
         ],
@@ -96,7 +96,7 @@ async fn the_last_admin_is_held_once() {
         )],
         steps: vec![
             Step::Snapshot(|employees| without(employees, &[ADA])),
-            Step::Minutes(3),
+            Step::Minutes(6),
             Step::Minutes(6),
         ],
         breaker: true,

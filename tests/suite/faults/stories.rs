@@ -108,14 +108,14 @@ async fn tidying_that_failed_and_lost_its_timer_keeps_nobody_scheduled() {
     let question = world.patch("/settings", off.clone()).await;
     let mut off = off;
     off["confirmation"] = question.body["confirmation"].clone();
-    // The first transaction turns the sync off, the next would tidy.
+    // The first transaction turns the sync off, the second says for how many people, the next would tidy.
     inject(
         &world,
         Service::Dynamodb,
         "TransactWriteItems",
         Mode::Error,
         3,
-        1,
+        2,
     );
     assert_eq!(world.patch("/settings", off).await.status, 200);
     assert_eq!(world.status(LEAVER).await, "active");

@@ -382,7 +382,7 @@ where
             return;
         }
         let parts: Vec<u8> = parts.collect();
-        snapshot.recount(|tally| tally.done(&parts, &words));
+        snapshot.applied(&parts, &words);
     }
 
     /// Stores the rejected records. A repeated step stores them again.

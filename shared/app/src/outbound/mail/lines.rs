@@ -334,7 +334,13 @@ mod tests {
         }
         let evil = "[Approve here](https://evil.example/approve) www.evil.example ada@evil.example";
         for name in [called(evil, "E-1"), called("Ada", evil), called(evil, evil)] {
-            for link in ["://", "www.evil", "evil.example", "@evil", "example/"] {
+            for link in [
+                "://",
+                "www.evil",
+                "evil.example",
+                "@evil",
+                "example/approve",
+            ] {
                 assert!(!name.contains(link), "{link} in {name}");
             }
             // Only a character that nobody sees was added.
