@@ -107,8 +107,8 @@ fn own_schemas() -> BTreeMap<String, Value> {
 fn headers() -> Value {
     json!({
         "ETag": {
-            "description": "The version, for `If-Match`.", "required": true,
-            "schema": { "type": "string", "pattern": "^\"[0-9]+\"$" }, "example": "\"8\"",
+            "description": "The version: a number, for `If-Match`; of this document a hash.", "required": true,
+            "schema": { "type": "string", "pattern": "^\"[0-9a-f]+\"$" }, "example": "\"8\"",
         },
         "Retry-After": {
             "description": "Seconds after which the request may be sent again. API Gateway sends none.",
