@@ -4,6 +4,9 @@ use aws_stand_ins::{Call, Service};
 use offramp_tests::{ADA, OTTO, World, event, numbered, zulu};
 use serde_json::{Value, json};
 
+/// An unoptimised build on a busy machine goes on where it stopped, so many times at most.
+const TRIES: usize = 5;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_people_come_in_one_request_and_the_same_again_writes_next_to_nothing() {
     let world = World::start().await;
@@ -39,7 +42,10 @@ async fn five_thousand_people_come_in_one_request_and_the_same_again_writes_next
     // again goes on where it stopped.
     let mut answer = world.hand_in(&delivery).send().await;
     let mut outcomes = vec!["created"];
-    while answer.status == 503 {
+    for _ in 0..TRIES {
+        if answer.status != 503 {
+            break;
+        }
         assert_eq!(answer.body["code"], "unfinished", "{}", answer.text);
         outcomes = vec!["created", "unchanged"];
         answer = world.hand_in(&delivery).send().await;
@@ -50,7 +56,10 @@ async fn five_thousand_people_come_in_one_request_and_the_same_again_writes_next
     let faults = world.stack.cloud().faults();
     faults.reset_calls();
     let mut again = world.hand_in(&delivery).send().await;
-    while again.status == 503 {
+    for _ in 0..TRIES {
+        if again.status != 503 {
+            break;
+        }
         assert_eq!(again.body["code"], "unfinished", "{}", again.text);
         faults.reset_calls();
         again = world.hand_in(&delivery).send().await;

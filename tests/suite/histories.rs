@@ -9,56 +9,21 @@
 mod play;
 mod steps;
 
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
-
-use crate::stepwise::Town;
+use crate::stepwise::arbitrary::holds_for;
 use play::tell;
-use steps::{Story, stories};
+use steps::stories;
 
 /// Histories of each of the two tests. `PROPTEST_CASES=1500` tells 3,000 in all.
 const CASES: u32 = 200;
 
-/// Tells so many histories, or as many as `PROPTEST_CASES` says, from a fixed seed unless `PROPTEST_RNG_SEED` gives another.
 fn told_from(salt: u64) {
-    let default = Config::default();
-    let seed = match default.rng_seed {
-        RngSeed::Random => 2_026,
-        RngSeed::Fixed(seed) => seed,
-    };
-    let cases = match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => default.cases,
-        None => CASES,
-    };
-    let config = Config {
-        cases,
-        rng_seed: RngSeed::Fixed(seed.wrapping_add(salt)),
-        // A failure is printed; there is no file of them to keep.
-        failure_persistence: None,
-        max_shrink_iters: 400,
-        ..default
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let town = runtime.block_on(Town::founded());
-    let image = town.image();
-    let town = std::cell::RefCell::new(town);
-    let done = TestRunner::new(config).run(&stories(), |story: Story| {
-        let mut town = town.borrow_mut();
-        let wrong = runtime.block_on(tell(&mut town, &image, &story));
+    holds_for((CASES, salt), stories(), async |town, image, story| {
+        let wrong = tell(town, image, story).await;
         match wrong.is_empty() {
             true => Ok(()),
-            false => Err(TestCaseError::fail(wrong.join("\n"))),
+            false => Err(wrong.join("\n")),
         }
     });
-    match done {
-        Ok(()) => println!("{cases} histories, each with cuts and without"),
-        Err(TestError::Fail(why, story)) => {
-            panic!("PROPTEST_RNG_SEED={seed}, salt {salt}: {why}\nthe shortest history: {story:#?}")
-        }
-        Err(error) => panic!("{error}"),
-    }
 }
 
 #[test]

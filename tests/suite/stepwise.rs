@@ -2,6 +2,7 @@
 //! over the embedded DynamoDB. The test says whose call is answered next, and whether the caller lives to see the
 //! answer. Nothing waits: the clock is moved, and an invocation waits at its next call for as long as the test likes.
 
+pub(crate) mod arbitrary;
 mod calls;
 pub(crate) mod end;
 mod failing;

@@ -180,7 +180,11 @@ async fn an_auditor_may_get_everything_and_do_nothing() {
     let world = World::start().await;
     let answer = role(&world, LENA, json!({ "role": "auditor" })).await;
     assert_eq!(answer.body["role"], "auditor", "{}", answer.body);
-    let (auditor, member) = (world.token_of(LENA_MAIL), world.token_of("x@acme.example"));
+    let member = world.user("E-1010").await["email"].clone();
+    let (auditor, member) = (
+        world.token_of(LENA_MAIL),
+        world.token_of(member.as_str().unwrap()),
+    );
     assert_eq!(role_of(&world, &auditor).await, "auditor");
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for row in admin::Route::ALL.iter().map(|route| route.row()) {
@@ -234,7 +238,8 @@ async fn logins(world: &World) -> Value {
     let attributes = admins.unwrap().as_object().unwrap().iter();
     let logins = attributes.filter_map(|(name, value)| {
         let login = name.strip_prefix("login#")?;
-        Some((login.to_owned(), value["S"].clone()))
+        let (id, _) = value["S"].as_str().unwrap().split_once('\u{1f}').unwrap();
+        Some((login.to_owned(), json!(id)))
     });
     logins.collect::<Map<_, _>>().into()
 }
@@ -298,7 +303,7 @@ async fn an_upgrade_binds_the_addresses_which_hr_may_not_change_until_then() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_request_of_an_admin_from_before_logins_binds_them_too() {
+async fn the_first_request_of_an_admin_from_before_logins_binds_theirs() {
     let world = World::with(|config| {
         let form = ("StoredForm".to_owned(), "1".to_owned());
         config.parameters.extend([form]);
@@ -306,9 +311,10 @@ async fn the_first_request_of_an_admin_from_before_logins_binds_them_too() {
     .await;
     before_logins(&world).await;
     assert_eq!(status_of(&world, &world.token).await, 200);
-    for (id, login) in [("E-1001", ADA), ("E-1002", OTTO)] {
-        assert_eq!(world.user(id).await["login"], login);
-    }
+    assert_eq!(world.user("E-1001").await["login"], ADA);
+    assert_eq!(world.user("E-1002").await["login"], Value::Null);
+    assert_eq!(status_of(&world, &world.token_of(OTTO)).await, 200);
+    assert_eq!(world.user("E-1002").await["login"], OTTO);
     world.end().await;
 }
 
@@ -342,5 +348,28 @@ async fn an_operator_lets_somebody_back_in_when_all_are_locked_out() {
     // Neither word nor address: what is known may be what locks everybody out.
     let unsaid = invoke(repair(json!({ "employee_id": "E-1002" }), true)).await;
     assert_eq!(unsaid.unwrap()["status"], 422);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_login_of_somebody_who_is_erased_is_free_and_known_no_more() {
+    let world = World::start().await;
+    let (id, login) = ("E-1012", "former.auditor@acme.example");
+    let appointed = json!({ "role": "auditor", "login": login });
+    let path = format!("/users/{id}/role");
+    world.admin("PUT", &path).json(&appointed).ok().await;
+    assert_eq!(logins(&world).await[login], id);
+    world.hr(id, "inactive", json!({})).await;
+    world.hours(73).await;
+    let erase = json!({ "offramp": "erase_person", "org": offramp_tests::ORG, "employee_id": id });
+    let erased = world.stack.invoke("apply:operator", erase).await.unwrap();
+    assert_eq!(erased["done"], true, "{erased}");
+    assert_eq!(logins(&world).await[login], Value::Null);
+    let next = json!({ "role": "auditor", "login": login });
+    world
+        .admin("PUT", "/users/E-1013/role")
+        .json(&next)
+        .ok()
+        .await;
     world.end().await;
 }

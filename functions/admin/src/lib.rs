@@ -237,11 +237,14 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     if !door.admits(method, &caller) {
         return Err(Error::Forbidden);
     }
-    if is_unbound {
-        let tenant = state.offramp.of(&org);
-        logins::bind(&tenant, state.claims.subject_kind, &caller.actor()).await?;
-    }
     request.query().check(query)?;
+    if let Some(id) = caller.employee_id().filter(|_| is_unbound) {
+        let (tenant, kind) = (state.offramp.of(&org), state.claims.subject_kind);
+        // The sweep and the next request do it again.
+        if let Err(error) = logins::bind_one(&tenant, id, kind, &caller.actor()).await {
+            tracing::warn!(%org, employee = %id, %error, "a login is not bound yet");
+        }
+    }
     if route == Route::FindAccess && !is_of_org {
         let about = with_email(state, request, &org).await?;
         loaded = state.offramp.store.load(&org, &about).await?;

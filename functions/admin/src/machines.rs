@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use offramp_api::http::Reply;
 use offramp_app::desk::machines;
+use offramp_app::identity::MACHINE;
 use offramp_app::ports::{Machine, MachineName, Registry, Right};
 use offramp_app::{Error, Result};
 use offramp_domain::Subject;
@@ -38,6 +39,10 @@ impl Call<'_> {
         let NewMachine { name, subject, may } = self.request.json()?;
         if may.is_empty() {
             return Err(Error::invalid("/may", "must name a right"));
+        }
+        // A machine is asked for first, so whoever is one by their own token is an admin no more.
+        if self.request.claims().get(MACHINE).map(String::as_str) == Some(subject.as_str()) {
+            return Err(Error::SubjectOfAdmin);
         }
         let machine = Machine {
             name,

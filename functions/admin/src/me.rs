@@ -3,7 +3,7 @@
 use offramp_api::http::Reply;
 use offramp_app::Result;
 use offramp_app::identity::Caller;
-use offramp_app::ports::{Right, Users};
+use offramp_app::ports::Right;
 use offramp_app::when::instant;
 use offramp_domain::{EmployeeId, Field, OrgId, Subject, User};
 use serde::Serialize;
@@ -34,8 +34,7 @@ pub(crate) struct MeView {
 impl Call<'_> {
     pub(crate) async fn me(&self) -> Result<Reply> {
         let id = self.caller.employee_id().cloned();
-        let ids: Vec<EmployeeId> = id.iter().cloned().collect();
-        let loaded = self.env.store.load(&self.org, &ids).await?;
+        let loaded = &self.loaded;
         let user: Option<&User> = id.as_ref().and_then(|id| loaded.users.get(id));
         let (role, may) = match &self.caller {
             Caller::Admin { .. } => (Some("admin"), Vec::new()),

@@ -90,6 +90,15 @@ pub(crate) struct AddedView {
     note: Option<String>,
 }
 
+/// Takes out of a user what a machine is not shown.
+fn narrow(user: &mut Value) {
+    if let Value::Object(user) = user {
+        for field in ["hr", "birthday", "login"] {
+            user.remove(field);
+        }
+    }
+}
+
 /// A view as JSON.
 fn json<T: Serialize>(view: &T) -> Result<Value> {
     let value = serde_json::to_value(view);
@@ -147,9 +156,13 @@ impl Call<'_> {
         page.next = page
             .next
             .map(|next| cursor::write(&self.org, &bound, &next));
-        let mut view = json(&UsersView::of(&page, self.seen(&policy)))?;
+        let view = UsersView::of(&page, self.seen(&policy));
+        if !self.is_machines() {
+            return Reply::json(200, &view);
+        }
+        let mut view = json(&view)?;
         if let Some(users) = view["users"].as_array_mut() {
-            users.iter_mut().for_each(|user| self.narrow(user));
+            users.iter_mut().for_each(narrow);
         }
         Reply::json(200, &view)
     }
@@ -229,18 +242,20 @@ impl Call<'_> {
 
     pub(crate) async fn user(&self) -> Result<Reply> {
         let (user, cards, policy) = users::show(&self.tenant(), &self.employee()?).await?;
-        let mut view = json(&UserDetail::of(&user, &cards, self.seen(&policy)))?;
-        self.narrow(&mut view);
-        Ok(Reply::json(200, &view)?.with_version(user.version))
+        let view = UserDetail::of(&user, &cards, self.seen(&policy));
+        let reply = match self.is_machines() {
+            true => {
+                let mut view = json(&view)?;
+                narrow(&mut view);
+                Reply::json(200, &view)?
+            }
+            false => Reply::json(200, &view)?,
+        };
+        Ok(reply.with_version(user.version))
     }
 
-    /// Takes out of a user what a machine is not shown.
-    fn narrow(&self, user: &mut Value) {
-        if let (Caller::Machine { .. }, Value::Object(user)) = (&self.caller, user) {
-            for field in ["hr", "birthday", "login"] {
-                user.remove(field);
-            }
-        }
+    fn is_machines(&self) -> bool {
+        matches!(self.caller, Caller::Machine { .. })
     }
 
     pub(crate) async fn deactivate_now(&self) -> Result<Reply> {

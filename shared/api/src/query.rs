@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use offramp_app::{Error, Invalid, Result};
+use offramp_app::{Error, Invalid, Result, pointed};
 use percent_encoding::percent_decode_str;
 
 /// The parameters of a query, each with its values in the order in which they came.
@@ -74,7 +74,7 @@ impl Query {
                     return None;
                 };
                 // A JSON pointer (RFC 6901), as for the fields of a body.
-                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                let pointer = format!("/{}", pointed(name));
                 Some(Invalid { pointer, detail })
             })
             .collect();

@@ -60,7 +60,7 @@ impl Invalid {
     }
 }
 
-/// A path as a JSON pointer (RFC 6901): each part follows a slash, with `~` as `~0` and a slash as `~1`. The pointer
+/// A path as a JSON pointer (RFC 6901): each part follows a slash. The pointer
 /// ends where the path is unknown. The whole document is the empty text.
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
@@ -72,9 +72,15 @@ fn pointer(path: &Path) -> String {
             Segment::Unknown => break,
         };
         pointer.push('/');
-        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&pointed(&name));
     }
     pointer
+}
+
+/// A name as a part of a JSON pointer (RFC 6901).
+#[must_use]
+pub fn pointed(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Why a use case did not do what it was asked to do. Each variant is one answer of the API.

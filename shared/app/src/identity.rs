@@ -13,7 +13,7 @@ use crate::ports::{Directory, Loaded, Registry, Right, USERS_PER_READ, Users};
 use crate::{Error, Result};
 
 /// The claim that names a machine, whatever claim names people (RFC 7519, 4.1.2).
-const MACHINE: &str = "sub";
+pub const MACHINE: &str = "sub";
 
 /// The names of the claims in a token. They can be set for any OIDC issuer.
 #[derive(Debug, Clone)]

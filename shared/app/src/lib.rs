@@ -23,6 +23,6 @@ pub mod upkeep;
 pub mod when;
 
 pub use clock::{Clock, Deadline};
-pub use error::{Error, Fault, Invalid, Result};
+pub use error::{Error, Fault, Invalid, Result, pointed};
 pub use object::Object;
 pub use tenant::{Env, Ports, Tenant};

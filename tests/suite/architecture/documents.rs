@@ -32,6 +32,60 @@ fn documents_that_comments_name_exist() {
     refuse(&wrong, "name a document that is here, or say what it said");
 }
 
+/// A document names a test or a function as `file.rs` (`one`, `another`).
+#[test]
+fn tests_that_documents_name_exist() {
+    let documents = [root().to_path_buf(), root().join("docs")];
+    let documents = documents
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap());
+    let documents = documents.map(|entry| entry.unwrap().path());
+    let mut wrong = Vec::new();
+    for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = text(&document);
+        // What stands between backticks has an odd place.
+        let pieces: Vec<&str> = text.split('`').collect();
+        for place in (1..pieces.len()).step_by(2) {
+            let file = pieces[place];
+            if !file.ends_with(".rs") || pieces.get(place + 1) != Some(&" (") {
+                continue;
+            }
+            let names = pieces[place + 2..].chunks(2);
+            let more = |chunk: &&[&str]| chunk.get(1).is_some_and(|after| after.trim() == ",");
+            let listed = 1 + names.clone().take_while(more).count();
+            let code = code_of(file);
+            let is_there = |name: &str| code.contains(name.rsplit("::").next().unwrap_or(name));
+            let missing = names.take(listed).filter(|name| !is_there(name[0]));
+            wrong.extend(
+                missing.map(|name| format!("{}: {file} ({})", relative(&document), name[0])),
+            );
+        }
+    }
+    refuse(
+        &wrong,
+        "name the file that has it, and the test as it is called",
+    );
+}
+
+/// The file that a document names, and those in the folder of its name.
+fn code_of(file: &str) -> String {
+    const FOLDERS: [&str; 5] = [
+        "",
+        "tests/suite",
+        "shared/domain/tests/rules",
+        "shared/domain/src",
+        "shared/app/src",
+    ];
+    FOLDERS
+        .map(|folder| root().join(folder).join(file))
+        .iter()
+        .filter(|path| path.exists())
+        .flat_map(|path| [vec![path.clone()], files(&path.with_extension(""))].concat())
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .map(|path| text(&path))
+        .collect()
+}
+
 #[test]
 fn places_that_the_code_map_names_exist() {
     let map = text(&root().join("docs/CODE-MAP.md"));

@@ -101,14 +101,22 @@ fn the_dashboard_shows_every_metric_and_no_other() {
 }
 
 #[test]
-fn every_parameter_of_the_template_is_in_the_readme() {
+fn every_parameter_of_the_template_is_in_the_readme_and_the_reverse() {
     let readme = text(&root().join("README.md"));
-    let wrong: Vec<_> = keys(&template()["Parameters"])
-        .filter(|name| !readme.contains(&format!("`{name}`")))
+    let (_, table) = readme.split_once("| parameter |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    // The first column of each row, after the two of the heading.
+    let rows = table.lines().skip(2);
+    let columns = rows.map(|row| row.split('|').nth(1).unwrap());
+    let told: BTreeSet<String> = columns
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().trim_matches('`').to_owned())
         .collect();
+    let there: BTreeSet<String> = keys(&template()["Parameters"]).collect();
+    let wrong: Vec<_> = told.symmetric_difference(&there).cloned().collect();
     refuse(
         &wrong,
-        "README.md says what each parameter is, and its default",
+        "README.md says what each parameter is and its default, and names no other",
     );
 }
 
@@ -232,12 +240,6 @@ fn every_kind_of_timer_is_described_and_has_a_sample() {
     );
 }
 
-fn resources<'t>(template: &'t Yaml, kind: &str) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
-    let all = template["Resources"].as_mapping().into_iter().flatten();
-    all.filter(move |(_, resource)| resource["Type"] == kind)
-        .map(|(id, resource)| (id.as_str().unwrap_or_default(), resource))
-}
-
 /// Whoever has no token may not take the admins' places.
 #[test]
 fn every_route_without_a_token_has_a_throttle_of_its_own() {
@@ -262,18 +264,6 @@ fn every_route_without_a_token_has_a_throttle_of_its_own() {
         .collect();
     assert_eq!(throttled, open);
     assert!(open.len() >= 7, "{open:?}");
-}
-
-/// IAM's `StringLike`: a star is any text, also of separators.
-fn like(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
-            (0..=text.len())
-                .filter(|at| text.is_char_boundary(*at))
-                .any(|at| like(rest, &text[at..]))
-        }),
-    }
 }
 
 /// `notify` may mail wrongly, but deactivate nobody: whatever an employee is called, it cannot write their partition.

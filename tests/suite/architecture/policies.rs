@@ -246,17 +246,6 @@ fn meets(condition: &Yaml, ask: &Ask<'_>) -> bool {
         })
 }
 
-/// IAM's `StringLike`: a star is any text.
-fn like(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
-            let ends = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
-            ends.into_iter().any(|at| like(rest, &text[at..]))
-        }),
-    }
-}
-
 /// Every statement of a policy that the template gives a role, with the function or role that has it. A policy of its own
 /// counts for each of its roles.
 fn statements<'t>(template: &'t Yaml) -> Vec<(String, &'t Yaml)> {
@@ -284,10 +273,4 @@ fn statements<'t>(template: &'t Yaml) -> Vec<(String, &'t Yaml)> {
         }
     }
     found
-}
-
-fn resources<'t>(template: &'t Yaml, kind: &str) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
-    let all = template["Resources"].as_mapping().into_iter().flatten();
-    all.filter(move |(_, resource)| resource["Type"] == kind)
-        .map(|(id, resource)| (id.as_str().unwrap_or_default(), resource))
 }

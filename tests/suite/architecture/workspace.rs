@@ -270,3 +270,25 @@ pub(super) fn relative(path: &Path) -> String {
         .to_string_lossy()
         .replace('\\', "/")
 }
+
+/// The resources of a type, by logical id.
+pub(super) fn resources<'t>(
+    template: &'t Yaml,
+    kind: &str,
+) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
+    let all = template["Resources"].as_mapping().into_iter().flatten();
+    all.filter(move |(_, resource)| resource["Type"] == kind)
+        .map(|(id, resource)| (id.as_str().unwrap_or_default(), resource))
+}
+
+/// IAM's `StringLike`: a star is any text, also of separators.
+pub(super) fn like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
+            (0..=text.len())
+                .filter(|at| text.is_char_boundary(*at))
+                .any(|at| like(rest, &text[at..]))
+        }),
+    }
+}

@@ -235,10 +235,9 @@ async fn an_admin_whom_no_source_has_named_is_held_as_well() {
     let held = hold(&world).await;
     let done = answer(&world, &held, "approve").await;
     assert_eq!(done["results"][0]["outcome"], "scheduled", "{done}");
-    let run = done["approval_run_id"].as_str().unwrap();
+    assert!(done["approval_run_id"].is_string(), "{done}");
     world.token = world.token_of("E-1003");
     world.end().await;
-    assert!(!run.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

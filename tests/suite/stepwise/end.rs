@@ -205,7 +205,7 @@ impl Town {
             })
             .collect();
         for row in &mut told {
-            *row = uncounted(unnamed(row));
+            *row = unnamed(row);
         }
         told.sort();
         told
@@ -340,15 +340,15 @@ fn unnamed(row: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Without the number of people whom a change of the policy has made active again: it is committed before they are counted,
-/// so where the process ends in between the mail says that everybody is.
-fn uncounted(row: String) -> String {
-    let counts =
-        row.contains(" took back run ") || row.contains("turned the deactivation sync off");
-    match row.rsplit_once("; ") {
-        Some((row, _)) if counts => row.to_owned(),
-        _ => row,
-    }
+/// True if the same was told. A change of the policy is committed before the people are counted whom it makes active again:
+/// where the process ends in between, the mail says that everybody is, and no number.
+pub(crate) fn told_alike(one: &[String], other: &[String]) -> bool {
+    let uncounted = |row: &str| row.contains("; everybody whom it concerns is active again");
+    let without = |row: &str| row.rsplit_once("; ").map(|(row, _)| row.to_owned());
+    let alike = |(one, other): (&String, &String)| {
+        one == other || (uncounted(one) || uncounted(other)) && without(one) == without(other)
+    };
+    one.len() == other.len() && one.iter().zip(other).all(alike)
 }
 
 /// Section and row of each row of a mail, without its instants.

@@ -22,20 +22,35 @@ where
 {
     let admins = tenant.store.load(tenant.org, &[]).await?.admins;
     let admins: Vec<EmployeeId> = admins.iter().cloned().collect();
-    let armed = Armed::default();
     let mut bound = 0;
     for some in admins.chunks(USERS_PER_READ) {
         let loaded = tenant.store.load(tenant.org, some).await?;
         let unbound = loaded.users.values().filter(|user| user.is_unbound());
         for user in unbound {
-            let event = Event::BindLogin {
-                by: by.clone(),
-                signs_in_by,
-            };
-            let how = ExecuteOptions::default();
-            let done = execute(tenant, &user.employee_id, &event, &armed, how).await?;
-            bound += u32::from(done.decision.answered.outcome == Outcome::Updated);
+            bound += u32::from(bind_one(tenant, &user.employee_id, signs_in_by, by).await?);
         }
     }
     Ok(bound)
+}
+
+/// Binds what tokens name one admin by. Returns true if that was bound now.
+///
+/// # Errors
+/// A fault, or [`crate::Error::Busy`].
+pub async fn bind_one<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    signs_in_by: SubjectKind,
+    by: &Actor,
+) -> Result<bool>
+where
+    P::Store: Users,
+{
+    let event = Event::BindLogin {
+        by: by.clone(),
+        signs_in_by,
+    };
+    let how = ExecuteOptions::default();
+    let done = execute(tenant, id, &event, &Armed::default(), how).await?;
+    Ok(done.decision.answered.outcome == Outcome::Updated)
 }

@@ -16,5 +16,11 @@ pub fn machine_entry(org: &OrgId, version: u64) -> Key {
     key(organisation(org), format!("{MACHINE_ENTRY}{version:012}"))
 }
 
+/// What the audit calls a change of the machines.
+#[must_use]
+pub fn machine_change(version: u64) -> String {
+    format!("machine#{version}")
+}
+
 /// The beginning of the sort key of every change of the machines.
 pub const MACHINE_ENTRY: &str = "ME#";

@@ -10,15 +10,20 @@ use super::item::{FORM, Item};
 use super::transaction::{Expression, Parts};
 use crate::keys;
 
-/// What an attribute's name begins with whose rest is a folded login. Its value is the employee id.
+/// What an attribute's name begins with whose rest is a folded login. Its value is the employee id and the login as it is
+/// written, with [`AND`] between them.
 pub(super) const LOGIN: &str = "login#";
+/// A control character, so that it is in neither.
+const AND: char = '\u{1f}';
 
 /// The logins in the item.
 pub(super) fn logins(item: &Item) -> Result<Logins, Fault> {
-    let named = |(login, id): (&str, &str)| {
-        EmployeeId::new(id)
-            .map(|id| (login.to_owned(), id))
-            .map_err(|error| Fault::corrupt("read", error.to_string()))
+    let corrupt = |error: &dyn std::fmt::Display| Fault::corrupt("read", error.to_string());
+    let named = |(folded, value): (&str, &str)| {
+        let (id, login) = value.split_once(AND).unwrap_or((value, folded));
+        let login = Login::new(login).map_err(|error| corrupt(&error))?;
+        let id = EmployeeId::new(id).map_err(|error| corrupt(&error))?;
+        Ok((login, id))
     };
     item.texts_below(LOGIN).map(named).collect()
 }
@@ -47,20 +52,19 @@ pub(super) fn change(
         AdminsChange::Leave => {
             update.push("DELETE ids :ids");
             conditions.push("contains(ids, :id) AND size(ids) > :one");
-            values = values.number(":one", 1);
+            values = values.number(":one", 1).text(":id", id);
         }
     }
     if change.admins != AdminsChange::None {
         values = values.texts(":ids", vec![id.to_owned()]);
     }
     if let Some(bound) = bound {
-        update[0] = "SET v = :v, #bound = :id";
-        conditions.push("(attribute_not_exists(#bound) OR #bound = :id)");
-        values = values.name("#bound", &attribute(bound));
-    }
-    // DynamoDB refuses a value that no expression mentions.
-    if !conditions.is_empty() {
-        values = values.text(":id", id);
+        update[0] = "SET v = :v, #bound = :bound";
+        conditions.push("(attribute_not_exists(#bound) OR begins_with(#bound, :own))");
+        values = values
+            .name("#bound", &attribute(bound))
+            .text(":own", &format!("{id}{AND}"))
+            .text(":bound", &format!("{id}{AND}{}", bound.as_str()));
     }
     if let Some(freed) = freed {
         update.push("REMOVE #freed");
@@ -72,6 +76,56 @@ pub(super) fn change(
     parts.update(table, &keys::admins(org), update, condition)
 }
 
+/// Takes the logins of a person out of the item, who is erased. One that is another's by now is a conflict.
+pub(super) fn forget(
+    table: &Table,
+    parts: &mut Parts,
+    org: &OrgId,
+    (item, id): (&Item, &EmployeeId),
+) -> Result<(), Fault> {
+    let own = format!("{id}{AND}");
+    let mut values = Expression::default().number(":v", FORM).text(":own", &own);
+    let (mut removed, mut conditions) = (Vec::new(), Vec::new());
+    let owned = item.texts_below(LOGIN);
+    for (place, (login, _)) in owned
+        .filter(|(_, value)| value.starts_with(&own))
+        .enumerate()
+    {
+        let name = format!("#login{place}");
+        values = values.name(&name, &format!("{LOGIN}{login}"));
+        conditions.push(format!("begins_with({name}, :own)"));
+        removed.push(name);
+    }
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let update = values.saying(&format!("SET v = :v REMOVE {}", removed.join(", ")));
+    parts.update(
+        table,
+        &keys::admins(org),
+        update,
+        Some(&conditions.join(" AND ")),
+    )
+}
+
 fn attribute(login: &Login) -> String {
     format!("{LOGIN}{}", login.folded())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A release before logins drops them from a user; they come back from here, as they are written.
+    #[test]
+    fn a_login_is_read_as_it_was_bound() {
+        let org = OrgId::new("acme").unwrap();
+        let value = format!("E-1{AND}Ada.Okafor@acme.example");
+        let item = Item::new(keys::admins(&org)).text("login#ada.okafor@acme.example", &value);
+        let logins = logins(&item).unwrap();
+        let id = EmployeeId::new("E-1").unwrap();
+        assert_eq!(logins.who("ADA.OKAFOR@acme.example"), Some(&id));
+        let login = logins.of(&id).unwrap();
+        assert_eq!(login.as_str(), "Ada.Okafor@acme.example");
+    }
 }

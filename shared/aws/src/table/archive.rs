@@ -18,6 +18,7 @@ use offramp_domain::{EmployeeId, OrgId, User};
 use serde_json::Value;
 
 use super::Table;
+use super::admins;
 use super::directory::{highest, lowest};
 use super::item::Item;
 use super::transaction::{Expression, Parts};
@@ -191,6 +192,9 @@ impl Archive for Table {
         let mut parts = Parts::default();
         let key = keys::user(org, &user.employee_id);
         parts.delete(self, &key, Some(as_it_was(user)))?;
+        if let Some(item) = self.get(&keys::admins(org)).await? {
+            admins::forget(self, &mut parts, org, (&item, &user.employee_id))?;
+        }
         let what = format!("{}{}", keys::ERASED, erasure.person);
         let kept = Item::new(keys::erasure(org, &erasure.person, erasure.at))
             .data(erasure)?

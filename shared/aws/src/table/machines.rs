@@ -39,7 +39,7 @@ impl Registry for Table {
         let item = Item::new(keys::machines(org))
             .number("version", machines.version)
             .data(machines)?;
-        let what = format!("machine#{}", entry.version);
+        let what = keys::machine_change(entry.version);
         let past = Item::new(keys::machine_entry(org, entry.version))
             .data(entry)?
             .indexed(keys::AUDIT, keys::audit(org, entry.at, &what));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::is_object;
-use offramp_app::{Error, Invalid, Result};
+use offramp_app::{Error, Invalid, Result, pointed};
 
 /// The fields of an event.
 const KNOWN: [&str; 3] = ["id", "occurred_at", "employee"];
@@ -31,10 +31,7 @@ pub(super) fn check(events: &[&RawValue]) -> Result<()> {
             continue;
         };
         wrong.extend(names.iter().map(|name| Invalid {
-            pointer: format!(
-                "/events/{position}/{}",
-                name.replace('~', "~0").replace('/', "~1")
-            ),
+            pointer: format!("/events/{position}/{}", pointed(name)),
             detail: format!("is unknown: an event has {}", KNOWN.join(", ")),
         }));
         if wrong.len() >= NAMED {

@@ -72,11 +72,11 @@ pub(super) const ALL: &[Accident] = &[
         righted: "the last of them",
         size: Size::Usual,
         steps: &[
-            List(|list| list.without(0..12)),
+            List(|list| list.without(5..17)),
             Hours(1),
             RIGHT,
             Hours(1),
-            List(|list| list.without(0..12)),
+            List(|list| list.without(5..17)),
             Hours(1),
             RIGHT,
         ],

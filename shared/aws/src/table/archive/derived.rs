@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use offramp_app::Fault;
-use offramp_app::ports::{Answer, Erasure, PolicyEntry, SourceEntry};
+use offramp_app::ports::{Answer, Erasure, MachineEntry, PolicyEntry, SourceEntry};
 use offramp_domain::{Breaker, CardId, Entry, Hold, HoldState, Objective, OrgId, SourceId};
 
 use super::super::item::Item;
@@ -63,6 +63,11 @@ pub(super) fn entry(org: &OrgId, key: &Key, item: &Item, _: Option<&str>) -> Ind
     let entry: Entry = item.read()?;
     let (_, id) = keys::whose(&key.pk).ok_or_else(|| corrupt("an entry of nobody"))?;
     audited(org, entry.at, &format!("{id}#{}", entry.version))
+}
+
+pub(super) fn machine_entry(org: &OrgId, _: &Key, item: &Item, _: Option<&str>) -> Indexed {
+    let entry: MachineEntry = item.read()?;
+    audited(org, entry.at, &keys::machine_change(entry.version))
 }
 
 pub(super) fn answer(org: &OrgId, _: &Key, item: &Item, _: Option<&str>) -> Indexed {

@@ -163,6 +163,7 @@ fn the_keys_of_indexes_are_made_anew_for_every_kind() {
         "entry audit_pk",
         "erasure audit_pk",
         "hold work_pk",
+        "machine_entry audit_pk",
         "objective people_pk",
         "settings_entry audit_pk",
         "source_entry audit_pk",
