@@ -18,7 +18,7 @@ offramp: the whole system on this machine
   offramp [serve] [--port N] [--data DIR]   run it until Ctrl-C; without --data nothing is kept
   offramp demo                              let the whole story run by itself, and check every step
   offramp send FILE [--to URL] [--source S] sign a file of events/hr and post it to the running stack
-  offramp first-admin --org ORG --admin ID [--name NAME] [--email ADDRESS] [--source SOURCE]
+  offramp first-admin --org ORG --admin ID [--name NAME] [--email ADDRESS] [--login LOGIN] [--source SOURCE] [--repair]
                                             make an organisation's first admin, and its first source
   offramp export --org ORG [FILE]           write an organisation to a file of JSON lines, or to standard output
   offramp import --org ORG FILE             bring it back, into an organisation of which nothing is stored
@@ -199,15 +199,21 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
     }
 }
 
+/// Lets an admin in again who is there already.
+const REPAIR: &str = "--repair";
+
 fn operation(name: &str, arguments: impl Iterator<Item = String>) -> Result<Command, Error> {
+    let mut arguments: Vec<String> = arguments.collect();
+    let repair = name == "first-admin" && arguments.iter().any(|one| one == REPAIR);
+    arguments.retain(|one| !(repair && one == REPAIR));
     let own: &[&str] = match name {
-        "first-admin" => &["--admin", "--name", "--email", "--source"],
+        "first-admin" => &["--admin", "--name", "--email", "--login", "--source"],
         "erase-person" => &["--employee"],
         "erase-organisation" => &["--confirm", "--live-cards"],
         _ => &[],
     };
     let known = [&["--org", "--to", "--stack"], own].concat();
-    let mut options = Options::read(arguments, &known)?;
+    let mut options = Options::read(arguments.into_iter(), &known)?;
     let org = options.need(name, "--org")?;
     let place = Place {
         to: options.take("--to"),
@@ -238,7 +244,9 @@ fn operation(name: &str, arguments: impl Iterator<Item = String>) -> Result<Comm
             employee_id: options.need(name, "--admin")?,
             name: options.take("--name"),
             email: options.take("--email"),
+            login: options.take("--login"),
             source: options.take("--source"),
+            repair,
         },
     };
     Ok(Command::Operate { org, task, place })
@@ -407,6 +415,22 @@ mod tests {
             })
         );
         assert!(asked, "{command:?}");
+    }
+
+    #[test]
+    fn an_admin_is_let_in_again_only_where_that_is_said() {
+        let repairs = |line: &str| match parsed(line) {
+            Ok(Command::Operate {
+                task: Task::FirstAdmin { login, repair, .. },
+                ..
+            }) => (login, repair),
+            other => panic!("{other:?}"),
+        };
+        let login = || Some("ada@acme.example".to_owned());
+        let line = "first-admin --org acme --admin E-1 --login ada@acme.example";
+        assert_eq!(repairs(line), (login(), false));
+        assert_eq!(repairs(&format!("{line} --repair")), (login(), true));
+        assert!(parsed("export --org acme --repair").is_err());
     }
 
     #[test]

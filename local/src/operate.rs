@@ -25,7 +25,7 @@ pub struct Place {
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
-    /// Makes an organisation's first admin, and its first source.
+    /// Makes an organisation's first admin, and its first source; or lets an admin in again.
     FirstAdmin {
         /// Who.
         employee_id: String,
@@ -33,8 +33,12 @@ pub enum Task {
         name: Option<String>,
         /// Their address.
         email: Option<String>,
+        /// How tokens name them; without it, by what names people here.
+        login: Option<String>,
         /// The source.
         source: Option<String>,
+        /// True to set role and login of this person again, even if there are other admins.
+        repair: bool,
     },
     /// Writes an organisation to a file, or to the standard output.
     Export {
@@ -77,14 +81,18 @@ pub async fn run(
             employee_id,
             name,
             email,
+            login,
             source,
+            repair,
         } => {
             let mut admin = Map::from_iter([("employee_id".to_owned(), json!(employee_id))]);
             admin.extend(given("name", name));
             admin.extend(given("email", email));
+            admin.extend(given("login", login));
             let mut payload = payload("first_admin", org);
             payload.insert("admin".to_owned(), Value::Object(admin));
             payload.extend(given("source", source));
+            payload.extend(repair.then(|| ("repair".to_owned(), json!(true))));
             door.invoke("admin", &Value::Object(payload)).await?
         }
         Task::Export { file } => match archive::export(&door, org, file, out).await? {
