@@ -3,6 +3,7 @@
 mod four_eyes;
 mod large;
 mod last_admin;
+mod look_alikes;
 mod memberships;
 
 use offramp_tests::{ADA, ORG, OTTO, World, event, numbered};

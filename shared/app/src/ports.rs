@@ -62,6 +62,8 @@ pub struct Loaded {
     pub users: BTreeMap<EmployeeId, User>,
     /// The breaker of the source. It is the default if none is stored, and `None` if no source was given.
     pub breaker: Option<Arc<Breaker>>,
+    /// Of requested people who do not exist, somebody who is here and whom they look like ([`Lookalikes`]).
+    pub alike: BTreeMap<EmployeeId, EmployeeId>,
 }
 
 impl Loaded {
@@ -73,6 +75,7 @@ impl Loaded {
             admins: self.admins.clone(),
             logins: self.logins.clone(),
             breaker: self.breaker.clone(),
+            alike: self.alike.clone(),
             users: self
                 .users
                 .get_key_value(id)
@@ -146,13 +149,17 @@ pub trait Users: Breakers {
         source: Option<&SourceId>,
         ids: &[EmployeeId],
     ) -> impl Future<Output = Result<Loaded, Fault>> + Send;
-    /// The same without a breaker.
+    /// The same without a breaker, and without look-alikes, whom no client sees.
     fn load(
         &self,
         org: &OrgId,
         ids: &[EmployeeId],
     ) -> impl Future<Output = Result<Loaded, Fault>> + Send {
-        self.load_of(org, None, ids)
+        async {
+            let mut loaded = self.load_of(org, None, ids).await?;
+            loaded.users.retain(|_, user| user.look_alike.is_none());
+            Ok(loaded)
+        }
     }
     /// One user, read consistently and without the policy.
     fn one(
@@ -218,6 +225,23 @@ pub trait Directory: Send + Sync {
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
     /// Ids of users with exactly this folded address. It takes one query.
     fn with_email(
+        &self,
+        org: &OrgId,
+        email: &str,
+    ) -> impl Future<Output = Result<Vec<EmployeeId>, Fault>> + Send;
+}
+
+/// Finds people whom an unknown employee may be. The answers are eventually consistent, and need not be here any more.
+pub trait Lookalikes: Send + Sync {
+    /// Everybody whose id has one of these likenesses ([`EmployeeId::likeness`]). It reads the index of ids as a whole:
+    /// about 100 bytes for each person of the organisation.
+    fn alike(
+        &self,
+        org: &OrgId,
+        likenesses: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<Vec<EmployeeId>, Fault>> + Send;
+    /// Up to 97 people with exactly this folded address. It takes one query.
+    fn at_address(
         &self,
         org: &OrgId,
         email: &str,

@@ -42,6 +42,8 @@ pub enum Counted {
     /// A user who had lost their account returns: from a deactivation or from a deletion.
     #[serde(rename = "restore")]
     Return,
+    /// An employee would be created who looks like somebody who is here. This is always held.
+    LookAlike,
 }
 
 impl Counted {
@@ -50,8 +52,14 @@ impl Counted {
     pub fn departure(self) -> Option<Self> {
         match self {
             Self::Departure(cause) | Self::LastAdmin(cause) => Some(Self::Departure(cause)),
-            Self::Return => None,
+            Self::Return | Self::LookAlike => None,
         }
+    }
+
+    /// True if an admin is asked about it, whatever the limits are.
+    #[must_use]
+    pub fn is_always_held(self) -> bool {
+        matches!(self, Self::LastAdmin(_) | Self::LookAlike)
     }
 }
 
@@ -79,14 +87,25 @@ pub enum Tripped {
     OnMissing,
     /// More people would return within the window than `max_returns`, and than `max_percent` of the active people.
     MaxReturns,
+    /// An unknown employee arrives as inactive, and looks like somebody who is here.
+    LookAlike,
 }
 
 impl Tripped {
     /// True if the safeguard suggests a broken connection, so that the source is quarantined. The rules `last_admin`,
-    /// `on_missing` and `max_returns` keep nobody but the people in their holds.
+    /// `on_missing`, `max_returns` and `look_alike` keep nobody but the people in their holds.
     #[must_use]
     pub fn quarantines(self) -> bool {
-        !matches!(self, Self::LastAdmin | Self::OnMissing | Self::MaxReturns)
+        !matches!(
+            self,
+            Self::LastAdmin | Self::OnMissing | Self::MaxReturns | Self::LookAlike
+        )
+    }
+
+    /// True if somebody would leave by what it stopped.
+    #[must_use]
+    pub fn stops_departures(self) -> bool {
+        !matches!(self, Self::MaxReturns | Self::LookAlike)
     }
 
     /// The name in JSON.

@@ -2,6 +2,7 @@
 //!
 //! [`decide()`] takes a user, an event and a [`Context`], and returns a [`Decision`]. No other function decides.
 
+mod alike;
 mod by_hand;
 mod change;
 mod context;
@@ -63,6 +64,11 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
     let (Some(stored), Some(settled)) = (user, settled) else {
         return Err(Refusal::NotFound);
     };
+    let answers = matches!(event, Event::Approve { .. } | Event::Keep { .. });
+    if stored.look_alike.is_some() && !answers {
+        // Nobody has let them in.
+        return Err(Refusal::NotFound);
+    }
     match event {
         Event::Hr { .. } | Event::Missing { .. } | Event::Add { .. } => Err(Refusal::NotFound),
         Event::Approve { by, hold, until } => {

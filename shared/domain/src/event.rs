@@ -213,6 +213,15 @@ impl Event {
         }
     }
 
+    /// The employee whom an HR source speaks of; `None` for any other event.
+    #[must_use]
+    pub fn employee(&self) -> Option<&EmployeeId> {
+        match self {
+            Self::Hr { event, .. } => Some(&event.employee_id),
+            _ => None,
+        }
+    }
+
     /// True if a machine causes the event, so that the breaker of the user's source is asked. An admin's actions, and
     /// actions that an admin has confirmed, are exempt.
     #[must_use]

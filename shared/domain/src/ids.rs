@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// The rule that a string breaks. The text is safe to show to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +128,38 @@ string_id!(
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
     EmployeeId, "employee_id", "must be 1 to 128 characters, none of them a control character", token
 );
+impl EmployeeId {
+    /// What the id looks like. Two ids that look alike differ in spelling only: in the case of letters, blanks and invisible
+    /// characters, compatible forms of a character ([UAX #15](https://www.unicode.org/reports/tr15/)), kinds of dashes, or in how
+    /// a spreadsheet writes a number: leading zeros, and a last `.0`.
+    #[must_use]
+    pub fn likeness(&self) -> String {
+        let seen = |c: &char| !c.is_whitespace() && !c.is_control() && !is_invisible(*c);
+        let folded = self.0.nfkc().filter(seen).flat_map(char::to_lowercase);
+        let plain = |c| match c {
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+            c => c,
+        };
+        let text: String = folded.nfkc().map(plain).collect();
+        let number = text.strip_suffix(".0").unwrap_or(&text);
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        match number.trim_start_matches('0') {
+            _ if !digits => text,
+            "" => "0".to_owned(),
+            number => number.to_owned(),
+        }
+    }
+}
+
+/// True for the format characters that a text shows nothing of: soft hyphen, zero-width characters, directions.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
 string_id!(
     /// A payment card.
     #[cfg_attr(feature = "schema", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]

@@ -61,4 +61,4 @@ pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SourceSync, SyncRules, Undone};
 pub use snapshot::{Snapshot, SnapshotQueue, SnapshotState, Step};
 pub use timer::Timer;
-pub use user::{CompactUser, User};
+pub use user::{CompactUser, LookAlike, User};

@@ -6,6 +6,7 @@ mod stored;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrWord};
@@ -52,6 +53,8 @@ pub struct User {
     pub held: bool,
     /// The hold in which a safeguard stopped a machine from changing this user; `None` if there is none.
     pub hold: Option<Held>,
+    /// Set while an admin has not let the employee in, who looks like somebody who is here. Clients see no such user.
+    pub look_alike: Option<LookAlike>,
     /// The notice to withdraw if the schedule ends before the notice is mailed.
     pub notice: Option<NoticeKey>,
     /// How many cards are not cancelled.
@@ -60,6 +63,18 @@ pub struct User {
     pub version: u64,
     /// Counts every write. Each commit is conditional on it.
     pub rev: u64,
+}
+
+/// An unknown employee who arrived as inactive, and looks like somebody who is here: probably HR has called that person
+/// inactive, under another spelling of their id. They are stored so that a hold can keep them, and so that HR's word is not
+/// news again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookAlike {
+    /// The person whom they look like.
+    pub of: EmployeeId,
+    /// True if an admin has rejected them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl User {
@@ -81,6 +96,7 @@ impl User {
             leave: Leave::default(),
             held: false,
             hold: None,
+            look_alike: None,
             notice: None,
             active_cards: 0,
             version: 0,

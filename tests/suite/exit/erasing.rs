@@ -327,3 +327,21 @@ async fn an_organisation_moves() {
     other.end().await;
     world.end().await;
 }
+
+/// An unknown employee who looks like somebody who is here is in no list, but in what an organisation exports and erases.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_alike_is_exported_and_can_be_erased() {
+    let world = World::start().await;
+    let result = world
+        .hr("e-1007", "inactive", json!({ "name": "Lena Two" }))
+        .await;
+    assert_eq!(result["outcome"], "held", "{result}");
+    let lines = export(&world, ORG).await;
+    let own = |line: &&Value| line["kind"] == "user" && line.to_string().contains("Lena Two");
+    assert_eq!(lines.iter().filter(own).count(), 1);
+    let erased = ask(&world, "e-1007").await;
+    assert_eq!(erased.get("code"), None, "{erased}");
+    let left = mentions(&world, &["Lena Two", "\"e-1007\""]).await;
+    assert!(left.is_empty(), "{left:#?}");
+    world.end().await;
+}

@@ -85,19 +85,24 @@ pub struct HeldView {
     pub department: Option<String>,
     pub manager_id: Option<String>,
     pub role: Role,
+    /// `leave`, `be_restored` or `be_created`.
     pub would: &'static str,
     pub cause: Option<Cause>,
     pub status: Status,
     pub active_cards: u32,
+    /// The person here whom an unknown one looks like; `null` unless `would` is `be_created`.
+    pub looks_like: Option<EmployeeId>,
 }
 
 impl HeldView {
     /// The view of a user in a hold.
     #[must_use]
     pub fn of(user: &User, policy: &Policy) -> Self {
+        let look_alike = user.look_alike.as_ref();
         let (would, cause) = match user.hold.as_ref().map(|held| held.what) {
             Some(Counted::Departure(cause) | Counted::LastAdmin(cause)) => ("leave", Some(cause)),
-            Some(Counted::Return) | None => ("be_restored", None),
+            _ if look_alike.is_some() => ("be_created", None),
+            Some(Counted::Return | Counted::LookAlike) | None => ("be_restored", None),
         };
         Self {
             employee_id: user.employee_id.clone(),
@@ -110,6 +115,7 @@ impl HeldView {
             cause,
             status: user.as_of(policy).status(),
             active_cards: user.active_cards,
+            looks_like: look_alike.map(|look_alike| look_alike.of.clone()),
         }
     }
 }

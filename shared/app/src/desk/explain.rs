@@ -183,7 +183,9 @@ fn gone(user: &User, known: Known<'_>) -> Vec<Reason> {
     let is_out = !matches!(user.lifecycle(), Lifecycle::Active);
     if let Some(held) = user.hold.as_ref().filter(|_| is_out) {
         let stopped = match held.what {
-            Counted::Return => "HR says active again, but a safeguard stopped their return",
+            Counted::Return | Counted::LookAlike => {
+                "HR says active again, but a safeguard stopped their return"
+            }
             Counted::Departure(_) | Counted::LastAdmin(_) => {
                 "HR's word against them does not count yet, since a safeguard stopped it"
             }

@@ -7,6 +7,7 @@
 
 mod asking;
 mod last_admin;
+mod look_alikes;
 mod not_moved;
 mod roll;
 
@@ -28,6 +29,7 @@ use crate::ports::{BreakerCommit, Breakers, Committed, RollOf, Users};
 use crate::{Error, Ports, Result, Tenant};
 use asking::{asking_first, new_hold};
 use last_admin::last_admin;
+use look_alikes::look_alikes;
 use roll::on_roll;
 
 pub use asking::{RunRequest, new_run};
@@ -88,7 +90,7 @@ where
 }
 
 /// Asks the breaker about all the people of a run at once: it admits all or none. Only a last admin is asked about
-/// alone.
+/// alone, and look-alikes are held apart.
 ///
 /// `read` is the source's breaker, if the caller has just read it for a run that has not asked before. The first
 /// attempt uses it, and assumes that no run of that id is stored. Each write is conditional on both, so an attempt on
@@ -108,6 +110,7 @@ where
 {
     let mut gates = BTreeMap::new();
     let (mut leaving, mut returning) = (BTreeSet::new(), BTreeSet::new());
+    let mut unknown = BTreeSet::new();
     for (id, counted) in people {
         match counted {
             Counted::LastAdmin(cause) => {
@@ -120,7 +123,14 @@ where
             Counted::Return => {
                 returning.insert(id.clone());
             }
+            Counted::LookAlike => {
+                unknown.insert(id.clone());
+            }
         }
+    }
+    if !unknown.is_empty() {
+        let gate = look_alikes(tenant, asking, &unknown, safeguards).await?;
+        gates.extend(unknown.into_iter().map(|id| (id, gate.clone())));
     }
     let both = !leaving.is_empty() && !returning.is_empty();
     for (people, returns) in [(leaving, false), (returning, true)] {

@@ -137,12 +137,18 @@ where
         .take()
         .map(|loaded| (loaded, how.judgement.take()));
     let how = &how;
+    let alike = first.as_ref().map(|(loaded, _)| loaded.alike.clone());
+    let alike = &alike.unwrap_or_default();
     until_won(|| {
         let first = first.take();
         async move {
             let (loaded, judgement) = match first {
                 Some((loaded, judgement)) => (loaded, judgement),
-                None => (read(tenant, id, event, how.source).await?, None),
+                None => {
+                    let mut loaded = read(tenant, id, event, how.source).await?;
+                    loaded.alike.clone_from(alike);
+                    (loaded, None)
+                }
             };
             let user = loaded.users.get(id);
             if let (Some(version), Some(user)) = (how.if_match, user)
@@ -201,11 +207,11 @@ where
     .await
 }
 
-/// True if the breaker's answer covers this change. The breaker never admits a last admin, so an admission from before
-/// the user became the last admin does not cover it.
+/// True if the breaker's answer covers this change. The breaker never admits a last admin or a look-alike, so an admission
+/// from before the user became one does not cover it.
 pub(crate) fn was_asked(gate: Option<&Gate>, counted: Counted) -> bool {
     match gate {
-        Some(Gate::Open { .. }) => !matches!(counted, Counted::LastAdmin(_)),
+        Some(Gate::Open { .. }) => !counted.is_always_held(),
         Some(Gate::Held { .. }) => true,
         Some(Gate::Stopped) | None => false,
     }
@@ -338,6 +344,7 @@ fn decide_in(
         zone: &Days::of(&loaded.policy.settings.time_zone),
         admins: &loaded.admins,
         logins: &loaded.logins,
+        alike: event.employee().and_then(|id| loaded.alike.get(id)),
         breaker: breaker.as_deref(),
         gate,
         observing,

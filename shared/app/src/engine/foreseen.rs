@@ -51,6 +51,7 @@ where
             zone: &zone,
             admins: &admins,
             logins: &logins,
+            alike: None,
             breaker: breaker.map(AsRef::as_ref),
             gate: &Gate::OPEN,
             observing: false,

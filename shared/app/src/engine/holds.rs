@@ -189,7 +189,7 @@ where
     let ids: Vec<EmployeeId> = people.keys().cloned().collect();
     let chunks: Vec<Vec<User>> = stream::iter(ids.chunks(USERS_PER_READ))
         .map(|ids| async move {
-            let users = tenant.store.load(tenant.org, ids).await?.users;
+            let users = tenant.store.load_of(tenant.org, None, ids).await?.users;
             let kept = |user: &User| {
                 let seq = people.get(&user.employee_id);
                 seq.is_some_and(|seq| points_to(user, hold, *seq))

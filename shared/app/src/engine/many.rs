@@ -2,6 +2,7 @@
 //! and answered by their positions in the request.
 
 mod admins;
+mod alike;
 mod merged;
 mod plan;
 mod together;
@@ -20,10 +21,11 @@ use offramp_domain::{
 use super::breaker::{RunRequest, execute_guarded, not_moved};
 use super::closing;
 use super::execute::{Armed, ExecuteOptions, Executed, Judgement};
-use crate::ports::{Breakers, Loaded, Objectives, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Loaded, Lookalikes, Objectives, USERS_PER_READ, Users};
 use crate::{Error, Ports, Result};
 
 use admins::in_turn;
+pub use alike::Alike;
 pub use plan::{Plan, Planning, Read};
 use together::First;
 
@@ -96,7 +98,7 @@ pub struct Engine<'a, P: Ports> {
 
 impl<P: Ports> Engine<'_, P>
 where
-    P::Store: Users + Breakers + Objectives,
+    P::Store: Users + Breakers + Lookalikes + Objectives,
 {
     /// Decides and commits the events of many people, in order for each person. Returns the answers with their
     /// positions. `read` is the data that the plan has read, by chunks of [`USERS_PER_READ`].

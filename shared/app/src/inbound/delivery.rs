@@ -9,10 +9,10 @@ use offramp_domain::{EmployeeId, Event, SourceId};
 
 use super::{pulse, rejections};
 use crate::engine::breaker::RunRequest;
-use crate::engine::many::{Answer, Answers, Engine, Events, Plan, answers};
+use crate::engine::many::{Alike, Answer, Answers, Engine, Events, Plan, answers};
 use crate::ports::{
-    About, Breakers, Loaded, Objectives, Observed, Parsed, Rejection, Rejections, Request,
-    SourceState, Users,
+    About, Breakers, Loaded, Lookalikes, Objectives, Observed, Parsed, Rejection, Rejections,
+    Request, SourceState, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -36,7 +36,7 @@ pub async fn take<P: Ports>(
     deadline: Deadline,
 ) -> Result<Answers>
 where
-    P::Store: Users + Breakers + Objectives + Observed + Rejections,
+    P::Store: Users + Breakers + Lookalikes + Objectives + Observed + Rejections,
 {
     let (people, mut results, mut about) = by_person(request.events, source);
     if people.iter().any(|(_, events)| events.len() > MOST_OF_ONE) {
@@ -50,6 +50,7 @@ where
         source,
         observing: state == SourceState::Observing,
         deadline,
+        alike: Alike::among(&people),
     };
     if request.dry_run {
         return plan.dry_run(&asking, &people, results).await;

@@ -5,7 +5,7 @@ mod sections;
 
 use std::fmt::Write as _;
 
-use offramp_domain::{Counted, NoticeKind, OrgId, Tripped};
+use offramp_domain::{Counted, EmployeeId, NoticeKind, OrgId, Tripped, User};
 
 use lines::Line;
 use sections::sections;
@@ -90,24 +90,29 @@ pub struct Person {
 }
 
 /// The change that a hold stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stopped {
     /// The person would leave. The text says why.
     Leaving(&'static str),
     /// The person would be restored.
     Returning,
+    /// An unknown person would be created, who looks like the one with this id.
+    Unknown(EmployeeId),
 }
 
 impl Stopped {
-    /// The stopped change, in the words of a mail.
+    /// The change of the person that is stopped, in the words of a mail; `None` if none is.
     #[must_use]
-    pub fn of(what: Counted) -> Self {
-        match what {
-            Counted::Departure(cause) | Counted::LastAdmin(cause) => {
+    pub fn of(user: &User) -> Option<Self> {
+        let what = user.hold.as_ref()?.what;
+        let look_alike = user.look_alike.as_ref();
+        Some(match (what, look_alike) {
+            (_, Some(look_alike)) => Self::Unknown(look_alike.of.clone()),
+            (Counted::Departure(cause) | Counted::LastAdmin(cause), None) => {
                 Self::Leaving(lines::why(cause))
             }
-            Counted::Return => Self::Returning,
-        }
+            (Counted::Return | Counted::LookAlike, None) => Self::Returning,
+        })
     }
 }
 

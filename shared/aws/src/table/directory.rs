@@ -1,10 +1,12 @@
 //! Lists of people: a query of each shard of an index, merged in order.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use chrono::NaiveDate;
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
-use offramp_app::ports::{Directory, Page};
+use offramp_app::ports::{Directory, Lookalikes, Page};
 use offramp_domain::{EmployeeId, OrgId, Status};
 
 use super::Table;
@@ -88,6 +90,33 @@ impl Directory for Table {
             .starting(keys::MAIL, std::iter::once(key.pk), &key.sk, None, limit)
             .await?;
         Ok(found.items)
+    }
+}
+
+impl Lookalikes for Table {
+    async fn alike(
+        &self,
+        org: &OrgId,
+        likenesses: &BTreeSet<String>,
+    ) -> Result<Vec<EmployeeId>, Fault> {
+        let shards = (0..SHARDS).map(|shard| async move {
+            let pk = keys::ids_shard(org, shard);
+            let query = self.between(keys::IDS, pk, lowest(""), highest(""));
+            let mut pages = query.into_paginator().send();
+            let mut found = Vec::new();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| fault("dynamodb", "Query", &error))?;
+                let items = page.items.unwrap_or_default().into_iter().map(Item::from);
+                let ids = items.filter_map(|item| Some(keys::whose(item.get_text(PK)?)?.1));
+                found.extend(ids.filter(|id| likenesses.contains(&id.likeness())));
+            }
+            Ok::<_, Fault>(found)
+        });
+        Ok(try_join_all(shards).await?.concat())
+    }
+
+    async fn at_address(&self, org: &OrgId, email: &str) -> Result<Vec<EmployeeId>, Fault> {
+        self.with_email(org, email).await
     }
 }
 

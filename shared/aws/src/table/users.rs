@@ -355,11 +355,15 @@ pub(super) fn user_item(org: &OrgId, user: &User, form: StoredForm) -> Result<It
         .flag("terminating", user.pending.cards)
         .flag("closing", user.pending.objectives)
         .user(user, form)?
-        .indexed(
-            keys::PEOPLE,
-            keys::people(org, user.status(), user.get(Field::Name), id),
-        )
         .indexed(keys::IDS, keys::ids(org, id));
+    if user.look_alike.is_some() {
+        // An export finds it. Lists, days and snapshots do not.
+        return Ok(item);
+    }
+    item = item.indexed(
+        keys::PEOPLE,
+        keys::people(org, user.status(), user.get(Field::Name), id),
+    );
     if let Some(email) = user.email() {
         item = item.indexed(keys::MAIL, keys::mail(org, &email.folded(), id));
     }

@@ -31,14 +31,14 @@ pub(super) fn add(
     wanted: &Appointment<'_>,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
-    if stored.is_some() {
+    if stored.is_some_and(|stored| stored.look_alike.is_none()) {
         return Err(Refusal::Exists);
     }
     let mut user = User::new(employee_id.clone(), Origin::Manual, Grounds::default());
     user.profile = profile.clone();
     user.bound = wanted.login_of(&user, ctx)?;
     user.role = wanted.role;
-    let mut draft = Draft::new(ctx, user);
+    let mut draft = Draft::new(ctx, user, stored);
     if ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
     }

@@ -8,7 +8,7 @@ use super::decision::{AdminsChange, Answered, Change, Decision, LoginChange, Out
 use crate::actor::Actor;
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKind};
-use crate::employee::Field;
+use crate::employee::{Field, HrRecord};
 use crate::grounds::GroundKind;
 use crate::history::{Entry, Happening, Ignored};
 use crate::hold::Held;
@@ -82,8 +82,17 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// A new user.
-    pub(super) fn new(ctx: &'a Context<'a>, user: User) -> Self {
+    /// A new user, in place of a stored look-alike if there is one.
+    pub(super) fn new(ctx: &'a Context<'a>, user: User, look_alike: Option<&'a User>) -> Self {
+        let user = match look_alike {
+            Some(stored) => User {
+                generation: stored.generation.next(),
+                version: stored.version,
+                rev: stored.rev,
+                ..user
+            },
+            None => user,
+        };
         Self {
             ctx,
             ended_by: None,
@@ -94,12 +103,23 @@ impl<'a> Draft<'a> {
             takes_back: false,
             approved: false,
             moved: None,
-            stored: None,
+            stored: look_alike,
             user,
             notice: None,
             arm: Vec::new(),
             disarm: Vec::new(),
         }
+    }
+
+    /// The stored user, unless it is a look-alike, whom nobody has seen.
+    fn known(&self) -> Option<&'a User> {
+        self.stored.filter(|stored| stored.look_alike.is_none())
+    }
+
+    /// HR's record, with the profile that follows from it.
+    pub(super) fn hears(&mut self, record: HrRecord) {
+        self.user.hr = Some(record);
+        show(&mut self.user);
     }
 
     /// The user so far.
@@ -253,11 +273,11 @@ impl<'a> Draft<'a> {
                 at: self.ctx.now,
                 by: by.clone(),
                 happening,
-                from: self.stored.map(User::status),
+                from: self.known().map(User::status),
                 to: self.user.status(),
                 access: self.kept_access(),
                 cause: self.user.cause(),
-                fields: match self.stored {
+                fields: match self.known() {
                     Some(stored) => differing(stored, &self.user),
                     None => self.user.profile.keys().copied().collect(),
                 },
@@ -299,7 +319,7 @@ impl<'a> Draft<'a> {
 
     /// Notes that HR has changed the address. Only HR writes it once the user exists.
     fn notes_address(&mut self) {
-        let Some(stored) = self.stored else { return };
+        let Some(stored) = self.known() else { return };
         let folded = |user: &User| user.get(Field::Email).map(ids::folded);
         let (before, after) = (folded(stored), folded(&self.user));
         let is_first = before.is_none() && self.user.address_changed.is_none();

@@ -84,6 +84,9 @@ pub struct Context<'a> {
     pub admins: &'a BTreeSet<EmployeeId>,
     /// The logins that name admins and auditors.
     pub logins: &'a Logins,
+    /// Somebody who is here, and whom this person looks like: by their id, or by HR's address for them. It counts while no
+    /// user has the id.
+    pub alike: Option<&'a EmployeeId>,
     /// The breaker of the user's source; `None` if it was not read.
     pub breaker: Option<&'a Breaker>,
     /// The breaker's answer for this person.

@@ -1,5 +1,6 @@
 //! Users that a safeguard has stopped, and the effect of an admin's answer on them.
 
+use super::alike;
 use super::change::{Draft, bring_back};
 use super::context::{Context, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, nothing};
@@ -44,6 +45,9 @@ pub(super) fn run_undone() -> Answered {
 /// Why a word has no effect yet.
 pub(super) const STOPPED: &str = "a safeguard stopped it until an admin answers the hold";
 
+/// Why the sync does not act on an employee.
+pub(super) const EXCLUDED: &str = "the sync rule leaves this employee out";
+
 /// Why the access of the last admin does not end.
 pub(super) const LAST_ADMIN: &str = "this is the last admin with access";
 
@@ -76,6 +80,9 @@ pub(super) fn approve(
     let Some(what) = asked(stored, hold, until) else {
         return not_in_it();
     };
+    if stored.look_alike.is_some() {
+        return alike::approve(stored, settled, hold, by, ctx);
+    }
     let kinds = match still(&settled, what, ctx) {
         Ok(kinds) => kinds,
         Err(Stays::In(answered)) => return nothing(answered),
@@ -146,11 +153,15 @@ pub(super) fn keep(
         return not_in_it();
     }
     let mut draft = Draft::of(ctx, stored, settled);
+    let answered = Answered::of(Outcome::Updated);
+    if stored.look_alike.is_some() {
+        return alike::refuse(draft, answered, hold, by);
+    }
     draft.user().hold = None;
     draft.user().held = false;
     draft.change(Grounds::refuse);
     let kept = Happening::Kept { hold: hold.clone() };
-    draft.commit(Answered::of(Outcome::Updated), by, kept)
+    draft.commit(answered, by, kept)
 }
 
 /// Why a user stays although an admin has approved the hold.
@@ -170,7 +181,7 @@ fn still(user: &User, what: Counted, ctx: &Context<'_>) -> Result<Option<Vec<Gro
     });
     match included {
         Ok(true) => {}
-        Ok(false) => return out(Outcome::Excluded, "the sync rule leaves this employee out"),
+        Ok(false) => return out(Outcome::Excluded, EXCLUDED),
         Err(reason) => return Err(Stays::In(Answered::because(Outcome::Rejected, reason))),
     }
     if what == Counted::Return {

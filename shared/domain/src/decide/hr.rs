@@ -4,6 +4,7 @@ mod apart;
 
 use chrono::{DateTime, Utc};
 
+use super::alike;
 use super::change::{Draft, show};
 use super::context::{AHEAD_OF_CLOCK, Context, Gate, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, nothing};
@@ -16,7 +17,7 @@ use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge, Watermark};
 use crate::grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy};
 use crate::history::{Happening, Ignored};
 use crate::hold::Held;
-use crate::ids::{EventId, SnapshotId, SourceId};
+use crate::ids::{EmployeeId, EventId, SnapshotId, SourceId};
 use crate::lifecycle::{Deactivation, Lifecycle, Origin};
 use crate::settings::{Invitations, OnMissing};
 use crate::user::User;
@@ -76,6 +77,10 @@ pub(super) fn decide(
             record, mutation, ..
         } => (record, mutation),
     };
+    if let Some(look_alike) = &stored.look_alike {
+        let users = (stored, settled);
+        return alike::heard(users, look_alike, (source, event), record, &by, ctx);
+    }
     let included = match ctx.rule.includes(&stored.employee_id, &record) {
         Ok(included) => included,
         Err(reason) => return reject(reason),
@@ -142,6 +147,7 @@ pub(super) fn missing(
     (snapshot, at): (&SnapshotId, DateTime<Utc>),
     ctx: &Context<'_>,
 ) -> Decision {
+    let stored = stored.filter(|stored| stored.look_alike.is_none());
     let (Some(stored), Some(settled)) = (stored, settled) else {
         return nothing(Answered::of(Outcome::Unchanged));
     };
@@ -189,8 +195,22 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
         Ok(false) => return nothing(Answered::of(Outcome::Excluded)),
         Err(reason) => return reject(reason),
     }
+    newcomer(None, source, &event.employee_id, record, by, ctx)
+}
+
+/// Creates the user of an employee whom nobody has let in yet: an unknown one, or the look-alike `stored`. Of an unknown
+/// one who is inactive, and looks like somebody who is here, an admin is asked instead.
+pub(super) fn newcomer(
+    stored: Option<&User>,
+    source: &SourceId,
+    employee_id: &EmployeeId,
+    record: HrRecord,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Decision {
+    let status = record.status();
     let mut grounds = Grounds::default();
-    if event.status == HrStatus::Inactive {
+    if status == HrStatus::Inactive {
         // The employee left before the source was connected. The user is stored, so that a return is recognised, and
         // nobody is mailed.
         let epoch = ctx.policy.epoch_of(GroundKind::Hr);
@@ -202,19 +222,19 @@ fn unknown(source: &SourceId, event: &HrEvent, by: &Actor, ctx: &Context<'_>) ->
             policy: None,
         });
     }
-    let mut user = User::new(
-        event.employee_id.clone(),
-        Origin::Source(source.clone()),
-        grounds,
-    );
+    let origin = Origin::Source(source.clone());
+    let mut user = User::new(employee_id.clone(), origin, grounds);
     user.hr = Some(record);
     show(&mut user);
-    let answered = match event.status {
+    if let (HrStatus::Inactive, None, Some(of)) = (status, stored, ctx.alike) {
+        return alike::first(user, of, by, ctx);
+    }
+    let answered = match status {
         HrStatus::Active => Answered::of(Outcome::Created),
         HrStatus::Inactive => Answered::because(Outcome::Created, "inactive from the start"),
     };
-    let mut draft = Draft::new(ctx, user);
-    if event.status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
+    let mut draft = Draft::new(ctx, user, stored);
+    if status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
         draft.tell(NoticeKind::Invited { back: false });
     }
     draft.leave_date(By::Machine);
@@ -419,6 +439,6 @@ fn still_deleted() -> Answered {
     Answered::because(Outcome::Ignored, "the account was deleted by hand")
 }
 
-fn reject(reason: impl Into<String>) -> Decision {
+pub(super) fn reject(reason: impl Into<String>) -> Decision {
     nothing(Answered::because(Outcome::Rejected, reason))
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::User;
+use super::{LookAlike, User};
 use crate::digest::{DigestMinute, NoticeKey, NoticeTopic};
 use crate::employee::{CompactRecord, Field, HrRecord};
 use crate::grounds::Grounds;
@@ -66,6 +66,8 @@ struct Form<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold: Option<Cow<'a, Held>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    look_alike: Option<Cow<'a, LookAlike>>,
     /// The notice is about this user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notice: Option<(DigestMinute, Cow<'a, NoticeTopic>, Generation)>,
@@ -99,6 +101,7 @@ impl Serialize for CompactUser<'_> {
             leave: Cow::Borrowed(&user.leave),
             held: user.held,
             hold: user.hold.as_ref().map(Cow::Borrowed),
+            look_alike: user.look_alike.as_ref().map(Cow::Borrowed),
             notice: user.notice.as_ref().map(|notice| {
                 (
                     notice.minute,
@@ -162,6 +165,7 @@ impl TryFrom<Form<'_>> for CompactUser<'static> {
             leave: form.leave.into_owned(),
             held: form.held,
             hold: form.hold.map(Cow::into_owned),
+            look_alike: form.look_alike.map(Cow::into_owned),
             notice,
             active_cards: form.cards,
             version: form.version,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::User;
+use super::{LookAlike, User};
 use crate::breaker::Counted;
 use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrStatus};
@@ -47,6 +47,8 @@ struct Stored<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold: Option<Cow<'a, Held>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    look_alike: Option<Cow<'a, LookAlike>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notice: Option<Cow<'a, NoticeKey>>,
     #[serde(default)]
@@ -102,6 +104,7 @@ impl Serialize for User {
             },
             held: self.held,
             hold: self.hold.as_ref().map(Cow::Borrowed),
+            look_alike: self.look_alike.as_ref().map(Cow::Borrowed),
             notice: self.notice.as_ref().map(Cow::Borrowed),
             active_cards: self.active_cards,
             version: self.version,
@@ -137,6 +140,7 @@ impl<'de> Deserialize<'de> for User {
             leave: stored.leave.leave,
             held: stored.held,
             hold: stored.hold.map(Cow::into_owned),
+            look_alike: stored.look_alike.map(Cow::into_owned),
             notice: stored.notice.map(Cow::into_owned),
             active_cards: stored.active_cards,
             version: stored.version,

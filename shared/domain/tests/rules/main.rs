@@ -18,6 +18,7 @@ mod leave;
 mod leaves;
 mod lifecycle;
 mod logins;
+mod look_alikes;
 mod marks;
 mod merge;
 mod model;

@@ -152,6 +152,8 @@ pub(crate) struct World {
     pub(crate) gate: Gate,
     /// True while the source of what happens is only observed.
     pub(crate) observing: bool,
+    /// Whom an unknown employee looks like.
+    pub(crate) alike: Option<EmployeeId>,
 }
 
 impl World {
@@ -175,6 +177,7 @@ impl World {
             breaker: None,
             gate: Gate::OPEN,
             observing: false,
+            alike: None,
         };
         let first = Event::Add {
             by: admin(None),
@@ -196,6 +199,7 @@ impl World {
             rule: &self.rule,
             admins: &self.admins,
             logins: &self.logins,
+            alike: self.alike.as_ref(),
             breaker: self.breaker.as_ref(),
             gate: &self.gate,
             observing: self.observing,

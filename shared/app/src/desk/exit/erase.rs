@@ -71,7 +71,7 @@ where
 {
     let mut loaded = tenant
         .store
-        .load(tenant.org, std::slice::from_ref(id))
+        .load_of(tenant.org, None, std::slice::from_ref(id))
         .await?;
     let Some(user) = loaded.users.remove(id) else {
         return Ok(Some(None));

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
     Actor, EmployeeId, Eyes, FirstApproval, Hold, HoldAnswer, HoldId, HoldState, Run, RunId,
-    RunKind, Timer, Tripped, Unfinished,
+    RunKind, Timer, Unfinished,
 };
 
 use super::work::{Became, Work, stay, strike};
@@ -336,8 +336,7 @@ async fn second_pair<P: Ports>(
 where
     P::Store: Users + Breakers,
 {
-    // Nobody leaves by the approval of returns.
-    if people.is_empty() || before.rule == Tripped::MaxReturns {
+    if people.is_empty() || !before.rule.stops_departures() {
         return Ok(Some(Ok((None, before.clone()))));
     }
     let loaded = tenant.store.load(tenant.org, &[]).await?;

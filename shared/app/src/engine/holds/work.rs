@@ -6,9 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{
-    Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run, RunId, Tripped, User,
-};
+use offramp_domain::{Actor, EmployeeId, Event, Gate, Hold, HoldId, HoldState, Run, RunId, User};
 
 use super::get;
 use crate::backoff::until_won;
@@ -130,12 +128,14 @@ where
             Gate::Open { run: Some(run) } => user.grounds.is_of(run),
             _ => false,
         };
-        let moved = answered.outcome.moves() || executed.user.as_ref().is_some_and(of_run);
+        let moved = answered.outcome.moves()
+            || answered.outcome == Outcome::Created
+            || executed.user.as_ref().is_some_and(of_run);
         // Whoever has left the hold before may have been moved by an earlier attempt, whose return says nothing of it.
         let before = executed.decision.change.is_none() && stays.is_none();
-        let returns = self.hold.rule == Tripped::MaxReturns;
+        let comes = !self.hold.rule.stops_departures();
         Ok(Became {
-            not_moved: !(moved || before && returns),
+            not_moved: !(moved || before && comes),
             stays,
             employee_id: id.clone(),
             outcome: answered.outcome,

@@ -16,7 +16,7 @@ use crate::backoff::until_won;
 use crate::engine::breaker::answered_meanwhile;
 use crate::engine::commit::{Armed, Landed, commit_merged};
 use crate::engine::execute::{ExecuteOptions, Judgement, was_asked};
-use crate::ports::{Breakers, Loaded, Objectives, Users};
+use crate::ports::{Breakers, Loaded, Lookalikes, Objectives, Users};
 use crate::telemetry::Decided;
 use crate::{Error, Ports, Result};
 
@@ -34,7 +34,7 @@ struct Taken {
 
 impl<P: Ports> Engine<'_, P>
 where
-    P::Store: Users + Breakers + Objectives,
+    P::Store: Users + Breakers + Lookalikes + Objectives,
 {
     /// Decides and commits several events of one employee, in order. There is one commit, unless the breaker must be
     /// asked about an event that it was not asked about, or the history entries are more than one transaction takes.
@@ -114,10 +114,7 @@ where
         };
         let mut loaded = match at_hand {
             Some(loaded) => loaded,
-            None => {
-                let (ids, source) = (std::slice::from_ref(id), Some(self.plan.source));
-                tenant.store.load_of(tenant.org, source, ids).await?
-            }
+            None => self.plan.read(&[(id.clone(), events.to_vec())]).await?,
         };
         let mut fold = Fold::new(ahead);
         let mut decided: Vec<(&Event, Judgement, Option<User>)> = Vec::new();

@@ -10,12 +10,13 @@ use offramp_domain::{
 };
 
 use super::admins::{Admins, in_turn};
+use super::alike::Alike;
 use super::trial::{Breaks, Trial, is_last, stop_the_others};
 use super::{Answer, Answers, Events, TIME_FOR_EVENTS, answer, answers};
 use crate::engine::breaker::{RunRequest, ask};
 use crate::engine::commit::{Armed, arm_all};
 use crate::engine::execute::{ExecuteOptions, Judgement, was_asked};
-use crate::ports::{Breakers, Loaded, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Loaded, Lookalikes, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// The most people whose timers are armed while the breaker is asked about them. If the breaker then holds them, each
@@ -36,11 +37,13 @@ pub struct Plan<'a, P: Ports> {
     pub observing: bool,
     /// The moment by which the request must have ended.
     pub deadline: Deadline,
+    /// Whom unknown people look like.
+    pub alike: Alike<'a>,
 }
 
 impl<P: Ports> Plan<'_, P>
 where
-    P::Store: Users + Breakers,
+    P::Store: Users + Breakers + Lookalikes,
 {
     /// Asks the breaker about all people that the events would end or restore. `at_hand` is the data for a request of
     /// one chunk, if the caller has just read it. For a source in observation the answers are those that it would have got.
@@ -68,7 +71,10 @@ where
         let mut safeguards = None;
         for chunk in people.chunks(USERS_PER_READ) {
             let loaded = match at_hand.take() {
-                Some(loaded) => loaded,
+                Some(mut loaded) => {
+                    self.alike.note(&self.tenant, chunk, &mut loaded).await?;
+                    loaded
+                }
                 None => self.read(chunk).await?,
             };
             let mut chunk_read = Read::of(loaded);
@@ -85,8 +91,8 @@ where
                 }
                 if let Some(counts) = planned.counted {
                     counted.insert(id.clone(), counts);
-                    // The decision with the breaker's consent. The breaker never admits the last admin.
-                    if one && !matches!(counts, Counted::LastAdmin(_)) {
+                    // The decision with the breaker's consent, which it never gives about some.
+                    if one && !counts.is_always_held() {
                         let first = events.iter().take(1).cloned().collect::<Events>();
                         planned = self.person(loaded, id, &first, Some(&admitted))?;
                     }
@@ -228,12 +234,10 @@ where
             return Err(Error::Unfinished("more events than there was time for"));
         }
         let ids: Vec<EmployeeId> = people.iter().map(|(id, _)| id.clone()).collect();
-        let source = Some(self.source);
-        Ok(self
-            .tenant
-            .store
-            .load_of(self.tenant.org, source, &ids)
-            .await?)
+        let (tenant, source) = (&self.tenant, Some(self.source));
+        let mut loaded = tenant.store.load_of(tenant.org, source, &ids).await?;
+        self.alike.note(tenant, people, &mut loaded).await?;
+        Ok(loaded)
     }
 
     /// The outcome for each person, and the change that the breaker would count. Nothing is written.

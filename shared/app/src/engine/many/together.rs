@@ -16,7 +16,7 @@ use super::{Engine, Events, Plan};
 use crate::engine::breaker::answered_meanwhile;
 use crate::engine::commit::{Armed, Landed, commit_decided};
 use crate::engine::execute::{ExecuteOptions, Executed, Judgement, was_asked};
-use crate::ports::{Breakers, Commit, Loaded, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Commit, Loaded, Lookalikes, USERS_PER_READ, Users};
 use crate::telemetry::Decided;
 use crate::{Ports, Result};
 
@@ -46,7 +46,7 @@ pub(super) async fn together<P: Ports>(
     read: &mut Read,
 ) -> Result<BTreeMap<EmployeeId, First>>
 where
-    P::Store: Users + Breakers,
+    P::Store: Users + Breakers + Lookalikes,
 {
     let Plan {
         tenant, observing, ..
@@ -148,7 +148,7 @@ impl Plain<'_> {
                 admins: loaded.admins.clone(),
                 logins: loaded.logins.clone(),
                 breaker: loaded.breaker.clone(),
-                users: BTreeMap::new(),
+                ..Loaded::default()
             },
             needs_admission: false,
             would,

@@ -33,7 +33,7 @@ impl Trial {
         let (mut leaving, mut returning) = (BTreeSet::new(), BTreeSet::new());
         for (id, what) in counted {
             match what {
-                Counted::LastAdmin(_) => {
+                Counted::LastAdmin(_) | Counted::LookAlike => {
                     gates.insert(id.clone(), held(opened()));
                 }
                 Counted::Departure(_) => {

@@ -27,13 +27,13 @@ use offramp_domain::{
 use super::compare::{Contradiction, Delta, deltas};
 use super::{as_of, get, source_changed};
 use crate::engine::breaker::RunRequest;
-use crate::engine::many::{Answer, Engine, Events, Plan};
+use crate::engine::many::{Alike, Answer, Engine, Events, Plan};
 use crate::inbound::rejections;
 use crate::ports::About;
 use crate::ports::snapshots::{Receipt, Standing};
 use crate::ports::{
-    Breakers, Committed, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections, Rosters,
-    SnapshotCommit, Snapshots, Sources, Timers, Users,
+    Breakers, Committed, Lookalikes, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections,
+    Rosters, SnapshotCommit, Snapshots, Sources, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::asked;
@@ -63,7 +63,15 @@ pub async fn work<P: Ports>(
     deadline: Deadline,
 ) -> Result<bool>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections + Sources,
+    P::Store: Users
+        + Breakers
+        + Lookalikes
+        + Snapshots
+        + Rosters
+        + Objectives
+        + Observed
+        + Rejections
+        + Sources,
 {
     let store = &tenant.store;
     let standing = store.standing(tenant.org, source, id);
@@ -250,7 +258,8 @@ struct Applying<'a, P: Ports> {
 
 impl<P: Ports> Applying<'_, P>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+    P::Store:
+        Users + Breakers + Lookalikes + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// The snapshot after its next step. The caller commits it.
     async fn step(&mut self, before: &Snapshot) -> Result<Snapshot> {
@@ -273,12 +282,17 @@ where
         Ok(after)
     }
 
-    fn plan<'p>(&'p self, snapshot: &'p Snapshot) -> Plan<'p, P> {
+    fn plan<'p>(
+        &'p self,
+        snapshot: &'p Snapshot,
+        people: &'p [(EmployeeId, Events)],
+    ) -> Plan<'p, P> {
         Plan {
             tenant: self.tenant,
             source: &snapshot.source,
             observing: snapshot.observing,
             deadline: self.deadline,
+            alike: Alike::among(people),
         }
     }
 
@@ -318,7 +332,7 @@ where
             }
         }
         let engine = Engine {
-            plan: self.plan(snapshot),
+            plan: self.plan(snapshot, &people),
             asking: &asking,
             gates: &gates,
         };

@@ -180,7 +180,7 @@ fn person(user: &User) -> Option<Person> {
             .to_owned(),
         id: user.employee_id.to_string(),
         cards: user.active_cards,
-        what: Stopped::of(user.hold.as_ref()?.what),
+        what: Stopped::of(user)?,
     })
 }
 

@@ -226,8 +226,12 @@ fn of_hold(text: String, hold: &HoldId, row: &Row, letter: Letter<'_>) -> Line {
 
 fn kept(person: &Person) -> String {
     let who = called(&person.name, &person.id);
-    match person.what {
+    match &person.what {
         Stopped::Leaving(why) => format!("{who}: {} — {why}", cards(person.cards)),
+        Stopped::Unknown(of) => format!(
+            "{who}: unknown here and inactive in HR, looks like {}",
+            unlinked(of.as_str())
+        ),
         Stopped::Returning => format!("{who}: deleted by hand, would come back"),
     }
 }
@@ -280,6 +284,9 @@ fn tripped(rule: Tripped) -> &'static str {
         Tripped::ShortSnapshot => "its snapshot was less than half of what was expected",
         Tripped::OnMissing => "they were missing from its snapshot, and the settings ask first",
         Tripped::MaxReturns => "more people came back at once than the safeguards allow",
+        Tripped::LookAlike => {
+            "HR calls an id inactive that is unknown, and looks like somebody who is here"
+        }
     }
 }
 

@@ -117,9 +117,16 @@ impl About {
                     nobody else: others of that source leave as HR says. Read who they are, then approve or \
                     reject it."
                     .to_owned();
-                if rows.iter().any(|row| holds_an_admin(row)) {
+                if rows.iter().any(|row| is_held_by(row, Tripped::LastAdmin)) {
                     lead.push_str(
                         " The last admin goes only once somebody else is an admin too, and then by an approval.",
+                    );
+                }
+                if rows.iter().any(|row| is_held_by(row, Tripped::LookAlike)) {
+                    lead.push_str(
+                        " An id that is unknown and inactive in HR is probably another spelling of a known one: \
+                         if so, reject it, and end the access of the person whom it looks like. An approval \
+                         stores it as somebody who left before.",
                     );
                 }
                 lead
@@ -225,8 +232,8 @@ fn held(rows: &[&Row]) -> usize {
     rows.iter().map(count).sum()
 }
 
-fn holds_an_admin(row: &Row) -> bool {
-    matches!(&row.now, Now::Held(held) if held.rule == Tripped::LastAdmin)
+fn is_held_by(row: &Row, rule: Tripped) -> bool {
+    matches!(&row.now, Now::Held(held) if held.rule == rule)
 }
 
 /// Explains what a leave date will do, and how it can be prevented.

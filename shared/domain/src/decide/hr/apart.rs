@@ -87,7 +87,7 @@ pub(super) fn of_deleted(
 /// Decides for an employee that the sync rule leaves out. The record is stored, the profile stays, and HR's grounds are
 /// ignored. Who is deactivated or deleted stays so.
 pub(super) fn excluded(mut draft: Draft<'_>, by: &Actor, heard: Heard) -> Decision {
-    let answered = Answered::because(Outcome::Excluded, "the sync rule leaves this employee out");
+    let answered = Answered::because(Outcome::Excluded, held::EXCLUDED);
     let now = draft.ctx.now;
     let kind = match heard.says {
         HrWord::Missing if heard.said != Some(heard.says) => Some(GroundKind::Missing),

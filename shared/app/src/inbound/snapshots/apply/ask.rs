@@ -17,7 +17,8 @@ use offramp_domain::{
 use super::Applying;
 use crate::engine::breaker::{RunRequest, ask, closed};
 use crate::ports::{
-    Breakers, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, Users,
+    Breakers, Lookalikes, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots,
+    Users,
 };
 use crate::{Ports, Result};
 
@@ -28,7 +29,8 @@ const RECENT: usize = 20;
 
 impl<P: Ports> Applying<'_, P>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+    P::Store:
+        Users + Breakers + Lookalikes + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// Asks the breaker about all people at once. In a dry run or in observation it only weighs them.
     pub(super) async fn ask(&self, snapshot: &mut Snapshot) -> Result<()> {
@@ -61,6 +63,7 @@ where
             all,
             missing,
             returns,
+            alike,
         } = groups;
         if !all.is_empty() {
             let asking = asking(snapshot, snapshot.tripped);
@@ -75,11 +78,17 @@ where
             let gates = ask(tenant, &asking, &returns, settings.safeguards, None).await?;
             snapshot.said.returns = gates.into_values().find_map(held);
         }
+        if !alike.is_empty() {
+            let asking = asking(snapshot, None);
+            let gates = ask(tenant, &asking, &alike, settings.safeguards, None).await?;
+            snapshot.said.alike = gates.into_values().find_map(held);
+        }
         let said = &snapshot.said;
         let stopped = [
             (Group::Leaving, said.hold.is_some()),
             (Group::Missing, said.missing.is_some()),
             (Group::Returning, said.returns.is_some()),
+            (Group::Alike, said.alike.is_some()),
         ];
         let stopped = stopped.into_iter().filter(|(_, held)| *held);
         let stopped: Vec<Group> = stopped.map(|(group, _)| group).collect();
@@ -100,7 +109,9 @@ where
         let hold = self.closed(snapshot.said.hold.as_ref()).await?;
         let missing = self.closed(snapshot.said.missing.as_ref()).await?;
         let returns = self.closed(snapshot.said.returns.as_ref()).await?;
-        if hold.is_none() && missing.is_none() && returns.is_none() {
+        let alike = self.closed(snapshot.said.alike.as_ref()).await?;
+        let closed = [&hold, &missing, &returns, &alike];
+        if closed.into_iter().all(Option::is_none) {
             return Ok(());
         }
         let listed = self.listed(snapshot, from..ROSTER_SHARDS).await?;
@@ -108,6 +119,7 @@ where
             all,
             missing: apart,
             returns: back,
+            alike: unknown,
         } = parted(snapshot, settings, listed);
         if let Some(hold) = hold.filter(|_| !all.is_empty()) {
             let tripped = snapshot.tripped.unwrap_or((hold.rule, hold.figures));
@@ -119,6 +131,11 @@ where
             let asking = asking(snapshot, None);
             let gates = ask(tenant, &asking, &back, settings.safeguards, None).await?;
             snapshot.said.returns = gates.into_values().find_map(held);
+        }
+        if alike.is_some() && !unknown.is_empty() {
+            let asking = asking(snapshot, None);
+            let gates = ask(tenant, &asking, &unknown, settings.safeguards, None).await?;
+            snapshot.said.alike = gates.into_values().find_map(held);
         }
         if missing.is_some() && !apart.is_empty() {
             snapshot.said.missing = self.first(snapshot, settings, &apart).await?;
@@ -207,6 +224,7 @@ fn asking(snapshot: &Snapshot, tripped: Option<(Tripped, Figures)>) -> RunReques
 pub(super) fn group(snapshot: &Snapshot, settings: &Settings, what: Counted) -> Group {
     match what {
         Counted::Return => Group::Returning,
+        Counted::LookAlike => Group::Alike,
         Counted::Departure(Cause::Missing)
             if snapshot.tripped.is_none() && settings.on_missing == OnMissing::Hold =>
         {
@@ -243,19 +261,18 @@ pub(super) fn asked(
     listed.into_iter().filter_map(gate).collect()
 }
 
-/// The people that the breaker is asked about: leavers, missing people who are held apart, and people who return.
+/// The people that the breaker is asked about: leavers, missing people who are held apart, people who return, and
+/// look-alikes.
+#[derive(Default)]
 struct Groups {
     all: People,
     missing: People,
     returns: People,
+    alike: People,
 }
 
 fn parted(snapshot: &Snapshot, settings: &Settings, listed: Vec<(EmployeeId, Counted)>) -> Groups {
-    let mut groups = Groups {
-        all: People::new(),
-        missing: People::new(),
-        returns: People::new(),
-    };
+    let mut groups = Groups::default();
     for (id, what) in listed {
         if matches!(what, Counted::LastAdmin(_)) {
             continue;
@@ -264,6 +281,7 @@ fn parted(snapshot: &Snapshot, settings: &Settings, listed: Vec<(EmployeeId, Cou
             Group::Leaving => &mut groups.all,
             Group::Missing => &mut groups.missing,
             Group::Returning => &mut groups.returns,
+            Group::Alike => &mut groups.alike,
         };
         of.insert(id, what);
     }
@@ -324,6 +342,9 @@ fn weigh(
         .filter(|(_, verdict)| stops(verdict))
         .map(|(group, _)| *group)
         .collect();
+    if !groups.alike.is_empty() {
+        stopped.push(Group::Alike);
+    }
     if !groups.missing.is_empty() {
         stopped.push(Group::Missing);
         let asked = ("held".to_owned(), Some(Tripped::OnMissing), None);

@@ -10,8 +10,8 @@ use crate::engine::many::Planning;
 use crate::inbound::snapshots::compare::{Contradiction, Delta, deltas};
 use crate::ports::snapshots::Receipt;
 use crate::ports::{
-    Breakers, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots, USERS_PER_READ,
-    Users,
+    Breakers, Lookalikes, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters, Snapshots,
+    USERS_PER_READ, Users,
 };
 use crate::{Ports, Result};
 
@@ -33,7 +33,8 @@ pub(super) fn at_once(receipts: &[Receipt], breaker: &Breaker) -> u8 {
 
 impl<P: Ports> Applying<'_, P>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+    P::Store:
+        Users + Breakers + Lookalikes + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// Compares and decides the next partitions in memory. Returns the first partition that is not compared yet.
     pub(super) async fn compare(&mut self, snapshot: &mut Snapshot, part: u8) -> Result<u8> {
@@ -66,7 +67,7 @@ where
         same.insert(Outcome::Rejected, unreadable);
         let (mut words, mut planned) = (Words::new(), Part::default());
         {
-            let plan = self.plan(snapshot);
+            let plan = self.plan(snapshot, &delta.people);
             for chunk in delta.people.chunks(USERS_PER_READ) {
                 let loaded = plan.read(chunk).await?;
                 for one in plan.words(&loaded, chunk)? {

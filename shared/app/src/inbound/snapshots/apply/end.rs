@@ -10,8 +10,8 @@ use crate::backoff::until_won;
 use crate::engine::holds;
 use crate::inbound::pulse;
 use crate::ports::{
-    Breakers, Committed, Objectives, Observed, Rejections, Rosters, SnapshotCommit, Snapshots,
-    Users,
+    Breakers, Committed, Lookalikes, Objectives, Observed, Rejections, Rosters, SnapshotCommit,
+    Snapshots, Users,
 };
 use crate::{Ports, Result};
 
@@ -27,7 +27,8 @@ pub(super) enum End {
 
 impl<P: Ports> Applying<'_, P>
 where
-    P::Store: Users + Breakers + Snapshots + Rosters + Objectives + Observed + Rejections,
+    P::Store:
+        Users + Breakers + Lookalikes + Snapshots + Rosters + Objectives + Observed + Rejections,
 {
     /// Ends a snapshot without remaining steps. `read` is its line and breaker, if they were read a moment ago. Other
     /// writers change both, so a conflict is tried again, unless another run has continued the snapshot itself.
