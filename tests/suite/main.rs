@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod accidents;
+mod addresses;
 mod architecture;
 mod between;
 mod binaries;

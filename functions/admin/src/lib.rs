@@ -29,10 +29,11 @@ use offramp_api::http::{Reply, Request, problem};
 use offramp_api::invoked::{self, Invoked};
 use offramp_api::route::RouteRow;
 use offramp_api::view::{Seen, SettingsView};
+use offramp_app::desk::addresses::Holders;
 use offramp_app::desk::settings::{self, Patched};
 use offramp_app::engine::logins;
 use offramp_app::identity::{self, Admitted, Caller, Claims, admit};
-use offramp_app::ports::{Directory, Loaded, Policies, Users};
+use offramp_app::ports::{Loaded, Policies};
 use offramp_app::{Clock, Deadline, Error, Fault, Result, Tenant};
 use offramp_aws::{
     Aws, Clients, Config, ConfigError, Function, Offramp, Sealer, deadline, offramp,
@@ -112,6 +113,8 @@ struct Call<'a> {
     caller: Caller,
     /// The people that the route asks about, where they were read with the caller.
     loaded: Loaded,
+    /// Who has or had the address that the route asks about.
+    holders: Holders,
     deadline: Deadline,
 }
 
@@ -204,9 +207,13 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
     let org = request.org()?;
     let token = request.claims();
     let is_of_org = token.get(&state.claims.org).map(String::as_str) == Some(org.as_str());
+    let mut holders = Holders::default();
     let about = match route {
         Some(Route::GetUserAccess) => EmployeeId::new(request.path("id")).into_iter().collect(),
-        Some(Route::FindAccess) if is_of_org => with_email(state, request, &org).await?,
+        Some(Route::FindAccess) if is_of_org => {
+            holders = with_email(state, request, &org).await?;
+            holders.ids.clone()
+        }
         _ => Vec::new(),
     };
     let asked = identity::Asked {
@@ -246,9 +253,11 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         }
     }
     if route == Route::FindAccess && !is_of_org {
-        let about = with_email(state, request, &org).await?;
-        loaded = state.offramp.store.load(&org, &about).await?;
+        holders = with_email(state, request, &org).await?;
     }
+    let read = if is_of_org { identity::Asked::MOST } else { 0 };
+    let store = &state.offramp.store;
+    holders.read_rest(store, &org, read, &mut loaded).await?;
     let call = Call {
         state,
         env: &state.offramp,
@@ -256,18 +265,19 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         org,
         caller,
         loaded,
+        holders,
         deadline,
     };
     route.answer(&call).await
 }
 
-/// The people with the address that a login page asks about. Where the token names the organisation, they are read in the
+/// Who has or had the address that a login page asks about. Where the token names the organisation, they are read in the
 /// call that reads who the caller is. A machine's token need not name it: for one that does not, nothing is looked up
 /// before the machine is known.
-async fn with_email(state: &State, request: &Request, org: &OrgId) -> Result<Vec<EmployeeId>> {
+async fn with_email(state: &State, request: &Request, org: &OrgId) -> Result<Holders> {
     match request.query().get("email").map(Email::new) {
-        Some(Ok(email)) => Ok(state.offramp.store.with_email(org, &email.folded()).await?),
-        _ => Ok(Vec::new()),
+        Some(Ok(email)) => Holders::find(&state.offramp.store, org, email.folded()).await,
+        _ => Ok(Holders::default()),
     }
 }
 

@@ -27,6 +27,7 @@ offramp_api::routes! {
         DeleteUser:      DELETE "/users/{id}"                      => delete_user,          Admins;
         DeactivateNow:   POST   "/users/{id}/deactivate-now"       => deactivate_now,       Admins;
         RestoreUser:     POST   "/users/{id}/restore"              => restore,              Admins;
+        ConfirmAddress:  POST   "/users/{id}/confirm-address"      => confirm_address,      Admins;
         PutRole:         PUT    "/users/{id}/role"                 => set_role,             Admins;
         PutLogin:        PUT    "/users/{id}/login"                => set_login,            Admins;
         SetLeaveDate:    PUT    "/users/{id}/leave-date"           => set_leave_date,       Admins;

@@ -4,6 +4,7 @@ mod new;
 
 use offramp_api::http::Reply;
 use offramp_api::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
+use offramp_app::desk::addresses::Holders;
 use offramp_app::desk::users;
 use offramp_app::desk::users::{Ended, MAX_PAGE, PAGE, Query};
 use offramp_app::engine::closing::Reopened;
@@ -12,7 +13,9 @@ use offramp_app::identity::Caller;
 use offramp_app::ports::{Loaded, Users};
 use offramp_app::{Error, Fault, Result};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Email, EmployeeId, Event, Field, GivenReason, Login, Role, Status, User};
+use offramp_domain::{
+    Answering, Email, EmployeeId, Event, Field, GivenReason, Login, Role, Status, User, who_answers,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -311,6 +314,12 @@ impl Call<'_> {
         self.changed(done, reopened)
     }
 
+    /// Confirms that the present address of a user is theirs.
+    pub(crate) async fn confirm_address(&self) -> Result<Reply> {
+        let by = self.caller.actor();
+        self.change(&Event::ConfirmAddress { by }).await
+    }
+
     pub(crate) async fn set_role(&self) -> Result<Reply> {
         let NewRole { role, login } = self.request.json()?;
         self.change(&Event::SetRole {
@@ -393,9 +402,15 @@ impl Call<'_> {
         if Email::new(email).is_err() {
             return Reply::json(200, &AccessView::of(None, self.seen(&Default::default())));
         }
-        let user = users::by_email(&self.loaded, email, self.env.clock.now());
-        let policy = &self.loaded.policy;
-        Reply::json(200, &AccessView::of(user, self.seen(policy)))
+        let (loaded, Holders { address, had, .. }) = (&self.loaded, &self.holders);
+        let users = self.holders.settled(loaded);
+        let seen = self.seen(&loaded.policy);
+        let view = match who_answers(address, &users, had, seen.now) {
+            Answering::Of(user) => AccessView::of(Some(user), seen),
+            Answering::Disputed { .. } => AccessView::disputed(),
+            Answering::Nobody => AccessView::of(None, seen),
+        };
+        Reply::json(200, &view)
     }
 
     pub(crate) async fn history(&self) -> Result<Reply> {

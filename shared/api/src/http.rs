@@ -429,6 +429,7 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
         Error::Refused(Refusal::OnSelf) => (409, "self", "Not on yourself"),
         Error::Refused(Refusal::LastAdmin) => (409, "last_admin", "The last admin"),
         Error::Refused(Refusal::Deleted) => (409, "deleted", "The user is deleted"),
+        Error::Refused(Refusal::NoAddressYet) => (409, "no_address", "The user has no address"),
         Error::Refused(Refusal::NotScheduled) => (409, "not_scheduled", "No grace period runs"),
         Error::Refused(Refusal::NotActive) => (409, "not_active", "The user is not active"),
         Error::Refused(Refusal::CardCancelled) => (409, "card_cancelled", "The card is cancelled"),

@@ -257,6 +257,15 @@ impl AccessView {
             reason: reason.to_owned(),
         }
     }
+
+    /// The view of the access by an address about which an admin has to decide first.
+    #[must_use]
+    pub fn disputed() -> Self {
+        Self {
+            access: Access::Revoked,
+            reason: "address_of_deleted".to_owned(),
+        }
+    }
 }
 
 /// The settings with their version.

@@ -1,5 +1,6 @@
 //! The door of admins and machines: the data that they read, and the changes that they make.
 
+pub mod addresses;
 pub mod cards;
 mod confirmation;
 pub mod exit;

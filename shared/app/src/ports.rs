@@ -5,6 +5,7 @@
 //! also a type of [`crate::Ports`]. Every method may fail with a [`Fault`]. Then it is unknown whether the work was
 //! done.
 
+mod addresses;
 mod archive;
 mod breaker;
 mod cards;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 
+pub use addresses::*;
 pub use archive::*;
 pub use breaker::*;
 pub use cards::*;
@@ -223,7 +225,7 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<EmployeeId>, Fault>> + Send;
-    /// Ids of users with exactly this folded address. It takes one query.
+    /// Ids of users with exactly this folded address. It takes one query for each 97.
     fn with_email(
         &self,
         org: &OrgId,

@@ -3,6 +3,7 @@
 //! Two organisations never share a partition key. Data that grows with the number of people never has one partition
 //! key: each person has a partition of their own, and each list of people is spread over [`SHARDS`] partitions.
 
+mod addresses;
 mod breaker;
 mod days;
 mod exit;
@@ -16,6 +17,7 @@ use offramp_app::ports::DigestId;
 use offramp_domain::{CardId, DigestMinute, EmployeeId, NoticeKey, OrgId, SourceId, Status};
 use ring::digest::{SHA256, digest};
 
+pub use addresses::*;
 pub use breaker::*;
 pub use days::*;
 pub use exit::*;
@@ -289,30 +291,6 @@ pub fn people(org: &OrgId, status: Status, name: Option<&str>, id: &EmployeeId) 
 #[must_use]
 pub fn people_shard(org: &OrgId, status: Status, shard: u8) -> String {
     format!("O#{org}#P#{}#{shard}", status.as_str())
-}
-
-/// The index key of a person by e-mail address.
-#[must_use]
-pub fn mail(org: &OrgId, folded: &str, id: &EmployeeId) -> Key {
-    key(
-        mail_shard(org, shard(folded, SHARDS)),
-        format!("{folded}{UNIT}{id}"),
-    )
-}
-
-/// The partition of exactly this address, and the beginning of its sort keys.
-#[must_use]
-pub fn exact_mail(org: &OrgId, folded: &str) -> Key {
-    key(
-        mail_shard(org, shard(folded, SHARDS)),
-        format!("{folded}{UNIT}"),
-    )
-}
-
-/// One partition of the addresses.
-#[must_use]
-pub fn mail_shard(org: &OrgId, shard: u8) -> String {
-    format!("O#{org}#M#{shard}")
 }
 
 /// The index key of a person by id.

@@ -5,6 +5,7 @@
 //! MB, and may leave some keys unprocessed. An item has at most 400 KB.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 
+mod addresses;
 mod admins;
 mod archive;
 mod breaker;

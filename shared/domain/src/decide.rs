@@ -99,6 +99,7 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         Event::BindLogin { by, signs_in_by } => {
             Ok(role::bind(stored, settled, by, *signs_in_by, ctx))
         }
+        Event::ConfirmAddress { by } => by_hand::confirm_address(stored, settled, by, ctx),
         Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
         Event::Postpone { by, due_at, reason } => {
             by_hand::postpone(stored, settled, by, *due_at, reason, ctx)

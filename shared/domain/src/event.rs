@@ -97,6 +97,11 @@ pub enum Event {
         /// How tokens name people, as in [`Event::Add`].
         signs_in_by: SubjectKind,
     },
+    /// An admin confirms that the present address of a user is theirs, although somebody had it whom an admin put out.
+    ConfirmAddress {
+        /// The acting admin.
+        by: Actor,
+    },
     /// The login of somebody who was appointed before there were logins is bound: what tokens name the person by now.
     BindLogin {
         /// Who binds it.

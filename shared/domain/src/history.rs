@@ -42,6 +42,8 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         login: Option<Login>,
     },
+    /// An admin confirmed that the address of the user is theirs, and not that of somebody whom an admin put out.
+    AddressConfirmed,
     /// A machine would have ended the access of the last admin, and did not.
     Held,
     /// A safeguard stopped a machine from ending the user's access, or from restoring the user.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod actor;
+pub mod address;
 pub mod breaker;
 pub mod card;
 pub mod decide;
@@ -29,6 +30,7 @@ pub mod timer;
 pub mod user;
 
 pub use actor::{Actor, SubjectKind, TimerKind};
+pub use address::{Answering, FormerAddress, Had, who_answers};
 pub use breaker::{Breaker, Counted, Figures, Tripped, Verdict};
 pub use card::{Card, CardKind, CardStatus};
 pub use decide::{

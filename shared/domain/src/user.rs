@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrWord};
-use crate::grounds::Grounds;
+use crate::grounds::{GroundKind, Grounds};
 use crate::hold::Held;
 use crate::ids::{Email, EmployeeId, Generation, Login};
 use crate::lifecycle::{
@@ -39,6 +39,9 @@ pub struct User {
     pub bound: Option<Login>,
     /// When HR last changed the e-mail address; `None` if it never has. The first address is no change.
     pub address_changed: Option<DateTime<Utc>>,
+    /// The folded address that an admin has confirmed as this person's, although somebody had it whom an admin put out; `None`
+    /// if there is none. It counts for this address alone.
+    pub confirmed_address: Option<String>,
     /// The reasons against the access of the user. The state of the lifecycle follows from them.
     pub grounds: Grounds,
     /// How often the state of the lifecycle has changed. A timer acts only for the generation that it was armed for.
@@ -89,6 +92,7 @@ impl User {
             role: Role::Member,
             bound: None,
             address_changed: None,
+            confirmed_address: None,
             grounds,
             generation: Generation(1),
             pending: Pending::default(),
@@ -175,6 +179,21 @@ impl User {
     #[must_use]
     pub fn is_acting_admin(&self) -> bool {
         self.role == Role::Admin && self.status() == Status::Active
+    }
+
+    /// When an admin last deleted the user or put them out, if that stands; `None` if it does not.
+    #[must_use]
+    pub fn put_out_at(&self) -> Option<DateTime<Utc>> {
+        let by_hand = [GroundKind::Admin, GroundKind::Deleted];
+        let grounds = by_hand.iter().filter_map(|kind| self.grounds.get(*kind));
+        let in_force = grounds.filter(|ground| ground.counts());
+        in_force.map(|ground| ground.since).max()
+    }
+
+    /// True if HR called the user inactive in its first word, and nothing has changed since.
+    #[must_use]
+    pub fn never_was_here(&self) -> bool {
+        self.generation == Generation(1) && self.grounds.ended().is_some()
     }
 
     /// Why the user is scheduled, deactivated or deleted; `None` if the user is active.

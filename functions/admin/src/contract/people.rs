@@ -103,6 +103,16 @@ pub(super) fn users() -> Vec<Operation> {
         .versioned()
         .if_match()
         .refuses([Refusal::OnSelf]),
+        user(Route::ConfirmAddress, "Confirms that the address of a user is theirs")
+            .about(
+                "Where an admin has deleted or put out somebody who had the address, `GET …/access?email=` is `revoked`, \
+                 `address_of_deleted`, until this, or until that person is restored. It may be said before that. It holds for \
+                 the present address alone, and changes nothing where it was said before.",
+            )
+            .answers::<RestoredView>(200, "The user", examples::user())
+            .versioned()
+            .if_match()
+            .refuses([Refusal::Deleted, Refusal::NoAddressYet]),
         user(Route::PutRole, "Makes an admin, an auditor, or a member")
             .about(
                 "An auditor may read what an admin may read, and nothing else. The appointment binds the `login` by which \
@@ -158,7 +168,11 @@ pub(super) fn users() -> Vec<Operation> {
                 json!({ "access": "granted", "reason": "active" }),
             ),
         Operation::of(Route::FindAccess, "Whether the person with this address may log in")
-            .about("Unknown is revoked.")
+            .about(
+                "Unknown is revoked. An address that HR has taken from somebody goes on answering for them until somebody \
+                 else who is here has it. Where an admin has deleted or put out one of those who had it, it is `revoked`, \
+                 `address_of_deleted`, until an admin restores them, or confirms the address for whoever is here.",
+            )
             .query(email.required(Required::True).example(Some("marcus.doyle@acme.example".into())))
             .answers::<AccessView>(
                 200,

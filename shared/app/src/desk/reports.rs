@@ -4,9 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::{EmployeeId, HrWord, Origin, Status, User};
 
+use crate::desk::addresses;
 use crate::desk::explain::{Explanation, Known, asks_for_the_past, explain};
 use crate::engine::foreseen::as_kept;
-use crate::ports::{Audited, Breakers, Histories, Loaded, Page, Reports, Source, Sources, Users};
+use crate::ports::{
+    Addresses, Audited, Breakers, Directory, Histories, Loaded, Page, Reports, Source, Sources,
+    Users,
+};
 use crate::{Error, Ports, Result, Tenant};
 
 /// How far back the audit goes by default.
@@ -26,7 +30,7 @@ pub async fn explained<P: Ports>(
     id: &EmployeeId,
 ) -> Result<(Explanation, u64)>
 where
-    P::Store: Users + Sources + Histories + Breakers,
+    P::Store: Users + Sources + Histories + Breakers + Directory + Addresses,
 {
     let mut loaded = tenant
         .store
@@ -39,7 +43,8 @@ where
         Origin::Source(source) => tenant.store.source(tenant.org, source).await?,
         Origin::Manual => None,
     };
-    let why = one(tenant, user, &loaded, source.as_ref()).await?;
+    let mut why = one(tenant, user, &loaded, source.as_ref()).await?;
+    addresses::explain(tenant, user, &mut why).await?;
     Ok((why, user.version))
 }
 

@@ -5,10 +5,9 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use offramp_domain::ids::folded;
-use offramp_domain::{Access, EmployeeId, Entry, Event, Policy, Status, User};
+use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::backoff::looks;
 use crate::engine::closing;
@@ -17,7 +16,7 @@ use crate::engine::execute::{Armed, ExecuteOptions, Executed, execute};
 use crate::engine::foreseen::as_kept;
 use crate::identity::Caller;
 use crate::ports::{
-    Breakers, Cards, Directory, Histories, Loaded, Objectives, Page, Receipt, USERS_PER_READ, Users,
+    Breakers, Cards, Directory, Histories, Objectives, Page, Receipt, USERS_PER_READ, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -288,21 +287,6 @@ where
         return Err(Error::NotFound("user"));
     }
     Ok(entries)
-}
-
-/// The user with an address, of those that were read. It returns at most one, because access is checked by it.
-#[must_use]
-pub fn by_email<'a>(loaded: &'a Loaded, email: &str, now: DateTime<Utc>) -> Option<&'a User> {
-    let email = folded(email);
-    let users = loaded.users.values();
-    // A person who returned under another id shares the address with their former user. The user with access now comes
-    // first. A leave date ends access at its instant, before the stored status changes.
-    users
-        .filter(|user| user.email().is_some_and(|own| own.folded() == email))
-        .min_by_key(|user| {
-            let user = user.as_of(&loaded.policy);
-            (user.access_at(now) != Access::Granted, user.status())
-        })
 }
 
 /// The other users with an address, as far as the index knows them. It takes one query.

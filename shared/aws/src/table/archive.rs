@@ -371,7 +371,7 @@ impl Table {
         Ok((items.map(Item::from).collect(), next))
     }
 
-    async fn whole_of(&self, pk: &str) -> Result<Vec<Item>, Fault> {
+    pub(super) async fn whole_of(&self, pk: &str) -> Result<Vec<Item>, Fault> {
         let (mut items, mut next) = self.after(pk, None).await?;
         while let Some(after) = next {
             let more;
@@ -395,9 +395,9 @@ impl Table {
             match stored.kind.beside {
                 Beside::Nothing => {}
                 Beside::Items(keys) => {
-                    let sk = stored.key().sk;
-                    let rest = sk.strip_prefix(stored.kind.sk).unwrap_or_default();
-                    wanted.extend(keys(org, rest));
+                    let key = stored.key();
+                    let rest = key.sk.strip_prefix(stored.kind.sk).unwrap_or_default();
+                    wanted.extend(keys(org, &key, rest));
                 }
                 Beside::Partitions(partitions) => {
                     for pk in partitions(org, &stored.item) {

@@ -86,10 +86,18 @@ impl Directory for Table {
     async fn with_email(&self, org: &OrgId, email: &str) -> Result<Vec<EmployeeId>, Fault> {
         let key = keys::exact_mail(org, email);
         let limit = offramp_app::ports::USERS_PER_READ;
-        let found = self
-            .starting(keys::MAIL, std::iter::once(key.pk), &key.sk, None, limit)
-            .await?;
-        Ok(found.items)
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let pk = std::iter::once(key.pk.clone());
+            let found = self
+                .starting(keys::MAIL, pk, &key.sk, after.as_deref(), limit)
+                .await?;
+            ids.extend(found.items);
+            after = found.next;
+            if after.is_none() {
+                return Ok(ids);
+            }
+        }
     }
 }
 

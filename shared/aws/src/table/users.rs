@@ -17,6 +17,7 @@ use offramp_domain::{
 };
 
 use super::Table;
+use super::addresses;
 use super::admins;
 use super::cards::{ALIVE, card_item};
 use super::feeds::celebrated;
@@ -195,6 +196,9 @@ impl Table {
         }
         if let Some(withdrawn) = &change.withdraw {
             parts.delete(self, &keys::notice(org, withdrawn), None)?;
+        }
+        if let Some(former) = &change.former {
+            addresses::change(self, parts, org, &user.employee_id, former)?;
         }
         admins::change(self, parts, org, change)
     }

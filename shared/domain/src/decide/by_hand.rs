@@ -239,6 +239,32 @@ pub(super) fn restore(
     ))
 }
 
+/// Confirms the present address for a user, so that they answer for it although somebody had it whom an admin put out. It
+/// may be said before there is anybody like that.
+pub(super) fn confirm_address(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
+        return Err(Refusal::Deleted);
+    }
+    let Some(address) = settled.email().map(|email| email.folded()) else {
+        return Err(Refusal::NoAddressYet);
+    };
+    if settled.confirmed_address.as_ref() == Some(&address) {
+        return Ok(nothing(Answered::of(Outcome::Unchanged)));
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.user().confirmed_address = Some(address);
+    Ok(draft.commit(
+        Answered::of(Outcome::Updated),
+        by,
+        Happening::AddressConfirmed,
+    ))
+}
+
 pub(super) fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {
     match by {
         Actor::Admin {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::context::Context;
 use super::decision::{AdminsChange, Answered, Change, Decision, LoginChange, Outcome, differing};
 use crate::actor::Actor;
+use crate::address::{FormerAddress, Had};
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKind};
 use crate::employee::{Field, HrRecord};
@@ -249,7 +250,7 @@ impl<'a> Draft<'a> {
             _ => AdminsChange::None,
         };
         let login = self.login_change();
-        self.notes_address();
+        let former = self.notes_address();
         let withdraw = self
             .stored
             .and_then(|stored| stored.notice.clone())
@@ -297,6 +298,7 @@ impl<'a> Draft<'a> {
                 withdraw,
                 admins,
                 login,
+                former,
                 makes_work: self.makes_work,
                 joins,
             })),
@@ -317,15 +319,24 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// Notes that HR has changed the address. Only HR writes it once the user exists.
-    fn notes_address(&mut self) {
-        let Some(stored) = self.known() else { return };
+    /// Notes that HR has changed the address, and returns the one that it took. Only HR writes it once the user exists. The
+    /// first address is no change, but for somebody whom an admin has put out before: it was not theirs then.
+    fn notes_address(&mut self) -> Option<FormerAddress> {
+        let stored = self.known()?;
         let folded = |user: &User| user.get(Field::Email).map(ids::folded);
         let (before, after) = (folded(stored), folded(&self.user));
-        let is_first = before.is_none() && self.user.address_changed.is_none();
-        if before != after && !is_first {
-            self.user.address_changed = Some(self.ctx.now);
+        let is_first = before.is_none() && stored.address_changed.is_none();
+        if before == after || is_first && stored.put_out_at().is_none() {
+            return None;
         }
+        self.user.address_changed = Some(self.ctx.now);
+        Some(FormerAddress {
+            address: before?,
+            had: Had {
+                from: stored.address_changed.unwrap_or(DateTime::UNIX_EPOCH),
+                until: self.ctx.now,
+            },
+        })
     }
 
     /// True if the user is in another hold than before, or in one for the first time. Who stays in a hold keeps their

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
+use crate::address::FormerAddress;
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKey};
 use crate::employee::Field;
@@ -176,6 +177,8 @@ pub struct Change {
     pub admins: AdminsChange,
     /// The change of the logins; `None` if they stay as they are.
     pub login: Option<LoginChange>,
+    /// The address that HR takes from the user with this change; `None` if it takes none.
+    pub former: Option<FormerAddress>,
     /// Cards, objectives or a notice are left to do: a deactivation or a deletion begins with this change.
     pub makes_work: bool,
     /// The user joins the hold that they are in after the change. The transaction that writes the user writes the hold
@@ -221,6 +224,9 @@ pub enum Refusal {
     /// Tokens name people by address, so an admin needs one.
     #[error("an admin needs an e-mail address: tokens name people by it")]
     NoAddress,
+    /// There is no address to confirm.
+    #[error("the user has no e-mail address")]
+    NoAddressYet,
     /// A member has no login.
     #[error("only an admin or an auditor has a login")]
     NoLogin,

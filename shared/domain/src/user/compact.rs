@@ -52,6 +52,8 @@ struct Form<'a> {
     login: Option<Cow<'a, Login>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address_changed: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed_address: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_default")]
     grounds: Cow<'a, Grounds>,
     #[serde(rename = "gen")]
@@ -94,6 +96,7 @@ impl Serialize for CompactUser<'_> {
             auditor,
             login: user.bound.as_ref().map(Cow::Borrowed),
             address_changed: user.address_changed,
+            confirmed_address: user.confirmed_address.as_deref().map(Cow::Borrowed),
             grounds: Cow::Borrowed(&user.grounds),
             generation: user.generation,
             pending: Cow::Borrowed(&user.pending),
@@ -158,6 +161,7 @@ impl TryFrom<Form<'_>> for CompactUser<'static> {
             role: Role::of_stored(form.role, form.auditor),
             bound: form.login.map(Cow::into_owned),
             address_changed: form.address_changed,
+            confirmed_address: form.confirmed_address.map(Cow::into_owned),
             grounds: form.grounds.into_owned(),
             generation: form.generation,
             pending: form.pending.into_owned(),

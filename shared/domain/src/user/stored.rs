@@ -35,6 +35,8 @@ struct Stored<'a> {
     login: Option<Cow<'a, Login>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address_changed: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed_address: Option<Cow<'a, str>>,
     lifecycle: Lifecycle,
     generation: Generation,
     #[serde(default, skip_serializing_if = "is_none")]
@@ -90,6 +92,7 @@ impl Serialize for User {
             auditor,
             login: self.bound.as_ref().map(Cow::Borrowed),
             address_changed: self.address_changed,
+            confirmed_address: self.confirmed_address.as_deref().map(Cow::Borrowed),
             lifecycle: self.lifecycle(),
             generation: self.generation,
             pending: Cow::Borrowed(&self.pending),
@@ -133,6 +136,7 @@ impl<'de> Deserialize<'de> for User {
             role: Role::of_stored(stored.role, stored.auditor),
             bound: stored.login.map(Cow::into_owned),
             address_changed: stored.address_changed,
+            confirmed_address: stored.confirmed_address.map(Cow::into_owned),
             grounds,
             generation: stored.generation,
             pending: stored.pending.into_owned(),

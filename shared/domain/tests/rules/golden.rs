@@ -253,6 +253,7 @@ fn entries(golden: &mut Golden) {
         Happening::Deleted,
         Happening::Restored,
         crate::logins::appointment(),
+        Happening::AddressConfirmed,
         Happening::Held,
         Happening::Stopped { hold: hold_id() },
         Happening::Kept { hold: hold_id() },

@@ -57,6 +57,8 @@ pub enum Code {
     Deactivated,
     /// An admin deleted the user.
     DeletedByHand,
+    /// The address was that of somebody whom an admin deleted or put out, so access by the address alone is revoked.
+    AddressOfDeleted,
     /// The work of a deactivation or deletion is not finished.
     Unfinished,
     /// The settings ignore the leave date.

@@ -7,7 +7,8 @@ use std::time::Instant;
 use offramp_domain::decide::Outcome;
 use offramp_domain::history::Happening;
 use offramp_domain::{
-    AdminsChange, Change, EmployeeId, Entry, Event, LoginChange, Notice, NoticeKey, Timer, User,
+    AdminsChange, Change, EmployeeId, Entry, Event, FormerAddress, LoginChange, Notice, NoticeKey,
+    Timer, User,
 };
 
 use super::together::First;
@@ -210,6 +211,8 @@ struct Fold<'a> {
     entries: Vec<Entry>,
     notices: Vec<Notice>,
     withdrawn: Vec<NoticeKey>,
+    /// The addresses that HR takes, each once.
+    former: Vec<FormerAddress>,
 }
 
 impl<'a> Fold<'a> {
@@ -221,12 +224,13 @@ impl<'a> Fold<'a> {
             entries: Vec::new(),
             notices: Vec::new(),
             withdrawn: Vec::new(),
+            former: Vec::new(),
         }
     }
 
-    /// The entries and notices that are to be written so far.
+    /// The items that are to be written so far, beside the user: entries, notices, and two for each former address.
     fn items(&self) -> usize {
-        self.entries.len() + self.notices.len() + self.withdrawn.len()
+        self.entries.len() + self.notices.len() + self.withdrawn.len() + 2 * self.former.len()
     }
 
     fn push(&mut self, change: &Change) {
@@ -246,6 +250,13 @@ impl<'a> Fold<'a> {
             self.withdrawn.retain(|before| *before != key);
             self.notices.retain(|before| before.key() != key);
             self.notices.push(notice.clone());
+        }
+        if let Some(taken) = &change.former {
+            let mut before = self.former.iter_mut();
+            match before.find(|before| before.address == taken.address) {
+                Some(before) => before.had = before.had.and(taken.had),
+                None => self.former.push(taken.clone()),
+            }
         }
         let (arm, disarm, admins, login, joins, makes_work) = match self.last.take() {
             None => {
@@ -283,6 +294,7 @@ impl<'a> Fold<'a> {
             withdraw: None,
             admins,
             login,
+            former: None,
             makes_work,
             joins,
         });
@@ -316,7 +328,8 @@ impl<'a> Fold<'a> {
             return Vec::new();
         };
         let many = self.entries.len().max(self.notices.len());
-        let many = many.max(self.withdrawn.len()).max(1);
+        let many = many.max(self.withdrawn.len());
+        let many = many.max(self.former.len()).max(1);
         let carrier = Change {
             arm: Vec::new(),
             disarm: Vec::new(),
@@ -330,10 +343,12 @@ impl<'a> Fold<'a> {
         changes.push(last);
         let (mut entries, mut notices) = (self.entries.into_iter(), self.notices.into_iter());
         let mut withdrawn = self.withdrawn.into_iter();
+        let mut former = self.former.into_iter();
         for change in &mut changes {
             change.entry = entries.next();
             change.notice = notices.next();
             change.withdraw = withdrawn.next();
+            change.former = former.next();
         }
         changes
     }

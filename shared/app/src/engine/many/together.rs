@@ -167,19 +167,21 @@ fn is_plain(change: &Change) -> bool {
         && change.user.pending.is_done()
 }
 
-/// Groups that each fit into a transaction. A user is one item and a history entry is another; a newer instant alone
-/// has no history entry.
+/// Groups that each fit into a transaction. A user is one item, a history entry is another, and an address that HR takes
+/// is two; a newer instant alone has no history entry.
 fn in_groups(plain: Vec<Plain<'_>>) -> Vec<Vec<Plain<'_>>> {
     let mut groups: Vec<Vec<Plain<'_>>> = Vec::new();
     let mut items = ITEMS_TOGETHER;
     for one in plain {
-        let entry = one
+        let beside = one
             .judgement
             .decision
             .change
             .as_deref()
-            .map(|change| change.entry.is_some());
-        let own = 1 + usize::from(entry.unwrap_or_default());
+            .map_or(0, |change| {
+                usize::from(change.entry.is_some()) + 2 * usize::from(change.former.is_some())
+            });
+        let own = 1 + beside;
         match groups.last_mut() {
             Some(group) if items + own <= ITEMS_TOGETHER => {
                 items += own;

@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::super::addresses;
 use super::super::admins::LOGIN;
 use super::super::item::{COMPACT, Item};
 use super::derived::{self, Indexed};
@@ -67,9 +68,9 @@ pub(super) enum Leaves {
 pub(super) enum Beside {
     /// No items.
     Nothing,
-    /// The items with these keys. The function gets the organisation, and the part of the sort key after its fixed
+    /// The items with these keys. The function gets the organisation, the key, and the part of the sort key after its fixed
     /// beginning.
-    Items(fn(&OrgId, &str) -> Vec<Key>),
+    Items(fn(&OrgId, &Key, &str) -> Vec<Key>),
     /// All items in the partitions with these keys.
     Partitions(fn(&OrgId, &Item) -> Vec<String>),
 }
@@ -107,6 +108,8 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "ledger", pk: "#L#", sk: "L", read: ledger, ..PLAIN },
     Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), indexes: derived::objective, read: data::<Objective>, ..PLAIN },
     Kind { name: "objective_owner", pk: "#J#", sk: "J", read: owner, ..PLAIN },
+    Kind { name: "former_address", pk: PERSON, sk: keys::FORMER_ADDRESS, beside: Beside::Items(of_address), read: nothing, ..PLAIN },
+    Kind { name: "former_holder", pk: "#FORMER#", read: former_holder, ..PLAIN },
     Kind { name: USER, pk: PERSON, sk: "U", read: user, ..PLAIN },
     // A notice is mailed where it arose, so an import restores no notices and mails nobody.
     Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
@@ -197,6 +200,16 @@ fn ledger(item: &Item) -> Result<Value, Fault> {
     texts(item, &["state", "idempotency_key"])
 }
 
+/// An item that says by its key alone what it says.
+fn nothing(item: &Item) -> Result<Value, Fault> {
+    texts(item, &[])
+}
+
+fn former_holder(item: &Item) -> Result<Value, Fault> {
+    addresses::had(item)?;
+    texts(item, &["since", "until"])
+}
+
 fn message(item: &Item) -> Result<Value, Fault> {
     texts(item, &["holder", "settled"])
 }
@@ -223,15 +236,22 @@ fn secrets(source: &mut Value) {
     source["secrets"] = json!([]);
 }
 
-fn of_card(org: &OrgId, id: &str) -> Vec<Key> {
+fn of_card(org: &OrgId, _: &Key, id: &str) -> Vec<Key> {
     let card = CardId::new(id).ok();
     let keys = card.map(|card| [keys::card_owner(org, &card), keys::ledger(org, &card)]);
     keys.into_iter().flatten().collect()
 }
 
-fn of_objective(org: &OrgId, id: &str) -> Vec<Key> {
+fn of_objective(org: &OrgId, _: &Key, id: &str) -> Vec<Key> {
     let objective = ObjectiveId::new(id).ok();
     let key = objective.map(|objective| keys::objective_owner(org, &objective));
+    key.into_iter().collect()
+}
+
+/// The item that says when the person of a partition had an address.
+fn of_address(org: &OrgId, key: &Key, hash: &str) -> Vec<Key> {
+    let whose = keys::whose(&key.pk);
+    let key = whose.map(|(_, id)| keys::former_holder(org, hash, &id));
     key.into_iter().collect()
 }
 
