@@ -256,6 +256,17 @@ async fn a_confirmation_may_come_first_and_needs_an_address() {
     assert_eq!(confirm(&world, "Z-1").await.status, 200);
     world.delete(&format!("/users/{LENA}")).await;
     assert_eq!(told(&world, LENA_MAIL).await, granted());
+    // Whoever adds somebody by hand is told that it is to be confirmed.
+    let third = json!({ "employee_id": "Z-3", "email": LENA_MAIL });
+    let added = world.admin("POST", "/users").json(&third).ok().await;
+    let note = added["note"].as_str().unwrap();
+    assert!(
+        note.starts_with(
+            "this is the address of E-1007, Z-1 too; an admin deleted or put out E-1007:"
+        ),
+        "{note}"
+    );
+    assert!(note.contains("/users/Z-3/confirm-address"), "{note}");
     let refused = |answer: Answer| {
         (
             answer.status,

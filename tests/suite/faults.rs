@@ -48,6 +48,25 @@ async fn a_leaver_of_a_source_that_the_instance_knows() {
 }
 
 #[tokio::test]
+async fn an_address_that_changes_hands_and_is_confirmed() {
+    let desk = || json!({ "email": "desk@acme.example" });
+    check(Flow {
+        setup: vec![Step::Hr(vec![(LEAVER, "active", desk())])],
+        steps: vec![
+            Step::Hr(vec![(
+                LEAVER,
+                "active",
+                json!({ "email": "other@acme.example" }),
+            )]),
+            Step::Hr(vec![(OTHERS[0], "active", desk())]),
+            Step::to_user("POST /users/{id}/confirm-address", OTHERS[0], Value::Null),
+        ],
+        ..Flow::default()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_leaver_who_goes_at_once() {
     check(Flow {
         setup: vec![Step::Settings(

@@ -4,7 +4,7 @@ mod new;
 
 use offramp_api::http::Reply;
 use offramp_api::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
-use offramp_app::desk::addresses::Holders;
+use offramp_app::desk::addresses::{self, Holders};
 use offramp_app::desk::users;
 use offramp_app::desk::users::{Ended, MAX_PAGE, PAGE, Query};
 use offramp_app::engine::closing::Reopened;
@@ -13,6 +13,7 @@ use offramp_app::identity::Caller;
 use offramp_app::ports::{Loaded, Users};
 use offramp_app::{Error, Fault, Result};
 use offramp_domain::decide::Outcome;
+use offramp_domain::ids::folded;
 use offramp_domain::{
     Answering, Email, EmployeeId, Event, Field, GivenReason, Login, Role, Status, User, who_answers,
 };
@@ -88,7 +89,7 @@ pub(crate) struct RestoredView {
 pub(crate) struct AddedView {
     #[serde(flatten)]
     user: UserView,
-    /// Whose address it is as well; absent where it is nobody's.
+    /// Whose address it is as well, and if access by it waits for a confirmation; absent where it is nobody else's.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
@@ -184,9 +185,10 @@ impl Call<'_> {
         let (employee_id, role) = (new.employee_id.clone(), new.role);
         let login = new.login.clone();
         let profile = new.profile()?;
-        let note = self
-            .shared_address(&employee_id, profile.get(&Field::Email))
-            .await?;
+        let note = match profile.get(&Field::Email) {
+            Some(email) => addresses::note(&self.tenant(), &employee_id, folded(email)).await?,
+            None => None,
+        };
         let event = Event::Add {
             by: self.caller.actor(),
             employee_id: employee_id.clone(),
@@ -225,22 +227,6 @@ impl Call<'_> {
             users::change(&self.tenant(), &employee_id, &event, None, receipt.as_ref()).await?;
         let user = done.user.ok_or(Error::NotFound("user"))?;
         answer(&user, &done.loaded.policy)
-    }
-
-    /// A note that names the other users with this address; `None` if there are none. A login page that asks by address
-    /// cannot tell them apart.
-    async fn shared_address(
-        &self,
-        id: &EmployeeId,
-        email: Option<&String>,
-    ) -> Result<Option<String>> {
-        let Some(email) = email else {
-            return Ok(None);
-        };
-        let others = users::others_with(&self.tenant(), email, id).await?;
-        let others: Vec<_> = others.iter().map(EmployeeId::as_str).collect();
-        Ok((!others.is_empty())
-            .then(|| format!("this is the address of {} too", others.join(", "))))
     }
 
     pub(crate) async fn user(&self) -> Result<Reply> {

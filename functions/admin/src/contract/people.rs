@@ -78,7 +78,7 @@ pub(super) fn users() -> Vec<Operation> {
             .takes::<NewUser>(json!({
                 "employee_id": "E-2001", "role": "member", "name": "Noor Haddad", "email": "noor@acme.example",
             }))
-            .about("`note` says whose address it is too, where it is somebody's.")
+            .about("`note` says whose address it is too, where it is somebody's, and if access by it waits for a confirmation.")
             .once()
             .answers::<AddedView>(201, "The user", examples::user())
             .versioned()

@@ -68,6 +68,51 @@ impl Holders {
     }
 }
 
+/// A note for an admin who gives an address to somebody new: whose it is too, and if an admin has put out somebody who had
+/// it. `None` if it is nobody's. A login page that asks by address cannot tell them apart.
+///
+/// # Errors
+/// A fault of the table.
+pub async fn note<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    id: &EmployeeId,
+    address: String,
+) -> Result<Option<String>>
+where
+    P::Store: Users + Directory + Addresses,
+{
+    let (store, org) = (&tenant.store, tenant.org);
+    let mut holders = Holders::find(store, org, address).await?;
+    holders.ids.retain(|other| other != id);
+    if holders.ids.is_empty() {
+        return Ok(None);
+    }
+    let mut loaded = store.load(org, &[]).await?;
+    holders.read_rest(store, org, 0, &mut loaded).await?;
+    let users = holders.settled(&loaded);
+    let has =
+        |user: &&User| user.email().map(|email| email.folded()) == Some(holders.address.clone());
+    let named = |users: Vec<&User>| {
+        let ids: Vec<&str> = users.iter().map(|user| user.employee_id.as_str()).collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
+    };
+    let too = named(users.iter().filter(has).collect());
+    let out = named(
+        users
+            .iter()
+            .filter(|user| user.put_out_at().is_some())
+            .collect(),
+    );
+    let too = too.map(|ids| format!("this is the address of {ids} too"));
+    let out = out.map(|ids| {
+        format!(
+            "an admin deleted or put out {ids}: access by the address alone is revoked until an admin confirms it (POST /users/{id}/confirm-address)"
+        )
+    });
+    let said: Vec<String> = too.into_iter().chain(out).collect();
+    Ok((!said.is_empty()).then(|| said.join("; ")))
+}
+
 /// Adds to the explanation of a user that their address does not count until an admin decides, where that is so.
 ///
 /// # Errors

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join;
-use offramp_domain::ids::folded;
 use offramp_domain::{EmployeeId, Entry, Event, Policy, Status, User};
 
 use crate::backoff::looks;
@@ -287,21 +286,4 @@ where
         return Err(Error::NotFound("user"));
     }
     Ok(entries)
-}
-
-/// The other users with an address, as far as the index knows them. It takes one query.
-///
-/// # Errors
-/// A fault of the table.
-pub async fn others_with<P: Ports>(
-    tenant: &Tenant<'_, P>,
-    email: &str,
-    id: &EmployeeId,
-) -> Result<Vec<EmployeeId>>
-where
-    P::Store: Directory,
-{
-    let mut ids = tenant.store.with_email(tenant.org, &folded(email)).await?;
-    ids.retain(|other| other != id);
-    Ok(ids)
 }
