@@ -4,10 +4,12 @@
 //! create the people, the first admin appoints the second, and hands out the cards. Then its people are counted, as the
 //! sweep would soon do, where the configuration asks for it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use offramp_app::ports::{Notices, Timers};
 use offramp_app::upkeep::watch;
-use offramp_domain::{OrgId, SourceId};
+use offramp_domain::{OrgId, SourceId, Timer};
 use serde_json::{Value, json};
 
 use crate::acme::{ADMINS, MACHINE, ORG, SOURCE};
@@ -70,6 +72,7 @@ pub(crate) async fn run(core: &Core, data: Option<&Path>, counted: bool) -> Resu
     seed.people(&seeded.webhook_secret).await?;
     seed.cards().await?;
     seed.machine().await?;
+    seed.untold().await?;
     if counted {
         seed.count().await?;
     }
@@ -201,6 +204,24 @@ impl Seed<'_> {
         let sweep = self.core.offramp("sweep")?;
         let counted = watch::source(&sweep.of(&org), &source).await;
         counted.map_err(|error| Error::document("the count of the seed", error))
+    }
+
+    /// Nobody is mailed of what the seed did: whoever starts the stack knows it.
+    async fn untold(&self) -> Result<(), Error> {
+        let org = OrgId::new(ORG).map_err(|error| Error::document("org", error))?;
+        let sweep = self.core.offramp("sweep")?;
+        let tenant = sweep.of(&org);
+        let failed = |error| Error::document("the notices of the seed", error);
+        let unsent = tenant.store.unsent(&org).await.map_err(failed)?;
+        let keys: Vec<_> = unsent.into_iter().map(|one| one.key).collect();
+        tenant.store.remove(&org, &keys).await.map_err(failed)?;
+        let minutes: BTreeSet<_> = keys.iter().map(|key| key.minute).collect();
+        for minute in minutes {
+            let org = org.clone();
+            let digest = Timer::Digest { org, minute };
+            tenant.timers.disarm(&digest).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Whether the first admin may read this: false as long as there is no admin.

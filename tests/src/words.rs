@@ -34,6 +34,20 @@ impl World {
         self.minutes(4).await;
     }
 
+    /// Moves the clock until every digest of now has gone out, and forgets all mails.
+    pub async fn read(&self) {
+        self.mailed().await;
+        self.stack.cloud().ses().clear();
+    }
+
+    /// No mail tells anything but that somebody's or something's power changed.
+    #[track_caller]
+    pub fn only_power_was_told(&self) {
+        for mail in self.mails() {
+            assert_eq!(mail.subject, "Who may do what has changed", "{}", mail.text);
+        }
+    }
+
     /// The subjects of the mails to somebody.
     #[must_use]
     pub fn subjects(&self, address: &str) -> Vec<String> {

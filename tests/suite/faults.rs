@@ -157,6 +157,21 @@ async fn deleted_by_hand_and_restored_by_a_change_in_hr() {
 }
 
 #[tokio::test]
+async fn an_appointment_and_its_end() {
+    let role = |role| Step::to_user("PUT /users/{id}/role", LEAVER, json!({ "role": role }));
+    check(Flow {
+        steps: vec![
+            role("admin"),
+            Step::Minutes(6),
+            role("member"),
+            Step::Minutes(6),
+        ],
+        ..Flow::default()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_sync_is_turned_off_and_on_again() {
     check(Flow {
         setup: vec![

@@ -374,7 +374,7 @@ async fn an_observed_source_shows_what_it_would_do() {
     }
     assert_eq!(world.get("/holds").await["holds"], json!([]));
     assert_eq!(world.get("/runs").await["runs"], json!([]));
-    assert_eq!(world.mails(), []);
+    world.only_power_was_told();
     // Seen, and set active: it is of no account any more.
     let active = set(&world, json!({ "state": "active" })).await;
     assert_eq!(active["would"], Value::Null);

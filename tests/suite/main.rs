@@ -47,6 +47,7 @@ mod objectives;
 mod openapi;
 mod panic_buttons;
 mod people;
+mod power;
 mod queries;
 mod rehearsals;
 mod reminders;

@@ -142,8 +142,8 @@ async fn whom_the_rule_leaves_out_the_sync_neither_creates_updates_deactivates_n
     assert_eq!(world.status("E-1013").await, "deleted");
     assert_eq!(world.status("E-1014").await, "deactivated");
     assert_eq!(world.status("E-1008").await, "deactivated");
-    // Of all that, the admins are told of Samuel only: scheduled, and then deactivated.
-    assert_eq!(world.mails().len(), mails + 4);
+    // Of all that, the two admins are told of the rule, and of Samuel only: scheduled, and then deactivated.
+    assert_eq!(world.mails().len(), mails + 6);
     // An admin still may.
     let reply = world.post("/users/E-1007/deactivate-now", json!({})).await;
     assert_eq!(reply.body["cards_cancelled"], 3);

@@ -220,11 +220,11 @@ async fn an_auditor_may_get_everything_and_do_nothing() {
         );
     }
     assert!(seen["reads"] > 15 && seen["writes"] > 15, "{seen:?}");
-    // Nothing has happened, and an auditor is told nothing.
+    // Nothing has happened, and an auditor is told nothing but that they are one.
     assert_eq!(world.status("E-1012").await, "active");
     world.hr("E-1013", "inactive", json!({})).await;
     world.minutes(5).await;
-    assert_eq!(world.mails_to(LENA_MAIL, "").len(), 0);
+    assert_eq!(world.subjects(LENA_MAIL), ["Who may do what has changed"]);
     // Whoever loses access is no auditor.
     world.hr(LENA, "inactive", json!({})).await;
     assert_eq!(status_of(&world, &auditor).await, 403);
@@ -297,6 +297,16 @@ async fn an_upgrade_binds_the_addresses_which_hr_may_not_change_until_then() {
         logins(&world).await,
         json!({ ADA: "E-1001", OTTO: "E-1002" })
     );
+    // All admins are told of both.
+    for admin in [ADA, OTTO] {
+        let mails = world.mails_to(admin, "Who may do what has changed");
+        let text: String = mails.into_iter().map(|mail| mail.text).collect();
+        let text = text.replace('\u{2060}', "");
+        for login in [ADA, OTTO] {
+            let said = format!("signs in as {login}");
+            assert_eq!(text.matches(&said).count(), 1, "{admin}: {text}");
+        }
+    }
     assert_eq!(status_of(&world, &world.token_of(LENA_MAIL)).await, 403);
     assert_eq!(status_of(&world, &world.token_of(OTTO)).await, 200);
     world.end().await;

@@ -9,12 +9,13 @@ mod days;
 mod exit;
 mod health;
 mod machines;
+mod notices;
 mod objectives;
 mod snapshots;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use offramp_app::ports::DigestId;
-use offramp_domain::{CardId, DigestMinute, EmployeeId, NoticeKey, OrgId, SourceId, Status};
+use offramp_domain::{CardId, EmployeeId, OrgId, SourceId, Status};
 use ring::digest::{SHA256, digest};
 
 pub use addresses::*;
@@ -23,6 +24,7 @@ pub use days::*;
 pub use exit::*;
 pub use health::*;
 pub use machines::*;
+pub use notices::*;
 pub use objectives::*;
 pub use snapshots::*;
 
@@ -227,35 +229,6 @@ pub fn receipt(org: &OrgId, key_hash: &str) -> Key {
     key(format!("O#{org}#R#{key_hash}"), "R")
 }
 
-/// The key of a notice that is not mailed yet.
-#[must_use]
-pub fn notice(org: &OrgId, of: &NoticeKey) -> Key {
-    let whom = of.employee_id.as_ref().map_or("", EmployeeId::as_str);
-    key(
-        notices(org, shard(whom, SHARDS)),
-        format!(
-            "{}#{}#{}#{whom}",
-            second(of.minute.start()),
-            of.kind,
-            of.generation
-        ),
-    )
-}
-
-/// One partition of the notices.
-#[must_use]
-pub fn notices(org: &OrgId, shard: u8) -> String {
-    format!("O#{org}#N#{shard}")
-}
-
-/// The organisation and the minute of a notice; `None` for another key.
-#[must_use]
-pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
-    let (org, _) = pk.strip_prefix("O#")?.split_once("#N#")?;
-    let at: DateTime<Utc> = sk.split('#').next()?.parse().ok()?;
-    Some((OrgId::new(org).ok()?, DigestMinute::of(at)))
-}
-
 /// The key of one recipient's message of one digest.
 #[must_use]
 pub fn message(org: &OrgId, digest: &DigestId, recipient: &str) -> Key {
@@ -385,8 +358,6 @@ fn shard(of: &str, shards: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use offramp_domain::NoticeKind;
-
     use super::*;
 
     fn org() -> OrgId {
@@ -400,19 +371,6 @@ mod tests {
             assert_eq!(whose(&person(&org(), &id)), Some((org(), id)));
         }
         assert_eq!(whose("O#acme"), None);
-    }
-
-    #[test]
-    fn a_notice_says_its_organisation_and_minute() {
-        let minute = DigestMinute::of("2026-11-21T10:00:30Z".parse().unwrap());
-        let of = NoticeKey {
-            minute,
-            kind: NoticeKind::Invited { back: false }.topic(),
-            employee_id: Some(EmployeeId::new("E#1").unwrap()),
-            generation: offramp_domain::Generation(2),
-        };
-        let key = notice(&org(), &of);
-        assert_eq!(noticed(&key.pk, &key.sk), Some((org(), minute)));
     }
 
     #[test]

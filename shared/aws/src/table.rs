@@ -26,6 +26,8 @@ mod transaction;
 mod users;
 mod work;
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -79,19 +81,24 @@ impl Table {
         Ok(output.item.map(Item::from))
     }
 
-    /// Queries all items of a partition whose sort key begins with `prefix`, consistently.
+    /// Queries all items of a partition whose sort key begins with `prefix`, consistently; all of it if that is empty.
     async fn all(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Fault> {
         let mut items = Vec::new();
         let mut from = None;
+        let begins = (!prefix.is_empty()).then(|| AttributeValue::S(prefix.to_owned()));
+        let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(pk.to_owned()))]);
+        values.extend(begins.map(|prefix| (":sk".to_owned(), prefix)));
         loop {
             let output = self
                 .client
                 .query()
                 .table_name(&self.name)
                 .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-                .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
+                .key_condition_expression(match prefix {
+                    "" => "pk = :pk",
+                    _ => "pk = :pk AND begins_with(sk, :sk)",
+                })
+                .set_expression_attribute_values(Some(values.clone()))
                 .set_exclusive_start_key(from)
                 .send()
                 .await

@@ -13,6 +13,7 @@ mod hr;
 mod leave;
 mod machine;
 mod moves;
+mod power;
 mod remind;
 mod role;
 mod transition;

@@ -9,6 +9,7 @@ use crate::breaker::Tripped;
 use crate::hold::HoldState;
 use crate::ids::{EmployeeId, Generation, HoldId, RunId, SourceId, Subject};
 use crate::lifecycle::Cause;
+use crate::power::{PersonPower, Power};
 
 /// A whole minute. The notices of minute k are mailed at the start of minute k + 2. A function's commit ends within 30
 /// seconds, so by then all notices of minute k are stored.
@@ -160,6 +161,14 @@ pub enum NoticeKind {
         /// The admin, by the subject claim of the token.
         by: Subject,
     },
+    /// The power of somebody or something changed. The key has the number of the write, so two changes within a minute
+    /// are both told.
+    Power {
+        /// The actor who changed it.
+        by: Actor,
+        /// The change.
+        what: Power,
+    },
 }
 
 /// The health of an HR source.
@@ -197,7 +206,7 @@ impl NoticeKind {
     pub fn by(&self) -> Option<&Actor> {
         match self {
             Self::HoldAnswered { by, .. } => by.as_ref(),
-            Self::RunUndone { by, .. } => Some(by),
+            Self::RunUndone { by, .. } | Self::Power { by, .. } => Some(by),
             _ => None,
         }
     }
@@ -219,6 +228,13 @@ impl NoticeKind {
             | Self::HoldAnswered { hold, .. } => format!("{kind}.{hold}"),
             Self::RunUndone { run, .. } => format!("{kind}.{run}"),
             Self::SourceHealth { source, .. } => format!("{kind}.{source}"),
+            Self::Power { what, .. } => match what {
+                Power::Person(_) => kind.to_owned(),
+                Power::Source { source, .. } => format!("{kind}.source.{source}"),
+                Power::Machine { .. } => format!("{kind}.machine"),
+                Power::SyncRule => format!("{kind}.rule"),
+                Power::Escalation { .. } => format!("{kind}.escalation"),
+            },
             _ => kind.to_owned(),
         })
     }
@@ -230,13 +246,22 @@ impl NoticeKind {
 #[serde(transparent)]
 pub struct NoticeTopic(String);
 
+impl NoticeTopic {
+    /// True if the notice is about power. The releases before those notices cannot read one, so its key is one that they
+    /// do not look for.
+    #[must_use]
+    pub fn is_power(&self) -> bool {
+        self.0 == "power" || self.0.starts_with("power.")
+    }
+}
+
 impl std::fmt::Display for NoticeTopic {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// The key of a notice. One change makes at most one notice, so user and generation identify it.
+/// The key of a notice. One change makes at most one notice, and one of power, so user and generation identify it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NoticeKey {
     /// The minute of the notice.
@@ -246,8 +271,8 @@ pub struct NoticeKey {
     /// The user that the notice is about; `None` if it is about the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
-    /// The user's generation. If the notice is about no user, the version of the settings or of the hold, or the `rev`
-    /// of the pulse.
+    /// The user's generation; of power, the user's `rev`. If the notice is about no user, the version of the settings, the
+    /// hold, the source or the machines, or the `rev` of the pulse.
     pub generation: Generation,
 }
 
@@ -265,12 +290,38 @@ pub struct Notice {
     /// The user's name at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The user's generation. If the notice is about no user, the version of the settings or of the hold, or the `rev`
-    /// of the pulse.
+    /// As in [`NoticeKey`].
     pub generation: Generation,
 }
 
 impl Notice {
+    /// A notice of power that is about no user. `version` is the version of what changed.
+    #[must_use]
+    pub fn of_power(at: DateTime<Utc>, by: &Actor, what: Power, version: u64) -> Self {
+        Self {
+            at,
+            kind: NoticeKind::Power {
+                by: by.clone(),
+                what,
+            },
+            employee_id: None,
+            name: None,
+            generation: Generation(version),
+        }
+    }
+
+    /// The change of a person's power; `None` if the notice is about something else.
+    #[must_use]
+    pub fn person_power(&self) -> Option<&PersonPower> {
+        match &self.kind {
+            NoticeKind::Power {
+                what: Power::Person(what),
+                ..
+            } => Some(what),
+            _ => None,
+        }
+    }
+
     /// The key of this notice.
     #[must_use]
     pub fn key(&self) -> NoticeKey {

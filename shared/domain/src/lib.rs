@@ -21,6 +21,7 @@ pub mod ids;
 pub mod lifecycle;
 mod logins;
 pub mod objective;
+pub mod power;
 pub mod pulse;
 pub mod roster;
 pub mod settings;
@@ -59,6 +60,7 @@ pub use lifecycle::{
 };
 pub use logins::Logins;
 pub use objective::{Objective, ObjectiveStatus};
+pub use power::{PersonPower, Power, SourcePower};
 pub use pulse::{Listening, Pulse};
 pub use settings::{Policy, Settings, SourceSync, SyncRules, Undone};
 pub use snapshot::{Snapshot, SnapshotQueue, SnapshotState, Step};

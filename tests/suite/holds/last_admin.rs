@@ -280,6 +280,7 @@ async fn another_admin_may_demote_whom_it_keeps_and_it_waits_on() {
 async fn the_other_admins_are_told_a_week_before() {
     let world = World::start().await;
     world.set(json!({ "escalation": ON_CALL })).await;
+    world.read().await;
     world.leaves_on(OTTO_ID, json!("2026-03-20")).await;
     world.until("2026-03-12T23:55:00Z").await;
     assert!(world.mails().is_empty());

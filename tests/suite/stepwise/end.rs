@@ -341,14 +341,30 @@ fn unnamed(row: &str) -> String {
 }
 
 /// True if the same was told. A change of the policy is committed before the people are counted whom it makes active again:
-/// where the process ends in between, the mail says that everybody is, and no number.
+/// where the process ends in between, the mail says that everybody is, and no number; and an admin among them, who is none
+/// until a timer has rewritten them, may not be told of it.
 pub(crate) fn told_alike(one: &[String], other: &[String]) -> bool {
-    let uncounted = |row: &str| row.contains("; everybody whom it concerns is active again");
-    let without = |row: &str| row.rsplit_once("; ").map(|(row, _)| row.to_owned());
-    let alike = |(one, other): (&String, &String)| {
-        one == other || (uncounted(one) || uncounted(other)) && without(one) == without(other)
+    let change = |row: &str| {
+        let (told, _) = row.rsplit_once("; ")?;
+        let (_reader, told) = told.split_once(' ')?;
+        Some(told.to_owned())
     };
-    one.len() == other.len() && one.iter().zip(other).all(alike)
+    let uncounted = |row: &&String| row.contains("; everybody whom it concerns is active again");
+    let all = one.iter().chain(other);
+    let early: BTreeSet<String> = all
+        .filter(uncounted)
+        .filter_map(|row| change(row))
+        .collect();
+    let is_early = |row: &&String| change(row).is_some_and(|told| early.contains(&told));
+    let rest = |rows: &[String]| -> Vec<String> {
+        let rest = rows.iter().filter(|row| !is_early(row));
+        rest.cloned().collect()
+    };
+    let told = |rows: &[String]| -> BTreeSet<String> {
+        let told = rows.iter().filter(is_early);
+        told.filter_map(|row| change(row)).collect()
+    };
+    rest(one) == rest(other) && told(one) == told(other)
 }
 
 /// Section and row of each row of a mail, without its instants.

@@ -1,8 +1,9 @@
 //! Registers machines and removes them, on behalf of admins.
 
-use offramp_domain::Actor;
+use offramp_domain::{Actor, Notice, Power};
 
 use crate::backoff::until_won;
+use crate::engine::breaker::tell;
 use crate::ports::{
     Committed, Machine, MachineChange, MachineEntry, MachineName, Machines, Registry,
 };
@@ -82,7 +83,25 @@ where
         version: machines.version,
         change,
     };
-    let store = &tenant.store;
-    let done = store.put_machines(tenant.org, &machines, &entry).await?;
+    let (machine, removed) = match &entry.change {
+        MachineChange::Registered { machine } => (machine, false),
+        MachineChange::Removed { machine } => (machine, true),
+    };
+    let may = machine
+        .may
+        .iter()
+        .map(|right| <&str>::from(right).to_owned());
+    let what = Power::Machine {
+        name: machine.name.as_str().to_owned(),
+        subject: machine.subject.clone(),
+        may: may.collect(),
+        removed,
+    };
+    let notice = Notice::of_power(entry.at, by, what, entry.version);
+    tell(tenant, &notice).await?;
+    let put = tenant
+        .store
+        .put_machines(tenant.org, &machines, &entry, &notice);
+    let done = put.await?;
     Ok((done == Committed::Done).then_some(()))
 }

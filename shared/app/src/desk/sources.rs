@@ -7,13 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
 use offramp_domain::settings::Behaviour;
-use offramp_domain::{Actor, Breaker, Policy, Pulse, SourceId, SourceSync};
+use offramp_domain::{
+    Actor, Breaker, Notice, Policy, Power, Pulse, SourceId, SourcePower, SourceSync,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::backoff::until_won;
+use crate::engine::breaker::tell;
 use crate::ports::{
     BreakerCommit, Breakers, Committed, MOST_SOURCES, Observed, Policies, Pulses, SealContext,
-    SealedSecret, Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState, Sources,
+    SealedSecret, Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState,
+    SourceTold, Sources,
 };
 use crate::{Env, Error, Fault, Ports, Result, Tenant};
 
@@ -83,9 +87,14 @@ where
     let to = source.settings(&policy);
     let entry = entry(tenant, &source, SourceChange::Created { to }, by);
     let changed = (!own.is_none()).then_some(&policy);
+    let notice = announced(tenant, &entry).await?;
+    let told = SourceTold {
+        entry: &entry,
+        notice: &notice,
+    };
     let written = tenant
         .store
-        .add_source(tenant.org, &source, known.len(), &entry, changed);
+        .add_source(tenant.org, &source, known.len(), told, changed);
     let done = written.await? == Committed::Done;
     Ok(done.then_some((source, secret)))
 }
@@ -192,8 +201,7 @@ where
     let entry = entry(tenant, &source, SourceChange::Changed { from, to }, by);
     let policy =
         (sync != deactivation_sync).then(|| policy.with_source(id.clone(), deactivation_sync));
-    let store = &tenant.store;
-    let written = store.put_source(tenant.org, &source, before.version, &entry, policy.as_ref());
+    let written = put(tenant, (&source, before.version), &entry, policy.as_ref());
     Ok(match written.await? {
         Committed::Done => Some(source),
         Committed::Conflict => None,
@@ -262,8 +270,10 @@ where
         revoked_previous: revoke_previous,
     };
     let entry = entry(tenant, &source, rotated, by);
-    put(tenant, &source, before.version, &entry).await?;
-    Ok((source, secret))
+    match put(tenant, (&source, before.version), &entry, None).await? {
+        Committed::Done => Ok((source, secret)),
+        Committed::Conflict => Err(Error::Busy),
+    }
 }
 
 /// Reads one source.
@@ -317,23 +327,47 @@ fn entry<P: Ports>(env: &Env<P>, source: &Source, change: SourceChange, by: &Act
     }
 }
 
+/// Writes a change of a source whose version was `before`. `policy` is the policy after it; `None` if it stays.
 async fn put<P: Ports>(
     tenant: &Tenant<'_, P>,
-    source: &Source,
-    before: u64,
+    (source, before): (&Source, u64),
     entry: &SourceEntry,
-) -> Result<()>
+    policy: Option<&Policy>,
+) -> Result<Committed>
 where
     P::Store: Sources,
 {
-    match tenant
-        .store
-        .put_source(tenant.org, source, before, entry, None)
-        .await?
-    {
-        Committed::Done => Ok(()),
-        Committed::Conflict => Err(Error::Busy),
-    }
+    let notice = announced(tenant, entry).await?;
+    let told = SourceTold {
+        entry,
+        notice: &notice,
+    };
+    let store = &tenant.store;
+    let written = store.put_source(tenant.org, source, before, told, policy);
+    Ok(written.await?)
+}
+
+/// The notice of a change of a source. Its digest is armed.
+async fn announced<P: Ports>(tenant: &Tenant<'_, P>, entry: &SourceEntry) -> Result<Notice> {
+    let said = |state: SourceState| <&str>::from(state).to_owned();
+    let change = match &entry.change {
+        SourceChange::Created { .. } => SourcePower::Made,
+        SourceChange::Changed { from, to } => SourcePower::Changed {
+            state: (said(from.state), said(to.state)),
+            sync: (from.deactivation_sync, to.deactivation_sync),
+            silent_after_hours: (from.silent_after_hours, to.silent_after_hours),
+        },
+        SourceChange::SecretRotated { revoked_previous } => SourcePower::SecretMade {
+            revoked_previous: *revoked_previous,
+        },
+    };
+    let what = Power::Source {
+        source: entry.source.clone(),
+        change,
+    };
+    let notice = Notice::of_power(entry.at, &entry.by, what, entry.version);
+    tell(tenant, &notice).await?;
+    Ok(notice)
 }
 
 fn matches(source: &Source, if_match: Option<u64>) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use offramp_domain::digest::DigestMinute;
 use offramp_domain::{
-    EmployeeId, Generation, Notice, NoticeKind, Policy, Run, Status, Timer, User,
+    EmployeeId, Generation, Notice, NoticeKind, Policy, Power, Run, Status, Timer, User,
 };
 
 use crate::engine::commit::{Armed, arm_all};
@@ -84,6 +84,20 @@ impl Effects {
                 at_least,
             });
         }
+        let mut power = Vec::new();
+        let (from, to) = (&entry.from, &entry.to);
+        if from.rules.active != to.rules.active {
+            power.push(Power::SyncRule);
+        }
+        let escalation = (&from.settings.escalation, &to.settings.escalation);
+        if escalation.0 != escalation.1 {
+            let (from, to) = (escalation.0.clone(), escalation.1.clone());
+            power.push(Power::Escalation { from, to });
+        }
+        kinds.extend(power.into_iter().map(|what| NoticeKind::Power {
+            by: caller.actor(),
+            what,
+        }));
         let notice = |kind| Notice {
             at: entry.at,
             kind,

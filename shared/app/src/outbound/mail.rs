@@ -1,11 +1,15 @@
 //! Mails: subject, plain text and HTML, made from one list of rows.
 
 mod lines;
+mod names;
+mod power;
 mod sections;
 
 use std::fmt::Write as _;
 
-use offramp_domain::{Counted, EmployeeId, NoticeKind, OrgId, Tripped, User};
+use offramp_domain::{
+    Counted, Email, EmployeeId, NoticeKind, OrgId, PersonPower, Power, Tripped, User,
+};
 
 use lines::Line;
 use sections::sections;
@@ -28,6 +32,24 @@ pub struct Row {
     pub keeps_access: bool,
     /// Whether the user whose leave date lies ahead is an admin.
     pub rank: Rank,
+    /// The name of the admin or machine that acted; `None` if the notice says it otherwise, or says none.
+    pub by: Option<String>,
+    /// The addresses at which the user was known until this change.
+    pub former: Vec<Email>,
+}
+
+impl Row {
+    /// The change of a person's power; `None` if the row is about something else.
+    #[must_use]
+    pub fn power(&self) -> Option<&PersonPower> {
+        match &self.kind {
+            NoticeKind::Power {
+                what: Power::Person(what),
+                ..
+            } => Some(what),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a user is an admin with access, for the row of a leave date that lies ahead.
@@ -136,6 +158,10 @@ pub enum Reader {
     Manager,
     /// The address in the setting `escalation`, whose readers can call an admin.
     Escalation,
+    /// The person whose role, login or address has changed.
+    Own,
+    /// An address at which that person was known before.
+    Former,
 }
 
 /// A mail without a recipient.
@@ -220,7 +246,19 @@ fn foot(rows: &[&Row], to: Reader) -> &'static str {
     let held = rows.iter().any(|row| matches!(row.now, Now::Held(_)));
     let ahead = |row: &&Row| matches!(row.kind, NoticeKind::LeavesSoon { .. });
     let ahead = rows.iter().any(ahead);
+    let power = rows
+        .iter()
+        .any(|row| matches!(row.kind, NoticeKind::Power { .. }));
     match to {
+        Reader::Admin if power => {
+            "You get this because you are an admin of Offramp. Somebody whose own role, login or address changed is mailed that alone; nobody else is mailed for being named here."
+        }
+        Reader::Own => {
+            "You get this because it is about what you may do in Offramp. Every admin is told of it."
+        }
+        Reader::Former => {
+            "You get this because an admin or auditor of Offramp was known by this address until now. Every admin is told of it."
+        }
         Reader::Admin if held || ahead => {
             "You get this because you are an admin of Offramp. Nobody is mailed for being named here."
         }

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::ids::InvalidId;
-use offramp_domain::{Actor, EmployeeId, OrgId, Subject};
+use offramp_domain::{Actor, EmployeeId, Notice, OrgId, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::{Committed, Loaded};
@@ -150,5 +150,6 @@ pub trait Registry: Send + Sync {
         org: &OrgId,
         machines: &Machines,
         entry: &MachineEntry,
+        notice: &Notice,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }

@@ -83,8 +83,9 @@ pub trait Policies: Send + Sync {
 }
 
 /// The state of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum SourceState {
     /// The source's records are stored, but nobody is deactivated or restored, and nobody is mailed.
@@ -209,6 +210,15 @@ pub struct SourceEntry {
 /// The most sources of an organisation: each is read by every sweep, which all organisations share.
 pub const MOST_SOURCES: usize = 50;
 
+/// What is told of a change of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceTold<'a> {
+    /// The entry for the audit.
+    pub entry: &'a SourceEntry,
+    /// The notice to the admins.
+    pub notice: &'a Notice,
+}
+
 /// Reads and writes HR sources.
 pub trait Sources: Send + Sync {
     /// A source, read consistently.
@@ -221,22 +231,23 @@ pub trait Sources: Send + Sync {
     fn sources(&self, org: &OrgId) -> impl Future<Output = Result<Vec<Source>, Fault>> + Send;
     /// Writes a new source with its entry. The condition is that the source does not exist, and that the organisation has
     /// fewer than [`MOST_SOURCES`], also if several are added at once. `known` is how many were read: they are counted
-    /// from there if an earlier version has added them. `policy` is as in [`Self::put_source`].
+    /// from there if an earlier version has added them. The rest is as in [`Self::put_source`].
     fn add_source(
         &self,
         org: &OrgId,
         source: &Source,
         known: usize,
-        entry: &SourceEntry,
+        told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
-    /// Writes a source with the entry of its change, conditional on the version `before`. `policy` is the policy after the change, conditional on the version before it; `None` if it stays.
+    /// Writes a source with what is told of its change, conditional on the version `before`. `policy` is the policy after
+    /// the change, conditional on the version before it; `None` if it stays.
     fn put_source(
         &self,
         org: &OrgId,
         source: &Source,
         before: u64,
-        entry: &SourceEntry,
+        told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }

@@ -110,7 +110,7 @@ impl Archive for Table {
         let mut items = self.page_of(org, &keys::person(org, id), None).await?.items;
         items.retain(|stored| stored.kind.name != kinds::USER);
         let notices = keys::notices_of(org, id);
-        let named = self.all(&notices, "2").await?;
+        let named = self.all(&notices, "").await?;
         for item in named {
             if item.read::<offramp_domain::Notice>()?.employee_id.as_ref() == Some(id) {
                 items.push(stored(org, item)?);

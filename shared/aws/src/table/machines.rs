@@ -2,11 +2,12 @@
 
 use offramp_app::Fault;
 use offramp_app::ports::{Committed, Loaded, MachineEntry, Machines, Registry};
-use offramp_domain::{EmployeeId, OrgId};
+use offramp_domain::{EmployeeId, Notice, OrgId};
 
 use super::Table;
 use super::item::Item;
 use super::transaction::{Expression, Parts};
+use super::users::notice_item;
 use crate::keys;
 
 impl Registry for Table {
@@ -31,6 +32,7 @@ impl Registry for Table {
         org: &OrgId,
         machines: &Machines,
         entry: &MachineEntry,
+        notice: &Notice,
     ) -> Result<Committed, Fault> {
         let when = match machines.version {
             1 => Expression::new("attribute_not_exists(pk)"),
@@ -46,6 +48,7 @@ impl Registry for Table {
         let mut parts = Parts::default();
         parts.put(self, item, Some(when))?;
         parts.put(self, past, None)?;
+        parts.put(self, notice_item(org, notice)?, None)?;
         self.write(parts).await
     }
 }

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 16;
 impl Notices for Table {
     async fn unsent(&self, org: &OrgId) -> Result<Vec<Outgoing>, Fault> {
         let partitions: Vec<String> = (0..SHARDS).map(|shard| keys::notices(org, shard)).collect();
-        let shards = try_join_all(partitions.iter().map(|pk| self.all(pk, "2"))).await?;
+        let shards = try_join_all(partitions.iter().map(|pk| self.all(pk, ""))).await?;
         shards.iter().flatten().map(outgoing).collect()
     }
 

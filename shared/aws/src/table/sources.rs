@@ -1,15 +1,14 @@
 //! HR sources, and the stored answers to idempotent requests.
 
 use offramp_app::Fault;
-use offramp_app::ports::{
-    Committed, MOST_SOURCES, Receipt, Receipts, Source, SourceEntry, Sources,
-};
+use offramp_app::ports::{Committed, MOST_SOURCES, Receipt, Receipts, Source, SourceTold, Sources};
 use offramp_domain::{OrgId, Policy, SourceId};
 
 use super::Table;
 use super::item::{FORM, Item};
 use super::policies::policy_item;
 use super::transaction::{Expression, Parts};
+use super::users::notice_item;
 use crate::keys;
 
 impl Sources for Table {
@@ -30,11 +29,11 @@ impl Sources for Table {
         org: &OrgId,
         source: &Source,
         known: usize,
-        entry: &SourceEntry,
+        told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> Result<Committed, Fault> {
         let fresh = Expression::new("attribute_not_exists(pk)");
-        let mut parts = self.source_parts(org, source, fresh, entry, policy)?;
+        let mut parts = self.source_parts(org, source, fresh, told, policy)?;
         // The number stands beside the admins, an item that every release leaves as it is but for its own attributes.
         let counted = u64::try_from(known).unwrap_or(u64::MAX);
         let most = u64::try_from(MOST_SOURCES).unwrap_or(u64::MAX);
@@ -53,11 +52,11 @@ impl Sources for Table {
         org: &OrgId,
         source: &Source,
         before: u64,
-        entry: &SourceEntry,
+        told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> Result<Committed, Fault> {
         let when = Expression::new("version = :version").number(":version", before);
-        let parts = self.source_parts(org, source, when, entry, policy)?;
+        let parts = self.source_parts(org, source, when, told, policy)?;
         self.write(parts).await
     }
 }
@@ -69,12 +68,13 @@ impl Table {
         org: &OrgId,
         source: &Source,
         when: Expression,
-        entry: &SourceEntry,
+        told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> Result<Parts, Fault> {
         let item = Item::new(keys::source(org, &source.source))
             .number("version", source.version)
             .data(source)?;
+        let entry = told.entry;
         let what = format!("source#{}#{}", entry.source, entry.version);
         let past = Item::new(keys::source_entry(org, &entry.source, entry.version))
             .data(entry)?
@@ -82,6 +82,7 @@ impl Table {
         let mut parts = Parts::default();
         parts.put(self, item, Some(when))?;
         parts.put(self, past, None)?;
+        parts.put(self, notice_item(org, told.notice)?, None)?;
         if let Some(policy) = policy {
             let (item, unchanged) = policy_item(org, policy, policy.version - 1)?;
             parts.put(self, item, Some(unchanged))?;

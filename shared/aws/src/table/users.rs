@@ -191,7 +191,7 @@ impl Table {
         if let Some(entry) = &change.entry {
             parts.put(self, entry_item(org, &user.employee_id, entry)?, None)?;
         }
-        if let Some(notice) = &change.notice {
+        for notice in change.notice.iter().chain(&change.power) {
             parts.put(self, notice_item(org, notice)?, None)?;
         }
         if let Some(withdrawn) = &change.withdraw {

@@ -285,6 +285,7 @@ impl<'a> Draft<'a> {
                 ignored: self.ignored,
             }
         });
+        let power = self.tell_power(entry.as_ref());
         Decision {
             answered,
             counted: self.counted,
@@ -295,6 +296,7 @@ impl<'a> Draft<'a> {
                 arm: self.arm,
                 disarm: self.disarm,
                 notice: self.notice,
+                power,
                 withdraw,
                 admins,
                 login,

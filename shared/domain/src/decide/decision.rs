@@ -171,6 +171,8 @@ pub struct Change {
     pub disarm: Vec<Timer>,
     /// The notice to write.
     pub notice: Option<Notice>,
+    /// The notice to write beside it, where the power of an admin or auditor changes.
+    pub power: Option<Notice>,
     /// The stored notice to withdraw.
     pub withdraw: Option<NoticeKey>,
     /// The change of the set of admins with access.

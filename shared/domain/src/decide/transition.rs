@@ -191,12 +191,16 @@ impl Draft<'_> {
             generation: self.user.generation,
         };
         if self.notice.is_none() {
-            self.arm.push(Timer::Digest {
-                org: self.ctx.org.clone(),
-                minute: DigestMinute::of(notice.at),
-            });
+            self.arm_digest();
         }
         self.notice = Some(notice);
+    }
+
+    pub(super) fn arm_digest(&mut self) {
+        self.arm.push(Timer::Digest {
+            org: self.ctx.org.clone(),
+            minute: DigestMinute::of(self.ctx.now),
+        });
     }
 
     /// True if returning users are invited.

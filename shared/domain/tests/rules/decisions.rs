@@ -133,7 +133,7 @@ fn one_employee_belongs_to_one_source() {
 #[test]
 fn the_last_admin_and_oneself() {
     table! {
-        "made an admin": [hr(1)] => role(Role::Admin) => "updated; active > active; joins the admins";
+        "made an admin": [hr(1)] => role(Role::Admin) => "updated; active > active; arms digest t+2m; tells power; joins the admins";
         "an admin among others goes": [hr(1), role(Role::Admin)] => hr(2).inactive()
             => "scheduled until t+3d; active > scheduled by hr; arms digest t+2m, deactivate t+3d; tells scheduled; leaves the admins";
         "and comes back as one": [hr(1), role(Role::Admin), hr(2).inactive()] => hr(3)
@@ -153,9 +153,9 @@ fn the_last_admin_and_oneself() {
         "the last, demoted": [hr(1), role(Role::Admin), alone()] => role_by(None, Role::Member)
             => "refused: this is the last admin with access";
         "not the last: demoted": [hr(1), role(Role::Admin)] => role(Role::Member)
-            => "updated; active > active; leaves the admins";
+            => "updated; active > active; arms digest t+2m; tells power; leaves the admins";
         "not the last: now": [hr(1), role(Role::Admin)] => now()
-            => "deactivated; active > deactivated by admin; terminating; arms finish t+2m; leaves the admins";
+            => "deactivated; active > deactivated by admin; terminating; arms finish t+2m, digest t+2m; tells power; leaves the admins";
         "an admin without access is no admin": [hr(1), role(Role::Admin), hr(2).inactive()] => delete()
             => "deactivated; scheduled > deleted by admin; terminating; arms finish t+2m; disarms deactivate t+3d; withdraws scheduled";
         "a role in the grace period gives no access": [hr(1), hr(2).inactive(), role(Role::Admin)] => hr(3)
@@ -169,7 +169,7 @@ fn the_last_admin_and_oneself() {
         "oneself, demoted": [hr(1), role(Role::Admin)] => role_by(Some("E-7"), Role::Member)
             => "refused: nobody deactivates, deletes, restores or demotes themselves";
         "the same role": [hr(1)] => role(Role::Member) => "unchanged; nothing";
-        "added as an admin": [] => add(Role::Admin) => "created; nobody > active; joins the admins";
+        "added as an admin": [] => add(Role::Admin) => "created; nobody > active; arms digest t+2m; tells power; joins the admins";
     }
 }
 

@@ -1,7 +1,11 @@
 //! The JSON of what admins are told, as it is stored until it is mailed.
 
 use chrono::TimeDelta;
-use offramp_domain::{Cause, Generation, Health, HoldState, Notice, NoticeKind, Subject, Tripped};
+use offramp_domain::settings::Behaviour;
+use offramp_domain::{
+    Cause, Email, Generation, Health, HoldState, Login, Notice, NoticeKind, PersonPower, Power,
+    Role, SourcePower, SourceSync, Subject, Tripped,
+};
 
 use super::Golden;
 use super::breakers::{hold_id, run_id};
@@ -97,5 +101,72 @@ pub(super) fn check(golden: &mut Golden) {
         assert_eq!(json["kind"], name, "the key's kind is the JSON's");
         golden.check(&format!("notice-{name}"), &notice);
         golden.check(&format!("notice-{name}-key"), &notice.key());
+    }
+    power(golden);
+}
+
+fn power(golden: &mut Golden) {
+    let (by, login) = (admin(Some("E-1")), |text| Login::new(text).ok());
+    let person = PersonPower {
+        was: Role::Auditor,
+        is: Role::Admin,
+        by_access: false,
+        was_login: login("old@example.com"),
+        is_login: login("new@example.com"),
+        was_address: Some("old@example.com".to_owned()),
+        is_address: Some("newer@example.com".to_owned()),
+        counts: true,
+    };
+    let of_source = |change| Power::Source {
+        source: source("hris"),
+        change,
+    };
+    let own = SourceSync {
+        behaviour: Some(Behaviour::Delayed),
+        delay_days: Some(1),
+    };
+    let kinds = [
+        ("source_made", of_source(SourcePower::Made)),
+        (
+            "source_changed",
+            of_source(SourcePower::Changed {
+                state: ("observing".to_owned(), "active".to_owned()),
+                sync: (SourceSync::default(), own),
+                silent_after_hours: (None, Some(24)),
+            }),
+        ),
+        (
+            "secret_made",
+            of_source(SourcePower::SecretMade {
+                revoked_previous: true,
+            }),
+        ),
+        (
+            "machine",
+            Power::Machine {
+                name: "erp".to_owned(),
+                subject: Subject::new("m-1").unwrap(),
+                may: vec!["access".to_owned(), "cards".to_owned()],
+                removed: true,
+            },
+        ),
+        ("sync_rule", Power::SyncRule),
+        (
+            "escalation",
+            Power::Escalation {
+                from: None,
+                to: Email::new("on-call@example.com").ok(),
+            },
+        ),
+    ];
+    let of_nobody = |what| Notice::of_power(start(), &by, what, 7);
+    let mut notices: Vec<(&str, Notice)> = kinds.map(|(name, what)| (name, of_nobody(what))).into();
+    let what = Power::Person(person);
+    let by = by.clone();
+    notices.push(("person", notice(NoticeKind::Power { by, what })));
+    for (name, notice) in notices {
+        assert!(notice.key().kind.is_power(), "{name}");
+        golden.check(&format!("notice-power-{name}"), &notice);
+        golden.check(&format!("notice-power-{name}-key"), &notice.key());
     }
 }

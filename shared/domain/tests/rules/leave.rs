@@ -292,7 +292,7 @@ fn plans_survive_the_lifecycle() {
         "no card for whose date has come": [hr(1), leaves("2026-03-06"), at(4 * DAY)] => cards(1)
             => "refused: the user is not active";
         "what an admin does then does not bring it about": [hr(1), leaves("2026-03-06"), at(4 * DAY)] => role(Role::Admin)
-            => "updated; active > active; joins the admins";
+            => "updated; active > active; arms digest t+4d2m; tells power; joins the admins";
     }
 }
 
@@ -312,7 +312,7 @@ fn the_last_admin_and_oneself() {
         "handed in": [hr(1), role(Role::Admin), alone()] => Event::Leave { by: admin(None) }
             => "refused: this is the last admin with access";
         "not the last": [hr(1), role(Role::Admin)] => leaves("2026-03-02")
-            => "scheduled until t+3d (leave date); active > scheduled by leave_date; arms digest t+2m, deactivate t+3d; tells scheduled; leaves the admins";
+            => "scheduled until t+3d (leave date); active > scheduled by leave_date; arms digest t+2m, deactivate t+3d; tells scheduled; tells power; leaves the admins";
         "oneself": [hr(1), role(Role::Admin)] => leaves_by(Some("E-7"), "2026-03-06")
             => "refused: nobody deactivates, deletes, restores or demotes themselves";
         "oneself, removed": [hr(1), role(Role::Admin)] => leaves_by(Some("E-7"), "")

@@ -96,7 +96,7 @@ fn in_the_grace_period() {
         "the rule fails: nothing is touched": [hr(1), hr(2).inactive(), rule_fails()] => hr(3)
             => "rejected (no such key: team); nothing";
         "a role is no matter of the lifecycle": [hr(1), hr(2).inactive()] => role(Role::Admin)
-            => "updated; scheduled > scheduled by hr";
+            => "updated; scheduled > scheduled by hr; arms digest t+2m; tells power";
     }
 }
 

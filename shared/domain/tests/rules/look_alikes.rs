@@ -79,7 +79,11 @@ fn who_waits_is_nobody_yet() {
     assert_eq!(user.access(), Access::Revoked);
     assert_eq!(user.look_alike.as_ref().unwrap().of, employee("e-7"));
     assert_eq!(user.hold.as_ref().unwrap().hold, hold());
-    assert!(user.work_due().is_none() && world.notices.is_empty() && world.armed.is_empty());
+    // Nobody is told of them but by the hold, and no timer is about them.
+    let before = unknown();
+    assert_eq!(world.notices, before.notices);
+    assert_eq!(world.armed, before.armed);
+    assert!(user.work_due().is_none());
     let by = || admin(Some("E-1"));
     for event in [
         Event::Restore { by: by() },

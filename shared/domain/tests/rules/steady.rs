@@ -110,7 +110,7 @@ impl Stage {
                 "armed and disarmed: {timer:?}"
             );
         }
-        if let Some(notice) = &change.notice {
+        for notice in change.notice.iter().chain(&change.power) {
             let told = |timer: &Timer| matches!(timer, Timer::Digest { minute, .. } if *minute == notice.key().minute);
             assert!(change.arm.iter().any(told), "no digest for {notice:?}");
             mails(&self.world.policy, before.as_ref(), after, notice);

@@ -342,6 +342,7 @@ pub(crate) fn told(decision: &Decision, world: &World) -> String {
         let also = if invites { " and invites" } else { "" };
         format!("tells {}{also}", notice.kind.as_str())
     }));
+    parts.extend(change.power.as_ref().map(|_| "tells power".to_owned()));
     let withdraws = change.withdraw.as_ref();
     parts.extend(withdraws.map(|key| format!("withdraws {}", key.kind)));
     match change.admins {

@@ -246,6 +246,10 @@ impl World {
             let own = known.is_some_and(|known| known.notice == Some(notice.key()));
             assert!(before.is_none() || own, "one key, two notices: {notice:?}");
         }
+        if let Some(power) = &change.power {
+            let before = self.notices.insert(power.key(), power.clone());
+            assert_eq!(before, None, "one key, two changes of power");
+        }
         if let Some(entry) = &change.entry {
             let entries = self.history.entry(id.clone()).or_default();
             entries.push(entry.clone());

@@ -245,7 +245,7 @@ impl<'a> Fold<'a> {
             self.withdrawn.retain(|before| before != key);
             self.withdrawn.push(key.clone());
         }
-        if let Some(notice) = &change.notice {
+        for notice in change.notice.iter().chain(&change.power) {
             let key = notice.key();
             self.withdrawn.retain(|before| *before != key);
             self.notices.retain(|before| before.key() != key);
@@ -291,6 +291,7 @@ impl<'a> Fold<'a> {
             arm,
             disarm,
             notice: None,
+            power: None,
             withdraw: None,
             admins,
             login,

@@ -161,6 +161,7 @@ fn is_plain(change: &Change) -> bool {
     change.arm.is_empty()
         && change.disarm.is_empty()
         && change.notice.is_none()
+        && change.power.is_none()
         && change.withdraw.is_none()
         && change.admins == AdminsChange::None
         && change.login.is_none()

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User};
+use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User, hex};
+use ring::digest::{SHA256, digest};
 
 use super::rows::People;
 use crate::outbound::mail::{self, Mail, Now, Rank, Reader, Row};
@@ -18,7 +19,8 @@ pub(super) struct Letters<'a> {
     now: DateTime<Utc>,
     /// The people whose access has ended by a row, or has been given back. They are sent no digest.
     named: BTreeSet<&'a str>,
-    /// The people whose leave date lies ahead by a row, or who are in a hold. They are told of the others.
+    /// The people whose leave date lies ahead by a row, whose role counts no longer or again, or who are in a hold. They
+    /// are told of the others.
     apart: BTreeSet<&'a str>,
     /// The mail of all admins, once it is composed.
     admins: OnceLock<Arc<Mail>>,
@@ -39,6 +41,8 @@ pub(super) enum Recipient<'a> {
     User(&'a EmployeeId),
     /// The address in the setting `escalation`.
     Escalation(&'a Email),
+    /// An address at which an admin or auditor was known before.
+    Former(&'a Email),
 }
 
 impl Recipient<'_> {
@@ -47,6 +51,7 @@ impl Recipient<'_> {
         match self {
             Self::User(id) => id.as_str(),
             Self::Escalation(_) => "escalation",
+            Self::Former(_) => "former",
         }
     }
 }
@@ -61,6 +66,10 @@ pub(super) enum Content<'a> {
     Manager(Vec<&'a Row>),
     /// The holds that have waited too long, and what no admin is told of.
     Escalation(Vec<&'a Row>),
+    /// The changes of the recipient's own power.
+    Own(Vec<&'a Row>),
+    /// The changes by which an address is its owner's no longer.
+    Former(Vec<&'a Row>),
     /// The recipient may sign in.
     Invitation {
         /// True if they had lost their account.
@@ -76,11 +85,17 @@ pub(super) fn invite(id: &EmployeeId) -> String {
     format!("invite#{id}")
 }
 
+/// The name of the message to an address of before: a hash, since keys hold no address.
+fn former(address: &Email) -> String {
+    let hash = digest(&SHA256, address.folded().as_bytes());
+    format!("former#{}", hex(hash.as_ref()))
+}
+
 impl<'a> Letters<'a> {
     pub(super) fn new(org: &'a OrgId, people: &'a People, now: DateTime<Utc>) -> Self {
         let rows = || people.rows.iter().map(|(row, _)| row);
         let ids = |ahead: bool| {
-            let of = rows().filter(move |row| is_ahead(row) == ahead);
+            let of = rows().filter(move |row| is_of_others(row) == ahead && !is_own(row));
             of.filter_map(|row| row.id.as_deref())
         };
         let held = rows().flat_map(|row| match &row.now {
@@ -98,8 +113,9 @@ impl<'a> Letters<'a> {
     }
 
     /// The messages. Admins are told everything, managers only the leave dates of their people, invited users only
-    /// of the invitation, and the address for escalations of holds. A digest does not go to a person without access, or to
-    /// one whose access it is about. Nobody is told of their own leave date, or that a hold keeps them.
+    /// of the invitation, the address for escalations of holds, and whoever is no admin of a change of their own power,
+    /// as is the address of before. A digest does not go to a person without access, or to one whose access it is about.
+    /// Nobody is told of their own leave date, or that a hold keeps them.
     pub(super) fn of(&self, notices: &'a [Outgoing]) -> Vec<Letter<'a>> {
         let mut letters = Vec::new();
         if !self.people.rows.is_empty() {
@@ -143,7 +159,45 @@ impl<'a> Letters<'a> {
             content: Content::Invitation { back },
         }));
         letters.extend(self.escalation());
+        letters.extend(self.of_power());
         letters
+    }
+
+    /// The messages to the people whose role, login or address changed, where they are sent no digest as admins, and to the
+    /// addresses at which they were known before, where nobody is mailed there anyway.
+    fn of_power(&self) -> Vec<Letter<'a>> {
+        let mut own: BTreeMap<&EmployeeId, Vec<&Row>> = BTreeMap::new();
+        let mut before: BTreeMap<String, (&Email, Vec<&Row>)> = BTreeMap::new();
+        let rows = self.people.rows.iter().map(|(row, _)| row);
+        for row in rows.filter(|row| is_own(row)) {
+            let id = row.id.as_deref().and_then(|id| EmployeeId::new(id).ok());
+            let known = id.and_then(|id| self.people.users.get_key_value(&id));
+            let Some((id, _)) = known.filter(|(id, _)| self.here(id).is_some()) else {
+                continue;
+            };
+            own.entry(id).or_default().push(row);
+            for address in &row.former {
+                let of = before.entry(address.folded());
+                of.or_insert((address, Vec::new())).1.push(row);
+            }
+        }
+        let admins: BTreeSet<&EmployeeId> = self.admins().collect();
+        for id in admins.iter().copied().chain(own.keys().copied()) {
+            let known = self.address(Recipient::User(id));
+            known.map(|known| before.remove(&known.folded()));
+        }
+        own.retain(|id, _| !admins.contains(id));
+        let own = own.into_iter().map(|(to, rows)| Letter {
+            to: Recipient::User(to),
+            claim: format!("own#{to}"),
+            content: Content::Own(rows),
+        });
+        let before = before.into_values().map(|(to, rows)| Letter {
+            to: Recipient::Former(to),
+            claim: former(to),
+            content: Content::Former(rows),
+        });
+        own.chain(before).collect()
     }
 
     /// The message to the address for escalations: the holds that wait too long, and those, and leave dates of a last admin,
@@ -211,6 +265,8 @@ impl<'a> Letters<'a> {
             }
             Content::Manager(rows) => Arc::new(mail::digest(rows, letter(Reader::Manager))),
             Content::Escalation(rows) => Arc::new(mail::digest(rows, letter(Reader::Escalation))),
+            Content::Own(rows) => Arc::new(mail::digest(rows, letter(Reader::Own))),
+            Content::Former(rows) => Arc::new(mail::digest(rows, letter(Reader::Former))),
             Content::Invitation { back } => Arc::new(mail::invitation(self.org, *back)),
         }
     }
@@ -219,7 +275,7 @@ impl<'a> Letters<'a> {
     pub(super) fn address(&self, to: Recipient<'_>) -> Option<Email> {
         match to {
             Recipient::User(id) => self.people.users.get(id)?.mailed_at(),
-            Recipient::Escalation(address) => Some(address.clone()),
+            Recipient::Escalation(address) | Recipient::Former(address) => Some(address.clone()),
         }
     }
 
@@ -236,14 +292,21 @@ impl<'a> Letters<'a> {
     }
 }
 
-/// True if the row is about a leave date that lies ahead.
-fn is_ahead(row: &Row) -> bool {
-    matches!(row.kind, NoticeKind::LeavesSoon { .. })
+/// True if the row is told to everybody but the person it is about: a leave date that lies ahead, or a role that counts no
+/// longer since access ends, or counts again.
+fn is_of_others(row: &Row) -> bool {
+    let by_access = row.power().is_some_and(|power| power.by_access);
+    by_access || matches!(row.kind, NoticeKind::LeavesSoon { .. })
+}
+
+/// True if the row is told to the person it is about, too.
+fn is_own(row: &Row) -> bool {
+    row.power().is_some_and(|power| !power.by_access)
 }
 
 /// A row as one reader is told it: a hold without the reader. `None` if it is about nobody else.
 fn for_reader<'a>(row: &'a Row, reader: &EmployeeId) -> Option<Cow<'a, Row>> {
-    if is_ahead(row) && row.id.as_deref() == Some(reader.as_str()) {
+    if is_of_others(row) && row.id.as_deref() == Some(reader.as_str()) {
         return None;
     }
     let Now::Held(held) = &row.now else {
@@ -311,6 +374,8 @@ mod tests {
                 now: Now::Stands,
                 keeps_access: false,
                 rank: Rank::User,
+                by: None,
+                former: Vec::new(),
             };
             (row, Some(id(&format!("M-{:05}", n % MANAGERS))))
         };

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::breaker::Keeps;
 use offramp_domain::{
     Access, Actor, Breaker, Cause, EmployeeId, Field, HoldId, HoldState, Lifecycle, NoticeKind,
-    Origin, Policy, SourceId, User,
+    Origin, PersonPower, Policy, SourceId, User,
 };
 
 use crate::engine::holds;
@@ -44,9 +44,10 @@ pub(super) async fn people<P: Ports>(
 where
     P::Store: Users + Breakers,
 {
-    let about = notices
-        .iter()
-        .filter_map(|one| one.notice.employee_id.clone().or(by(&one.notice.kind)));
+    let about = notices.iter().flat_map(|one| {
+        let (of, by) = (one.notice.employee_id.clone(), by(&one.notice.kind));
+        of.into_iter().chain(by)
+    });
     let about: BTreeSet<EmployeeId> = about.chain(admins.iter().cloned()).collect();
     let (read, holds) = try_join(load(tenant, about), open(tenant, notices)).await?;
     let (mut users, policy, admins) = read;
@@ -62,7 +63,8 @@ where
         .filter_map(|one| {
             let id = one.notice.employee_id.clone().or(by(&one.notice.kind));
             let user = id.and_then(|id| users.get(&id));
-            let row = seen.row(one, user)?;
+            let mut row = seen.row(one, user)?;
+            row.by = one.notice.kind.by().and_then(|by| named(by, &users));
             let manager = manager(&row, user);
             Some((row, manager))
         })
@@ -192,6 +194,19 @@ fn by(kind: &NoticeKind) -> Option<EmployeeId> {
     }
 }
 
+/// An admin or a machine, as a mail names them; `None` for another actor.
+fn named(by: &Actor, users: &BTreeMap<EmployeeId, User>) -> Option<String> {
+    let (Actor::Admin { subject, .. } | Actor::Service { subject }) = by else {
+        return None;
+    };
+    let id = match by {
+        Actor::Admin { employee_id, .. } => employee_id.as_ref(),
+        _ => None,
+    };
+    let name = id.and_then(|id| users.get(id)?.get(Field::Name));
+    Some(name.unwrap_or(subject.as_str()).to_owned())
+}
+
 /// The subject claim of the actor behind a notice.
 fn subject(kind: &NoticeKind) -> Option<String> {
     match kind.by()? {
@@ -307,6 +322,13 @@ impl Seen<'_> {
             now,
             keeps_access,
             rank,
+            by: None,
+            former: one
+                .notice
+                .person_power()
+                .into_iter()
+                .flat_map(PersonPower::former)
+                .collect(),
         })
     }
 

@@ -35,10 +35,11 @@ enum About {
     Restored,
     Undone,
     Settings,
+    Power,
 }
 
 impl About {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Quarantine,
         Self::Hold,
         Self::Answered,
@@ -52,6 +53,7 @@ impl About {
         Self::Restored,
         Self::Undone,
         Self::Settings,
+        Self::Power,
     ];
 
     fn of(row: &Row) -> Option<Self> {
@@ -78,6 +80,7 @@ impl About {
             NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. } => {
                 Self::Settings
             }
+            NoticeKind::Power { .. } => Self::Power,
             NoticeKind::Invited { .. } => return None,
         })
     }
@@ -102,6 +105,7 @@ impl About {
             Self::Restored => format!("{who} restored by the HR sync"),
             Self::Undone => "A run was taken back".to_owned(),
             Self::Settings => "Offramp settings changed".to_owned(),
+            Self::Power => "Who may do what has changed".to_owned(),
         }
     }
 
@@ -155,6 +159,7 @@ impl About {
                  cards. People who were deactivated since, or came back otherwise, are as they were."
                 .to_owned(),
             Self::Settings => "An admin changed what the sync may do.".to_owned(),
+            Self::Power => super::power::lead(to).to_owned(),
         }
     }
 }
@@ -242,7 +247,9 @@ fn reminded(rows: &[&Row], to: Reader) -> String {
                 after a grace period if the settings give one. See what still depends on the cards before then.";
     let ways = match to {
         Reader::Admin => "If the date is wrong, move or remove it, or let HR correct its own.",
-        Reader::Manager | Reader::Escalation => "If the date is wrong, tell an admin before then.",
+        Reader::Manager | Reader::Escalation | Reader::Own | Reader::Former => {
+            "If the date is wrong, tell an admin before then."
+        }
     };
     let admins = match rows.iter().map(|row| row.rank).max() {
         None | Some(Rank::User) => "",
