@@ -58,6 +58,11 @@ async fn the_last_admin_is_held_alone_and_the_others_may_leave() {
         "scheduled"
     );
 
+    // Nobody keeps themselves.
+    let path = format!("/holds/{}/reject", hold["hold_id"].as_str().unwrap());
+    let own = json!({ "employee_ids": ["E-1001"] });
+    let kept = world.post_if(&path, 1, own).await;
+    assert_eq!((kept.status, &kept.body["code"]), (409, &json!("self")));
     // As long as she is the last, an approval leaves her in; with another admin she goes.
     let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
     let early = world

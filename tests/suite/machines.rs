@@ -124,6 +124,21 @@ async fn machines_are_registered_once_and_no_admin_is_one() {
     assert_eq!(coded(&taken), (409, "exists"));
     let admins = register(&world, "another", ADA, &["access"]).await;
     assert_eq!(coded(&admins), (409, "login_taken"));
+    // Nor is an admin appointed whose tokens would be a machine's.
+    let admin = json!({ "role": "admin", "login": "gate@acme.example" });
+    let gate = register(&world, "gate", "gate@acme.example", &["access"]).await;
+    assert_eq!(gate.status, 201, "{}", gate.text);
+    let appointed = world.put(&format!("/users/{LENA}/role"), admin).await;
+    assert_eq!(coded(&appointed), (409, "login_taken"));
+    let login = json!({ "login": "gate@acme.example" });
+    let changed = world.put("/users/E-1002/login", login).await;
+    assert_eq!(coded(&changed), (409, "login_taken"));
+    let own = json!({ "employee_id": "N-1", "email": "gate@acme.example", "role": "auditor" });
+    assert_eq!(
+        coded(&world.post("/users", own).await),
+        (409, "login_taken")
+    );
+    assert_eq!(world.delete("/machines/gate").await.status, 200);
     for (name, may) in [
         ("another", json!(["everything"])),
         ("another", json!([])),

@@ -108,7 +108,8 @@ async fn an_address_that_hr_changes_is_told_and_a_members_is_not() {
         format!("has the address otto.new@acme.example, before {OTTO}; as the HR source hris says");
     says(&mails, ADA, &said);
     assert!(!mails[ADA].contains("lena"), "{}", mails[ADA]);
-    // Once the login is another, HR's next word is told at the address that it takes away.
+    // Once the login is another, HR's next word is told at the address that it takes away, if it stood for a day.
+    world.hours(25).await;
     let login = json!({ "login": "o@acme.example" });
     assert_eq!(
         world
@@ -128,6 +129,14 @@ async fn an_address_that_hr_changes_is_told_and_a_members_is_not() {
     }
     says(&mails, OTTO, "signs in as o@acme.example");
     assert!(!mails[OTTO].contains("otto.newer"), "{}", mails[OTTO]);
+    // HR has nobody mailed by giving an admin their address for a moment.
+    for address in ["stranger@elsewhere.example", "otto.last@acme.example"] {
+        world
+            .hr(SECOND, "active", json!({ "email": address }))
+            .await;
+    }
+    let mails = told(&world, &mut seen).await;
+    assert_eq!(whom(&mails), BTreeSet::from([ADA, "o@acme.example"]));
     assert!(!mails["otto.new@acme.example"].contains("signs in"));
     world.end().await;
 }
@@ -291,6 +300,7 @@ fn told_by(route: &str) -> Option<Option<&'static str>> {
         }
         "POST /machines" | "DELETE /machines/{name}" => Some("power.machine"),
         "POST /sync-rules/test"
+        | "POST /users/{id}/confirm-address"
         | "PUT /users/{id}/due"
         | "POST /users/{id}/cards"
         | "POST /cards/{card}/reassign"
@@ -311,4 +321,38 @@ fn every_route_that_changes_something_says_how_its_power_is_told() {
         let known = told_by(&route);
         assert_eq!(known.is_some(), row.method != "GET", "{route}");
     }
+}
+
+/// Whom an admin put out is an admin again by HR's word, and the others read it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_who_comes_back_by_hr_is_told_to_the_others() {
+    let (world, mut seen) = (World::start().await, 0);
+    let out = format!("/users/{SECOND}/deactivate-now");
+    assert_eq!(world.post(&out, json!({})).await.status, 200);
+    world.hours(30).await;
+    told(&world, &mut seen).await;
+    world.hr(SECOND, "inactive", json!({})).await;
+    let back = world.hr(SECOND, "active", json!({})).await;
+    assert_eq!(back["outcome"], "reactivated");
+    let mails = told(&world, &mut seen).await;
+    says(&mails, ADA, "is an admin again; as the HR source hris says");
+    world.end().await;
+}
+
+/// Nobody hides a new admin from another by ending and giving back that one's access in the same minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_whom_a_row_is_about_reads_the_others() {
+    let (world, mut seen) = (World::start().await, 0);
+    assert_eq!(
+        role(&world, LENA, json!({ "role": "admin" })).await.status,
+        200
+    );
+    for what in ["deactivate-now", "restore"] {
+        let path = format!("/users/{SECOND}/{what}");
+        assert_eq!(world.post(&path, json!({})).await.status, 200, "{what}");
+    }
+    let mails = told(&world, &mut seen).await;
+    says(&mails, OTTO, "is an admin now");
+    assert!(!mails[OTTO].contains("Otto"), "{}", mails[OTTO]);
+    world.end().await;
 }

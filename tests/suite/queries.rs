@@ -136,3 +136,49 @@ async fn a_search_finds_the_whole_text_with_its_comma() {
     assert_eq!(found("Doe").await.len(), 3);
     world.end().await;
 }
+
+/// A body is read by every route that changes something, or refused: nobody's `dry_run` is done in earnest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_that_takes_no_body_refuses_one() {
+    let world = World::start().await;
+    let document = world.ask("GET", "/v1/openapi.json").ok().await;
+    let rows = Route::ALL.iter().map(|route| route.row());
+    let mut tried = 0;
+    for row in rows.filter(|row| row.method != "GET") {
+        let described = &document["paths"][row.path][row.method.to_lowercase()];
+        assert!(described.is_object(), "{} {}", row.method, row.path);
+        if described.get("requestBody").is_some() {
+            continue;
+        }
+        let names = [
+            ("{org}", ORG),
+            ("{id}", LENA),
+            ("{run}", "run_1"),
+            ("{objective}", "o-1"),
+            ("{name}", "login-page"),
+        ];
+        let path = names.iter().fold(row.path.to_owned(), |path, (from, to)| {
+            path.replace(from, to)
+        });
+        let ask = world.ask(row.method, &path).token(&world.token);
+        let refused = ask.json(&json!({ "dry_run": true })).send().await;
+        assert_eq!(
+            (refused.status, &refused.body["code"]),
+            (422, &json!("invalid")),
+            "{path}"
+        );
+        tried += 1;
+    }
+    assert!(tried >= 7, "{tried}");
+    assert_eq!(world.status(LENA).await, "active");
+    assert_eq!(
+        world.get("/machines").await["machines"][0]["name"],
+        "login-page"
+    );
+    // Nothing, and nothing in it, is no body.
+    for body in ["", "{}", " { } "] {
+        let ask = world.admin("POST", "/users/E-1010/deactivate-now");
+        assert_eq!(ask.body(body).send().await.status, 200, "{body:?}");
+    }
+    world.end().await;
+}

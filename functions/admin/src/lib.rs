@@ -245,6 +245,9 @@ async fn answer(state: &State, request: &Request, deadline: Deadline) -> Result<
         return Err(Error::Forbidden);
     }
     request.query().check(query)?;
+    if route.takes_no_body() {
+        request.has_no_body()?;
+    }
     if let Some(id) = caller.employee_id().filter(|_| is_unbound) {
         let (tenant, kind) = (state.offramp.of(&org), state.claims.subject_kind);
         // The sweep and the next request do it again.

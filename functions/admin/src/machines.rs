@@ -7,7 +7,8 @@ use offramp_app::desk::machines;
 use offramp_app::identity::MACHINE;
 use offramp_app::ports::{Machine, MachineName, Registry, Right};
 use offramp_app::{Error, Result};
-use offramp_domain::Subject;
+use offramp_domain::decide::Refusal;
+use offramp_domain::{Login, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::Call;
@@ -59,5 +60,21 @@ impl Call<'_> {
         let name = name.map_err(|_| Error::NotFound("machine"))?;
         let machine = machines::remove(&self.tenant(), &name, &self.caller.actor()).await?;
         Reply::json(200, &machine)
+    }
+
+    /// Refuses an appointment whose login would be a machine's subject: a machine is asked for first, so whoever has it would
+    /// be that machine. Without a `login` the appointment takes one of the person's `own`.
+    pub(crate) async fn is_no_machines<const N: usize>(
+        &self,
+        login: Option<&Login>,
+        own: [Option<&str>; N],
+    ) -> Result<()> {
+        let machines = self.env.store.machines(&self.org).await?;
+        let own = own.into_iter().flatten().filter(|_| login.is_none());
+        let mut wanted = login.map(Login::as_str).into_iter().chain(own);
+        match wanted.any(|login| machines.of(login).is_some()) {
+            true => Err(Refusal::LoginTaken.into()),
+            false => Ok(()),
+        }
     }
 }

@@ -78,3 +78,19 @@ offramp_api::routes! {
         Audit:           GET    "/audit"                           => audit,                Admins, ["since", "limit", "cursor"];
     }
 }
+
+impl Route {
+    /// True if the route changes something and reads no body.
+    pub(crate) fn takes_no_body(self) -> bool {
+        matches!(
+            self,
+            Self::DeleteUser
+                | Self::DeactivateNow
+                | Self::RestoreUser
+                | Self::ConfirmAddress
+                | Self::DeleteObjective
+                | Self::UndoRun
+                | Self::RemoveMachine
+        )
+    }
+}

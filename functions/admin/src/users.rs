@@ -185,6 +185,11 @@ impl Call<'_> {
         let (employee_id, role) = (new.employee_id.clone(), new.role);
         let login = new.login.clone();
         let profile = new.profile()?;
+        if role.signs_in() {
+            let address = profile.get(&Field::Email).map(String::as_str);
+            let own = [address, Some(employee_id.as_str())];
+            self.is_no_machines(login.as_ref(), own).await?;
+        }
         let note = match profile.get(&Field::Email) {
             Some(email) => addresses::note(&self.tenant(), &employee_id, folded(email)).await?,
             None => None,
@@ -205,11 +210,8 @@ impl Call<'_> {
             Ok(Reply::json(201, &view)?.with_version(user.version))
         };
         // The answer is known before the commit, because the decision determines the whole user.
-        let loaded = self
-            .env
-            .store
-            .load(&self.org, std::slice::from_ref(&employee_id))
-            .await?;
+        let id = std::slice::from_ref(&employee_id);
+        let loaded = self.env.store.load_of(&self.org, None, id).await?;
         let planned = offramp_app::engine::execute::decide_on(
             &loaded,
             loaded.users.get(&employee_id),
@@ -308,6 +310,19 @@ impl Call<'_> {
 
     pub(crate) async fn set_role(&self) -> Result<Reply> {
         let NewRole { role, login } = self.request.json()?;
+        if role.signs_in() {
+            let id = self.employee()?;
+            let loaded = self
+                .env
+                .store
+                .load(&self.org, std::slice::from_ref(&id))
+                .await?;
+            let user = loaded.users.get(&id);
+            let address = user.and_then(|user| user.get(Field::Email));
+            let bound = user.and_then(|user| user.bound.as_ref());
+            let own = [address, bound.map(Login::as_str), Some(id.as_str())];
+            self.is_no_machines(login.as_ref(), own).await?;
+        }
         self.change(&Event::SetRole {
             by: self.caller.actor(),
             role,
@@ -320,6 +335,7 @@ impl Call<'_> {
     /// Changes the login of another admin, or of an auditor.
     pub(crate) async fn set_login(&self) -> Result<Reply> {
         let NewLogin { login } = self.request.json()?;
+        self.is_no_machines(Some(&login), []).await?;
         self.change(&Event::SetLogin {
             by: self.caller.actor(),
             login,

@@ -153,6 +153,19 @@ impl Request {
         serde_path_to_error::deserialize(&mut json)
             .map_err(|error| Error::Invalid(vec![Invalid::read(&error)]))
     }
+
+    /// Checks that a request for a route without a body says nothing in one: it is empty, or an empty object.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: whoever sends `dry_run` to such a route means that nothing is done.
+    pub fn has_no_body(&self) -> Result<()> {
+        let body = self.body()?;
+        let said: String = String::from_utf8_lossy(&body).split_whitespace().collect();
+        match said.as_str() {
+            "" | "{}" => Ok(()),
+            _ => Err(Error::invalid("", "this route takes no body")),
+        }
+    }
 }
 
 /// The most bytes in the body of an admin route.

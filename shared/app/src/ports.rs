@@ -69,6 +69,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The same without look-alikes, whom no client sees.
+    #[must_use]
+    pub fn as_seen(mut self) -> Self {
+        self.users.retain(|_, user| user.look_alike.is_none());
+        self
+    }
+
     /// The same policy, admins and breaker, with one person.
     #[must_use]
     pub fn only(&self, id: &EmployeeId) -> Self {
@@ -158,9 +165,8 @@ pub trait Users: Breakers {
         ids: &[EmployeeId],
     ) -> impl Future<Output = Result<Loaded, Fault>> + Send {
         async {
-            let mut loaded = self.load_of(org, None, ids).await?;
-            loaded.users.retain(|_, user| user.look_alike.is_none());
-            Ok(loaded)
+            let loaded = self.load_of(org, None, ids).await?;
+            Ok(loaded.as_seen())
         }
     }
     /// One user, read consistently and without the policy.

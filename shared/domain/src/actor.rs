@@ -99,6 +99,12 @@ impl Actor {
     pub fn is_among(&self, admins: &BTreeSet<EmployeeId>) -> bool {
         matches!(self, Self::Admin { employee_id: Some(id), .. } if admins.contains(id))
     }
+
+    /// True if the actor is the admin with this id.
+    #[must_use]
+    pub fn is_admin(&self, id: &EmployeeId) -> bool {
+        matches!(self, Self::Admin { employee_id: Some(own), .. } if own == id)
+    }
 }
 
 /// The occasion on which a timer, or the sweep, acts.

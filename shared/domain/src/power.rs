@@ -70,8 +70,8 @@ pub struct PersonPower {
     pub was: Role,
     /// The role after the change.
     pub is: Role,
-    /// True if the role stays, and counts no longer since an admin ends access, or counts again. The person is not told of
-    /// that.
+    /// True if the role stays, and counts no longer since an admin ends access, or counts again since they are back. The
+    /// person is not told of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_access: bool,
     /// The login that counted before; `None` if there was none or it stays.
@@ -88,13 +88,17 @@ pub struct PersonPower {
     pub is_address: Option<String>,
     /// True if the role counts after the change.
     pub counts: bool,
+    /// True if the address before was theirs for less than a day, so that nobody is mailed there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
 }
 
 impl PersonPower {
     /// The addresses at which the person was known before, and is known no longer.
     pub fn former(&self) -> impl Iterator<Item = Email> {
         let login = self.was_login.as_ref().map(Login::as_str);
-        let known = [login, self.was_address.as_deref()];
+        let address = self.was_address.as_deref().filter(|_| !self.fresh);
+        let known = [login, address];
         known
             .into_iter()
             .flatten()

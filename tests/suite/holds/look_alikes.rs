@@ -1,7 +1,7 @@
 //! An id that is unknown and arrives as inactive, and looks like somebody who is here, creates nobody before an admin has
 //! answered.
 
-use offramp_tests::{ADA, LENA, World, event};
+use offramp_tests::{ADA, LENA, OTTO, World, event};
 use serde_json::{Value, json};
 
 use crate::snapshots::{employee, snapshot};
@@ -33,8 +33,11 @@ async fn is_nobody(world: &World, id: &str) {
         let answer = world.admin("GET", &path).send().await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text);
     }
-    let access = world.get(&format!("/users/{id}/access")).await;
-    assert_eq!(access["reason"], "unknown", "{access}");
+    for token in [ADA, "login-page"].map(|subject| world.token_of(subject)) {
+        let path = world.path(&format!("/users/{id}/access"));
+        let access = world.ask("GET", &path).token(&token).ok().await;
+        assert_eq!(access["reason"], "unknown", "{access}");
+    }
     for path in [
         "/users?limit=97",
         "/users?q=e-10&limit=97",
@@ -243,8 +246,27 @@ async fn an_admin_adds_them_by_hand() {
     let new = json!({ "employee_id": OTHER, "name": "Lena Two", "email": "two@acme.example" });
     let added = world.post("/users", new).await;
     assert_eq!(added.status, 201, "{}", added.text);
+    assert_eq!(added.etag.as_deref(), Some("\"2\""));
     assert_eq!(world.access(OTHER).await, "granted");
     world.minutes(10).await;
     assert!(world.open_holds().await.is_empty(), "nobody is left in it");
+    world.end().await;
+}
+
+/// No admin reads that HR may have called them inactive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_is_not_told_of_who_looks_like_them() {
+    let world = World::start().await;
+    let result = world
+        .hr("e-1002", "inactive", json!({ "name": "Otto" }))
+        .await;
+    assert_eq!(result["outcome"], "held", "{result}");
+    world.mailed().await;
+    assert_eq!(world.mails_to(ADA, "holds 1 person").len(), 1);
+    assert!(
+        world.mails_to(OTTO, "").is_empty(),
+        "{:?}",
+        world.subjects(OTTO)
+    );
     world.end().await;
 }

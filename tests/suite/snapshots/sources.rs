@@ -68,8 +68,8 @@ async fn disabling_or_only_observing_a_source_ends_its_queued_snapshot_before_an
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_applied_before_the_source_was_disabled_stays_and_nothing_more_is() {
-    let (world, seed, ids) = with_people(30).await;
-    let id = handed_in(&world, &seed, &ids[10..], json!({})).await;
+    let (world, seed, ids) = with_people(250).await;
+    let id = handed_in(&world, &seed, &ids[40..], json!({})).await;
     complete(&world, &id, 1, false).await;
     // Compared, admitted, asked, and the first of them written: then the process dies.
     world.stack.cloud().faults().inject(Fault {
@@ -80,14 +80,15 @@ async fn what_was_applied_before_the_source_was_disabled_stays_and_nothing_more_
     assert_eq!(state(&world, &id).await["state"], "applying");
     let gone = async || {
         let mut gone = Vec::new();
-        for who in &ids[..10] {
+        for who in &ids[..40] {
             gone.push(world.status(who).await == "deactivation_scheduled");
         }
         gone
     };
     let before = gone().await;
     let some = before.iter().filter(|gone| **gone).count();
-    assert!((1..10).contains(&some), "{before:?}");
+    // Sixteen are written at once, and those under way are not stopped.
+    assert!((1..40).contains(&some), "{before:?}");
     set(&world, "disabled").await;
     world.minutes(40).await;
     set(&world, "active").await;

@@ -3,6 +3,7 @@
 use offramp_api::contract::Operation;
 use offramp_api::view::{AnsweredView, HoldDetail, RunDetail, UndoneView};
 use offramp_app::Error;
+use offramp_domain::decide::Refusal;
 use offramp_domain::{HoldId, RunId};
 use serde_json::{Value, json};
 
@@ -60,7 +61,7 @@ pub(super) fn holds() -> Vec<Operation> {
             .answers::<AnsweredView>(200, "The hold after it, and what became of each", answered.clone())
             .answers::<AnsweredView>(202, "The same; a timer does those who are pending", answered)
             .versioned()
-            .refuses([Error::HoldClosed, Error::SecondAdmin])
+            .refuses([Error::HoldClosed, Error::SecondAdmin, Refusal::OnSelf.into()])
     };
     vec![
         Operation::of(Route::ListHolds, "Lists what safeguards have stopped, the newest first")

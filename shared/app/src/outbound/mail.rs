@@ -111,6 +111,17 @@ pub struct Person {
     pub what: Stopped,
 }
 
+impl Person {
+    /// The ids of whom this says something: of the person, and of the one whom they look like.
+    pub fn about(&self) -> impl Iterator<Item = &str> {
+        let of = match &self.what {
+            Stopped::Unknown(of) => Some(of.as_str()),
+            Stopped::Leaving(_) | Stopped::Returning => None,
+        };
+        std::iter::once(self.id.as_str()).chain(of)
+    }
+}
+
 /// The change that a hold stopped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stopped {

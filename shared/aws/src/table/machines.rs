@@ -24,7 +24,7 @@ impl Registry for Table {
         let own = [keys::machines(org)];
         let (loaded, others) = self.load_with(org, None, ids, &own).await?;
         let machines = others.first().map(Item::read).transpose()?;
-        Ok((loaded, machines.unwrap_or_default()))
+        Ok((loaded.as_seen(), machines.unwrap_or_default()))
     }
 
     async fn put_machines(

@@ -266,11 +266,8 @@ pub(super) fn confirm_address(
 }
 
 pub(super) fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {
-    match by {
-        Actor::Admin {
-            employee_id: Some(actor),
-            ..
-        } if *actor == user.employee_id => Err(Refusal::OnSelf),
-        _ => Ok(()),
+    match by.is_admin(&user.employee_id) {
+        true => Err(Refusal::OnSelf),
+        false => Ok(()),
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn decide(
     let (Some(stored), Some(settled)) = (stored, settled) else {
         return unknown(source, event, &by, ctx);
     };
-    if matches!(&stored.origin, Origin::Source(owner) if owner != source) {
+    // Nobody owns a look-alike, whom nobody has let in.
+    let owned = stored.look_alike.is_none();
+    if owned && matches!(&stored.origin, Origin::Source(owner) if owner != source) {
         return reject("the employee belongs to another source");
     }
     let none = Watermark::default();

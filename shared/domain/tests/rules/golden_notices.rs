@@ -116,6 +116,7 @@ fn power(golden: &mut Golden) {
         was_address: Some("old@example.com".to_owned()),
         is_address: Some("newer@example.com".to_owned()),
         counts: true,
+        fresh: false,
     };
     let of_source = |change| Power::Source {
         source: source("hris"),

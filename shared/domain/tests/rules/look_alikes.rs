@@ -180,6 +180,24 @@ fn the_admins_answer() {
     assert_eq!(says(&mut world, hr(5).name("Ad")), Outcome::Created);
 }
 
+/// A source that has called an id inactive first does not keep it from the one whose it is.
+#[test]
+fn no_source_owns_them() {
+    for answered in [None, Some(false)] {
+        let mut world = held();
+        if let Some(approve) = answered {
+            world.happens(&id(), &answer(approve)).unwrap();
+        }
+        let event = Event::Hr {
+            source: source("payroll"),
+            event: hr(3).name("Ada"),
+        };
+        let decision = world.happens(&id(), &event).unwrap();
+        assert_eq!(decision.answered.outcome, Outcome::Created);
+        assert_eq!(world.user(&id()).origin.source(), Some(&source("payroll")));
+    }
+}
+
 #[test]
 fn a_rule_that_leaves_them_out_keeps_them_out() {
     let mut world = held();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use offramp_domain::decide::Outcome;
+use offramp_domain::decide::{Outcome, Refusal};
 use offramp_domain::{
     Actor, EmployeeId, Eyes, FirstApproval, Hold, HoldAnswer, HoldId, HoldState, Run, RunId,
     RunKind, Timer, Unfinished,
@@ -59,7 +59,7 @@ pub struct Ask<'a> {
 /// Answers a hold, or a part of it.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::HoldClosed`]; [`Error::SecondAdmin`]; [`Error::VersionMismatch`] if the hold never had that version or all of
+/// [`Error::NotFound`]; [`Refusal::OnSelf`] if the admin is among those whom they would keep by name; [`Error::HoldClosed`]; [`Error::SecondAdmin`]; [`Error::VersionMismatch`] if the hold never had that version or all of
 /// it was answered already; [`Error::Unfinished`] if a rejection of a part ran out of time; [`Error::Busy`]; or a
 /// fault.
 pub async fn answer<P: Ports>(
@@ -70,6 +70,10 @@ pub async fn answer<P: Ports>(
 where
     P::Store: Users + Breakers + Snapshots,
 {
+    let named = ask.only.iter().flatten();
+    if ask.verdict == Verdict::Reject && named.into_iter().any(|id| ask.by.is_admin(id)) {
+        return Err(Refusal::OnSelf.into());
+    }
     let (hold, run, people) = until_won(|| commit(tenant, ask)).await?;
     let work = Work {
         tenant: *tenant,

@@ -9,7 +9,7 @@ use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User, h
 use ring::digest::{SHA256, digest};
 
 use super::rows::People;
-use crate::outbound::mail::{self, Mail, Now, Rank, Reader, Row};
+use crate::outbound::mail::{self, Mail, Now, Person, Rank, Reader, Row};
 use crate::ports::Outgoing;
 
 /// The messages of one digest.
@@ -17,10 +17,8 @@ pub(super) struct Letters<'a> {
     org: &'a OrgId,
     people: &'a People,
     now: DateTime<Utc>,
-    /// The people whose access has ended by a row, or has been given back. They are sent no digest.
-    named: BTreeSet<&'a str>,
-    /// The people whose leave date lies ahead by a row, whose role counts no longer or again, or who are in a hold. They
-    /// are told of the others.
+    /// The people whom a row is about, or who are in a hold, or whom somebody in it looks like. They are told of the
+    /// others.
     apart: BTreeSet<&'a str>,
     /// The mail of all admins, once it is composed.
     admins: OnceLock<Arc<Mail>>,
@@ -94,10 +92,8 @@ fn former(address: &Email) -> String {
 impl<'a> Letters<'a> {
     pub(super) fn new(org: &'a OrgId, people: &'a People, now: DateTime<Utc>) -> Self {
         let rows = || people.rows.iter().map(|(row, _)| row);
-        let ids = |ahead: bool| {
-            let of = rows().filter(move |row| is_of_others(row) == ahead && !is_own(row));
-            of.filter_map(|row| row.id.as_deref())
-        };
+        let about = rows().filter(|row| !is_own(row));
+        let about = about.filter_map(|row| row.id.as_deref());
         let held = rows().flat_map(|row| match &row.now {
             Now::Held(held) => held.people.as_slice(),
             _ => &[],
@@ -106,16 +102,15 @@ impl<'a> Letters<'a> {
             org,
             people,
             now,
-            named: ids(false).collect(),
-            apart: ids(true).chain(held.map(|person| &*person.id)).collect(),
+            apart: about.chain(held.flat_map(Person::about)).collect(),
             admins: OnceLock::new(),
         }
     }
 
     /// The messages. Admins are told everything, managers only the leave dates of their people, invited users only
     /// of the invitation, the address for escalations of holds, and whoever is no admin of a change of their own power,
-    /// as is the address of before. A digest does not go to a person without access, or to one whose access it is about.
-    /// Nobody is told of their own leave date, or that a hold keeps them.
+    /// as is the address of before. A digest does not go to a person without access. Nobody is told of their own departure,
+    /// return or leave date, or that a hold keeps them.
     pub(super) fn of(&self, notices: &'a [Outgoing]) -> Vec<Letter<'a>> {
         let mut letters = Vec::new();
         if !self.people.rows.is_empty() {
@@ -138,7 +133,7 @@ impl<'a> Letters<'a> {
         }
         let managers = managers
             .into_iter()
-            .filter(|(id, _)| self.told(id).is_some());
+            .filter(|(id, _)| self.here(id).is_some());
         letters.extend(managers.map(|(to, rows)| Letter {
             to: Recipient::User(to),
             claim: to.to_string(),
@@ -172,10 +167,9 @@ impl<'a> Letters<'a> {
         for row in rows.filter(|row| is_own(row)) {
             let id = row.id.as_deref().and_then(|id| EmployeeId::new(id).ok());
             let known = id.and_then(|id| self.people.users.get_key_value(&id));
-            let Some((id, _)) = known.filter(|(id, _)| self.here(id).is_some()) else {
-                continue;
-            };
-            own.entry(id).or_default().push(row);
+            if let Some((id, _)) = known.filter(|(id, _)| self.here(id).is_some()) {
+                own.entry(id).or_default().push(row);
+            }
             for address in &row.former {
                 let of = before.entry(address.folded());
                 of.or_insert((address, Vec::new())).1.push(row);
@@ -228,7 +222,7 @@ impl<'a> Letters<'a> {
     fn admins(&self) -> impl Iterator<Item = &'a EmployeeId> {
         let is_admin = |user: User| user.role == Role::Admin;
         let admins = self.people.admins.iter();
-        admins.filter(move |id| self.told(id).is_some_and(is_admin))
+        admins.filter(move |id| self.here(id).is_some_and(is_admin))
     }
 
     /// What an admin reads; `None` if every row is about them alone.
@@ -284,19 +278,6 @@ impl<'a> Letters<'a> {
         let user = self.people.users.get(id)?.as_of(&self.people.policy);
         (user.access_at(self.now) == Access::Granted).then_some(user)
     }
-
-    /// A user with access whom no row names but one of their own leave date.
-    fn told(&self, id: &EmployeeId) -> Option<User> {
-        let is_named = self.named.contains(id.as_str());
-        self.here(id).filter(|_| !is_named)
-    }
-}
-
-/// True if the row is told to everybody but the person it is about: a leave date that lies ahead, or a role that counts no
-/// longer since access ends, or counts again.
-fn is_of_others(row: &Row) -> bool {
-    let by_access = row.power().is_some_and(|power| power.by_access);
-    by_access || matches!(row.kind, NoticeKind::LeavesSoon { .. })
 }
 
 /// True if the row is told to the person it is about, too.
@@ -304,24 +285,23 @@ fn is_own(row: &Row) -> bool {
     row.power().is_some_and(|power| !power.by_access)
 }
 
-/// A row as one reader is told it: a hold without the reader. `None` if it is about nobody else.
+/// A row as one reader is told it: a hold without the reader, and without whoever looks like them. `None` if it is about
+/// nobody else.
 fn for_reader<'a>(row: &'a Row, reader: &EmployeeId) -> Option<Cow<'a, Row>> {
-    if is_of_others(row) && row.id.as_deref() == Some(reader.as_str()) {
+    if !is_own(row) && row.id.as_deref() == Some(reader.as_str()) {
         return None;
     }
     let Now::Held(held) = &row.now else {
         return Some(Cow::Borrowed(row));
     };
-    if !held
-        .people
-        .iter()
-        .any(|person| person.id == reader.as_str())
-    {
+    let about = |person: &Person| person.about().any(|id| id == reader.as_str());
+    let own = held.people.iter().filter(|person| about(person)).count();
+    if own == 0 {
         return Some(Cow::Borrowed(row));
     }
     let mut others = held.clone();
-    others.people.retain(|person| person.id != reader.as_str());
-    others.count -= 1;
+    others.people.retain(|person| !about(person));
+    others.count -= own;
     (others.count > 0).then(|| {
         Cow::Owned(Row {
             now: Now::Held(others),
@@ -396,27 +376,29 @@ mod tests {
         let letters = Letters::new(&org, &people, "2026-03-02T09:00:00Z".parse().unwrap());
         let before = counted::so_far();
         let of = letters.of(&[]);
-        // Who is told is known before anything is composed. The admin who leaves is not told.
+        // Who is told is known before anything is composed. The admin who leaves is told of the others.
         assert_eq!(counted::so_far(), before);
-        assert_eq!(of.len(), ADMINS - 1 + MANAGERS);
-        assert!(
-            of.iter()
-                .all(|letter| letter.to != Recipient::User(&id("A-00000")))
-        );
+        assert_eq!(of.len(), ADMINS + MANAGERS);
         let mails: Vec<Arc<Mail>> = of.iter().map(|one| letters.compose(&one.content)).collect();
         let (composed, written) = counted::so_far();
-        assert_eq!(composed - before.0, 1 + MANAGERS);
-        assert_eq!(written - before.1, (1 + MANAGERS) * ROWS);
-        let text = &mails[0].text;
-        assert_eq!(text.matches("\n- ").count(), ROWS);
-        assert!(text.contains("and 9800 more"), "{text}");
+        assert_eq!(composed - before.0, 2 + MANAGERS);
+        assert_eq!(written - before.1, (2 + MANAGERS) * ROWS);
         assert!(
-            mails[0].subject.contains("10000 people"),
+            mails[0].subject.contains("9999 people"),
             "{}",
             mails[0].subject
         );
+        assert!(!mails[0].text.contains("A-00000"));
+        let text = &mails[1].text;
+        assert_eq!(text.matches("\n- ").count(), ROWS);
+        assert!(text.contains("and 9800 more"), "{text}");
+        assert!(
+            mails[1].subject.contains("10000 people"),
+            "{}",
+            mails[1].subject
+        );
         // A manager reads of their own people alone.
-        let of_manager = &mails[ADMINS - 1];
+        let of_manager = &mails[ADMINS];
         assert!(
             of_manager.subject.contains("500 people"),
             "{}",

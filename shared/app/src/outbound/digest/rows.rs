@@ -69,7 +69,11 @@ where
             Some((row, manager))
         })
         .collect();
-    rows.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    // Changes of people's power come before those of sources and machines, however many these are.
+    rows.sort_by(|(a, _), (b, _)| {
+        let key = |row: &Row| row.power().is_none();
+        (key(a), &a.name).cmp(&(key(b), &b.name))
+    });
     let missing: BTreeSet<EmployeeId> = admins
         .iter()
         .chain(rows.iter().filter_map(|(_, manager)| manager.as_ref()))

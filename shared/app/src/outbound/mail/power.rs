@@ -88,6 +88,7 @@ fn person(who: &str, what: &PersonPower) -> String {
         was_address,
         is_address,
         counts,
+        fresh: _,
     } = what;
     let mut parts = Vec::new();
     match (was.signs_in(), is.signs_in()) {
