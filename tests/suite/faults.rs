@@ -67,6 +67,25 @@ async fn an_address_that_changes_hands_and_is_confirmed() {
 }
 
 #[tokio::test]
+async fn an_invitation_above_the_limit_and_one_by_hand() {
+    let new = |id| (id, "active", json!({ "email": "new@acme.example" }));
+    check(Flow {
+        setup: vec![
+            Step::Settings(json!({ "invitations": "all", "safeguards": { "max_invitations": 1 } })),
+            Step::Minutes(6),
+        ],
+        steps: vec![
+            Step::Hr(vec![new("N-1"), new("N-2")]),
+            Step::Minutes(6),
+            Step::to_user("POST /users/{id}/invite", "N-2", Value::Null),
+            Step::Minutes(6),
+        ],
+        ..Flow::default()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_leaver_who_goes_at_once() {
     check(Flow {
         setup: vec![Step::Settings(

@@ -31,6 +31,7 @@ mod headers;
 mod health;
 mod histories;
 mod holds;
+mod invitations;
 mod kept_access;
 mod known_source;
 mod lag;

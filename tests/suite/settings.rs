@@ -27,7 +27,7 @@ async fn settings_begin_with_a_grace_period_of_three_days() {
         "on_missing": "deactivate", "restore_deleted_on": "any_change", "leave_dates": "manual",
         "invitations": "restored", "objectives": "complete", "time_zone": "Etc/UTC",
         "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50,
-                        "four_eyes_above": null },
+                        "max_invitations": 200, "four_eyes_above": null },
         "access_during_grace": "revoked", "leave_date_is": "first_day_out",
         "delay_counts": "days", "weekend": ["saturday", "sunday"], "holidays": [],
         "reminders": { "before_leave_days": [] }, "escalation": null, "escalate_after_hours": 4,
@@ -217,7 +217,7 @@ async fn raising_a_safeguard_is_asked_back_and_told_and_lowering_is_not() {
     }
     assert_eq!(
         world.get("/settings").await["safeguards"],
-        json!({ "max_users": 11, "max_percent": 6, "window_hours": 47, "max_returns": 50, "four_eyes_above": null })
+        json!({ "max_users": 11, "max_percent": 6, "window_hours": 47, "max_returns": 50, "max_invitations": 200, "four_eyes_above": null })
     );
     world.minutes(5).await;
     let mails = world.mails_to(ADA, "settings");

@@ -28,6 +28,7 @@ offramp_api::routes! {
         DeactivateNow:   POST   "/users/{id}/deactivate-now"       => deactivate_now,       Admins;
         RestoreUser:     POST   "/users/{id}/restore"              => restore,              Admins;
         ConfirmAddress:  POST   "/users/{id}/confirm-address"      => confirm_address,      Admins;
+        InviteUser:      POST   "/users/{id}/invite"               => invite,               Admins;
         PutRole:         PUT    "/users/{id}/role"                 => set_role,             Admins;
         PutLogin:        PUT    "/users/{id}/login"                => set_login,            Admins;
         SetLeaveDate:    PUT    "/users/{id}/leave-date"           => set_leave_date,       Admins;
@@ -88,6 +89,7 @@ impl Route {
                 | Self::DeactivateNow
                 | Self::RestoreUser
                 | Self::ConfirmAddress
+                | Self::InviteUser
                 | Self::DeleteObjective
                 | Self::UndoRun
                 | Self::RemoveMachine

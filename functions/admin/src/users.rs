@@ -1,5 +1,6 @@
 //! The routes of users.
 
+mod invite;
 mod new;
 
 use offramp_api::http::Reply;

@@ -117,6 +117,7 @@ fn name(event: &Event) -> &'static str {
         Event::SetRole { .. } => "set_role",
         Event::SetLogin { .. } => "set_login",
         Event::ConfirmAddress { .. } => "confirm_address",
+        Event::Invite { .. } => "invite",
         Event::BindLogin { .. } => "bind_login",
         Event::SetLeaveDate { .. } => "set_leave_date",
         Event::Postpone { .. } => "postpone",

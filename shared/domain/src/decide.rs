@@ -101,6 +101,7 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
             Ok(role::bind(stored, settled, by, *signs_in_by, ctx))
         }
         Event::ConfirmAddress { by } => by_hand::confirm_address(stored, settled, by, ctx),
+        Event::Invite { by } => by_hand::invite(stored, settled, by, ctx),
         Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
         Event::Postpone { by, due_at, reason } => {
             by_hand::postpone(stored, settled, by, *due_at, reason, ctx)

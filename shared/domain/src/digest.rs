@@ -74,11 +74,14 @@ pub enum NoticeKind {
         #[serde(default)]
         invited: bool,
     },
-    /// A returning or new user is invited by mail. The admins are not told.
+    /// A returning or new user is invited by mail. The admins are told only if the limit on invitations stops it.
     Invited {
         /// True if the user had lost their account. Notices that were stored before this field existed say false.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
+        /// True if an admin asked for it. Then the limit on invitations does not count it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_hand: bool,
     },
     /// An admin turned the deactivation sync off.
     SyncTurnedOff {
@@ -186,6 +189,15 @@ pub enum Health {
 }
 
 impl NoticeKind {
+    /// The invitation of a new user, or of one who had lost their account and is `back`.
+    #[must_use]
+    pub fn invited(back: bool) -> Self {
+        Self::Invited {
+            back,
+            by_hand: false,
+        }
+    }
+
     /// True if the user is mailed. An invitation is the only mail to a user who is neither admin nor manager.
     #[must_use]
     pub fn invites(&self) -> bool {
@@ -195,10 +207,19 @@ impl NoticeKind {
         )
     }
 
+    /// True if the limit on invitations does not count the invitation.
+    #[must_use]
+    pub fn invites_by_hand(&self) -> bool {
+        matches!(self, Self::Invited { by_hand: true, .. })
+    }
+
     /// True if the user had lost their account and returns.
     #[must_use]
     pub fn is_return(&self) -> bool {
-        matches!(self, Self::Restored { .. } | Self::Invited { back: true })
+        matches!(
+            self,
+            Self::Restored { .. } | Self::Invited { back: true, .. }
+        )
     }
 
     /// The actor who caused the notice, if the mail names them.

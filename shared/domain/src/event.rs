@@ -102,6 +102,11 @@ pub enum Event {
         /// The acting admin.
         by: Actor,
     },
+    /// An admin has a user invited by mail, whatever the settings and the limit on invitations say.
+    Invite {
+        /// The acting admin.
+        by: Actor,
+    },
     /// The login of somebody who was appointed before there were logins is bound: what tokens name the person by now.
     BindLogin {
         /// Who binds it.

@@ -44,6 +44,8 @@ pub enum Happening {
     },
     /// An admin confirmed that the address of the user is theirs, and not that of somebody whom an admin put out.
     AddressConfirmed,
+    /// An admin had the user invited by mail.
+    Invited,
     /// A machine would have ended the access of the last admin, and did not.
     Held,
     /// A safeguard stopped a machine from ending the user's access, or from restoring the user.

@@ -18,6 +18,7 @@ mod hex;
 pub mod history;
 pub mod hold;
 pub mod ids;
+pub mod invitations;
 pub mod lifecycle;
 mod logins;
 pub mod objective;
@@ -54,6 +55,7 @@ pub use ids::{
     CardId, Email, EmployeeId, Epoch, EventId, Generation, GivenReason, HoldId, InvalidId, Login,
     ObjectiveId, OrgId, RunId, SnapshotId, SourceId, Subject,
 };
+pub use invitations::{Grant, Invited};
 pub use lifecycle::{
     Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,
     Schedule, Status, Whose,

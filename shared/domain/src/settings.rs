@@ -5,6 +5,7 @@ mod grace;
 mod leave_date;
 mod of_source;
 mod reminders;
+mod safeguards;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ pub use grace::{AccessDuringGrace, DelayCounts, MOST_HOLIDAYS, Weekday};
 pub use leave_date::LeaveDateIs;
 pub use of_source::SourceSync;
 pub use reminders::{MOST_REMINDERS, Reminders};
+pub use safeguards::Safeguards;
 
 /// An organisation's settings, as `GET /settings` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,42 +171,6 @@ pub enum Objectives {
     Keep,
 }
 
-/// The limits of the breaker. It trips at the first limit that a run would exceed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Safeguards {
-    /// The most people of a source who may leave, or be restored, within the window.
-    #[cfg_attr(feature = "schema", schema(minimum = 1))]
-    pub max_users: u32,
-    /// The largest share of the source's active people who may leave within the window, in per cent.
-    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 100))]
-    pub max_percent: u8,
-    /// The length of the rolling window, in hours.
-    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 720))]
-    pub window_hours: u16,
-    /// The most people of a source whose accounts the sync may give back within the window. A share of the active
-    /// people as large as `max_percent` may return in any case.
-    // Releases before it refuse settings with it, so it is stored only where it differs from the default.
-    #[serde(default = "max_returns", skip_serializing_if = "is_max_returns")]
-    #[cfg_attr(feature = "schema", schema(minimum = 1))]
-    pub max_returns: u32,
-    /// An approval by which more people of a hold leave needs a second admin; `None` if one admin is enough.
-    // As above: it is stored only where it is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub four_eyes_above: Option<u32>,
-}
-
-/// The default of [`Safeguards::max_returns`].
-fn max_returns() -> u32 {
-    50
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref)] // as serde calls it
-fn is_max_returns(returns: &u32) -> bool {
-    *returns == max_returns()
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -219,13 +185,7 @@ impl Default for Settings {
             invitations: Invitations::Restored,
             objectives: Objectives::Complete,
             time_zone: "Etc/UTC".to_owned(),
-            safeguards: Safeguards {
-                max_users: 50,
-                max_percent: 20,
-                window_hours: 24,
-                max_returns: max_returns(),
-                four_eyes_above: None,
-            },
+            safeguards: Safeguards::default(),
             access_during_grace: AccessDuringGrace::Revoked,
             leave_date_is: LeaveDateIs::FirstDayOut,
             delay_counts: DelayCounts::Days,
@@ -260,6 +220,9 @@ impl Settings {
         if self.safeguards.max_returns == 0 {
             wrong.push(("/safeguards/max_returns", "must be at least 1"));
         }
+        if self.safeguards.max_invitations == 0 {
+            wrong.push(("/safeguards/max_invitations", "must be at least 1"));
+        }
         wrong.extend(self.check_days());
         wrong.extend(self.check_reminders());
         wrong.extend(self.check_escalation());
@@ -272,18 +235,11 @@ impl Settings {
         self.deactivation_sync.enabled && !next.deactivation_sync.enabled
     }
 
-    /// True if `next` loosens a safeguard: more people, more returns, a larger share, a shorter window, or more people
+    /// True if `next` loosens a safeguard: more people, more returns, more invitations, a larger share, a shorter window, or more people
     /// whom one admin may let go alone.
     #[must_use]
     pub fn loosens_safeguards(&self, next: &Self) -> bool {
-        let (now, next) = (self.safeguards, next.safeguards);
-        next.max_users > now.max_users
-            || next.max_percent > now.max_percent
-            || next.window_hours < now.window_hours
-            || next.max_returns > now.max_returns
-            || now
-                .four_eyes_above
-                .is_some_and(|now| next.four_eyes_above.is_none_or(|next| next > now))
+        self.safeguards.loosens(next.safeguards)
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn settings() -> Value {
         "deactivation_sync": { "enabled": true, "behaviour": "delayed", "delay_days": 3 }, "on_missing": "deactivate",
         "restore_deleted_on": "any_change", "leave_dates": "manual", "invitations": "restored",
         "objectives": "complete", "time_zone": "Europe/Berlin",
-        "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50,
+        "safeguards": { "max_users": 50, "max_percent": 20, "window_hours": 24, "max_returns": 50, "max_invitations": 200,
                         "four_eyes_above": null },
         "access_during_grace": "revoked", "leave_date_is": "first_day_out", "delay_counts": "working_days", "weekend": ["saturday", "sunday"], "holidays": ["2026-12-25"],
         "reminders": { "before_leave_days": [1, 7] },

@@ -113,6 +113,16 @@ pub(super) fn users() -> Vec<Operation> {
             .versioned()
             .if_match()
             .refuses([Refusal::Deleted, Refusal::NoAddressYet]),
+        user(Route::InviteUser, "Invites a user by mail")
+            .about(
+                "Where `invitations` invites nobody, or `max_invitations` has stopped the invitation. The mail is sent with the \
+                 next digest, within three minutes, and is not counted.",
+            )
+            .answers::<UserView>(202, "The user, who will be mailed", examples::user())
+            .versioned()
+            .if_match()
+            .once()
+            .refuses([Refusal::NotActive, Refusal::NoAddressYet]),
         user(Route::PutRole, "Makes an admin, an auditor, or a member")
             .about(
                 "An auditor may read what an admin may read, and nothing else. The appointment binds the `login` by which \

@@ -262,6 +262,7 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
 pub fn whole(settings: &Settings) -> Value {
     let mut whole = json!(settings);
     whole["safeguards"]["max_returns"] = json!(settings.safeguards.max_returns);
+    whole["safeguards"]["max_invitations"] = json!(settings.safeguards.max_invitations);
     whole["safeguards"]["four_eyes_above"] = json!(settings.safeguards.four_eyes_above);
     whole["access_during_grace"] = json!(settings.access_during_grace);
     whole["leave_date_is"] = json!(settings.leave_date_is);

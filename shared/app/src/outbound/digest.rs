@@ -10,10 +10,14 @@
 //! notices are stamped, the messages are claimed, and the people are read. Then up to `LETTERS_AT_ONCE` messages are
 //! sent, and each is settled when SES has answered. A claim expires without effect if its message is not sent.
 //!
+//! Of a digest with invitations, the limit on invitations is asked before a message is sent. It is asked once, and a later
+//! run finds what was granted.
+//!
 //! All admins read the same mail, so it is composed once. A message is composed when it is sent, and none begins without
 //! the time to be settled. The rest is [`Error::Unfinished`]: the next run finds the settled messages and sends the
 //! others.
 
+mod invited;
 mod letters;
 mod rows;
 
@@ -78,7 +82,12 @@ where
     P::Store: Users + Notices + Breakers,
 {
     let (mut mailed, mut failed) = (Mailed::default(), None);
-    for taken in taken(tenant, minute, holder).await? {
+    for mut taken in taken(tenant, minute, holder).await? {
+        let (digest, notices) = (&taken.digest, &taken.notices);
+        if let Err(error) = invited::decide(tenant, digest, notices, &mut taken.people).await {
+            failed = failed.or(Some(error));
+            continue;
+        }
         let one = Digest {
             tenant: *tenant,
             mailer,
@@ -238,7 +247,7 @@ where
         let mut failed = None;
         let letters: Vec<_> = self
             .letters
-            .of(notices)
+            .of()
             .into_iter()
             .map(|letter| (self.claims.remove(&letter.claim), letter))
             .collect();

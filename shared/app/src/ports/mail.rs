@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{DigestMinute, Notice, NoticeKey, OrgId};
+use offramp_domain::{DigestMinute, Grant, Invited, Notice, NoticeKey, OrgId};
 
 use super::Committed;
 use crate::Fault;
@@ -59,6 +59,15 @@ pub struct Outgoing {
     pub digest: Option<DigestId>,
 }
 
+/// The counted invitations of an organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CountedInvitations {
+    /// The number of writes; 0 if none was ever counted.
+    pub rev: u64,
+    /// The invitations within the window.
+    pub invited: Invited,
+}
+
 /// Reads and writes the notices that are not mailed yet, and the claims on messages.
 pub trait Notices: Send + Sync {
     /// Every notice of the organisation that is not mailed yet, read consistently.
@@ -97,6 +106,27 @@ pub trait Notices: Send + Sync {
         result: &str,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// The counted invitations of the organisation, read consistently.
+    fn invited(
+        &self,
+        org: &OrgId,
+    ) -> impl Future<Output = Result<CountedInvitations, Fault>> + Send;
+    /// The invitations that a digest was granted, read consistently; `None` if it was granted none yet.
+    fn grant(
+        &self,
+        org: &OrgId,
+        digest: &DigestId,
+    ) -> impl Future<Output = Result<Option<Grant>, Fault>> + Send;
+    /// Grants a digest its invitations and counts them, in one transaction. `counted` has the `rev` that was read, and the
+    /// invitations after the grant. It writes nothing if another digest was counted since, or if this one has its grant.
+    fn grants(
+        &self,
+        org: &OrgId,
+        digest: &DigestId,
+        grant: &Grant,
+        counted: (u64, &Invited),
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 
 /// A message to one person.

@@ -52,7 +52,7 @@ mod tests {
         let minute = DigestMinute::of("2026-11-21T10:00:30Z".parse().unwrap());
         let of = NoticeKey {
             minute,
-            kind: NoticeKind::Invited { back: false }.topic(),
+            kind: NoticeKind::invited(false).topic(),
             employee_id: Some(EmployeeId::new("E#1").unwrap()),
             generation: offramp_domain::Generation(2),
         };

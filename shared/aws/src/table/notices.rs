@@ -4,17 +4,20 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use offramp_app::Fault;
-use offramp_app::ports::{Claim, Committed, DigestId, Notices, Outgoing};
-use offramp_domain::{Notice, NoticeKey, OrgId};
+use offramp_app::ports::{Claim, Committed, CountedInvitations, DigestId, Notices, Outgoing};
+use offramp_domain::{Grant, Invited, Notice, NoticeKey, OrgId};
+use serde::Serialize;
 
 use super::Table;
-use super::item::{Item, form, key_map};
+use super::item::{FORM, Item, form, key_map};
 use super::transaction::{Expression, Parts};
 use crate::fault::fault;
 use crate::keys::{self, SHARDS};
 
 /// How long a claim is kept: two days, which is longer than Lambda keeps an event for retries.
 const KEEP: TimeDelta = TimeDelta::days(2);
+/// How long the counted invitations are kept after the last grant: longer than the longest window, which is 30 days.
+const KEEP_COUNT: TimeDelta = TimeDelta::days(32);
 /// How many notices are deleted at once.
 const AT_ONCE: usize = 16;
 
@@ -123,6 +126,64 @@ impl Notices for Table {
             .map_err(|error| fault("dynamodb", "UpdateItem", &error))?;
         Ok(())
     }
+
+    async fn invited(&self, org: &OrgId) -> Result<CountedInvitations, Fault> {
+        let Some(item) = self.get(&keys::invited(org)).await? else {
+            return Ok(CountedInvitations::default());
+        };
+        Ok(CountedInvitations {
+            rev: item.get_number("rev").unwrap_or_default(),
+            invited: item.read()?,
+        })
+    }
+
+    async fn grant(&self, org: &OrgId, digest: &DigestId) -> Result<Option<Grant>, Fault> {
+        let item = self.get(&keys::grant(org, digest)).await?;
+        item.map(|item| item.read()).transpose()
+    }
+
+    async fn grants(
+        &self,
+        org: &OrgId,
+        digest: &DigestId,
+        grant: &Grant,
+        counted: (u64, &Invited),
+        now: DateTime<Utc>,
+    ) -> Result<Committed, Fault> {
+        let (rev, invited) = counted;
+        let mut parts = Parts::default();
+        let count = kept("rev = :next", &to_json(invited)?, now + KEEP_COUNT);
+        let count = count.number(":next", rev + 1);
+        let (count, as_read) = match rev {
+            0 => (count, "attribute_not_exists(pk)"),
+            _ => (count.number(":rev", rev), "rev = :rev"),
+        };
+        parts.update(self, &keys::invited(org), count, Some(as_read))?;
+        let granted = kept("", &to_json(grant)?, now + KEEP);
+        let fresh = Some("attribute_not_exists(pk)");
+        parts.update(self, &keys::grant(org, digest), granted, fresh)?;
+        self.write(parts).await
+    }
+}
+
+/// An update that writes an item with `data` until it expires: `notify` may update items, and put none.
+fn kept(more: &str, data: &str, expires: DateTime<Utc>) -> Expression {
+    let more = match more {
+        "" => String::new(),
+        more => format!(", {more}"),
+    };
+    let expires = u64::try_from(expires.timestamp()).unwrap_or_default();
+    Expression::new(&format!(
+        "SET #data = :data, v = :v, expires = :expires{more}"
+    ))
+    .name("#data", "data")
+    .text(":data", data)
+    .number(":v", FORM)
+    .number(":expires", expires)
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::corrupt("serialise", error.to_string()))
 }
 
 fn outgoing(item: &Item) -> Result<Outgoing, Fault> {

@@ -15,7 +15,7 @@ use crate::employee::{Field, HrWord};
 use crate::grounds::{Ground, GroundKind, Grounds};
 use crate::history::Happening;
 use crate::ids::{EmployeeId, GivenReason};
-use crate::lifecycle::{Cause, Deactivation, Lifecycle, Origin, Role};
+use crate::lifecycle::{Access, Cause, Deactivation, Lifecycle, Origin, Role, Status};
 use crate::settings::Invitations;
 use crate::user::User;
 
@@ -40,7 +40,7 @@ pub(super) fn add(
     user.role = wanted.role;
     let mut draft = Draft::new(ctx, user, stored);
     if ctx.policy.settings.invitations == Invitations::All {
-        draft.tell(NoticeKind::Invited { back: false });
+        draft.tell(NoticeKind::invited(false));
     }
     draft.leave_date(By::Admin);
     Ok(draft.commit(Answered::of(Outcome::Created), by, Happening::Created))
@@ -263,6 +263,29 @@ pub(super) fn confirm_address(
         by,
         Happening::AddressConfirmed,
     ))
+}
+
+/// Has an active user invited, by a mail that the limit on invitations does not count. A second word within the minute is one
+/// mail, since its notice has the same key.
+pub(super) fn invite(
+    stored: &User,
+    settled: User,
+    by: &Actor,
+    ctx: &Context<'_>,
+) -> Result<Decision, Refusal> {
+    let access = settled.access_at(ctx.now);
+    if settled.status() != Status::Active || access == Access::Revoked {
+        return Err(Refusal::NotActive);
+    }
+    if settled.mailed_at().is_none() {
+        return Err(Refusal::NoAddressYet);
+    }
+    let mut draft = Draft::of(ctx, stored, settled);
+    draft.tell(NoticeKind::Invited {
+        back: false,
+        by_hand: true,
+    });
+    Ok(draft.commit(Answered::of(Outcome::Updated), by, Happening::Invited))
 }
 
 pub(super) fn not_on_self(by: &Actor, user: &User) -> Result<(), Refusal> {

@@ -237,7 +237,7 @@ pub(super) fn newcomer(
     };
     let mut draft = Draft::new(ctx, user, stored);
     if status == HrStatus::Active && ctx.policy.settings.invitations == Invitations::All {
-        draft.tell(NoticeKind::Invited { back: false });
+        draft.tell(NoticeKind::invited(false));
     }
     draft.leave_date(By::Machine);
     draft.commit(answered, by, Happening::Created)

@@ -88,7 +88,7 @@ impl Draft<'_> {
         });
         self.arm.push(self.finish_timer(due));
         if self.invites() {
-            self.tell(NoticeKind::Invited { back: true });
+            self.tell(NoticeKind::invited(true));
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn limits(max_users: u32, max_percent: u8) -> Safeguards {
         max_percent,
         window_hours: 24,
         max_returns: max_users,
-        four_eyes_above: None,
+        ..Safeguards::default()
     }
 }
 

@@ -254,6 +254,7 @@ fn entries(golden: &mut Golden) {
         Happening::Restored,
         crate::logins::appointment(),
         Happening::AddressConfirmed,
+        Happening::Invited,
         Happening::Held,
         Happening::Stopped { hold: hold_id() },
         Happening::Kept { hold: hold_id() },
@@ -386,8 +387,7 @@ fn policies(golden: &mut Golden) {
             max_users: 500,
             max_percent: 100,
             window_hours: 1,
-            max_returns: 50,
-            four_eyes_above: None,
+            ..Safeguards::default()
         },
         ..Settings::default()
     };

@@ -39,7 +39,7 @@ pub(super) fn check(golden: &mut Golden) {
             admins_only: true,
         },
         NoticeKind::Restored { invited: true },
-        NoticeKind::Invited { back: true },
+        NoticeKind::invited(true),
         NoticeKind::SyncTurnedOff {
             by: by(),
             reverted: 12,
@@ -102,6 +102,11 @@ pub(super) fn check(golden: &mut Golden) {
         golden.check(&format!("notice-{name}"), &notice);
         golden.check(&format!("notice-{name}-key"), &notice.key());
     }
+    let by_hand = notice(NoticeKind::Invited {
+        back: false,
+        by_hand: true,
+    });
+    golden.check("notice-invited-by-hand", &by_hand);
     power(golden);
 }
 

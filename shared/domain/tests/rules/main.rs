@@ -13,6 +13,7 @@ mod facts;
 mod golden;
 mod grounds;
 mod invariants;
+mod invitation_limit;
 mod invitations;
 mod kept_access;
 mod leave;

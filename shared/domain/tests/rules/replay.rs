@@ -109,10 +109,10 @@ pub(crate) fn mails(policy: &Policy, before: Option<&User>, after: &User, notice
                 Invitations::All,
                 "{id}: only who comes back is invited"
             );
-            assert_eq!(notice.kind, NoticeKind::Invited { back: false });
+            assert_eq!(notice.kind, NoticeKind::invited(false));
         }
         Some(Status::Deactivated | Status::Deleted) => {
-            let new = NoticeKind::Invited { back: false };
+            let new = NoticeKind::invited(false);
             assert_ne!(notice.kind, new, "{id}: was here before");
         }
         Some(status) => panic!("{id}: invited, and was {status:?}"),

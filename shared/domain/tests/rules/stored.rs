@@ -130,7 +130,7 @@ fn the_previous_form() {
     let notice: Notice = read("notice-restored.json");
     assert_eq!(notice.kind, NoticeKind::Restored { invited: false });
     let notice: Notice = read("notice-invited.json");
-    assert_eq!(notice.kind, NoticeKind::Invited { back: false });
+    assert_eq!(notice.kind, NoticeKind::invited(false));
     let notice: Notice = read("notice-leaves_soon.json");
     assert_eq!(
         notice.kind,

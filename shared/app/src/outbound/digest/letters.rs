@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Access, Email, EmployeeId, NoticeKind, OrgId, Role, User, hex};
+use offramp_domain::{Email, EmployeeId, NoticeKind, OrgId, Role, User, hex};
 use ring::digest::{SHA256, digest};
 
 use super::rows::People;
 use crate::outbound::mail::{self, Mail, Now, Person, Rank, Reader, Row};
-use crate::ports::Outgoing;
 
 /// The messages of one digest.
 pub(super) struct Letters<'a> {
@@ -92,7 +91,7 @@ fn former(address: &Email) -> String {
 impl<'a> Letters<'a> {
     pub(super) fn new(org: &'a OrgId, people: &'a People, now: DateTime<Utc>) -> Self {
         let rows = || people.rows.iter().map(|(row, _)| row);
-        let about = rows().filter(|row| !is_own(row));
+        let about = rows().filter(|row| !is_own(row) && !is_uninvited(row));
         let about = about.filter_map(|row| row.id.as_deref());
         let held = rows().flat_map(|row| match &row.now {
             Now::Held(held) => held.people.as_slice(),
@@ -111,7 +110,7 @@ impl<'a> Letters<'a> {
     /// of the invitation, the address for escalations of holds, and whoever is no admin of a change of their own power,
     /// as is the address of before. A digest does not go to a person without access. Nobody is told of their own departure,
     /// return or leave date, or that a hold keeps them.
-    pub(super) fn of(&self, notices: &'a [Outgoing]) -> Vec<Letter<'a>> {
+    pub(super) fn of(&self) -> Vec<Letter<'a>> {
         let mut letters = Vec::new();
         if !self.people.rows.is_empty() {
             letters.extend(self.admins().filter_map(|to| {
@@ -139,19 +138,10 @@ impl<'a> Letters<'a> {
             claim: to.to_string(),
             content: Content::Manager(rows),
         }));
-        let mut invited: BTreeMap<&EmployeeId, bool> = BTreeMap::new();
-        for one in notices.iter().filter(|one| one.notice.kind.invites()) {
-            if let Some(id) = &one.notice.employee_id {
-                *invited.entry(id).or_default() |= one.notice.kind.is_return();
-            }
-        }
-        let invited = invited
-            .into_iter()
-            .filter(|(id, _)| self.here(id).is_some());
-        letters.extend(invited.map(|(to, back)| Letter {
+        letters.extend(self.people.invited.iter().map(|(to, back)| Letter {
             to: Recipient::User(to),
             claim: invite(to),
-            content: Content::Invitation { back },
+            content: Content::Invitation { back: *back },
         }));
         letters.extend(self.escalation());
         letters.extend(self.of_power());
@@ -275,8 +265,7 @@ impl<'a> Letters<'a> {
 
     /// A user with access.
     fn here(&self, id: &EmployeeId) -> Option<User> {
-        let user = self.people.users.get(id)?.as_of(&self.people.policy);
-        (user.access_at(self.now) == Access::Granted).then_some(user)
+        self.people.here(id, self.now)
     }
 }
 
@@ -285,10 +274,15 @@ fn is_own(row: &Row) -> bool {
     row.power().is_some_and(|power| !power.by_access)
 }
 
+/// True if the row says that the limit on invitations stops one. It is told to everybody.
+fn is_uninvited(row: &Row) -> bool {
+    matches!(row.kind, NoticeKind::Invited { .. })
+}
+
 /// A row as one reader is told it: a hold without the reader, and without whoever looks like them. `None` if it is about
 /// nobody else.
 fn for_reader<'a>(row: &'a Row, reader: &EmployeeId) -> Option<Cow<'a, Row>> {
-    if !is_own(row) && row.id.as_deref() == Some(reader.as_str()) {
+    if !is_own(row) && !is_uninvited(row) && row.id.as_deref() == Some(reader.as_str()) {
         return None;
     }
     let Now::Held(held) = &row.now else {
@@ -367,6 +361,7 @@ mod tests {
             admins: users.iter().filter_map(is_admin).collect(),
             rows: (0..LEAVERS).map(row).collect(),
             users,
+            invited: BTreeMap::new(),
         }
     }
 
@@ -375,7 +370,7 @@ mod tests {
         let (org, people) = (OrgId::new("acme").unwrap(), people());
         let letters = Letters::new(&org, &people, "2026-03-02T09:00:00Z".parse().unwrap());
         let before = counted::so_far();
-        let of = letters.of(&[]);
+        let of = letters.of();
         // Who is told is known before anything is composed. The admin who leaves is told of the others.
         assert_eq!(counted::so_far(), before);
         assert_eq!(of.len(), ADMINS + MANAGERS);

@@ -29,6 +29,16 @@ pub(super) struct People {
     pub(super) users: BTreeMap<EmployeeId, User>,
     pub(super) admins: BTreeSet<EmployeeId>,
     pub(super) rows: Vec<(Row, Option<EmployeeId>)>,
+    /// Who is invited, with whether they had lost their account.
+    pub(super) invited: BTreeMap<EmployeeId, bool>,
+}
+
+impl People {
+    /// A user with access.
+    pub(super) fn here(&self, id: &EmployeeId, now: DateTime<Utc>) -> Option<User> {
+        let user = self.users.get(id)?.as_of(&self.policy);
+        (user.access_at(now) == Access::Granted).then_some(user)
+    }
 }
 
 /// Reads everybody that a digest concerns, in their present state. `admins` were read a moment ago, and are read again
@@ -88,6 +98,7 @@ where
         users,
         admins,
         rows,
+        invited: BTreeMap::new(),
     })
 }
 

@@ -33,13 +33,14 @@ enum About {
     Deleted,
     Back,
     Restored,
+    NotInvited,
     Undone,
     Settings,
     Power,
 }
 
 impl About {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Quarantine,
         Self::Hold,
         Self::Answered,
@@ -51,6 +52,7 @@ impl About {
         Self::Deleted,
         Self::Back,
         Self::Restored,
+        Self::NotInvited,
         Self::Undone,
         Self::Settings,
         Self::Power,
@@ -81,7 +83,7 @@ impl About {
                 Self::Settings
             }
             NoticeKind::Power { .. } => Self::Power,
-            NoticeKind::Invited { .. } => return None,
+            NoticeKind::Invited { .. } => Self::NotInvited,
         })
     }
 
@@ -103,13 +105,15 @@ impl About {
             Self::Deleted => format!("{who} deleted"),
             Self::Back => format!("{who} restored after their cards were terminated"),
             Self::Restored => format!("{who} restored by the HR sync"),
+            Self::NotInvited => format!("{who} not invited"),
             Self::Undone => "A run was taken back".to_owned(),
             Self::Settings => "Offramp settings changed".to_owned(),
             Self::Power => "Who may do what has changed".to_owned(),
         }
     }
 
-    fn lead(self, rows: &[&Row], to: Reader) -> String {
+    fn lead(self, rows: &[&Row], letter: Letter<'_>) -> String {
+        let to = letter.to;
         match self {
             Self::Quarantine => "Nothing happens to those in the hold until an admin answers it; and as long \
                  as it is open, people whom HR calls gone join it, and lose neither access nor cards. Read who \
@@ -155,6 +159,12 @@ impl About {
             Self::Restored => "These accounts had been deleted by hand. Their HR record changed, and they \
                  are back as members."
                 .to_owned(),
+            Self::NotInvited => format!(
+                "More invitations were to be sent than `max_invitations` allows within `window_hours`. These \
+                 people have their accounts all the same. They are not invited later. To send one of them an \
+                 invitation: POST /v1/orgs/{}/users/{{id}}/invite.",
+                letter.org
+            ),
             Self::Undone => "People in the grace period that the run began have access again, and their \
                  cards. People who were deactivated since, or came back otherwise, are as they were."
                 .to_owned(),
@@ -173,7 +183,7 @@ pub(super) fn sections(rows: &[&Row], letter: Letter<'_>) -> Vec<Section> {
             let rows: Vec<&Row> = rows.iter().copied().filter(of).collect();
             (!rows.is_empty()).then(|| Section {
                 title: about.title(&rows),
-                lead: about.lead(&rows, letter.to),
+                lead: about.lead(&rows, letter),
                 lines: rows
                     .iter()
                     .take(ROWS)

@@ -13,9 +13,9 @@ use offramp_app::ports::{
     Receipt, Rejection, Source, SourceEntry, snapshots,
 };
 use offramp_domain::{
-    Breaker, Card, CardId, CompactUser, Counted, EmployeeId, Entry, Hold, HoldId, Notice,
-    Objective, ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId, SnapshotQueue,
-    SourceId,
+    Breaker, Card, CardId, CompactUser, Counted, EmployeeId, Entry, Grant, Hold, HoldId, Invited,
+    Notice, Objective, ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId,
+    SnapshotQueue, SourceId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -92,7 +92,7 @@ const PLAIN: Kind = Kind {
 pub(super) const KINDS: &[Kind] = &[
     Kind { name: "settings", sk: "SETTINGS", read: data::<Policy>, ..PLAIN },
     Kind { name: "settings_entry", sk: "S#", indexes: derived::settings_entry, read: data::<PolicyEntry>, ..PLAIN },
-    Kind { name: "admins", sk: "ADMINS", read: ids, ..PLAIN },
+    Kind { name: "admins", sk: "ADMINS", beside: Beside::Partitions(of_admins), read: ids, ..PLAIN },
     Kind { name: "machines", sk: "MACHINES", read: data::<Machines>, ..PLAIN },
     Kind { name: "machine_entry", sk: keys::MACHINE_ENTRY, indexes: derived::machine_entry, read: data::<MachineEntry>, ..PLAIN },
     Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), read: data::<Source>, ..PLAIN },
@@ -113,6 +113,9 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: USER, pk: PERSON, sk: "U", read: user, ..PLAIN },
     // A notice is mailed where it arose, so an import restores no notices and mails nobody.
     Kind { name: "notice", pk: "#N#", returns: false, beside: Beside::Partitions(messages), read: data::<Notice>, ..PLAIN },
+    // An organisation that is imported has invited nobody here, and an import invites nobody.
+    Kind { name: "invited", pk: "#D#invites", sk: keys::INVITED, leaves: Leaves::Nothing, read: data::<Invited>, ..PLAIN },
+    Kind { name: "grant", pk: "#D#invites", sk: keys::GRANT, leaves: Leaves::Nothing, read: data::<Grant>, ..PLAIN },
     Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
     Kind { name: "breaker", pk: "#B#", sk: "B", indexes: derived::breaker, read: data::<Breaker>, ..PLAIN },
     // A pulse, and the counts of a source in observation, have a meaning only in this stack. Rejections expire within a
@@ -253,6 +256,11 @@ fn of_address(org: &OrgId, key: &Key, hash: &str) -> Vec<Key> {
     let whose = keys::whose(&key.pk);
     let key = whose.map(|(_, id)| keys::former_holder(org, hash, &id));
     key.into_iter().collect()
+}
+
+/// The partition of an organisation's invitations. Its admins are the one item that every organisation with a notice has.
+fn of_admins(org: &OrgId, _: &Item) -> Vec<String> {
+    vec![keys::invitations(org)]
 }
 
 /// The messages of the digest that contains a notice.

@@ -53,7 +53,8 @@ fn known(item: &Value) -> Value {
     if let Some(data) = item.get("data") {
         return data.clone();
     }
-    let attributes = item["attributes"].as_object().unwrap().iter();
+    // The key alone may say all.
+    let attributes = item["attributes"].as_object().into_iter().flatten();
     let texts = attributes.filter(|(_, value)| value.is_string() || value.is_array());
     Value::Object(Map::from_iter(
         texts.map(|(name, value)| (name.clone(), value.clone())),
@@ -285,7 +286,9 @@ fn kinds_are_told_by_their_keys() {
                 "attempts",
                 "confirmation",
                 "counted",
+                "grant",
                 "import",
+                "invited",
                 "line",
                 "message",
                 "page",
