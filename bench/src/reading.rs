@@ -7,7 +7,7 @@ use std::time::Instant;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use offramp_app::ports::Connector;
+use offramp_app::ports::{Connector, Headers};
 use offramp_connectors::Native;
 use offramp_connectors::signed::standard;
 use offramp_local::signer::Signed;
@@ -20,6 +20,15 @@ use crate::stats::Times;
 /// Employees in the body, as many as one takes.
 const EMPLOYEES: usize = 5_000;
 const PASSES: usize = 200;
+
+/// The headers of a delivery without an id.
+struct Unnamed;
+
+impl Headers for Unnamed {
+    fn header(&self, _: &str) -> Option<&str> {
+        None
+    }
+}
 
 /// Megabytes a second, of 1,000,000 bytes.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +61,7 @@ pub(crate) fn measure(options: Options) -> Result<Speeds> {
         let begun = Instant::now();
         standard::verify(headers(), black_box(&body), &secrets, now)?;
         let after = begun.elapsed();
-        let request = Native.read(black_box(&body))?;
+        let request = Native.read(&Unnamed, black_box(&body))?;
         let took = begun.elapsed();
         let read = request.events.iter().filter(|one| one.is_ok());
         if read.count() != EMPLOYEES {
@@ -97,7 +106,7 @@ mod tests {
     fn the_body_is_about_a_megabyte_of_good_events() {
         let body = body();
         assert!((900_000..1_200_000).contains(&body.len()), "{}", body.len());
-        let read = Native.read(&body).unwrap();
+        let read = Native.read(&Unnamed, &body).unwrap();
         assert_eq!(read.events.len(), EMPLOYEES);
         assert!(read.events.iter().all(|one| one.is_ok()));
     }

@@ -45,6 +45,7 @@ mod me;
 mod merged;
 mod mutations;
 mod objectives;
+mod odd_records;
 mod openapi;
 mod panic_buttons;
 mod people;

@@ -286,7 +286,7 @@ async fn a_history_is_a_chain_from_the_newest_to_the_first_with_who_and_why() {
 async fn an_employee_id_may_hold_any_character_that_is_none_of_control() {
     let world = World::start().await;
     for (n, id) in [
-        "A/B", "a b", "Ü#U#1", "100%", "E?x=1&y", "e\u{301}", "..", "A+B", "%2F",
+        "A/B", "a b", "Ü#U#1", "100%", "E?x=1&y", "\u{e9}", "..", "A+B", "%2F",
     ]
     .iter()
     .enumerate()

@@ -39,6 +39,10 @@ async fn each_sample_has_one_result_on_a_fresh_stack() {
             sample!("hr/one_bad_record.json"),
             json!({ "updated": 4, "rejected": 1 }),
         ),
+        (
+            sample!("hr/odd_fields.json"),
+            json!({ "updated": 3, "scheduled": 1 }),
+        ),
         (sample!("hr/partial.json"), json!({ "updated": 1 })),
         (sample!("hr/rename.json"), json!({ "updated": 1 })),
     ] {

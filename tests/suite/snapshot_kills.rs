@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_stand_ins::{Fault, InvocationOutcome, Mode, Service};
 use chrono::{DateTime, Utc};
-use offramp_domain::{EmployeeId, Field, HrEvent, HrStatus};
+use offramp_domain::{Arrival, EmployeeId, Field, HrEvent, HrStatus};
 use offramp_tests::{World, numbered};
 use serde_json::{Value, json};
 
@@ -34,6 +34,8 @@ pub(crate) fn event(id: &str, at: DateTime<Utc>) -> HrEvent {
         employee_id: EmployeeId::new(id).unwrap(),
         status: HrStatus::Active,
         fields: BTreeMap::from([(Field::Name, Some(format!("Person {id}")))]),
+        unread: Vec::new(),
+        arrival: Arrival::default(),
     }
 }
 

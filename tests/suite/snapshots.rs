@@ -16,7 +16,7 @@ pub(crate) fn employee(id: &str, status: &str) -> Value {
     json!({ "employee_id": id, "status": status, "name": format!("Person {id}") })
 }
 
-fn active(ids: &[String]) -> Vec<Value> {
+pub(crate) fn active(ids: &[String]) -> Vec<Value> {
     ids.iter().map(|id| employee(id, "active")).collect()
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn seeded(world: &World) -> Vec<Value> {
 }
 
 /// A world in which HR has so many people beside the seed's, known by a first snapshot.
-async fn with_people(count: usize) -> (World, Vec<Value>, Vec<String>) {
+pub(crate) async fn with_people(count: usize) -> (World, Vec<Value>, Vec<String>) {
     let world = World::start().await;
     let seed = seeded(&world).await;
     let ids = numbered("P", count);
@@ -391,7 +391,7 @@ async fn a_page_that_comes_again_replaces_it_and_a_bad_record_is_neither_changed
     page(&world, &id, 1, &seed).await;
     page(&world, &id, 2, &active(&ids[..5])).await;
     let mut again = active(&ids);
-    again[0]["start_date"] = json!("yesterday");
+    again[0]["status"] = json!("yesterday");
     assert_eq!(page(&world, &id, 2, &again).await.status, 200);
     let nameless = page(&world, &id, 3, &[json!({ "status": "active" })]).await;
     assert_eq!(nameless.status, 422, "{}", nameless.text);

@@ -121,13 +121,13 @@ fn profile(admin: &NewAdmin) -> Result<BTreeMap<Field, String>> {
     let mut profile = BTreeMap::new();
     for (field, value) in [(Field::Name, &admin.name), (Field::Email, &admin.email)] {
         let Some(value) = value else { continue };
-        let value = field.canonical(value).map_err(|error| {
+        let value = field.by_hand(value).map_err(|error| {
             Error::Invalid(vec![Invalid {
                 pointer: format!("/admin/{}", error.field),
                 detail: error.rule.to_owned(),
             }])
         })?;
-        profile.insert(field, value);
+        profile.extend(value.map(|value| (field, value)));
     }
     Ok(profile)
 }

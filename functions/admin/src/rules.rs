@@ -10,7 +10,7 @@ use offramp_app::desk::sync_rules;
 use offramp_app::ports::{Policies, USERS_PER_READ, Users};
 use offramp_app::{Error, Result};
 use offramp_domain::decide::SyncRule;
-use offramp_domain::{EmployeeId, Event, Field, HrEvent, HrRecord, HrStatus, User};
+use offramp_domain::{Arrival, EmployeeId, Event, Field, HrEvent, HrRecord, HrStatus, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -237,7 +237,7 @@ fn as_event(employee: &Map<String, Value>) -> std::result::Result<HrEvent, Strin
                     .find(|field| field.as_str() == name)
                     .ok_or_else(|| format!("{name} is no field of an employee"))?;
                 let value = match text {
-                    Some(text) => Some(field.canonical(text).map_err(|error| error.to_string())?),
+                    Some(text) => field.canonical(text).map_err(|error| error.to_string())?,
                     None => None,
                 };
                 fields.insert(field, value);
@@ -250,5 +250,7 @@ fn as_event(employee: &Map<String, Value>) -> std::result::Result<HrEvent, Strin
         employee_id: event.ok_or("employee_id is required")?,
         status: HrStatus::Active,
         fields,
+        unread: Vec::new(),
+        arrival: Arrival::default(),
     })
 }

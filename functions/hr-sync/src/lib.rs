@@ -166,7 +166,8 @@ async fn authenticated<'a>(
             }) => Ok((state, Some((Ok(request), Some(loaded))), pulse)),
             None => {
                 let may = door::authenticate(&tenant, &keeper, &source, &incoming).await?;
-                let events = (route == Route::PostEvents).then(|| (Native.read(&body), None));
+                let events =
+                    (route == Route::PostEvents).then(|| (Native.read(request, &body), None));
                 Ok((may, events, None))
             }
         }

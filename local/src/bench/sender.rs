@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{EmployeeId, Field, HrEvent, HrStatus};
+use offramp_domain::{Arrival, EmployeeId, Field, HrEvent, HrStatus};
 use serde_json::{Value, json};
 
 use super::path;
@@ -121,6 +121,8 @@ impl Crowd {
                     .into_iter()
                     .map(|(field, value)| (field, Some(value)))
                     .collect(),
+                unread: Vec::new(),
+                arrival: Arrival::default(),
             })
         })
     }

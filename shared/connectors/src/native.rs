@@ -3,13 +3,14 @@
 mod envelope;
 mod quick;
 pub mod snapshot;
+mod values;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{EmployeeId, EventId, Field, HrEvent, HrStatus};
-use serde::{Deserialize, Deserializer};
+use offramp_domain::{Arrival, EmployeeId, EventId, Field, HrEvent, HrStatus, Warning};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use offramp_app::ports::{
@@ -18,6 +19,7 @@ use offramp_app::ports::{
 use offramp_app::{Error, Invalid, Result};
 
 use crate::signed::standard;
+use values::{Value, sent};
 
 /// Offramp's own dialect: events that are signed as Standard Webhooks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,8 +36,15 @@ impl Connector for Native {
         standard::verify(standard::Signed::of(headers), body, secrets, now)
     }
 
-    fn read(&self, body: &[u8]) -> Result<Request> {
-        parse(body)
+    fn read(&self, headers: &dyn Headers, body: &[u8]) -> Result<Request> {
+        let mut request = parse(body)?;
+        let delivery = headers.header("webhook-id").unwrap_or_default();
+        for (place, event) in request.events.iter_mut().enumerate() {
+            if let Ok(event) = event {
+                event.arrival = Arrival::new(delivery, place);
+            }
+        }
+        Ok(request)
     }
 }
 
@@ -89,9 +98,9 @@ pub struct Body<'a> {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HrEvent))]
 pub(super) struct WireEvent<'a> {
-    #[serde(borrow, default, deserialize_with = "text")]
+    #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    id: Option<Cow<'a, str>>,
+    id: Option<Value<'a>>,
     #[serde(borrow)]
     occurred_at: Cow<'a, str>,
     #[serde(borrow)]
@@ -99,58 +108,44 @@ pub(super) struct WireEvent<'a> {
     employee: &'a RawValue,
 }
 
-/// An employee. A field that is null is cleared; a field that is absent stays as it is. Unknown fields are ignored.
+/// An employee. A field that is null, or a text that shows nothing, is cleared; a field that is absent or cannot be read
+/// stays as it is. A number is read as its text. Unknown fields are ignored.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Employee))]
 pub(crate) struct WireEmployee<'a> {
     #[serde(borrow)]
-    employee_id: Cow<'a, str>,
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    employee_id: Value<'a>,
     #[serde(borrow)]
-    status: Cow<'a, str>,
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    status: Value<'a>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    name: Sent<'a>,
+    name: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    email: Sent<'a>,
+    email: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    team: Sent<'a>,
+    team: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    department: Sent<'a>,
+    department: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    cost_centre: Sent<'a>,
+    cost_centre: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    manager_id: Sent<'a>,
+    manager_id: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    start_date: Sent<'a>,
+    start_date: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    birthday: Sent<'a>,
+    birthday: Option<Value<'a>>,
     #[serde(borrow, default, deserialize_with = "sent")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
-    leave_date: Sent<'a>,
-}
-
-/// A field that is absent (`None`), cleared (`Some(None)`) or set.
-type Sent<'a> = Option<Option<Cow<'a, str>>>;
-
-fn sent<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> std::result::Result<Sent<'a>, D::Error> {
-    text(from).map(Some)
-}
-
-/// A string or null. Serde borrows a `Cow` that is a field, but not a `Cow` in an `Option`.
-fn text<'de: 'a, 'a, D: Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<Option<Cow<'a, str>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    Ok(Option::<Text<'a>>::deserialize(from)?.map(|text| text.0))
+    leave_date: Option<Value<'a>>,
 }
 
 fn one(raw: &RawValue) -> Parsed {
@@ -159,20 +154,24 @@ fn one(raw: &RawValue) -> Parsed {
         Ok((event, employee))
     });
     match read {
-        Ok((event, employee)) => taken(event.id.as_deref(), &event.occurred_at, &employee),
+        Ok((event, employee)) => taken(event.id.as_ref(), &event.occurred_at, &employee),
         Err(reason) => Err(Malformed {
-            employee_id: whom(raw),
-            about: labelled(raw),
             reason,
+            ..labelled(raw)
         }),
     }
 }
 
-/// The event of a record that was read, if its values are valid.
-fn taken(id: Option<&str>, occurred_at: &str, employee: &WireEmployee<'_>) -> Parsed {
+/// The event of a record that was read, if its id, status and instant are valid.
+fn taken(id: Option<&Value<'_>>, occurred_at: &str, employee: &WireEmployee<'_>) -> Parsed {
     checked(id, occurred_at, employee).map_err(|reason| Malformed {
-        employee_id: Some(employee.employee_id.clone().into_owned()),
-        about: about(id, Some(occurred_at)),
+        employee_id: employee
+            .employee_id
+            .text()
+            .ok()
+            .flatten()
+            .map(str::to_owned),
+        about: about(id, Some(occurred_at), Some(&employee.status)),
         reason,
     })
 }
@@ -206,20 +205,30 @@ fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue, what: &str) -> std::result:
 /// The employee id cannot be read. The text is safe to show to a client.
 pub(crate) fn record(raw: &RawValue) -> std::result::Result<Record, String> {
     let read = object::<WireEmployee<'_>>(raw, "employee");
-    let id = match &read {
-        Ok(employee) => employee.employee_id.clone().into_owned(),
-        Err(reason) => match serde_json::from_str::<Named>(raw.get()) {
-            Ok(named) => named.employee_id,
-            Err(_) => return Err(reason.clone()),
+    let employee_id = match &read {
+        Ok(employee) => identified(&employee.employee_id),
+        Err(reason) => match serde_json::from_str::<Named<'_>>(raw.get()) {
+            Ok(named) => identified(&named.employee_id),
+            Err(_) => Err(reason.clone()),
         },
-    };
-    let employee_id = EmployeeId::new(id).map_err(|error| error.to_string())?;
+    }?;
+    let gone = read
+        .as_ref()
+        .map_or(true, |employee| may_be_gone(&employee.status));
     let says = read.and_then(|employee| {
         let status = status(&employee.status)?;
-        let fields = fields(&employee)?;
-        Ok(Said { status, fields })
+        let (fields, unread) = fields(&employee);
+        Ok(Said {
+            status,
+            fields,
+            unread,
+        })
     });
-    Ok(Record { employee_id, says })
+    Ok(Record {
+        employee_id,
+        gone: gone && says.is_err(),
+        says,
+    })
 }
 
 fn is_object(raw: &RawValue) -> bool {
@@ -235,45 +244,75 @@ fn said(error: &serde_json::Error) -> String {
 }
 
 fn checked(
-    id: Option<&str>,
+    id: Option<&Value<'_>>,
     occurred_at: &str,
     employee: &WireEmployee<'_>,
 ) -> std::result::Result<HrEvent, String> {
-    let employee_id = EmployeeId::new(&*employee.employee_id).map_err(|error| error.to_string())?;
-    let id = match id {
-        Some(id) => Some(EventId::new(id).map_err(|error| error.to_string())?),
-        None => None,
-    };
+    let employee_id = identified(&employee.employee_id)?;
     let occurred_at =
         instant(occurred_at).map_err(|_| "occurred_at is not an RFC 3339 instant".to_owned())?;
     let status = status(&employee.status)?;
-    let fields = fields(employee)?;
+    let (fields, mut unread) = fields(employee);
+    let id = event_id(id).unwrap_or_else(|warning| {
+        unread.push(warning);
+        None
+    });
     Ok(HrEvent {
         id,
         occurred_at,
         employee_id,
         status,
         fields,
+        unread,
+        arrival: Arrival::default(),
     })
+}
+
+fn identified(id: &Value<'_>) -> std::result::Result<EmployeeId, String> {
+    EmployeeId::sent(id.required("employee_id")?).map_err(|error| error.to_string())
+}
+
+/// The event's id; `None` if it has none.
+fn event_id(id: Option<&Value<'_>>) -> std::result::Result<Option<EventId>, Warning> {
+    let wrong = |reason: Cow<'static, str>| Warning {
+        field: "id".into(),
+        reason,
+    };
+    match id.map_or(Ok(None), Value::text) {
+        Ok(None) => Ok(None),
+        Ok(Some(text)) if text.trim().is_empty() => Ok(None),
+        Ok(Some(text)) => EventId::new(text)
+            .map(Some)
+            .map_err(|error| wrong(error.rule().into())),
+        Err(reason) => Err(wrong(reason.into())),
+    }
 }
 
 fn instant(text: &str) -> chrono::ParseResult<DateTime<Utc>> {
     Ok(DateTime::parse_from_rfc3339(text)?.with_timezone(&Utc))
 }
 
-fn status(text: &str) -> std::result::Result<HrStatus, String> {
-    match text {
-        "active" => Ok(HrStatus::Active),
-        "inactive" => Ok(HrStatus::Inactive),
-        _ => Err("status must be active or inactive".to_owned()),
+/// The employment status, in the words of HR systems, in any case and with any separator. Somebody on leave is here.
+fn status(value: &Value<'_>) -> std::result::Result<HrStatus, String> {
+    let word = value.required("status")?;
+    let word = word.trim().to_lowercase().replace(['-', ' '], "_");
+    match &*word {
+        "active" | "on_leave" | "leave" => Ok(HrStatus::Active),
+        "inactive" | "terminated" | "left" => Ok(HrStatus::Inactive),
+        _ => Err(
+            "status is none of active, on_leave, leave, inactive, terminated and left".to_owned(),
+        ),
     }
 }
 
-/// The fields that the employee carries, in canonical form.
-fn fields(
-    employee: &WireEmployee<'_>,
-) -> std::result::Result<BTreeMap<Field, Option<String>>, String> {
-    let mut fields = BTreeMap::new();
+/// True unless HR calls the employee active: then nobody waits for an end of their access.
+fn may_be_gone(value: &Value<'_>) -> bool {
+    !matches!(status(value), Ok(HrStatus::Active))
+}
+
+/// The fields that the employee carries, in canonical form, and those that cannot be read.
+fn fields(employee: &WireEmployee<'_>) -> (BTreeMap<Field, Option<String>>, Vec<Warning>) {
+    let (mut fields, mut unread) = (BTreeMap::new(), Vec::new());
     for (field, value) in [
         (Field::Name, &employee.name),
         (Field::Email, &employee.email),
@@ -285,58 +324,75 @@ fn fields(
         (Field::Birthday, &employee.birthday),
         (Field::LeaveDate, &employee.leave_date),
     ] {
-        match value {
-            Some(Some(value)) => {
-                let value = field.canonical(value).map_err(|error| error.to_string())?;
-                fields.insert(field, Some(value));
+        let Some(value) = value else { continue };
+        let read = match value.text() {
+            Ok(Some(text)) => field.canonical(text).map_err(Warning::from),
+            Ok(None) => Ok(None),
+            Err(reason) => Err(Warning {
+                field: field.as_str().into(),
+                reason: reason.into(),
+            }),
+        };
+        match read {
+            Ok(value) => {
+                fields.insert(field, value);
             }
-            Some(None) => {
-                fields.insert(field, None);
-            }
-            None => {}
+            Err(warning) => unread.push(warning),
         }
     }
-    Ok(fields)
+    (fields, unread)
 }
 
 /// The part of a record that names its employee.
 #[derive(Deserialize)]
-struct Named {
-    employee_id: String,
+struct Named<'a> {
+    #[serde(borrow)]
+    employee_id: Value<'a>,
 }
 
-/// The facts that are kept of an event if it is rejected.
-fn about(id: Option<&str>, occurred_at: Option<&str>) -> About {
+/// The facts that count of an event if it is rejected.
+fn about(id: Option<&Value<'_>>, occurred_at: Option<&str>, status: Option<&Value<'_>>) -> About {
     About {
-        event_id: id.and_then(|id| EventId::new(id).ok()),
+        event_id: event_id(id).ok().flatten(),
         occurred_at: occurred_at.and_then(|at| instant(at).ok()),
+        gone: status.is_none_or(may_be_gone),
     }
 }
 
-/// The facts that are kept of a malformed event, as far as they can be read.
-fn labelled(raw: &RawValue) -> About {
-    #[derive(Deserialize)]
+/// What can be read of a malformed event.
+fn labelled(raw: &RawValue) -> Malformed {
+    #[derive(Deserialize, Default)]
     struct Labelled<'a> {
         #[serde(borrow, default)]
-        id: Option<Cow<'a, str>>,
+        id: Option<Value<'a>>,
         #[serde(borrow, default)]
-        occurred_at: Option<Cow<'a, str>>,
+        occurred_at: Option<Value<'a>>,
     }
-    match serde_json::from_str::<Labelled<'_>>(raw.get()) {
-        Ok(label) => about(label.id.as_deref(), label.occurred_at.as_deref()),
-        Err(_) => About::default(),
-    }
-}
-
-/// The employee id of a malformed event, if it can be read.
-fn whom(raw: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
-    struct Whom {
-        employee: Named,
+    struct Whom<'a> {
+        #[serde(borrow)]
+        employee: Known<'a>,
     }
-    serde_json::from_str::<Whom>(raw.get())
-        .ok()
-        .map(|whom| whom.employee.employee_id)
+    #[derive(Deserialize)]
+    struct Known<'a> {
+        #[serde(borrow, default)]
+        employee_id: Option<Value<'a>>,
+        #[serde(borrow, default)]
+        status: Option<Value<'a>>,
+    }
+    fn text<'v>(value: Option<&'v Value<'_>>) -> Option<&'v str> {
+        value.and_then(|value| value.text().ok().flatten())
+    }
+    let label: Labelled<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let whom = serde_json::from_str::<Whom<'_>>(raw.get()).ok();
+    let whom = whom.as_ref().map(|whom| &whom.employee);
+    let id = whom.and_then(|whom| whom.employee_id.as_ref());
+    let status = whom.and_then(|whom| whom.status.as_ref());
+    Malformed {
+        employee_id: text(id).map(str::to_owned),
+        about: about(label.id.as_ref(), text(label.occurred_at.as_ref()), status),
+        reason: String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -360,13 +416,71 @@ mod tests {
             ),
             (
                 format!(
-                    r#"{{"occurred_at":"{at}","employee":{{"employee_id":"E-1","status":"active","name":5}}}}"#
+                    r#"{{"occurred_at":"{at}","employee":{{"employee_id":["E-1"],"status":"active"}}}}"#
                 ),
-                "name: invalid type: integer `5`, expected a string",
+                "employee_id is neither a text nor a number",
             ),
         ] {
             let parsed = parse(format!(r#"{{"events":[{event}]}}"#).as_bytes()).unwrap();
             assert_eq!(parsed.events[0].as_ref().unwrap_err().reason, reason);
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_read_or_costs_its_field_alone() {
+        let body = r#"{"events":[{"id":7,"occurred_at":"2026-03-01T10:00:00Z","employee":{"employee_id":1022.0,
+            "status":"On-Leave","name":{"first":"Ada","last":["L"]},"team":12,"cost_centre":-1,"email":false,"manager_id":null}}]}"#;
+        for read in [parse(body.as_bytes()), carefully(body.as_bytes())] {
+            let event = read.unwrap().events.remove(0).unwrap();
+            assert_eq!(event.id.unwrap().as_str(), "7");
+            assert_eq!(event.employee_id.as_str(), "1022");
+            assert_eq!(event.status, HrStatus::Active);
+            let text = |text: &str| Some(text.to_owned());
+            let fields = [
+                (Field::Team, text("12")),
+                (Field::CostCentre, text("-1")),
+                (Field::ManagerId, None),
+            ];
+            assert_eq!(event.fields, fields.into());
+            let unread: Vec<_> = event.unread.iter().map(|one| &*one.field).collect();
+            assert_eq!(unread, ["name", "email"]);
+        }
+    }
+
+    #[test]
+    fn a_rejected_record_says_whom_and_whether_hr_calls_them_active() {
+        for (employee, id, gone) in [
+            (
+                r#"{"employee_id":"E-1","status":"retired"}"#,
+                Some("E-1"),
+                true,
+            ),
+            (r#"{"employee_id":"E-1","status":{}}"#, Some("E-1"), true),
+            (r#"{"employee_id":"E-1"}"#, Some("E-1"), true),
+            (
+                r#"{"employee_id":5,"status":"Active","status":"x"}"#,
+                None,
+                true,
+            ),
+            (
+                r#"{"employee_id":"\u200b","status":"ACTIVE"}"#,
+                Some("\u{200b}"),
+                false,
+            ),
+            (r#"{"employee_id":[],"status":"left"}"#, None, true),
+            (r#"5"#, None, true),
+        ] {
+            let body = format!(
+                r#"{{"events":[{{"id":"e","occurred_at":"2026-03-01T10:00:00Z","employee":{employee}}}]}}"#
+            );
+            let malformed = parse(body.as_bytes())
+                .unwrap()
+                .events
+                .remove(0)
+                .unwrap_err();
+            assert_eq!(malformed.employee_id.as_deref(), id, "{employee}");
+            assert_eq!(malformed.about.gone, gone, "{employee}");
+            assert!(malformed.about.event_id.is_some() && malformed.about.occurred_at.is_some());
         }
     }
 }

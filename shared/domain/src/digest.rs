@@ -164,6 +164,17 @@ pub enum NoticeKind {
         /// The admin, by the subject claim of the token.
         by: Subject,
     },
+    /// A source's record about somebody was rejected, and HR does not call them active; or the source speaks of people of
+    /// another one. The notice is about the person, or about `others`.
+    Refused {
+        /// The source.
+        source: SourceId,
+        /// Why the record was rejected; empty if there are several reasons.
+        reason: String,
+        /// How many people beside those who are told of one by one.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        others: u32,
+    },
     /// The power of somebody or something changed. The key has the number of the write, so two changes within a minute
     /// are both told.
     Power {
@@ -172,6 +183,12 @@ pub enum NoticeKind {
         /// The change.
         what: Power,
     },
+}
+
+// Serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The health of an HR source.
@@ -248,7 +265,9 @@ impl NoticeKind {
             | Self::HoldWaits { hold, .. }
             | Self::HoldAnswered { hold, .. } => format!("{kind}.{hold}"),
             Self::RunUndone { run, .. } => format!("{kind}.{run}"),
-            Self::SourceHealth { source, .. } => format!("{kind}.{source}"),
+            Self::SourceHealth { source, .. } | Self::Refused { source, .. } => {
+                format!("{kind}.{source}")
+            }
             Self::Power { what, .. } => match what {
                 Power::Person(_) => kind.to_owned(),
                 Power::Source { source, .. } => format!("{kind}.source.{source}"),
@@ -268,11 +287,18 @@ impl NoticeKind {
 pub struct NoticeTopic(String);
 
 impl NoticeTopic {
-    /// True if the notice is about power. The releases before those notices cannot read one, so its key is one that they
-    /// do not look for.
+    /// True if the notice is of a kind that the first release cannot read. Its key is one that such a release does not look
+    /// for.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        let kind = self.0.split('.').next();
+        matches!(kind, Some("power" | "refused"))
+    }
+
+    /// True if the notice is about power, of which the people whom it is about are told, too.
     #[must_use]
     pub fn is_power(&self) -> bool {
-        self.0 == "power" || self.0.starts_with("power.")
+        self.0.split('.').next() == Some("power")
     }
 }
 

@@ -7,6 +7,7 @@
 mod compact;
 mod dates;
 mod mark;
+mod reading;
 
 use std::collections::BTreeMap;
 
@@ -16,12 +17,13 @@ use sha2::{Digest, Sha256};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::hex::hex;
-use crate::ids::{Email, EmployeeId, EventId, has_control, is_longer};
+use crate::ids::{EmployeeId, EventId};
 
 pub(crate) use compact::CompactRecord;
 pub(crate) use dates::is_date;
-use dates::is_day;
+pub use dates::{ImplausibleDate, plausible_leave_date};
 pub use mark::{MOST_REJECTED, PendingMark, PersonHash, Watermark};
+pub use reading::Warning;
 
 /// The longest value of a field, in characters.
 pub const FIELD_CHARS: usize = 256;
@@ -78,41 +80,6 @@ impl Field {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
-
-    /// Checks a value and returns the form in which it is compared and stored.
-    ///
-    /// # Errors
-    /// [`InvalidField`] names the field and the rule. It does not contain the value.
-    pub fn canonical(self, value: &str) -> Result<String, InvalidField> {
-        let invalid = |rule| InvalidField {
-            field: self.as_str(),
-            rule,
-        };
-        if is_longer(value, FIELD_CHARS) {
-            return Err(invalid("is longer than 256 characters"));
-        }
-        if has_control(value) {
-            return Err(invalid("contains a control character"));
-        }
-        match self {
-            Self::Email => match Email::new(value) {
-                Ok(email) => Ok(email.into()),
-                Err(_) => Err(invalid("is not an e-mail address")),
-            },
-            Self::ManagerId => match EmployeeId::new(value) {
-                Ok(id) => Ok(id.into()),
-                Err(_) => Err(invalid("is not an employee id")),
-            },
-            Self::StartDate | Self::LeaveDate if is_date(value) => Ok(value.to_owned()),
-            Self::StartDate | Self::LeaveDate => {
-                Err(invalid("is not a date of the form YYYY-MM-DD"))
-            }
-            // 2000 is a leap year, so 29 February is a valid birthday.
-            Self::Birthday if is_day(2000, value) => Ok(value.to_owned()),
-            Self::Birthday => Err(invalid("is not a day of the form MM-DD")),
-            Self::Name | Self::Team | Self::Department | Self::CostCentre => Ok(value.to_owned()),
-        }
-    }
 }
 
 /// Why a field was refused. The text is safe to show to a client.
@@ -163,13 +130,32 @@ pub struct HrEvent {
     pub status: HrStatus,
     /// The optional fields that the event sets or clears.
     pub fields: BTreeMap<Field, Option<String>>,
+    /// The fields that could not be read. They are not among `fields`.
+    pub unread: Vec<Warning>,
+    /// Where the statement arrived.
+    pub arrival: Arrival,
+}
+
+/// Where a statement arrived: in which delivery or snapshot, and at which place of it. A delivery that is repeated says the
+/// same at the same place. Empty if nothing is known of it; then a statement is known by what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Arrival(String);
+
+impl Arrival {
+    /// The place, from 0, in the delivery or snapshot of this id.
+    #[must_use]
+    pub fn new(delivery: &str, place: usize) -> Self {
+        Self(format!("{place}#{delivery}"))
+    }
 }
 
 impl HrEvent {
-    /// Distinguishes a replay from another statement of the same instant.
+    /// Distinguishes a replay from another statement of the same instant. HR systems with coarse clocks say different
+    /// things at one instant, and the same thing twice with another between. So a replay is a statement that has the
+    /// same id in the HR system or, without one, has arrived in the same delivery at the same place.
     fn hash(&self) -> String {
         let mut hash = Sha256::new();
-        let id = self.id.as_ref().map_or("", EventId::as_str);
+        let id = self.id.as_ref().map_or(&*self.arrival.0, EventId::as_str);
         part(&mut hash, id);
         part(&mut hash, word(self.status));
         for (field, value) in &self.fields {
@@ -294,7 +280,7 @@ impl HrRecord {
                     value: value.clone(),
                 },
             );
-            if self.get(*field) != value.as_deref() {
+            if !field.says_the_same(self.get(*field), value.as_deref()) {
                 fields.push(*field);
                 mutation |= known.is_some();
             }

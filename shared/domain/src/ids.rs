@@ -13,6 +13,14 @@ pub struct InvalidId {
     rule: &'static str,
 }
 
+impl InvalidId {
+    /// The rule, behind the name of what breaks it.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        self.rule
+    }
+}
+
 /// The longest employee id, in characters.
 pub const EMPLOYEE_ID_CHARS: usize = 128;
 /// The longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).
@@ -129,6 +137,24 @@ string_id!(
     EmployeeId, "employee_id", "must be 1 to 128 characters, none of them a control character", token
 );
 impl EmployeeId {
+    /// The id as a sender or an admin writes it: trimmed, and in NFC. Ids that were stored before are read by
+    /// [`EmployeeId::new`].
+    ///
+    /// # Errors
+    /// [`InvalidId`], also for an id with a blank that is not the plain space, or with an invisible character: nobody
+    /// could tell it from another.
+    pub fn sent(text: &str) -> Result<Self, InvalidId> {
+        let id = Self::new(text.trim().nfc().collect::<String>())?;
+        let unseen = |c: char| is_invisible(c) || (c.is_whitespace() && c != ' ');
+        match id.0.contains(unseen) {
+            true => Err(InvalidId {
+                what: "employee_id",
+                rule: "has an invisible character, or a blank that is not the plain space",
+            }),
+            false => Ok(id),
+        }
+    }
+
     /// What the id looks like. Two ids that look alike differ in spelling only: in the case of letters, blanks and invisible
     /// characters, compatible forms of a character ([UAX #15](https://www.unicode.org/reports/tr15/)), kinds of dashes, or in how
     /// a spreadsheet writes a number: leading zeros, and a last `.0`.
@@ -151,12 +177,16 @@ impl EmployeeId {
     }
 }
 
-/// True for the format characters that a text shows nothing of: soft hyphen, zero-width characters, directions.
-fn is_invisible(c: char) -> bool {
+/// True for the format characters (Unicode's category Cf), which a text shows nothing of: soft hyphen, zero-width
+/// characters, directions, tags.
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
+            | '\u{e0020}'..='\u{e007f}'
     )
 }
 

@@ -24,6 +24,7 @@ mod logins;
 pub mod objective;
 pub mod power;
 pub mod pulse;
+pub mod refused;
 pub mod roster;
 pub mod settings;
 pub mod snapshot;
@@ -41,8 +42,9 @@ pub use decide::{
 };
 pub use digest::{DigestMinute, Health, Notice, NoticeKey, NoticeKind};
 pub use employee::{
-    Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, InvalidField, MOST_REJECTED, Merge,
-    PendingMark, PersonHash, Watermark,
+    Arrival, Field, Fingerprint, HrEvent, HrRecord, HrStatus, HrWord, ImplausibleDate,
+    InvalidField, MOST_REJECTED, Merge, PendingMark, PersonHash, Warning, Watermark,
+    plausible_leave_date,
 };
 pub use event::Event;
 pub use grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround, Postponement};
@@ -64,6 +66,7 @@ pub use logins::Logins;
 pub use objective::{Objective, ObjectiveStatus};
 pub use power::{PersonPower, Power, SourcePower};
 pub use pulse::{Listening, Pulse};
+pub use refused::{Refusals, Refused};
 pub use settings::{Policy, Settings, SourceSync, SyncRules, Undone};
 pub use snapshot::{Snapshot, SnapshotQueue, SnapshotState, Step};
 pub use timer::Timer;

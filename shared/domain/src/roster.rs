@@ -30,7 +30,7 @@ pub fn print(user: &User) -> Vec<u8> {
     for field in Field::ALL {
         print.extend(match sent.get(field) {
             None => NEVER,
-            Some(value) => hash(*value),
+            Some(value) => hash(*field, *value),
         });
     }
     print
@@ -52,7 +52,7 @@ pub fn says_the_same(print: &[u8], event: &HrEvent) -> bool {
         let known = hashes.next();
         match event.fields.get(&field) {
             None => true,
-            Some(value) => known == Some(hash(value.as_deref()).as_slice()),
+            Some(value) => known == Some(hash(field, value.as_deref()).as_slice()),
         }
     })
 }
@@ -81,8 +81,11 @@ fn word(word: Option<HrWord>) -> u8 {
     }
 }
 
-fn hash(value: Option<&str>) -> [u8; HASH] {
-    let Some(value) = value else { return CLEARED };
+/// The hash of what a value says, however it is written.
+fn hash(field: Field, value: Option<&str>) -> [u8; HASH] {
+    let Some(value) = field.essence(value) else {
+        return CLEARED;
+    };
     let mut hash = NEVER;
     for (to, from) in hash.iter_mut().zip(Sha256::digest(value.as_bytes())) {
         *to = from;

@@ -12,7 +12,7 @@ async fn outcome(world: &World, at: &Value, id: &str, status: &str) -> Value {
 
 fn unreadable(id: &str) -> Value {
     let mut record = employee(id, "active");
-    record["start_date"] = json!("31.12.2020");
+    record["status"] = json!("gone");
     record
 }
 

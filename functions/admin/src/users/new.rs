@@ -80,10 +80,8 @@ impl NewUser {
             (Field::StartDate, self.start_date),
             (Field::Birthday, self.birthday),
         ] {
-            match value.map(|value| field.canonical(&value)) {
-                Some(Ok(value)) => {
-                    profile.insert(field, value);
-                }
+            match value.map(|value| field.by_hand(&value)) {
+                Some(Ok(value)) => profile.extend(value.map(|value| (field, value))),
                 Some(Err(error)) => wrong.push(Invalid {
                     pointer: format!("/{}", error.field),
                     detail: error.rule.to_owned(),

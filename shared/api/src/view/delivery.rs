@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use offramp_app::engine::many::{Answer, Answers};
 use offramp_app::when::instant;
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Figures, HoldId, RunId, Tripped, Verdict};
+use offramp_domain::{Figures, HoldId, RunId, Tripped, Verdict, Warning};
 use serde::Serialize;
 
 /// The result of one event.
@@ -22,6 +22,9 @@ pub struct ResultView<'a> {
     /// An explanation of the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+    /// The fields that could not be read. They keep their old values; everything else of the event counts.
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    pub warnings: &'a [Warning],
 }
 
 /// The answer to a delivery.
@@ -60,6 +63,7 @@ impl<'a> ResultView<'a> {
             outcome: answer.outcome,
             due_at: answer.due_at.map(instant),
             reason: answer.reason.as_deref(),
+            warnings: &answer.warnings,
         }
     }
 }

@@ -84,7 +84,8 @@ impl SourceView {
     }
 }
 
-/// A rejected record.
+/// A rejected record, or a warning: a field of a record that could not be read and keeps its old value, while the rest of
+/// the record counts.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rejection))]
 #[allow(missing_docs)]
@@ -94,6 +95,10 @@ pub struct RejectionView {
     pub event_id: Option<EventId>,
     pub occurred_at: Option<String>,
     pub snapshot_id: Option<SnapshotId>,
+    /// True if the record counts without `field`.
+    pub warning: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     pub reason: String,
 }
 
@@ -107,6 +112,8 @@ impl RejectionView {
             event_id: rejection.event_id,
             occurred_at: rejection.occurred_at.map(instant),
             snapshot_id: rejection.snapshot_id,
+            warning: rejection.field.is_some(),
+            field: rejection.field,
             reason: rejection.reason,
         }
     }

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::Outcome;
 use offramp_domain::{
-    Actor, AdminsChange, Answered, EmployeeId, Event, Gate, HoldId, RunId, User, Verdict,
+    Actor, AdminsChange, Answered, EmployeeId, Event, Gate, HoldId, RunId, User, Verdict, Warning,
 };
 
 use super::breaker::{RunRequest, execute_guarded, not_moved};
@@ -53,6 +53,8 @@ pub struct Answer {
     pub foreign: bool,
     /// The hold that keeps the person; `None` unless the outcome is `held`, and in a plan.
     pub hold: Option<HoldId>,
+    /// The fields of the event that could not be read, and keep their old values.
+    pub warnings: Vec<Warning>,
 }
 
 /// The answer to a request.
@@ -277,5 +279,6 @@ fn answer(id: &EmployeeId, answered: &Answered, would: Option<Outcome>) -> Answe
         would,
         foreign: false,
         hold: None,
+        warnings: answered.warnings.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Event, SourceId};
+use offramp_domain::{EmployeeId, Event, Refused, SourceId};
 
 use super::{pulse, rejections};
 use crate::engine::breaker::RunRequest;
@@ -75,12 +75,17 @@ where
         run_id,
         ..answers(results)
     };
-    if answers.summary.contains_key(&Outcome::Rejected) {
+    let faulty =
+        |answer: &Answer| answer.outcome == Outcome::Rejected || !answer.warnings.is_empty();
+    if answers.results.iter().any(faulty) {
         let events = people.iter().flat_map(|(_, events)| events);
         about.extend(events.map(|(place, event)| (*place, About::event(event))));
+        let (kept, refused) = rejected(&answers.results, &about, tenant.clock.now());
+        rejections::keep(tenant, source, kept, deadline).await;
+        if state != SourceState::Observing {
+            rejections::told(tenant, source, &refused).await?;
+        }
     }
-    let rejected = rejected(&answers.results, about, tenant.clock.now());
-    rejections::keep(tenant, source, rejected, deadline).await;
     if state == SourceState::Observing {
         let would = would(&answers.results);
         pulse::would_have(tenant, source, &would, None, deadline).await;
@@ -88,20 +93,33 @@ where
     Ok(answers)
 }
 
-/// The rejections of a request, to be stored.
+/// The rejections and warnings of a request, to be stored, and who was refused.
 fn rejected(
     results: &[Answer],
-    mut about: BTreeMap<usize, About>,
+    about: &BTreeMap<usize, About>,
     at: DateTime<Utc>,
-) -> Vec<Rejection> {
-    let rejected = results.iter().enumerate();
-    let rejected = rejected.filter(|(_, answer)| answer.outcome == Outcome::Rejected);
-    rejected
-        .map(|(place, answer)| {
-            let about = about.remove(&place).unwrap_or_default();
-            about.rejected(at, answer.employee_id.as_deref(), answer.reason.as_deref())
-        })
-        .collect()
+) -> (Vec<Rejection>, Vec<Refused>) {
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    for (place, answer) in results.iter().enumerate() {
+        let Some(about) = about.get(&place) else {
+            continue;
+        };
+        if answer.outcome == Outcome::Rejected {
+            let rejection =
+                about.rejected(at, answer.employee_id.as_deref(), answer.reason.as_deref());
+            refused.push(Refused {
+                employee_id: rejection.employee_id.clone(),
+                reason: rejection.reason.clone(),
+                gone: about.gone,
+                foreign: answer.foreign,
+            });
+            kept.push(rejection);
+        }
+        let id = answer.employee_id.as_deref().unwrap_or_default();
+        let warnings = answer.warnings.iter();
+        kept.extend(warnings.map(|warning| about.warned(at, id, warning)));
+    }
+    (kept, refused)
 }
 
 /// The number of events by the outcome that an active source would have had.
@@ -148,6 +166,7 @@ fn by_person(parsed: Vec<Parsed>, source: &SourceId) -> ByPerson {
                     would: None,
                     foreign: false,
                     hold: None,
+                    warnings: Vec::new(),
                 }));
             }
         }

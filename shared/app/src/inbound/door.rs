@@ -163,7 +163,7 @@ where
     let Some(signer) = keeper.known.signer(tenant.org, id, incoming, now) else {
         return Ok(None);
     };
-    let Ok(request) = incoming.connector.read(incoming.body) else {
+    let Ok(request) = incoming.connector.read(incoming.headers, incoming.body) else {
         return Ok(None);
     };
     let people: BTreeSet<&EmployeeId> = request

@@ -32,8 +32,8 @@ use offramp_domain::{DigestMinute, EmployeeId, NoticeKey, NoticeKind};
 use crate::backoff::{pauses, until_won};
 use crate::metrics::Metric;
 use crate::ports::{
-    Breakers, Claim, Committed, DigestId, Mailer, Message, NOTICES_PER_STAMP, Notices, Outgoing,
-    Sent, Users,
+    Breakers, Claim, Committed, DigestId, Lookalikes, Mailer, Message, NOTICES_PER_STAMP, Notices,
+    Outgoing, Sent, Users,
 };
 use crate::{Deadline, Error, Fault, Ports, Result, Tenant};
 use letters::{Letter, Letters, invite};
@@ -79,7 +79,7 @@ pub async fn mail<P: Ports, M>(
 ) -> Result<Mailed>
 where
     M: Mailer,
-    P::Store: Users + Notices + Breakers,
+    P::Store: Users + Notices + Breakers + Lookalikes,
 {
     let (mut mailed, mut failed) = (Mailed::default(), None);
     for mut taken in taken(tenant, minute, holder).await? {
@@ -127,7 +127,7 @@ async fn taken<P: Ports>(
     holder: &str,
 ) -> Result<Vec<Taken>>
 where
-    P::Store: Users + Notices + Breakers,
+    P::Store: Users + Notices + Breakers + Lookalikes,
 {
     let own = &DigestId::new(minute);
     until_won(|| async move {
@@ -240,7 +240,7 @@ struct Digest<'a, P: Ports, M> {
 impl<'a, P: Ports, M> Digest<'a, P, M>
 where
     M: Mailer,
-    P::Store: Users + Notices + Breakers,
+    P::Store: Users + Notices + Breakers + Lookalikes,
 {
     async fn mail(mut self, notices: &[Outgoing]) -> Result<Mailed> {
         let mut mailed = Mailed::default();

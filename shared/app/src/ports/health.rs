@@ -5,7 +5,7 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, EventId, Notice, OrgId, Pulse, SnapshotId, SourceId};
+use offramp_domain::{EmployeeId, EventId, Notice, OrgId, Pulse, Refusals, SnapshotId, SourceId};
 use serde::{Deserialize, Serialize};
 
 use super::{Committed, Page};
@@ -53,7 +53,7 @@ pub trait Observed: Send + Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// A record that was rejected: where it came from and why, without its content.
+/// A record that was rejected, or a field of one that could not be read: where it came from and why, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// When it was rejected.
@@ -70,11 +70,15 @@ pub struct Rejection {
     /// The snapshot that contained the record; `None` for an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<SnapshotId>,
+    /// The field that keeps its old value, if the rest of the record counts: then this is a warning. `None` if the whole
+    /// record was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// The reason, in a sentence that is safe to show to a client.
     pub reason: String,
 }
 
-/// Reads and writes rejections, which are kept for a limited time.
+/// Reads and writes rejections, which are kept for a limited time, and of whom admins were told.
 pub trait Rejections: Send + Sync {
     /// Stores the rejections of one instant, in as few items as possible.
     fn put_rejections(
@@ -92,4 +96,19 @@ pub trait Rejections: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<Page<Rejection>, Fault>> + Send;
+    /// Of whom admins were told, for a source, read consistently. It is the default if nothing is stored.
+    fn refusals(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+    ) -> impl Future<Output = Result<Refusals, Fault>> + Send;
+    /// Writes of whom admins are told, conditional on the previous `rev`, together with at most
+    /// [`offramp_domain::refused::MOST_AT_ONCE`] notices and one of all others.
+    fn put_refusals(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        refusals: &Refusals,
+        notices: &[Notice],
+    ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }

@@ -6,7 +6,8 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::{
-    EmployeeId, Event, EventId, Field, HrEvent, HrStatus, OrgId, Pulse, SourceId,
+    Arrival, EmployeeId, Event, EventId, Field, HrEvent, HrStatus, OrgId, Pulse, Snapshot,
+    SourceId, Warning,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,12 +38,13 @@ pub trait Connector: Sync {
         now: DateTime<Utc>,
     ) -> Result<()>;
 
-    /// Reads a delivery of events. A malformed event is an element of the request, not an error.
+    /// Reads a delivery of events, each with its place in it. A malformed event is an element of the request, not an
+    /// error.
     ///
     /// # Errors
     /// [`crate::Error::TooLarge`], [`crate::Error::MalformedJson`], or [`crate::Error::Invalid`] if the body as a whole
     /// is not what the source sends.
-    fn read(&self, body: &[u8]) -> Result<Request>;
+    fn read(&self, headers: &dyn Headers, body: &[u8]) -> Result<Request>;
 }
 
 /// How many people one consistent read takes beside the source, its pulse, policy, admins and the breaker. A batch has
@@ -112,6 +114,9 @@ pub struct Record {
     /// missing.
     #[serde(rename = "s")]
     pub says: std::result::Result<Said, String>,
+    /// True if the record cannot be read, and HR does not call the employee active: somebody may keep access who has left.
+    #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// The readable content of a record.
@@ -123,30 +128,36 @@ pub struct Said {
     /// The fields, in canonical form; a cleared field is `None`.
     #[serde(rename = "f", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<Field, Option<String>>,
+    /// The fields that could not be read.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Warning>,
 }
 
-impl Record {
-    /// The record as an event at the instant of its snapshot; `None` if it cannot be read.
+impl Said {
+    /// The statement as an event at the instant of its snapshot.
     #[must_use]
-    pub fn event(self, at: DateTime<Utc>) -> Option<HrEvent> {
-        let said = self.says.ok()?;
-        Some(HrEvent {
+    pub fn event(self, employee_id: EmployeeId, snapshot: &Snapshot) -> HrEvent {
+        HrEvent {
             id: None,
-            occurred_at: at,
-            employee_id: self.employee_id,
-            status: said.status,
-            fields: said.fields,
-        })
+            occurred_at: snapshot.occurred_at,
+            employee_id,
+            status: self.status,
+            fields: self.fields,
+            unread: self.unread,
+            arrival: Arrival::new(snapshot.snapshot.as_str(), 0),
+        }
     }
 }
 
-/// The facts of a record that are kept if it is rejected.
+/// The facts of a record that count if it is rejected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
     /// The sender's id of the event.
     pub event_id: Option<EventId>,
     /// The instant of the statement.
     pub occurred_at: Option<DateTime<Utc>>,
+    /// True unless HR calls the employee active: somebody may keep access who has left.
+    pub gone: bool,
 }
 
 impl About {
@@ -157,10 +168,12 @@ impl About {
             Event::Hr { event, .. } => Self {
                 event_id: event.id.clone(),
                 occurred_at: Some(event.occurred_at),
+                gone: event.status == HrStatus::Inactive,
             },
             Event::Missing { at, .. } => Self {
                 event_id: None,
                 occurred_at: Some(*at),
+                gone: true,
             },
             _ => Self::default(),
         }
@@ -169,7 +182,7 @@ impl About {
     /// The rejection of the record.
     #[must_use]
     pub fn rejected(
-        self,
+        &self,
         at: DateTime<Utc>,
         employee_id: Option<&str>,
         reason: Option<&str>,
@@ -177,10 +190,22 @@ impl About {
         Rejection {
             at,
             employee_id: employee_id.and_then(|id| EmployeeId::new(id).ok()),
-            event_id: self.event_id,
+            event_id: self.event_id.clone(),
             occurred_at: self.occurred_at,
             snapshot_id: None,
+            field: None,
             reason: without_values(reason.unwrap_or("is invalid")).into_owned(),
+        }
+    }
+}
+
+impl About {
+    /// The warning about a field, kept with the rejections.
+    #[must_use]
+    pub fn warned(&self, at: DateTime<Utc>, employee_id: &str, warning: &Warning) -> Rejection {
+        Rejection {
+            field: Some(warning.field.to_string()),
+            ..self.rejected(at, Some(employee_id), Some(&warning.reason))
         }
     }
 }

@@ -5,7 +5,7 @@ mod refused;
 
 use std::collections::BTreeMap;
 
-use offramp_domain::{Field, HrEvent, HrStatus};
+use offramp_domain::{Arrival, Field, HrEvent, HrStatus};
 
 use super::*;
 
@@ -27,6 +27,8 @@ fn record(fields: &[(Field, Option<&str>)]) -> HrRecord {
         employee_id: EmployeeId::new("E-7").unwrap(),
         status: HrStatus::Active,
         fields: values,
+        unread: Vec::new(),
+        arrival: Arrival::default(),
     })
 }
 

@@ -20,8 +20,8 @@ use crate::inbound::snapshots::apply;
 use crate::metrics::Metric;
 use crate::outbound::digest;
 use crate::ports::{
-    Attempts, Breakers, Cards, Due, Mailer, Notices, Overdue, Pulses, Rosters, Snapshots, Sources,
-    Timers, Users, Work,
+    Attempts, Breakers, Cards, Due, Lookalikes, Mailer, Notices, Overdue, Pulses, Rosters,
+    Snapshots, Sources, Timers, Users, Work,
 };
 use crate::upkeep::turns::turns;
 use crate::upkeep::watch;
@@ -75,7 +75,16 @@ pub async fn sweep<P: Ports, M>(
 ) -> Result<Swept>
 where
     M: Mailer,
-    P::Store: Users + Cards + Notices + Overdue + Breakers + Rosters + Snapshots + Sources + Pulses,
+    P::Store: Users
+        + Cards
+        + Notices
+        + Overdue
+        + Breakers
+        + Lookalikes
+        + Rosters
+        + Snapshots
+        + Sources
+        + Pulses,
 {
     let before = env.clock.now() - SLACK;
     let found = env.store.overdue(before, PER_SHARD).await?;
@@ -219,7 +228,8 @@ async fn piece<P: Ports, M>(
 ) -> Result<bool>
 where
     M: Mailer,
-    P::Store: Users + Cards + Notices + Breakers + Rosters + Snapshots + Sources + Pulses,
+    P::Store:
+        Users + Cards + Notices + Breakers + Lookalikes + Rosters + Snapshots + Sources + Pulses,
 {
     let tenant = &env.of(work.org());
     // A digest must not be given up between a message and its record.
@@ -324,7 +334,7 @@ async fn mail<P: Ports, M>(
 ) -> Result<bool>
 where
     M: Mailer,
-    P::Store: Users + Notices + Breakers,
+    P::Store: Users + Notices + Breakers + Lookalikes,
 {
     let mailed = digest::mail(tenant, mailer, minute, holder, deadline).await?;
     tracing::warn!(org = %tenant.org, sent = mailed.sent, "an overdue digest was taken up");

@@ -25,6 +25,12 @@ pub fn would(org: &OrgId, source: &SourceId) -> Key {
     key(of_source(org, source), "WOULD")
 }
 
+/// The key of the refusals of which admins were told, for a source.
+#[must_use]
+pub fn refusals(org: &OrgId, source: &SourceId) -> Key {
+    key(of_source(org, source), "REFUSED")
+}
+
 /// The key of a part of the rejections at an instant. The parts sort by time, then by writer.
 #[must_use]
 pub fn rejection(

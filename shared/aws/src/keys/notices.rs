@@ -5,12 +5,12 @@ use offramp_domain::{DigestMinute, EmployeeId, NoticeKey, OrgId};
 
 use super::{Key, SHARDS, key, second, shard};
 
-/// The key of a notice that is not mailed yet. The releases before notices of power look for keys that begin with the
-/// digits of a year. They cannot read a notice of power, so its key begins otherwise: they leave it to a newer release.
+/// The key of a notice that is not mailed yet. The first release looks for keys that begin with the digits of a year. A
+/// notice that it cannot read has a key that begins otherwise: it is left to a newer release.
 #[must_use]
 pub fn notice(org: &OrgId, of: &NoticeKey) -> Key {
     let whom = of.employee_id.as_ref().map_or("", EmployeeId::as_str);
-    let apart = if of.kind.is_power() { POWER } else { "" };
+    let apart = if of.kind.is_apart() { APART } else { "" };
     key(
         notices(org, shard(whom, SHARDS)),
         format!(
@@ -22,8 +22,8 @@ pub fn notice(org: &OrgId, of: &NoticeKey) -> Key {
     )
 }
 
-/// The beginning of the sort key of a notice of power.
-const POWER: &str = "P";
+/// The beginning of the sort key of a notice that the first release cannot read.
+const APART: &str = "P";
 
 /// One partition of the notices.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn notices(org: &OrgId, shard: u8) -> String {
 #[must_use]
 pub fn noticed(pk: &str, sk: &str) -> Option<(OrgId, DigestMinute)> {
     let (org, _) = pk.strip_prefix("O#")?.split_once("#N#")?;
-    let sk = sk.strip_prefix(POWER).unwrap_or(sk);
+    let sk = sk.strip_prefix(APART).unwrap_or(sk);
     let at: DateTime<Utc> = sk.split('#').next()?.parse().ok()?;
     Some((OrgId::new(org).ok()?, DigestMinute::of(at)))
 }

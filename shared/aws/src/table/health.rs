@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offramp_app::Fault;
 use offramp_app::ports::{Committed, Observed, Page, Pulses, Rejection, Rejections};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{Notice, OrgId, Pulse, SnapshotId, SourceId};
+use offramp_domain::{Notice, OrgId, Pulse, Refusals, SnapshotId, SourceId};
 
 use super::Table;
 use super::item::{Item, form, key_map};
@@ -40,16 +40,21 @@ impl Pulses for Table {
         pulse: &Pulse,
         notice: Option<&Notice>,
     ) -> Result<Committed, Fault> {
-        let when = match pulse.rev {
-            1 => Expression::new("attribute_not_exists(pk)"),
-            rev => Expression::new("rev = :rev").number(":rev", rev - 1),
-        };
         let mut parts = Parts::default();
-        parts.put(self, pulse_item(org, source, pulse)?, Some(when))?;
+        let item = pulse_item(org, source, pulse)?;
+        parts.put(self, item, Some(next(pulse.rev)))?;
         if let Some(notice) = notice {
             parts.put(self, notice_item(org, notice)?, None)?;
         }
         self.write(parts).await
+    }
+}
+
+/// The condition of a write that counts up to `rev`.
+fn next(rev: u64) -> Expression {
+    match rev {
+        1 => Expression::new("attribute_not_exists(pk)"),
+        rev => Expression::new("rev = :rev").number(":rev", rev - 1),
     }
 }
 
@@ -157,6 +162,31 @@ impl Rejections for Table {
             items.push(item);
         }
         self.put_all(items).await
+    }
+
+    async fn refusals(&self, org: &OrgId, source: &SourceId) -> Result<Refusals, Fault> {
+        match self.get(&keys::refusals(org, source)).await? {
+            Some(item) => item.read(),
+            None => Ok(Refusals::default()),
+        }
+    }
+
+    async fn put_refusals(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        refusals: &Refusals,
+        notices: &[Notice],
+    ) -> Result<Committed, Fault> {
+        let item = Item::new(keys::refusals(org, source))
+            .number("rev", refusals.rev)
+            .data(refusals)?;
+        let mut parts = Parts::default();
+        parts.put(self, item, Some(next(refusals.rev)))?;
+        for notice in notices {
+            parts.put(self, notice_item(org, notice)?, None)?;
+        }
+        self.write(parts).await
     }
 
     async fn rejections(

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{MAX_EVENTS, WireEmployee, taken, text};
+use super::values::{Value, sent};
+use super::{MAX_EVENTS, WireEmployee, taken};
 use offramp_app::Object;
 use offramp_app::ports::{Parsed, Request};
 
@@ -38,19 +39,15 @@ impl<'de> Deserialize<'de> for Taken {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let Object(event) = Object::<Event<'_>>::deserialize(from)?;
         let Object(employee) = &event.employee;
-        Ok(Self(taken(
-            event.id.as_deref(),
-            &event.occurred_at,
-            employee,
-        )))
+        Ok(Self(taken(event.id.as_ref(), &event.occurred_at, employee)))
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Event<'a> {
-    #[serde(borrow, default, deserialize_with = "text")]
-    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "sent")]
+    id: Option<Value<'a>>,
     #[serde(borrow)]
     occurred_at: Cow<'a, str>,
     #[serde(borrow)]

@@ -109,9 +109,8 @@ pub(super) fn leave(
         _ => {
             let due_at = settled.due_at();
             return Ok(nothing(Answered {
-                outcome: Outcome::Unchanged,
                 due_at,
-                reason: None,
+                ..Answered::of(Outcome::Unchanged)
             }));
         }
     };
@@ -128,9 +127,8 @@ pub(super) fn leave(
         false => (Outcome::Scheduled, Happening::Scheduled { due_at }),
     };
     let answered = Answered {
-        outcome,
         due_at: Some(due_at),
-        reason: None,
+        ..Answered::of(outcome)
     };
     Ok(draft.commit(answered, by, happening))
 }
@@ -209,9 +207,8 @@ pub(super) fn restore(
         (Lifecycle::Active, hold) if stored.generation == settled.generation => {
             if !settled.grounds.is_held() {
                 return Ok(nothing(Answered {
-                    outcome: Outcome::Unchanged,
-                    due_at: None,
                     reason,
+                    ..Answered::of(Outcome::Unchanged)
                 }));
             }
             let kept = hold.map_or(Happening::Updated, |hold| Happening::Kept { hold });
@@ -230,9 +227,8 @@ pub(super) fn restore(
     draft.plan_date();
     Ok(draft.commit(
         Answered {
-            outcome,
-            due_at: None,
             reason,
+            ..Answered::of(outcome)
         },
         by,
         happening,

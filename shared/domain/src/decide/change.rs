@@ -216,9 +216,9 @@ impl<'a> Draft<'a> {
             _ => Outcome::Reactivated,
         };
         Answered {
-            outcome,
             due_at: self.user.due_at(),
             reason: why.map(str::to_owned),
+            ..Answered::of(outcome)
         }
     }
 

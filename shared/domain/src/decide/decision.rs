@@ -7,7 +7,7 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::address::FormerAddress;
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKey};
-use crate::employee::Field;
+use crate::employee::{Field, Warning};
 use crate::history::Entry;
 use crate::ids::{HoldId, Login};
 use crate::timer::Timer;
@@ -111,6 +111,8 @@ pub struct Answered {
     pub due_at: Option<DateTime<Utc>>,
     /// An explanation, safe to show to a client; `None` if the word is enough.
     pub reason: Option<String>,
+    /// The fields of HR's event that could not be read, or are not believed.
+    pub warnings: Vec<Warning>,
 }
 
 impl Answered {
@@ -121,6 +123,7 @@ impl Answered {
             outcome,
             due_at: None,
             reason: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -128,9 +131,8 @@ impl Answered {
     #[must_use]
     pub fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
         Self {
-            outcome,
-            due_at: None,
             reason: Some(reason.into()),
+            ..Self::of(outcome)
         }
     }
 }

@@ -27,9 +27,8 @@ pub(super) fn ended(user: &User) -> (Answered, Happening) {
     match user.due_at() {
         Some(due_at) => {
             let answered = Answered {
-                outcome: Outcome::Scheduled,
                 due_at: Some(due_at),
-                reason: None,
+                ..Answered::of(Outcome::Scheduled)
             };
             (answered, Happening::Scheduled { due_at })
         }

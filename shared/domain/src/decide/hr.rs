@@ -23,8 +23,24 @@ use crate::settings::{Invitations, OnMissing};
 use crate::user::User;
 use apart::{excluded, of_deleted};
 
-/// Decides one event of one source.
+/// Decides one event of one source. What of it could not be read, or is not believed, is left out and named.
 pub(super) fn decide(
+    stored: Option<&User>,
+    settled: Option<User>,
+    source: &SourceId,
+    event: &HrEvent,
+    ctx: &Context<'_>,
+) -> Decision {
+    let record = stored.and_then(|stored| stored.hr.as_ref());
+    let believed = event.disbelieved(record, ctx.zone.day_of(ctx.now));
+    let event = believed.as_ref().unwrap_or(event);
+    let mut decision = heard(stored, settled, source, event, ctx);
+    decision.answered.warnings.clone_from(&event.unread);
+    decision
+}
+
+/// Decides what the source said of an employee.
+fn heard(
     stored: Option<&User>,
     settled: Option<User>,
     source: &SourceId,
@@ -45,7 +61,9 @@ pub(super) fn decide(
     // Nobody owns a look-alike, whom nobody has let in.
     let owned = stored.look_alike.is_none();
     if owned && matches!(&stored.origin, Origin::Source(owner) if owner != source) {
-        return reject("the employee belongs to another source");
+        return reject(
+            "the employee belongs to another source: a hand-over by an admin moves them",
+        );
     }
     let none = Watermark::default();
     let mark = ctx.breaker.map_or(&none, |breaker| &breaker.mark);
@@ -258,9 +276,9 @@ fn heed(mut draft: Draft<'_>, by: &Actor, heard: Heard, ctx: &Context<'_>) -> De
         return draft.commit(answered, by, happening);
     }
     let answered = Answered {
-        outcome: Outcome::Updated,
         due_at: draft.so_far().due_at(),
         reason: gives_nothing_back(&draft, heard),
+        ..Answered::of(Outcome::Updated)
     };
     draft.commit(answered, by, Happening::Updated)
 }
@@ -431,9 +449,8 @@ fn not_acted_on(kind: GroundKind, ctx: &Context<'_>) -> Option<(IgnoredBy, Ignor
 
 fn updated(draft: &Draft<'_>) -> Answered {
     Answered {
-        outcome: Outcome::Updated,
         due_at: draft.so_far().due_at(),
-        reason: None,
+        ..Answered::of(Outcome::Updated)
     }
 }
 

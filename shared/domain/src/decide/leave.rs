@@ -72,11 +72,9 @@ pub(super) fn set(
         return Err(Refusal::Deleted);
     }
     if settled.leave.by_hand == date {
-        let due_at = settled.due_at();
         return Ok(nothing(Answered {
-            outcome: Outcome::Unchanged,
-            due_at,
-            reason: None,
+            due_at: settled.due_at(),
+            ..Answered::of(Outcome::Unchanged)
         }));
     }
     let mut draft = Draft::of(ctx, stored, settled);

@@ -56,9 +56,9 @@ pub(super) fn due(
             let until = schedule.due_at;
             draft.postpone(until, true);
             let answered = Answered {
-                outcome: Outcome::Updated,
                 due_at: Some(until),
                 reason: Some("another ground ends the cards later".to_owned()),
+                ..Answered::of(Outcome::Updated)
             };
             return draft.commit(answered, &by, Happening::Postponed { until });
         }
@@ -67,9 +67,9 @@ pub(super) fn due(
     if let Some((until, is_end)) = kept(draft.so_far(), at, ctx) {
         draft.postpone(until, is_end);
         let answered = Answered {
-            outcome: Outcome::Held,
             due_at: draft.so_far().due_at(),
             reason: Some("a hold of the source keeps the grace period".to_owned()),
+            ..Answered::of(Outcome::Held)
         };
         return draft.commit(answered, &by, Happening::Postponed { until });
     }
@@ -136,9 +136,9 @@ pub(super) fn reconsider(
                 }
             });
             let answered = Answered {
-                outcome: Outcome::Held,
                 due_at: draft.so_far().due_at(),
                 reason: Some("a hold of the source keeps the grace period".to_owned()),
+                ..Answered::of(Outcome::Held)
             };
             draft.commit(answered, &by, Happening::Postponed { until })
         }
@@ -236,9 +236,8 @@ pub(super) fn tidy(stored: &User, settled: User, ctx: &Context<'_>) -> Decision 
             _ => Outcome::Updated,
         };
         let answered = Answered {
-            outcome,
             due_at: draft.so_far().due_at(),
-            reason: None,
+            ..Answered::of(outcome)
         };
         return draft.commit(answered, &ended_by(stored, ctx), by_policy(&after));
     }

@@ -56,6 +56,12 @@ impl PersonHash {
     }
 }
 
+impl std::fmt::Display for PersonHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Watermark {
     /// True before the first snapshot.
     #[must_use]

@@ -118,15 +118,15 @@ fn instants() {
 fn one_employee_belongs_to_one_source() {
     table! {
         "another source": [hr(1)] => says("payroll", hr(2).inactive())
-            => "rejected (the employee belongs to another source); nothing";
+            => "rejected (the employee belongs to another source: a hand-over by an admin moves them); nothing";
         "its own word of before": [hr(1)] => says("payroll", hr(1))
-            => "rejected (the employee belongs to another source); nothing";
+            => "rejected (the employee belongs to another source: a hand-over by an admin moves them); nothing";
         "also of a deleted one": [hr(1), delete(), finished()] => says("payroll", hr(2).name("A"))
-            => "rejected (the employee belongs to another source); nothing";
+            => "rejected (the employee belongs to another source: a hand-over by an admin moves them); nothing";
         "added by hand: the first that speaks adopts": [add(Role::Member)] => says("payroll", hr(1).name("B"))
             => "updated; active > active";
         "and then the others do not": [add(Role::Member), says("payroll", hr(1))] => hr(2).inactive()
-            => "rejected (the employee belongs to another source); nothing";
+            => "rejected (the employee belongs to another source: a hand-over by an admin moves them); nothing";
     }
 }
 

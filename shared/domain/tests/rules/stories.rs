@@ -13,7 +13,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 use crate::stage::Stage;
-use crate::world::{Days, day, employee, instant};
+use crate::world::{Days, day, employee, hr, instant};
 
 pub(crate) fn config() -> ProptestConfig {
     cases(200)
@@ -225,6 +225,7 @@ pub(crate) fn events(minutes: impl Strategy<Value = i64>) -> impl Strategy<Value
                     HrStatus::Inactive
                 },
                 fields,
+                ..hr(0)
             }
         },
     )

@@ -8,9 +8,9 @@ use offramp_domain::decide::{
     AdminsChange, Change, Context, Decision, Gate, LoginChange, Refusal, SyncRule, Zone, decide,
 };
 use offramp_domain::{
-    Actor, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus, Logins,
-    Notice, NoticeKey, OrgId, Policy, Role, Settings, SourceId, SourceSync, Subject, SubjectKind,
-    Timer, User,
+    Actor, Arrival, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus,
+    Logins, Notice, NoticeKey, OrgId, Policy, Role, Settings, SourceId, SourceSync, Subject,
+    SubjectKind, Timer, User,
 };
 
 /// Where every story starts; a whole minute.
@@ -47,6 +47,8 @@ pub(crate) fn hr(minute: i64) -> HrEvent {
         employee_id: employee("E-7"),
         status: HrStatus::Active,
         fields: BTreeMap::new(),
+        unread: Vec::new(),
+        arrival: Arrival::default(),
     }
 }
 

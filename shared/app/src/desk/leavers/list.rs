@@ -113,11 +113,12 @@ fn bounded(body: &[u8]) -> Result<()> {
 /// # Errors
 /// [`InvalidField`] if it does not have the form YYYY-MM-DD.
 pub fn date(text: &str) -> std::result::Result<NaiveDate, InvalidField> {
-    let canonical = Field::LeaveDate.canonical(text)?;
-    NaiveDate::parse_from_str(&canonical, "%Y-%m-%d").map_err(|_| InvalidField {
+    let invalid = InvalidField {
         field: Field::LeaveDate.as_str(),
         rule: "is not a date of the form YYYY-MM-DD",
-    })
+    };
+    let day = Field::LeaveDate.canonical(text)?;
+    day.and_then(|day| day.parse().ok()).ok_or(invalid)
 }
 
 /// The body as JSON.

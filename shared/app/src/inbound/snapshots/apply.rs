@@ -10,6 +10,7 @@
 mod ask;
 mod decide;
 mod end;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,17 +29,16 @@ use super::compare::{Contradiction, Delta, deltas};
 use super::{as_of, get, source_changed};
 use crate::engine::breaker::RunRequest;
 use crate::engine::many::{Alike, Answer, Engine, Events, Plan};
-use crate::inbound::rejections;
-use crate::ports::About;
 use crate::ports::snapshots::{Receipt, Standing};
 use crate::ports::{
-    Breakers, Committed, Lookalikes, Objectives, Observed, ROSTER_SHARDS, Rejection, Rejections,
-    Rosters, SnapshotCommit, Snapshots, Sources, Timers, Users,
+    Breakers, Committed, Lookalikes, Objectives, Observed, ROSTER_SHARDS, Rejections, Rosters,
+    SnapshotCommit, Snapshots, Sources, Timers, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 use ask::asked;
 use decide::at_once;
 use end::End;
+use unread::Unread;
 
 /// A step begins only if this much time is left.
 const STEP_TIME: Duration = Duration::from_secs(5);
@@ -319,12 +319,12 @@ where
             // Somebody who turns out to leave only now is asked about as the others were.
             tripped: snapshot.tripped,
         };
-        let (mut people, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut people, mut unread) = (Vec::<(EmployeeId, Events)>::new(), Unread::default());
         for delta in deltas {
             people.extend(delta.people);
-            unreadable.extend(delta.unreadable);
+            unread.records.extend(delta.unreadable);
+            unread.fields.extend(delta.warned);
         }
-        let people: Vec<(EmployeeId, Events)> = people;
         // What a snapshot says counts for all of its people, or for none of them.
         if !snapshot.observing && (snapshot.tripped.is_some() || snapshot.said.hold.is_some()) {
             for (id, _) in &people {
@@ -337,14 +337,14 @@ where
             gates: &gates,
         };
         let answered = engine.run(&people, Vec::new()).await?;
-        self.rejected(snapshot, &unreadable, &answered).await;
+        self.rejected(snapshot, &unread, &people, &answered).await?;
         self.done(snapshot, part..below, &answered);
         // A person of another source needs no exception: no word of this source counts for them.
         let answered = answered.iter().map(|(_, answer)| answer);
         let answered = answered
             .filter(|answer| answer.outcome == Outcome::Rejected && !answer.foreign)
             .filter_map(|answer| EmployeeId::new(answer.employee_id.as_deref()?).ok());
-        let unreadable = unreadable.into_iter().map(|(id, _)| id);
+        let unreadable = unread.records.into_iter().map(|(id, _)| id);
         let room = (MOST_REJECTED + 1).saturating_sub(snapshot.rejected.len());
         let rejected = unreadable.chain(answered).take(room);
         snapshot
@@ -397,34 +397,5 @@ where
         }
         let parts: Vec<u8> = parts.collect();
         snapshot.applied(&parts, &words);
-    }
-
-    /// Stores the rejected records. A repeated step stores them again.
-    async fn rejected(
-        &self,
-        snapshot: &Snapshot,
-        unreadable: &[(EmployeeId, String)],
-        answered: &[(usize, Answer)],
-    ) {
-        let at = self.tenant.clock.now();
-        let unread = unreadable
-            .iter()
-            .map(|(id, why)| (id.as_str(), Some(why.as_str())));
-        let decided = answered.iter().map(|(_, answer)| answer);
-        let decided = decided
-            .filter(|answer| answer.outcome == Outcome::Rejected)
-            .filter_map(|answer| Some((answer.employee_id.as_deref()?, answer.reason.as_deref())));
-        let rejected = unread.chain(decided).map(|(id, why)| {
-            let about = About {
-                event_id: None,
-                occurred_at: Some(snapshot.occurred_at),
-            };
-            Rejection {
-                snapshot_id: Some(snapshot.snapshot.clone()),
-                ..about.rejected(at, Some(id), why)
-            }
-        });
-        let source = &snapshot.source;
-        rejections::keep(&self.tenant, source, rejected.collect(), self.deadline).await;
     }
 }

@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::ops::Range;
 
 use futures_util::future::{try_join, try_join_all};
-use offramp_domain::{EmployeeId, Event, Field, Snapshot, SourceId, roster};
+use offramp_domain::{EmployeeId, Event, Field, HrEvent, Snapshot, SourceId, Warning, roster};
 
 use super::pages::records;
 use crate::engine::many::Events;
 use crate::ports::snapshots::Receipt;
-use crate::ports::{Chunk, ChunkId, Record, Said};
+use crate::ports::{Chunk, ChunkId, Record};
 use crate::ports::{Rosters, Snapshots};
 use crate::{Ports, Result, Tenant};
 
 /// The most chunks that are read by name: as many as one batch read takes. If there are more, each partition is
 /// queried. The queries also return chunks of replaced pages, which are dropped.
 const NAMED: usize = 100;
+/// The most people of a partition whose warnings are kept although nothing of them changes. A column that is odd for
+/// everybody is odd every night.
+const WARNED: usize = 20;
 
 /// The differences in one partition of the roster.
 pub(super) struct Delta {
@@ -26,10 +29,21 @@ pub(super) struct Delta {
     pub(super) employees: u64,
     /// How many people the snapshot does not change.
     pub(super) unchanged: u64,
-    /// The people with unreadable records, each with the reason.
-    pub(super) unreadable: Vec<(EmployeeId, String)>,
+    /// The people with unreadable records.
+    pub(super) unreadable: Vec<(EmployeeId, Unreadable)>,
+    /// Fields that could not be read of people whom the snapshot does not change: the first [`WARNED`] of them.
+    pub(super) warned: Vec<(EmployeeId, Vec<Warning>)>,
     /// The fields that every readable record of the partition has; `None` if it has no such record.
     pub(super) fields: Option<BTreeSet<Field>>,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    /// The reason, safe to show.
+    pub(super) reason: String,
+    /// True unless the record calls the employee active.
+    pub(super) gone: bool,
 }
 
 /// An employee who is in a snapshot twice, with different records.
@@ -138,12 +152,25 @@ where
 }
 
 impl Delta {
-    fn of(snapshot: &Snapshot, mut said: Records, roster: Roster) -> Self {
+    fn of(snapshot: &Snapshot, said: Records, roster: Roster) -> Self {
+        let today = snapshot.occurred_at.date_naive();
+        let mut said: Statements = said
+            .into_iter()
+            .map(|(id, record)| {
+                let said = record.says.map(|said| {
+                    let event = said.event(id.clone(), snapshot);
+                    event.disbelieved(None, today).unwrap_or(event)
+                });
+                let gone = record.gone;
+                (id, said.map_err(|reason| Unreadable { reason, gone }))
+            })
+            .collect();
         let mut delta = Self {
             people: Vec::new(),
             employees: u64::try_from(said.len()).unwrap_or(u64::MAX),
             unchanged: 0,
             unreadable: Vec::new(),
+            warned: Vec::new(),
             fields: carried(&said),
         };
         for (id, print) in roster {
@@ -166,9 +193,9 @@ impl Delta {
         delta
     }
 
-    /// True if the partition has neither a change nor an unreadable record.
+    /// True if the partition has neither a change nor anything unreadable.
     pub(super) fn is_empty(&self) -> bool {
-        self.people.is_empty() && self.unreadable.is_empty()
+        self.people.is_empty() && self.unreadable.is_empty() && self.warned.is_empty()
     }
 
     /// Compares a person of the snapshot with their print. `print` is `None` if the source does not know the person
@@ -177,21 +204,18 @@ impl Delta {
         &mut self,
         snapshot: &Snapshot,
         id: EmployeeId,
-        says: std::result::Result<Said, String>,
+        says: std::result::Result<HrEvent, Unreadable>,
         print: Option<&[u8]>,
     ) {
-        let record = match says {
-            Ok(said) => Record {
-                employee_id: id.clone(),
-                says: Ok(said),
-            },
-            Err(reason) => return self.unreadable.push((id, reason)),
-        };
-        let Some(event) = record.event(snapshot.occurred_at) else {
-            return;
+        let event = match says {
+            Ok(event) => event,
+            Err(unreadable) => return self.unreadable.push((id, unreadable)),
         };
         if print.is_some_and(|print| roster::says_the_same(print, &event)) {
             self.unchanged += 1;
+            if !event.unread.is_empty() && self.warned.len() < WARNED {
+                self.warned.push((id, event.unread));
+            }
             return;
         }
         let source = snapshot.source.clone();
@@ -204,7 +228,8 @@ impl Delta {
     }
 }
 
-type Records = BTreeMap<EmployeeId, std::result::Result<Said, String>>;
+type Records = BTreeMap<EmployeeId, Record>;
+type Statements = BTreeMap<EmployeeId, std::result::Result<HrEvent, Unreadable>>;
 
 /// The records of a partition by employee. An employee may occur twice with equal records; different records are a
 /// contradiction.
@@ -212,11 +237,11 @@ fn said(chunks: &[Chunk]) -> Result<std::result::Result<Records, Contradiction>>
     let mut said = Records::new();
     for chunk in chunks {
         for record in records(chunk)? {
-            match said.entry(record.employee_id) {
+            match said.entry(record.employee_id.clone()) {
                 btree_map::Entry::Vacant(free) => {
-                    free.insert(record.says);
+                    free.insert(record);
                 }
-                btree_map::Entry::Occupied(known) if *known.get() == record.says => {}
+                btree_map::Entry::Occupied(known) if *known.get() == record => {}
                 btree_map::Entry::Occupied(known) => {
                     return Ok(Err(Contradiction(known.key().clone())));
                 }
@@ -226,9 +251,9 @@ fn said(chunks: &[Chunk]) -> Result<std::result::Result<Records, Contradiction>>
     Ok(Ok(said))
 }
 
-fn carried(said: &Records) -> Option<BTreeSet<Field>> {
+fn carried(said: &Statements) -> Option<BTreeSet<Field>> {
     let readable = said.values().filter_map(|says| says.as_ref().ok());
     readable
-        .map(|said| said.fields.keys().copied().collect::<BTreeSet<Field>>())
+        .map(|event| event.fields.keys().copied().collect::<BTreeSet<Field>>())
         .reduce(|all, one| all.intersection(&one).copied().collect())
 }

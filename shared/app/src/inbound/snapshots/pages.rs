@@ -79,7 +79,7 @@ fn corrupt(error: &dyn std::fmt::Display) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use offramp_domain::{Field, HrStatus};
+    use offramp_domain::{Field, HrStatus, Warning};
 
     use super::*;
     use crate::ports::Said;
@@ -94,8 +94,16 @@ mod tests {
                     _ => Ok(Said {
                         status: HrStatus::Active,
                         fields: [(Field::Name, Some("ü".repeat(250))), (Field::Team, None)].into(),
+                        unread: match n % 7 {
+                            0 => vec![Warning {
+                                field: "email".into(),
+                                reason: "is not an e-mail address".into(),
+                            }],
+                            _ => Vec::new(),
+                        },
                     }),
                 },
+                gone: n % 3 == 0,
             })
             .collect();
         let chunks = chunks(&records, 3, "e", |id| u8::from(id.as_str().contains('7'))).unwrap();

@@ -14,7 +14,7 @@ use offramp_domain::{
 
 use crate::engine::holds;
 use crate::outbound::mail::{Held, Now, Person, ROWS, Rank, Row, Stopped};
-use crate::ports::{Breakers, Loaded, Outgoing, USERS_PER_READ, Users};
+use crate::ports::{Breakers, Loaded, Lookalikes, Outgoing, USERS_PER_READ, Users};
 use crate::{Ports, Result, Tenant};
 
 /// The most people of a hold that a mail looks up, in ten reads. For a larger hold the mail tells the number on its
@@ -52,7 +52,7 @@ pub(super) async fn people<P: Ports>(
     admins: &BTreeSet<EmployeeId>,
 ) -> Result<People>
 where
-    P::Store: Users + Breakers,
+    P::Store: Users + Breakers + Lookalikes,
 {
     let about = notices.iter().flat_map(|one| {
         let (of, by) = (one.notice.employee_id.clone(), by(&one.notice.kind));
@@ -93,6 +93,7 @@ where
     if !missing.is_empty() {
         users.extend(load(tenant, missing).await?.0);
     }
+    spelled_otherwise(tenant, &mut rows, &mut users).await?;
     Ok(People {
         policy,
         users,
@@ -241,6 +242,43 @@ fn manager(row: &Row, user: Option<&User>) -> Option<EmployeeId> {
         return None;
     }
     EmployeeId::new(user?.get(Field::ManagerId)?).ok()
+}
+
+/// Finds the managers whom HR spells in another way than themselves: where nobody has the id, and the id of exactly one
+/// person looks like it, that person is meant.
+async fn spelled_otherwise<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    rows: &mut [(Row, Option<EmployeeId>)],
+    users: &mut BTreeMap<EmployeeId, User>,
+) -> Result<()>
+where
+    P::Store: Users + Lookalikes,
+{
+    let unknown = |id: &&mut EmployeeId| !users.contains_key(*id);
+    let managers = rows.iter_mut().filter_map(|(_, manager)| manager.as_mut());
+    let mut managers: Vec<&mut EmployeeId> = managers.filter(unknown).collect();
+    if managers.is_empty() {
+        return Ok(());
+    }
+    let likenesses: BTreeSet<String> = managers.iter().map(|id| id.likeness()).collect();
+    let mut alike: BTreeMap<String, BTreeSet<EmployeeId>> = BTreeMap::new();
+    for id in tenant.store.alike(tenant.org, &likenesses).await? {
+        alike.entry(id.likeness()).or_default().insert(id);
+    }
+    let mut meant = BTreeSet::new();
+    for manager in &mut managers {
+        let found = alike.get(&manager.likeness()).into_iter().flatten();
+        let found: Vec<&EmployeeId> = found.collect();
+        if let [one] = found.as_slice() {
+            meant.insert((*one).clone());
+            **manager = (*one).clone();
+        }
+    }
+    meant.retain(|id| !users.contains_key(id));
+    if !meant.is_empty() {
+        users.extend(load(tenant, meant).await?.0);
+    }
+    Ok(())
 }
 
 /// The facts with which a row is brought up to date.

@@ -179,6 +179,15 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
                 format!("{source} is silent: it has not spoken for longer than usual")
             }
         },
+        NoticeKind::Refused {
+            source,
+            reason,
+            others,
+        } => match (row.id.is_some(), reason.is_empty()) {
+            (true, _) => format!("{who}: {reason} ({source})"),
+            (false, false) => format!("{}: {reason} ({source})", several(*others)),
+            (false, true) => format!("and {} more ({source})", several(*others)),
+        },
         NoticeKind::Power { by, what } => {
             let by = super::power::by(by, row.by.as_deref());
             format!("{}; {by}", super::power::said(&who, what))
@@ -202,7 +211,7 @@ fn waits(source: &SourceId, hold: &HoldId, since: &str, row: &Row) -> String {
 
 fn answered(by: &str, hold: &str, answer: HoldState, count: u32, open: bool) -> String {
     let part = if open { "a part of " } else { "" };
-    let who = people(usize::try_from(count).unwrap_or(usize::MAX));
+    let who = several(count);
     match (answer, count) {
         (HoldState::Rejected, 1) => {
             format!("{by} rejected {part}{hold}: {who} stays as they are")
@@ -276,6 +285,10 @@ pub(super) fn people(count: usize) -> String {
         1 => "1 person".to_owned(),
         n => format!("{n} people"),
     }
+}
+
+fn several(count: u32) -> String {
+    people(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// A sentence on how many scheduled people are active again.

@@ -25,6 +25,7 @@ enum About {
     /// A hold that keeps only the people in it.
     Hold,
     Answered,
+    Refused,
     Silent,
     Healthy,
     LeavesSoon,
@@ -40,10 +41,11 @@ enum About {
 }
 
 impl About {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Quarantine,
         Self::Hold,
         Self::Answered,
+        Self::Refused,
         Self::Silent,
         Self::Healthy,
         Self::LeavesSoon,
@@ -83,6 +85,7 @@ impl About {
                 Self::Settings
             }
             NoticeKind::Power { .. } => Self::Power,
+            NoticeKind::Refused { .. } => Self::Refused,
             NoticeKind::Invited { .. } => Self::NotInvited,
         })
     }
@@ -96,6 +99,7 @@ impl About {
             Self::Hold => format!("A safeguard holds {}", people(held(rows))),
             Self::Answered if rows.iter().all(|row| cleared(row)) => "A hold is closed".to_owned(),
             Self::Answered => "A hold was answered".to_owned(),
+            Self::Refused => "Records of an HR source were rejected".to_owned(),
             Self::Silent => "An HR source is silent".to_owned(),
             Self::Healthy => "An HR source is healthy again".to_owned(),
             Self::LeavesSoon if count == 1 => format!("{who} leaves soon"),
@@ -140,6 +144,13 @@ impl About {
                 lead
             }
             Self::Answered => answered(rows),
+            Self::Refused => format!(
+                "Nothing was changed by these records, so somebody who has left may still have access and cards. \
+                 Correct the source, or end their access by hand. People of another source are moved by a hand-over: \
+                 POST /v1/orgs/{org}/sources/{{source}}/hand-over. All rejected records: GET \
+                 /v1/orgs/{org}/sources/{{source}}/rejections.",
+                org = letter.org
+            ),
             Self::Silent => "While a source is silent nobody hears of its leavers: see whether its \
                  connection to HR still works. Nothing has to be done here: the next delivery makes it \
                  healthy again."

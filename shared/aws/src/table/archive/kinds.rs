@@ -14,8 +14,8 @@ use offramp_app::ports::{
 };
 use offramp_domain::{
     Breaker, Card, CardId, CompactUser, Counted, EmployeeId, Entry, Grant, Hold, HoldId, Invited,
-    Notice, Objective, ObjectiveId, OrgId, Policy, Pulse, Roll, Run, Snapshot, SnapshotId,
-    SnapshotQueue, SourceId,
+    Notice, Objective, ObjectiveId, OrgId, Policy, Pulse, Refusals, Roll, Run, Snapshot,
+    SnapshotId, SnapshotQueue, SourceId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,10 +118,11 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "grant", pk: "#D#invites", sk: keys::GRANT, leaves: Leaves::Nothing, read: data::<Grant>, ..PLAIN },
     Kind { name: "message", pk: "#D#", leaves: Leaves::Nothing, read: message, ..PLAIN },
     Kind { name: "breaker", pk: "#B#", sk: "B", indexes: derived::breaker, read: data::<Breaker>, ..PLAIN },
-    // A pulse, and the counts of a source in observation, have a meaning only in this stack. Rejections expire within a
-    // month.
+    // A pulse, the counts of a source in observation, and of whom admins were told, have a meaning only in this stack.
+    // Rejections expire within a month.
     Kind { name: "pulse", pk: "#B#", sk: "PULSE", leaves: Leaves::Nothing, read: data::<Pulse>, ..PLAIN },
     Kind { name: "would", pk: "#B#", sk: "WOULD", leaves: Leaves::Nothing, read: would, ..PLAIN },
+    Kind { name: "refusals", pk: "#B#", sk: "REFUSED", leaves: Leaves::Nothing, read: data::<Refusals>, ..PLAIN },
     Kind { name: "rejections", pk: "#REJECTED#", leaves: Leaves::Nothing, read: data::<Vec<Rejection>>, ..PLAIN },
     Kind { name: "hold", pk: "#HOLDS", beside: Beside::Partitions(of_hold), indexes: derived::hold, read: data::<Hold>, ..PLAIN },
     Kind { name: "answer", pk: "#HOLD#", sk: keys::ANSWER, indexes: derived::answer, read: data::<Answer>, ..PLAIN },

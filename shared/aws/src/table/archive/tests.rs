@@ -294,6 +294,7 @@ fn kinds_are_told_by_their_keys() {
                 "page",
                 "pulse",
                 "receipt",
+                "refusals",
                 "rejections",
                 "snapshot",
                 "would",

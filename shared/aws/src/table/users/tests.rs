@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use offramp_app::Clock;
 use offramp_app::engine::execute::decide_on;
 use offramp_domain::settings::Objectives;
-use offramp_domain::{Actor, CardId, Event, GroundKind, HrEvent, HrStatus, RunId};
+use offramp_domain::{Actor, Arrival, CardId, Event, GroundKind, HrEvent, HrStatus, RunId};
 
 use super::*;
 
@@ -68,6 +68,8 @@ fn life() -> Vec<(&'static str, User)> {
             employee_id: id.clone(),
             status,
             fields,
+            unread: Vec::new(),
+            arrival: Arrival::default(),
         },
     };
     let mut lives = Vec::new();

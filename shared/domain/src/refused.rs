@@ -1,0 +1,119 @@
+//! What admins are told of records that were rejected. Somebody whom HR does not call active, and whose record was
+//! rejected, may have left and keep their access and cards.
+//!
+//! A source repeats what it says: nightly, or with every webhook. So each person is told of once a week, and a source that
+//! speaks of many is told of at most [`MOST_IN_A_DAY`] times a day by person, and once a week for all others.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Notice, NoticeKind};
+use crate::employee::PersonHash;
+use crate::ids::{EmployeeId, Generation, SourceId};
+
+/// How long a person is not told of again.
+const TOLD_FOR: TimeDelta = TimeDelta::days(7);
+/// The most people of whom one notice each is written in one go. They are one transaction.
+pub const MOST_AT_ONCE: usize = 20;
+/// The most people of whom admins are told one by one within a day.
+pub const MOST_IN_A_DAY: usize = 100;
+/// The most people who are remembered, the newest ones.
+const REMEMBERED: usize = 300;
+/// Stands for everybody beyond [`MOST_IN_A_DAY`].
+const OTHERS: &str = "others";
+/// Stands for the people of another source, of whom this one speaks, whatever it says.
+const FOREIGN: &str = "foreign";
+
+/// A rejected record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The employee; `None` if the id could not be read.
+    pub employee_id: Option<EmployeeId>,
+    /// Why, in a sentence without values.
+    pub reason: String,
+    /// True unless HR calls the employee active.
+    pub gone: bool,
+    /// True if the employee belongs to another source.
+    pub foreign: bool,
+}
+
+/// Of whom admins were told, for one source.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Refusals {
+    /// When somebody was told of last, by the hash of their id.
+    told: BTreeMap<String, DateTime<Utc>>,
+    /// Counts writes. Each write is conditional on it. 0 if nothing is stored yet.
+    pub rev: u64,
+}
+
+impl Refusals {
+    /// The refusals after admins are told of these, and the notices. `None` if there is nothing new.
+    #[must_use]
+    pub fn telling(
+        &self,
+        source: &SourceId,
+        refused: &[Refused],
+        now: DateTime<Utc>,
+    ) -> Option<(Self, Vec<Notice>)> {
+        let mut after = Self {
+            told: self.told.clone(),
+            rev: self.rev + 1,
+        };
+        after.told.retain(|_, at| now < *at + TOLD_FOR);
+        let generation = Generation(after.rev);
+        let notice = |employee_id: Option<&EmployeeId>, reason: &str, others| Notice {
+            at: now,
+            kind: NoticeKind::Refused {
+                source: source.clone(),
+                reason: reason.to_owned(),
+                others,
+            },
+            employee_id: employee_id.cloned(),
+            name: None,
+            generation,
+        };
+        let mut notices = Vec::new();
+        let mut others = 0;
+        for one in refused.iter().filter(|one| one.gone) {
+            let id = one.employee_id.as_ref();
+            let whom = id.map_or(String::new(), |id| PersonHash::of(id).to_string());
+            if after.told.contains_key(&whom) {
+                continue;
+            }
+            let room = notices.len() < MOST_AT_ONCE && after.in_a_day(now) < MOST_IN_A_DAY;
+            match id.filter(|_| room) {
+                Some(_) => notices.push(notice(id, &one.reason, 0)),
+                None => others += 1,
+            }
+            after.told.insert(whom, now);
+        }
+        let foreign = refused.iter().filter(|one| one.foreign && !one.gone);
+        if let Some(one) = foreign.clone().next()
+            && !after.told.contains_key(FOREIGN)
+        {
+            after.told.insert(FOREIGN.to_owned(), now);
+            let count = u32::try_from(foreign.count()).unwrap_or(u32::MAX);
+            notices.push(notice(None, &one.reason, count));
+        } else if others > 0 && !after.told.contains_key(OTHERS) {
+            after.told.insert(OTHERS.to_owned(), now);
+            notices.push(notice(None, "", others));
+        }
+        while after.told.len() > REMEMBERED {
+            let people = after.told.iter();
+            let people = people.filter(|(whom, _)| ![OTHERS, FOREIGN].contains(&whom.as_str()));
+            let oldest = people.min_by_key(|(_, at)| **at);
+            let Some(oldest) = oldest.map(|(whom, _)| whom.clone()) else {
+                break;
+            };
+            after.told.remove(&oldest);
+        }
+        (!notices.is_empty()).then_some((after, notices))
+    }
+
+    fn in_a_day(&self, now: DateTime<Utc>) -> usize {
+        let day = TimeDelta::days(1);
+        self.told.values().filter(|at| now < **at + day).count()
+    }
+}
