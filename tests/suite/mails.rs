@@ -363,3 +363,23 @@ async fn numbers_in_a_mail_read_as_people_say_them() {
     assert!(text.contains("sync off; nobody was scheduled"), "{text}");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_everybody_has_left_is_not_told_as_open() {
+    let world = counted().await;
+    world.read().await;
+    for status in ["inactive", "active"] {
+        let said = twelve()
+            .into_iter()
+            .map(|id| offramp_tests::event(world.now(), &id, status, json!({})));
+        world.deliver(said.collect()).await;
+    }
+    assert_eq!(world.get("/holds").await["holds"][0]["left"], 0);
+    world.mailed().await;
+    let told: Vec<_> = world.mails().into_iter().map(|mail| mail.subject).collect();
+    assert!(
+        !told.iter().any(|subject| subject.contains("safeguard")),
+        "{told:?}"
+    );
+    world.end().await;
+}

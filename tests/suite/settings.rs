@@ -120,6 +120,23 @@ async fn what_is_wrong_with_a_patch_is_pointed_out_and_nothing_is_changed() {
             "{patch}: {refused}"
         );
     }
+    // What a browser offers, or somebody types, has a near name.
+    for (zone, near) in [
+        ("BST", "Asia/Dhaka"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+    ] {
+        let reply = world.patch("/settings", json!({ "time_zone": zone })).await;
+        let detail = reply.body["errors"][0]["detail"].as_str().unwrap();
+        assert!(
+            detail.ends_with(&format!("the nearest is {near}")),
+            "{zone}: {detail}"
+        );
+    }
+    // Of a member that is there twice nobody knows which was meant.
+    let twice = r#"{"deactivation_sync":{"delay_days":1,"delay_days":3}}"#;
+    let ask = world.admin("PATCH", "/settings").body(twice);
+    ask.refused(422, "invalid").await;
     let several = json!({ "time_zone": "Nowhere", "deactivation_sync": { "delay_days": 9 } });
     let refused = world
         .admin("PATCH", "/settings")

@@ -153,6 +153,7 @@ async fn an_address_counts_in_ascii_and_only_if_it_is_verified() {
         (json!(false), 403),
         (json!("false"), 403),
         (json!("no"), 403),
+        (json!(""), 403),
     ] {
         let token = claims(verified.clone());
         assert_eq!(status_of(&world, &token).await, status, "{verified}");

@@ -28,6 +28,10 @@ pub(crate) struct RulesView {
     reactivated: Option<Vec<EmployeeId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// Where the rule may say something else here than in other implementations of CEL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    notes: Vec<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +65,10 @@ pub(crate) struct Tried {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = TrialResults))]
 pub(crate) struct TrialView {
     results: Vec<Tried>,
+    /// Where the rule may say something else here than in other implementations of CEL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    notes: Vec<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +89,7 @@ impl Call<'_> {
     pub(crate) async fn rules(&self) -> Result<Reply> {
         let rules = self.env.store.policy(&self.org).await?.rules;
         let view = RulesView {
+            notes: notes(&rules.active),
             active: rules.active,
             version: rules.version,
             reactivated: None,
@@ -109,6 +118,7 @@ impl Call<'_> {
         };
         let rules = put.policy.rules;
         let view = RulesView {
+            notes: notes(&rules.active),
             active: rules.active,
             version: rules.version,
             reactivated: Some(put.reactivated),
@@ -151,7 +161,8 @@ impl Call<'_> {
                 }
             };
         let results = trial.employees.iter().zip(&read).map(tried).collect();
-        Reply::json(200, &TrialView { results })
+        let notes = rule.notes();
+        Reply::json(200, &TrialView { results, notes })
     }
 
     /// The stored users of these ids.
@@ -213,6 +224,11 @@ impl Call<'_> {
         let results = take(&self.tenant(), rows, &self.caller, how).await?;
         Reply::json(200, &LeaversView { results })
     }
+}
+
+/// The notes on a stored rule. A rule that an earlier release has stored may not compile any more, and has none.
+fn notes(rule: &str) -> Vec<&'static str> {
+    sync_rules::compile(rule).map_or_else(|_| Vec::new(), |rule| rule.notes())
 }
 
 /// An employee of a trial, as an event of HR.

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
+mod once;
+
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -12,7 +14,7 @@ use offramp_app::ports::Headers;
 use offramp_app::{Error, Invalid, Result};
 use offramp_domain::{OrgId, Refusal};
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 use crate::query::Query;
 use crate::view::{Seen, UserView};
@@ -143,8 +145,7 @@ impl Request {
         if body.len() > MAX_ADMIN_BODY {
             return Err(Error::TooLarge("the body is larger than 256 KiB"));
         }
-        serde_json::from_slice::<IgnoredAny>(&body)
-            .map_err(|error| Error::MalformedJson(error.to_string()))?;
+        once::check(&body)?;
         // Serde would also read a struct from an array, field by field. That is refused, because no client means it.
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Error::invalid("", "must be a JSON object"));

@@ -103,7 +103,11 @@ pub enum Error {
     TooLarge(&'static str),
     /// The signature does not verify, or the source is unknown. Both have the same answer, so that sources cannot be
     /// enumerated.
-    #[error("the signature does not verify")]
+    #[error(
+        "the signature does not verify: none of the first 16 parts of webhook-signature is v1, and the base64 of \
+         HMAC-SHA256 over webhook-id, a dot, webhook-timestamp, a dot and the bytes of the body, with a live secret of \
+         this source"
+    )]
     BadSignature,
     /// The signed instant is too far from the server's clock.
     #[error("webhook-timestamp is more than 300 seconds from our clock")]

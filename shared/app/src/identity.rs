@@ -279,7 +279,7 @@ fn is_verified(token: &BTreeMap<String, String>) -> bool {
     let said = token
         .get("email_verified")
         .map(|said| said.trim_matches('"'));
-    matches!(said, None | Some("true" | "" | "null" | "<nil>"))
+    matches!(said, None | Some("true" | "null" | "<nil>"))
 }
 
 /// True if the login that counts is the subject of the token. Two employee ids may differ in case alone.

@@ -140,6 +140,26 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Where the rule may say something else here than in other implementations of CEL. A rule that is carried over from
+    /// one of them might leave people out.
+    #[must_use]
+    pub fn notes(&self) -> Vec<&'static str> {
+        let notes = [
+            (
+                self.uses.has,
+                "has(employee.x) is false here where HR has cleared the field x or never sent it; most other \
+                 implementations of CEL say true of a field that is null",
+            ),
+            (
+                self.uses.size,
+                "size(text) counts Unicode code points, so a letter and its combining accent are two; some other \
+                 implementations count bytes or UTF-16 units",
+            ),
+        ];
+        let notes = notes.into_iter().filter(|(uses, _)| *uses);
+        notes.map(|(_, note)| note).collect()
+    }
+
     /// Compiles an expression. A blank expression is [`EVERYBODY`].
     ///
     /// # Errors

