@@ -30,11 +30,15 @@ async fn a_list_can_be_tried_and_then_does_what_it_said() {
         }
         world.hr("E-1020", "inactive", json!({})).await;
         let body = |dry_run: bool| {
-            json!({ "when": when, "dry_run": dry_run, "leavers": [
+            json!({ "when": when, "then": "delete", "dry_run": dry_run, "leavers": [
                 { "employee_id": LENA },
                 { "employee_id": "E-1012", "leave_date": "2026-03-31" },
-                { "employee_id": "E-1012", "leave_date": "2026-03-02" },
-                { "employee_id": "E-1012" },
+                { "employee_id": "E-1013", "leave_date": "2026-03-31" },
+                { "employee_id": "E-1013", "leave_date": "2026-03-02" },
+                { "employee_id": "E-1014" },
+                { "email": "diego.fuentes@acme.example" },
+                { "employee_id": "E-1015", "email": "diego.fuentes@acme.example" },
+                { "employee_id": "E-1016", "leave_date": "2206-03-31" },
                 { "email": "nobody@acme.example" },
                 { "employee_id": "E-1020" },
                 { "employee_id": "E-1001" },

@@ -44,7 +44,8 @@ pub(crate) struct NewCard {
 impl NewCard {
     fn check(&self) -> Result<()> {
         let text = |text: &str| {
-            (1..=TEXT_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+            let is_short = text.chars().count() <= TEXT_CHARS;
+            is_short && !text.trim().is_empty() && !text.chars().any(char::is_control)
         };
         if !text(&self.label) {
             return Err(Error::invalid("/label", "must be 1 to 128 characters"));

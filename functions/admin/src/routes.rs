@@ -53,7 +53,7 @@ offramp_api::routes! {
         GetSyncRules:    GET    "/sync-rules"                      => rules,                Admins;
         PutSyncRules:    PUT    "/sync-rules"                      => put_rules,            Admins;
         TestSyncRules:   POST   "/sync-rules/test"                 => test_rules,           Admins;
-        Leavers:         POST   "/leavers"                         => leavers,              Admins, ["when", "dry_run"];
+        Leavers:         POST   "/leavers"                         => leavers,              Admins, ["when", "then", "dry_run"];
 
         ListHolds:       GET    "/holds"                           => holds,                Admins, ["limit", "cursor"];
         GetHold:         GET    "/holds/{id}"                      => hold,                 Admins, ["cursor"];

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offramp_api::http::Reply;
 use offramp_app::desk::leavers::list;
-use offramp_app::desk::leavers::list::When;
-use offramp_app::desk::leavers::{Options, RowAnswer, take};
+use offramp_app::desk::leavers::{Options, take};
 use offramp_app::desk::sync_rules;
 use offramp_app::ports::{Policies, USERS_PER_READ, Users};
 use offramp_app::{Error, Result};
@@ -77,12 +76,6 @@ pub(crate) struct TrialView {
 pub(crate) struct NewLeaveDate {
     #[cfg_attr(feature = "schema", schema(required, value_type = Option<chrono::NaiveDate>))]
     leave_date: Option<String>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverResults))]
-pub(crate) struct LeaversView {
-    results: Vec<RowAnswer>,
 }
 
 impl Call<'_> {
@@ -195,40 +188,35 @@ impl Call<'_> {
 
     pub(crate) async fn leavers(&self) -> Result<Reply> {
         let body = self.request.body()?;
-        let kind = self
-            .request
-            .header("content-type")
-            .unwrap_or("application/json");
-        let csv = kind
-            .split(';')
-            .next()
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"));
-        let when = self
-            .request
-            .query()
-            .get("when")
-            .map_or(Ok(When::default()), str::parse)?;
-        let mut how = Options {
-            when,
-            dry_run: self.dry_run(None)?,
+        let query = self.request.query();
+        let list = match self.request.header("content-type").is_some_and(is_csv) {
+            true => list::from_csv(&body)?,
+            false => list::from_json(&body)?,
+        };
+        let when = query.get("when").map(|when| when.parse()).transpose()?;
+        let then = query.get("then").map(list::at_end).transpose()?;
+        let how = Options {
+            when: list.when.or(when).unwrap_or_default(),
+            then: list.then.or(then).unwrap_or_default(),
+            dry_run: self.dry_run(None)? || list.dry_run,
             deadline: self.deadline,
         };
-        let rows = if csv {
-            list::from_csv(&body)?
-        } else {
-            let list = list::from_json(&body)?;
-            how.when = list.when.unwrap_or(when);
-            how.dry_run |= list.dry_run;
-            list.rows
-        };
-        let results = take(&self.tenant(), rows, &self.caller, how).await?;
-        Reply::json(200, &LeaversView { results })
+        let taken = take(&self.tenant(), list, &self.caller, how).await?;
+        Reply::json(200, &taken)
     }
 }
 
 /// The notes on a stored rule. A rule that an earlier release has stored may not compile any more, and has none.
 fn notes(rule: &str) -> Vec<&'static str> {
     sync_rules::compile(rule).map_or_else(|_| Vec::new(), |rule| rule.notes())
+}
+
+/// True for the media types that tables of text are sent as.
+fn is_csv(media_type: &str) -> bool {
+    let kind = media_type.split(';').next().unwrap_or_default().trim();
+    ["text/csv", "application/csv", "text/tab-separated-values"]
+        .iter()
+        .any(|csv| kind.eq_ignore_ascii_case(csv))
 }
 
 /// An employee of a trial, as an event of HR.

@@ -2,6 +2,7 @@
 
 mod invite;
 mod new;
+mod views;
 
 use offramp_api::http::Reply;
 use offramp_api::view::{AccessView, HistoryView, UserDetail, UserView, UsersView};
@@ -24,6 +25,8 @@ use serde_json::Value;
 use crate::idempotency::Once;
 use crate::{Call, cursor, rfc3339};
 pub(crate) use new::NewUser;
+use views::beside_leave_date;
+pub(crate) use views::{AddedView, RestoredView};
 
 /// The most characters in a search. At four bytes each they fit a sort key of DynamoDB, which has at most 1,024 bytes.
 pub(crate) const MAX_Q: usize = 254;
@@ -69,30 +72,6 @@ pub(crate) struct EndedView {
     #[serde(skip_serializing_if = "Option::is_none")]
     cards_pending: Option<u32>,
     version: u64,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ChangedUser))]
-pub(crate) struct RestoredView {
-    #[serde(flatten)]
-    user: UserView,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-    /// Absent where there were none, and where they are left to the finishing timer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    objectives_reopened: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    objectives_lost: Option<u32>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = AddedUser))]
-pub(crate) struct AddedView {
-    #[serde(flatten)]
-    user: UserView,
-    /// Whose address it is as well, and if access by it waits for a confirmation; absent where it is nobody else's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
 }
 
 /// Takes out of a user what a machine is not shown.
@@ -285,13 +264,19 @@ impl Call<'_> {
     }
 
     /// Applies an event that may end a user's access, and answers with the user.
+    /// Sets a leave date, and answers with the user. A note says what stands against them beside it.
     pub(crate) async fn end_and_show(&self, event: &Event) -> Result<Reply> {
         let id = self.employee()?;
         let if_match = self.request.if_match()?;
         let ended = users::end(&self.tenant(), &id, event, if_match, self.deadline).await?;
         let (user, policy) = (&ended.user, &ended.policy);
         let status = if ended.done { 200 } else { 202 };
-        let view = UserView::of(user, self.seen(policy));
+        let view = RestoredView {
+            user: UserView::of(user, self.seen(policy)),
+            note: beside_leave_date(user),
+            objectives_reopened: None,
+            objectives_lost: None,
+        };
         Ok(Reply::json(status, &view)?.with_version(user.version))
     }
 

@@ -376,10 +376,9 @@ pub fn problem(error: &Error, seen: Seen<'_>, request_id: &str) -> Reply {
         errors,
         question,
     };
-    let body = serde_json::to_string(&body).unwrap_or_default();
     Reply {
         status,
-        body,
+        body: serde_json::to_string(&body).unwrap_or_default(),
         version: None,
         public: None,
         problem: true,
@@ -438,6 +437,7 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
             Refusal::NoAddress
             | Refusal::NoLogin
             | Refusal::LoginNoAddress
+            | Refusal::LeaveDate(_)
             | Refusal::EndOutOfRange { .. },
         ) => (422, "invalid", "The request is invalid"),
         Error::Refused(Refusal::OnSelf) => (409, "self", "Not on yourself"),

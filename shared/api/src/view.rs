@@ -9,8 +9,8 @@ mod sources;
 
 use chrono::{DateTime, Utc};
 use offramp_domain::{
-    Access, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord, Lifecycle,
-    Login, Policy, Role, Schedule, Status, User, Whose,
+    Access, AtEnd, Card, CardId, CardKind, CardStatus, Cause, EmployeeId, Entry, Field, HrWord,
+    Lifecycle, Login, Policy, Role, Schedule, Status, User, Whose,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -65,6 +65,9 @@ pub struct UserView {
     pub active_cards: u32,
     pub leave_date: Option<String>,
     pub leave_date_by: Option<Whose>,
+    /// `delete` if a list of leavers asked that the user be deleted at the end that stands or is planned; else absent.
+    #[serde(default, skip_serializing_if = "AtEnd::is_deactivate")]
+    pub then: AtEnd,
     pub version: u64,
 }
 
@@ -89,6 +92,7 @@ impl UserView {
             birthday: get(Field::Birthday),
             leave_date: leave.map(|(date, _)| date.to_string()),
             leave_date_by: leave.map(|(_, whose)| whose),
+            then: user.at_end(),
             role: user.role,
             login: user.login().cloned(),
             status: user.status(),

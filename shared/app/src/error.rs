@@ -180,6 +180,7 @@ impl From<Refusal> for Error {
             Refusal::NoLogin | Refusal::LoginNoAddress => {
                 Self::invalid("/login", refusal.to_string())
             }
+            Refusal::LeaveDate(why) => Self::invalid("/leave_date", why.to_string()),
             Refusal::EndOutOfRange { .. } => Self::invalid("/due_at", refusal.to_string()),
             refusal => Self::Refused(refusal),
         }

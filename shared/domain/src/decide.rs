@@ -11,6 +11,7 @@ mod foreseen;
 mod held;
 mod hr;
 mod leave;
+mod listed;
 mod machine;
 mod moves;
 mod power;
@@ -19,6 +20,7 @@ mod role;
 mod transition;
 
 use crate::event::Event;
+use crate::lifecycle::AtEnd;
 use crate::user::User;
 
 pub use context::{
@@ -76,7 +78,9 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
             Ok(held::approve(stored, settled, (hold, *until), by, ctx))
         }
         Event::Keep { by, hold, until } => Ok(held::keep(stored, settled, (hold, *until), by, ctx)),
-        Event::DeactivateNow { by } => by_hand::deactivate_now(stored, settled, by, ctx),
+        Event::DeactivateNow { by } => {
+            by_hand::deactivate_now(stored, settled, by, AtEnd::Deactivate, ctx)
+        }
         Event::Delete { by } => by_hand::delete(stored, settled, by, ctx),
         Event::Restore { by } => by_hand::restore(stored, settled, by, ctx),
         Event::SetRole {
@@ -102,11 +106,11 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         }
         Event::ConfirmAddress { by } => by_hand::confirm_address(stored, settled, by, ctx),
         Event::Invite { by } => by_hand::invite(stored, settled, by, ctx),
-        Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, *date, ctx),
+        Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, (*date, None), ctx),
         Event::Postpone { by, due_at, reason } => {
             by_hand::postpone(stored, settled, by, *due_at, reason, ctx)
         }
-        Event::Leave { by } => by_hand::leave(stored, settled, by, ctx),
+        Event::Leave { by, how, then } => listed::leave(stored, settled, by, (*how, *then), ctx),
         Event::LeaveDue { plan, due } => Ok(leave::due(stored, settled, *plan, *due, ctx)),
         Event::RemindDue { plan, due } => Ok(remind::due(stored, settled, *plan, *due, ctx)),
         Event::ObjectivesClosed {

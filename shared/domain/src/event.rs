@@ -8,7 +8,7 @@ use crate::employee::{Field, HrEvent};
 use crate::ids::{
     CardId, EmployeeId, Generation, GivenReason, HoldId, Login, SnapshotId, SourceId,
 };
-use crate::lifecycle::Role;
+use crate::lifecycle::{AtEnd, Role};
 
 /// An event that can happen to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,10 +130,14 @@ pub enum Event {
         /// Why, in the admin's words.
         reason: GivenReason,
     },
-    /// An admin reports a leaver. The grace period begins, whatever behaviour the settings say.
+    /// A list of leavers, which an admin handed in, names the user.
     Leave {
         /// The acting admin.
         by: Actor,
+        /// When the user leaves.
+        how: Departure,
+        /// What happens at the end.
+        then: AtEnd,
     },
     /// The day of a leave date begins.
     LeaveDue {
@@ -211,6 +215,17 @@ pub enum Event {
         /// The change in the number of cards that are not cancelled.
         difference: i32,
     },
+}
+
+/// When a user leaves whom a list of leavers names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Now: the grace period begins, whatever behaviour the settings say.
+    Grace,
+    /// Now, without a grace period.
+    Now,
+    /// On a leave date, which the settings say the meaning of.
+    On(NaiveDate),
 }
 
 impl Event {

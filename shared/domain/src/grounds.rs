@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{GivenReason, RunId};
-use crate::lifecycle::{Access, Deactivation, Lifecycle, Schedule};
+use crate::lifecycle::{Access, AtEnd, Deactivation, Lifecycle, Schedule};
 use crate::settings::Policy;
 
 pub use ended::EndedBy;
@@ -132,6 +132,14 @@ impl Grounds {
     pub fn access_ended_at(&self) -> Option<DateTime<Utc>> {
         let ends = self.all.values().filter(|ground| ground.ends_access());
         ends.map(|ground| ground.since).min()
+    }
+
+    /// What ends the user's access beside a leave date; `None` if nothing else does.
+    #[must_use]
+    pub fn beside_leave_date(&self) -> Option<GroundKind> {
+        let counts = self.in_order().filter(|(_, ground)| ground.counts());
+        let mut others = counts.map(|(kind, _)| kind);
+        others.find(|kind| *kind != GroundKind::LeaveDate)
     }
 
     /// The grounds, the decisive one first. Grounds in force come before the others.
@@ -263,6 +271,13 @@ impl Grounds {
     fn move_all(&mut self, from: GroundState, to: GroundState) {
         for ground in self.all.values_mut().filter(|ground| ground.state == from) {
             *ground = ground.clone().without_force(to);
+        }
+    }
+
+    /// No ground asks for more than a deactivation any longer.
+    pub fn forget_then(&mut self) {
+        for ground in self.all.values_mut() {
+            ground.then = AtEnd::Deactivate;
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::employee::Field;
 use crate::ids::{CardId, EmployeeId, GivenReason, HoldId, Login};
-use crate::lifecycle::{Access, Cause, Role, Status};
+use crate::lifecycle::{Access, AtEnd, Cause, Role, Status};
 
 /// A change in the history of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +191,10 @@ pub struct Entry {
     /// Why the user is not active; `None` if the user is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// What happens at the end, where this change says more than a deactivation. Absent where it says nothing of it.
+    // Releases before it ignore it.
+    #[serde(default, skip_serializing_if = "AtEnd::is_deactivate")]
+    pub then: AtEnd,
     /// The profile fields that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,

@@ -46,7 +46,7 @@ pub use employee::{
     InvalidField, MOST_REJECTED, Merge, PendingMark, PersonHash, Warning, Watermark,
     plausible_leave_date,
 };
-pub use event::Event;
+pub use event::{Departure, Event};
 pub use grounds::{Ground, GroundKind, GroundState, Grounds, IgnoredBy, LeaveGround, Postponement};
 pub use hex::hex;
 pub use history::{Entry, Happening, Ignored};
@@ -59,8 +59,8 @@ pub use ids::{
 };
 pub use invitations::{Grant, Invited};
 pub use lifecycle::{
-    Access, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening, Role,
-    Schedule, Status, Whose,
+    Access, AtEnd, Cause, Deactivation, Leave, LeavePlan, Lifecycle, Origin, Pending, Reopening,
+    Role, Schedule, Status, Whose,
 };
 pub use logins::Logins;
 pub use objective::{Objective, ObjectiveStatus};

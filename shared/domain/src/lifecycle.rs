@@ -253,6 +253,26 @@ pub struct Reopening {
     pub due: DateTime<Utc>,
 }
 
+/// What becomes of a leaver's account at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum AtEnd {
+    /// The user is deactivated.
+    #[default]
+    Deactivate,
+    /// The user is deleted, as an admin deletes.
+    Delete,
+}
+
+impl AtEnd {
+    /// True unless a list of leavers asked for more than a deactivation.
+    #[must_use]
+    pub fn is_deactivate(&self) -> bool {
+        *self == Self::Deactivate
+    }
+}
+
 /// The leave date of a user and its plan. It survives changes of the lifecycle. A date that has begun is a ground
 /// ([`crate::GroundKind::LeaveDate`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -260,6 +280,10 @@ pub struct Leave {
     /// The date that an admin set. It takes precedence over HR's date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<NaiveDate>,
+    /// What happens at the end that the date of `by_hand` brings.
+    // Releases before it drop it: then the user is deactivated.
+    #[serde(default, skip_serializing_if = "AtEnd::is_deactivate")]
+    pub then: AtEnd,
     /// The plan for which the leave timer is armed; `None` if no leave timer is armed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<LeavePlan>,

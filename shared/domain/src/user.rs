@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::NoticeKey;
 use crate::employee::{Field, HrRecord, HrWord};
-use crate::grounds::{GroundKind, Grounds};
+use crate::grounds::{GroundKind, GroundState, Grounds};
 use crate::hold::Held;
 use crate::ids::{Email, EmployeeId, Generation, Login};
 use crate::lifecycle::{
-    Access, Cause, Leave, Lifecycle, Origin, Pending, Reopening, Role, Status, Whose,
+    Access, AtEnd, Cause, Leave, Lifecycle, Origin, Pending, Reopening, Role, Status, Whose,
 };
 use crate::settings::{Policy, Settings};
 
@@ -204,6 +204,25 @@ impl User {
             Lifecycle::Deactivated(deactivation) => Some(deactivation.cause),
             Lifecycle::Deleted { .. } => Some(Cause::Admin),
             Lifecycle::Active => None,
+        }
+    }
+
+    /// What happens at the end that stands against the user, or that their planned leave date brings.
+    #[must_use]
+    pub fn at_end(&self) -> AtEnd {
+        let ground = |kind| {
+            let found = self.grounds.get(kind);
+            found.filter(|ground| ground.counts() || ground.state == GroundState::Held)
+        };
+        let listed = ground(GroundKind::Admin).is_some_and(|ground| ground.then == AtEnd::Delete);
+        let dated = self.leave.then == AtEnd::Delete
+            && self.leave.by_hand.is_some_and(|date| {
+                let planned = self.leave.plan.is_some_and(|plan| plan.date == date);
+                planned || ground(GroundKind::LeaveDate).is_some_and(|one| one.is_about(date))
+            });
+        match (listed || dated) && self.status() != Status::Deleted {
+            true => AtEnd::Delete,
+            false => AtEnd::Deactivate,
         }
     }
 

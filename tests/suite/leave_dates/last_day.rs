@@ -38,7 +38,9 @@ async fn a_last_day_is_a_whole_day_with_access() {
 async fn the_last_day_that_a_date_can_say_is_a_date() {
     let world = World::start().await;
     world.set(json!({ "leave_date_is": "last_day_in" })).await;
-    world.leaves_on(LENA, json!("9999-12-31")).await;
+    let never = json!({ "leave_date": "9999-12-31" });
+    let answer = world.put(&format!("/users/{LENA}/leave-date"), never).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
     assert_eq!(world.access(LENA).await, "granted");
     let hr = json!({ "leave_date": "9999-12-31" });
     world.set(json!({ "leave_dates": "all" })).await;

@@ -3,6 +3,7 @@
 use offramp_api::contract::{Operation, of, parameter, text};
 use offramp_api::view::{RejectionsView, SettingsView, SourceView};
 use offramp_app::Error;
+use offramp_app::desk::leavers::Taken;
 use offramp_app::desk::leavers::list::Body as LeaversList;
 use offramp_domain::settings::{DeactivationSync, Safeguards};
 use offramp_domain::{Settings, SourceId};
@@ -14,7 +15,7 @@ use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaF
 use super::examples;
 use crate::paging::MAX_PART;
 use crate::reports::{AuditView, DriftView, MAX_ROWS, ROWS};
-use crate::rules::{LeaversView, NewRules, RulesView, Trial, TrialView};
+use crate::rules::{NewRules, RulesView, Trial, TrialView};
 use crate::sources::{Change, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesView};
 use crate::{Route, Touched};
 
@@ -116,6 +117,15 @@ pub(super) fn rules() -> Vec<Operation> {
             .default(Some("grace".into())),
     )
     .example(Some("grace".into()));
+    let then = parameter(
+        "then",
+        "What happens to the leavers at the end: they are deactivated, or deleted as by hand. A JSON body may say so itself, \
+         and wins.",
+        text()
+            .enum_values(Some(["deactivate", "delete"]))
+            .default(Some("deactivate".into())),
+    )
+    .example(Some("delete".into()));
     vec![
         Operation::of(Route::GetSyncRules, "Shows the sync rule")
             .answers::<RulesView>(200, "The rule", rule)
@@ -145,22 +155,31 @@ pub(super) fn rules() -> Vec<Operation> {
             ),
         Operation::of(Route::Leavers, "Takes a list of leavers")
             .about(
-                "JSON, or CSV with the columns `employee_id`, `email` and `leave_date` in any order; 5,000 rows and \
-                 4 MiB at most. Each row is answered by itself; the same list again does nothing.",
+                "JSON, or CSV with a header: `employee_id` (or `id`), `email` (`mail`, `E-Mail`), `leave_date` (`last day`) in \
+                 any order and case; other columns are ignored. 5,000 rows and 4 MiB at most. Each row is answered; the rows \
+                 of one person get one answer, and are `invalid` where they contradict. The setting `leave_date_is` says what \
+                 a date means. The same list again does nothing.",
             )
             .query(when)
+            .query(then)
             .query(dry_run())
             .takes::<LeaversList<'_>>(json!({
                 "leavers": [{ "employee_id": "E-1012" }, { "email": "ines@acme.example", "leave_date": "2026-12-31" }],
                 "when": "grace",
+                "then": "delete",
             }))
             .takes_text("text/csv", "employee_id,leave_date\nE-1012,2026-12-31\n")
-            .answers::<LeaversView>(
+            .takes_text("application/csv", "sep=;\nEmployee ID;Last day\nE-1012;2026-12-31\n")
+            .takes_text("text/tab-separated-values", "Mail\tLast day\nines@acme.example\t2026-12-31\n")
+            .answers::<Taken>(
                 200,
                 "What became of each row",
-                json!({ "results": [
-                    { "row": 1, "employee_id": "E-1012", "outcome": "scheduled" }, { "row": 2, "outcome": "not_found" },
-                ] }),
+                json!({
+                    "results": [
+                        { "row": 2, "employee_id": "E-1012", "outcome": "scheduled" }, { "row": 3, "outcome": "not_found" },
+                    ],
+                    "ignored_columns": ["Department"],
+                }),
             ),
     ]
 }

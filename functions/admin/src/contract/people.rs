@@ -149,8 +149,8 @@ pub(super) fn users() -> Vec<Operation> {
         user(Route::SetLeaveDate, "Sets, moves or removes the leave date")
             .about("A date of today or before acts at once.")
             .takes::<NewLeaveDate>(json!({ "leave_date": "2026-12-31" }))
-            .answers::<UserView>(200, "The user", examples::user())
-            .answers::<UserView>(
+            .answers::<RestoredView>(200, "The user", examples::user())
+            .answers::<RestoredView>(
                 202,
                 "The user, some of whose cards are still to be cancelled",
                 examples::user(),

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use offramp_domain::settings::{LeaveDates, RestoreDeletedOn};
 use offramp_domain::{
-    Access, Cause, Counted, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle, Policy,
-    Schedule, SourceId, Status, User, Whose,
+    Access, AtEnd, Cause, Counted, EmployeeId, Entry, GroundKind, GroundState, HrWord, Lifecycle,
+    Policy, Schedule, SourceId, Status, User, Whose,
 };
 use serde::Serialize;
 
@@ -130,6 +130,12 @@ pub fn explain(user: &User, known: Known<'_>) -> Explanation {
     }
     reasons.extend(also(&user, known));
     reasons.extend(leave(&user, policy));
+    if user.at_end() == AtEnd::Delete {
+        reasons.push(Reason {
+            code: Code::DeletedAtEnd,
+            detail: "At the end they are deleted, as a list of leavers asked.".to_owned(),
+        });
+    }
     let upcoming = upcoming(&user, now);
     let mut text: Vec<String> = reasons.iter().map(|reason| reason.detail.clone()).collect();
     text.extend(upcoming.and_then(|(what, at)| untold(what, &known.spoken(at))));

@@ -1,25 +1,31 @@
-//! Lists of leavers. Every row gets an answer of its own, so a bad row does not stop the others. A list that is sent
-//! twice has no effect the second time.
+//! Lists of leavers. Every row gets an answer of its own, so a bad row does not stop the others; the rows of one person get
+//! one answer. A list that is sent twice has no effect the second time.
 
+mod find;
 pub mod list;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use offramp_domain::decide::{AdminsChange, Answered, Outcome};
-use offramp_domain::{EmployeeId, Event, GroundKind, Lifecycle, Refusal, Role, Status, User};
+use offramp_domain::settings::LeaveDateIs;
+use offramp_domain::{
+    AtEnd, Departure, EmployeeId, Event, GroundKind, Refusal, Role, Status, User,
+};
 use serde::Serialize;
 
-use crate::desk::leavers::list::{Row, When, Who};
+use crate::desk::leavers::find::{Found, find, has_address, is_somebody, unknown};
+use crate::desk::leavers::list::{LeaverList, Row, When, Who};
 use crate::engine::execute::{Armed, ExecuteOptions, decide_on, execute};
 use crate::identity::Caller;
-use crate::ports::{Directory, Loaded, USERS_PER_READ, Users};
+use crate::ports::{Directory, Loaded, Policies, USERS_PER_READ, Users};
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
 /// How many people are worked on at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// If less time than this is left, the request ends, and the client sends the list again.
 const TIME_FOR_ROWS: Duration = Duration::from_secs(3);
 
@@ -40,7 +46,7 @@ pub enum Became {
     NotFound,
     /// Several users have that address.
     Ambiguous,
-    /// The row is invalid, or the change is not allowed.
+    /// The row is invalid, it contradicts another row of the same person, or the change is not allowed. Nothing is done.
     Invalid,
 }
 
@@ -65,10 +71,26 @@ pub struct RowAnswer {
 pub struct Options {
     /// The treatment of leavers without a date.
     pub when: When,
+    /// What happens to the leavers at the end.
+    pub then: AtEnd,
     /// True if each row is only decided: nothing is written, and nobody is mailed.
     pub dry_run: bool,
     /// The deadline of the request.
     pub deadline: Deadline,
+}
+
+/// What became of a list.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = LeaverResults))]
+pub struct Taken {
+    /// The answer to each row, in the order of the list.
+    pub results: Vec<RowAnswer>,
+    /// The columns of a CSV that mean nothing here, as the file calls them; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_columns: Vec<String>,
+    /// What the file seems to say that was read in another sense; absent if nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Applies a list of leavers.
@@ -76,6 +98,33 @@ pub struct Options {
 /// # Errors
 /// A fault, or [`Error::Unfinished`] if time runs out. The client then sends the same list again.
 pub async fn take<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    list: LeaverList,
+    caller: &Caller,
+    how: Options,
+) -> Result<Taken>
+where
+    P::Store: Users + Directory + Policies,
+{
+    let note = match list.last_days {
+        None => None,
+        Some(column) => {
+            let settings = tenant.store.policy(tenant.org).await?.settings;
+            (settings.leave_date_is == LeaveDateIs::FirstDayOut).then(|| {
+                format!(
+                    "by the setting leave_date_is the dates of \"{column}\" are first days without access; set it to last_day_in if they are last days of work"
+                )
+            })
+        }
+    };
+    Ok(Taken {
+        results: rows(tenant, list.rows, caller, how).await?,
+        ignored_columns: list.ignored_columns,
+        note,
+    })
+}
+
+async fn rows<P: Ports>(
     tenant: &Tenant<'_, P>,
     rows: Vec<Row>,
     caller: &Caller,
@@ -92,20 +141,10 @@ where
         armed: &armed,
         gone: Mutex::default(),
     };
-    let found: Vec<(Row, Found)> = stream::iter(rows)
-        .map(|row| {
-            let work = &work;
-            Box::pin(async move {
-                let found = work.find(&row).await?;
-                Ok::<_, Error>((row, found))
-            })
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let mut answers = Vec::with_capacity(found.len());
+    let found = find(tenant, &rows).await?;
+    let mut answers = Vec::with_capacity(rows.len());
     let mut people: BTreeMap<EmployeeId, Vec<Row>> = BTreeMap::new();
-    for (row, found) in found {
+    for (row, found) in rows.into_iter().zip(found) {
         match found {
             Found::One(id) => people.entry(id).or_default().push(row),
             Found::No(outcome, reason) => {
@@ -157,11 +196,6 @@ where
     Ok(answers)
 }
 
-enum Found {
-    One(EmployeeId),
-    No(Became, Option<String>),
-}
-
 struct Work<'a, P: Ports> {
     tenant: Tenant<'a, P>,
     how: Options,
@@ -175,150 +209,164 @@ impl<P: Ports> Work<'_, P>
 where
     P::Store: Users + Directory,
 {
-    async fn find(&self, row: &Row) -> Result<Found> {
-        let email = match &row.who {
-            Err(reason) => return Ok(Found::No(Became::Invalid, Some(reason.clone()))),
-            Ok(Who::Id(id)) => return Ok(Found::One(id.clone())),
-            Ok(Who::Email(email)) => email.folded(),
-        };
-        let ids = self
-            .tenant
-            .store
-            .with_email(self.tenant.org, &email)
-            .await?;
-        let loaded = self
-            .tenant
-            .store
-            .load(self.tenant.org, &ids[..ids.len().min(USERS_PER_READ)])
-            .await?;
-        // A deleted account does not make an address ambiguous.
-        let mut owners: Vec<_> = loaded
-            .users
-            .values()
-            .filter(|user| user.email().is_some_and(|own| own.folded() == email))
-            .collect();
-        if owners.len() > 1 {
-            owners.retain(|user| !matches!(user.lifecycle(), Lifecycle::Deleted { .. }));
-        }
-        Ok(match owners.as_slice() {
-            [] => Found::No(Became::NotFound, None),
-            [one] => Found::One(one.employee_id.clone()),
-            several => Found::No(
-                Became::Ambiguous,
-                Some(format!("{} people have this address", several.len())),
-            ),
-        })
-    }
-
+    /// The answers to all rows of a person. What they say is done once, or not at all where they contradict.
     async fn person(
         &self,
         id: &EmployeeId,
         rows: &[Row],
         loaded: Loaded,
     ) -> Result<Vec<RowAnswer>> {
+        if !self.how.deadline.leaves(TIME_FOR_ROWS) {
+            return Err(Error::Unfinished("more leavers than there was time for"));
+        }
+        let user = loaded.users.get(id).filter(|user| is_somebody(user));
+        let (named, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| match &row.who {
+            Ok(Who::Both(_, email)) => user.is_none_or(|user| has_address(user, &email.folded())),
+            _ => true,
+        });
         let mut answers = Vec::with_capacity(rows.len());
-        let mut at_hand = Some(loaded.clone());
-        let mut rehearsed = loaded;
-        for row in rows {
-            if !self.how.deadline.leaves(TIME_FOR_ROWS) {
-                return Err(Error::Unfinished("more leavers than there was time for"));
-            }
-            let done = match self.how.dry_run {
-                true => self.rehearse(id, row, &mut rehearsed),
-                false => self.row(id, row, at_hand.take()).await,
-            };
-            let (outcome, reason) = match done {
-                Ok(became) => became,
-                Err(Error::Refused(Refusal::NotFound)) => (Became::NotFound, None),
-                Err(Error::Refused(Refusal::Deleted)) => (Became::AlreadyLeft, None),
-                Err(Error::Refused(refusal)) => (Became::Invalid, Some(refusal.to_string())),
-                Err(error) => return Err(error),
-            };
-            let employee_id = (outcome != Became::NotFound).then(|| id.clone());
+        for row in others {
             answers.push(RowAnswer {
                 row: row.row,
-                employee_id,
+                employee_id: None,
+                outcome: Became::Invalid,
+                reason: Some("the employee_id and the email do not name one person".to_owned()),
+            });
+        }
+        if user.is_none() {
+            for row in named {
+                let (outcome, reason) = unknown(&self.tenant, row).await?;
+                answers.push(RowAnswer {
+                    row: row.row,
+                    employee_id: None,
+                    outcome,
+                    reason,
+                });
+            }
+            return Ok(answers);
+        }
+        let Some(first) = named.first() else {
+            return Ok(answers);
+        };
+        let contradicts = |row: &&Row| row.leave_date != first.leave_date;
+        let (outcome, reason) = match (&first.leave_date, named.iter().find(|row| contradicts(row)))
+        {
+            (Ok(date), None) => self.outcome(id, *date, loaded).await?,
+            (Err(wrong), None) => (Became::Invalid, Some(wrong.clone())),
+            (_, Some(_)) => (
+                Became::Invalid,
+                Some("the list says something else of the same person in another row".to_owned()),
+            ),
+        };
+        for row in named {
+            let unreadable = row.leave_date.as_ref().err();
+            answers.push(RowAnswer {
+                row: row.row,
+                employee_id: unreadable.is_none().then(|| id.clone()),
                 outcome,
-                reason,
+                reason: unreadable.or(reason.as_ref()).cloned(),
             });
         }
         Ok(answers)
     }
 
-    async fn row(
+    /// What becomes of a person who leaves on the date, or now.
+    async fn outcome(
         &self,
         id: &EmployeeId,
-        row: &Row,
-        loaded: Option<Loaded>,
+        date: Option<NaiveDate>,
+        loaded: Loaded,
     ) -> Result<(Became, Option<String>)> {
-        let event = self.event(row);
-        let how = ExecuteOptions {
-            loaded,
-            ..ExecuteOptions::default()
+        let event = Event::Leave {
+            by: self.caller.actor(),
+            how: match (date, self.how.when) {
+                (Some(date), _) => Departure::On(date),
+                (None, When::Grace) => Departure::Grace,
+                (None, When::Now) => Departure::Now,
+            },
+            then: self.how.then,
         };
-        let executed = execute(&self.tenant, id, &event, self.armed, how).await?;
-        Ok(became(&executed.decision.answered, executed.user.as_ref()))
+        let done = match self.how.dry_run {
+            true => self.rehearse(id, &event, loaded),
+            false => self.done(id, &event, loaded).await,
+        };
+        match done {
+            Ok(became) => Ok(became),
+            Err(Error::Refused(Refusal::NotFound)) => Ok((Became::NotFound, None)),
+            Err(Error::Refused(refusal)) => Ok((Became::Invalid, Some(refusal.to_string()))),
+            Err(Error::Invalid(wrong)) => {
+                let wrong = wrong.first();
+                let reason = wrong
+                    .map(|one| format!("{} {}", one.pointer.trim_start_matches('/'), one.detail));
+                Ok((Became::Invalid, reason))
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// The answer that [`Work::row`] would give. `loaded` becomes as the row would leave it, for the next row of the
-    /// same person.
+    async fn done(
+        &self,
+        id: &EmployeeId,
+        event: &Event,
+        loaded: Loaded,
+    ) -> Result<(Became, Option<String>)> {
+        let how = ExecuteOptions {
+            loaded: Some(loaded),
+            ..ExecuteOptions::default()
+        };
+        let executed = execute(&self.tenant, id, event, self.armed, how).await?;
+        let user = executed.user.as_ref();
+        Ok(self.became(&executed.decision.answered, user))
+    }
+
+    /// The answer that [`Work::done`] would give.
     fn rehearse(
         &self,
         id: &EmployeeId,
-        row: &Row,
-        loaded: &mut Loaded,
+        event: &Event,
+        mut loaded: Loaded,
     ) -> Result<(Became, Option<String>)> {
         let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
         let admins: BTreeSet<EmployeeId> = loaded.admins.difference(&gone).cloned().collect();
         loaded.admins = Arc::new(admins);
-        let (user, event) = (loaded.users.get(id), self.event(row));
         let (org, clock) = (self.tenant.org, &self.tenant.clock);
-        let decision = decide_on(loaded, user, &event, org, clock)?;
-        let user = decision.change.map(|change| {
-            if change.admins == AdminsChange::Leave {
-                gone.insert(id.clone());
-            }
-            change.user
-        });
-        if let Some(user) = user {
-            loaded.users.insert(id.clone(), user);
+        let before = loaded.users.get(id);
+        let decision = decide_on(&loaded, before, event, org, clock)?;
+        let change = decision.change.as_ref();
+        if change.is_some_and(|change| change.admins == AdminsChange::Leave) {
+            gone.insert(id.clone());
         }
-        Ok(became(&decision.answered, loaded.users.get(id)))
+        let user = change.map(|change| &change.user).or(before);
+        Ok(self.became(&decision.answered, user))
     }
 
-    fn event(&self, row: &Row) -> Event {
-        let by = self.caller.actor();
-        match (row.leave_date, self.how.when) {
-            (Some(date), _) => Event::SetLeaveDate {
-                by,
-                date: Some(date),
-            },
-            (None, When::Grace) => Event::Leave { by },
-            (None, When::Now) => Event::DeactivateNow { by },
+    /// The outcome of a row, by what was decided and the user after it.
+    fn became(&self, answered: &Answered, user: Option<&User>) -> (Became, Option<String>) {
+        let Some(user) = user else {
+            return (Became::NotFound, None);
+        };
+        match (answered.outcome, user.status()) {
+            (Outcome::Scheduled, _) => (Became::Scheduled, None),
+            (Outcome::Deactivated, _) => (Became::Deactivated, None),
+            (_, Status::Deleted) => (Became::AlreadyLeft, None),
+            (_, Status::DeactivationScheduled | Status::Deactivated) => {
+                let undone = self.how.then == AtEnd::Delete && user.at_end() != AtEnd::Delete;
+                let reason = "they are not deleted by this list, since they leave without it";
+                (Became::AlreadyLeft, undone.then(|| reason.to_owned()))
+            }
+            (Outcome::Held, _) => (Became::Invalid, answered.reason.clone()),
+            (_, Status::Active) => (Became::Planned, planned(user).map(str::to_owned)),
         }
     }
 }
 
-/// The outcome of a row, by what was decided and the user after it.
-fn became(answered: &Answered, user: Option<&User>) -> (Became, Option<String>) {
-    let Some(user) = user else {
-        return (Became::NotFound, None);
-    };
-    match (answered.outcome, user.status()) {
-        (Outcome::Scheduled, _) => (Became::Scheduled, None),
-        (Outcome::Deactivated, _) => (Became::Deactivated, None),
-        (_, Status::DeactivationScheduled | Status::Deactivated | Status::Deleted) => {
-            (Became::AlreadyLeft, None)
-        }
-        (Outcome::Held, _) => (Became::Invalid, answered.reason.clone()),
-        (_, Status::Active) if user.leave.plan.is_some() => (Became::Planned, None),
-        (_, Status::Active) if user.grounds.get(GroundKind::LeaveDate).is_some() => (
-            Became::Planned,
-            Some("the date has come, and they were restored since; another date acts".to_owned()),
-        ),
-        (_, Status::Active) => (
-            Became::Planned,
-            Some("leave dates do not count by the settings".to_owned()),
-        ),
+/// Why a planned date does not act; `None` if it does.
+fn planned(user: &User) -> Option<&'static str> {
+    if user.leave.plan.is_some() {
+        return None;
     }
+    Some(match user.grounds.get(GroundKind::LeaveDate) {
+        Some(_) => "the date has come, and they were restored since; another date acts",
+        None => "leave dates do not count by the settings",
+    })
 }

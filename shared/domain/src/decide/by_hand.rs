@@ -15,7 +15,7 @@ use crate::employee::{Field, HrWord};
 use crate::grounds::{Ground, GroundKind, Grounds};
 use crate::history::Happening;
 use crate::ids::{EmployeeId, GivenReason};
-use crate::lifecycle::{Access, Cause, Deactivation, Lifecycle, Origin, Role, Status};
+use crate::lifecycle::{Access, AtEnd, Cause, Deactivation, Lifecycle, Origin, Role, Status};
 use crate::settings::Invitations;
 use crate::user::User;
 
@@ -46,11 +46,12 @@ pub(super) fn add(
     Ok(draft.commit(Answered::of(Outcome::Created), by, Happening::Created))
 }
 
-/// Ends access at once, whatever stands, and has the cards cancelled.
+/// Ends access at once, whatever stands, and has the cards cancelled. `then` is what happens to the account.
 pub(super) fn deactivate_now(
     stored: &User,
     settled: User,
     by: &Actor,
+    then: AtEnd,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     not_on_self(by, stored)?;
@@ -65,8 +66,14 @@ pub(super) fn deactivate_now(
     if is_last_admin(&settled, ctx) {
         return Err(Refusal::LastAdmin);
     }
+    // A list asked for more at the end, which comes now.
+    let listed = settled.grounds.get(GroundKind::Admin);
+    let then = match listed.filter(|ground| ground.counts()) {
+        Some(ground) if then.is_deactivate() => ground.then,
+        _ => then,
+    };
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.ends_by_hand(GroundKind::Admin);
+    draft.ends_by_hand(GroundKind::Admin, then);
     if over {
         // Their access has ended before. From now on HR's word alone does not bring them back.
         let answered = Answered::of(Outcome::Unchanged);
@@ -81,56 +88,26 @@ pub(super) fn deactivate_now(
 
 impl Draft<'_> {
     /// An admin ends the account now, on this ground.
-    fn ends_by_hand(&mut self, kind: GroundKind) {
-        let now = self.ctx.now;
-        let ground = Ground::in_force(now, now, self.ctx.policy.epoch);
+    fn ends_by_hand(&mut self, kind: GroundKind, then: AtEnd) {
+        let ground = Ground {
+            then,
+            ..Ground::in_force(self.ctx.now, self.ctx.now, self.ctx.policy.epoch)
+        };
+        let end = self.end_by_hand();
         self.change(|grounds| {
             grounds.set(kind, ground);
-            grounds.end(Deactivation {
-                cause: Cause::Admin,
-                at: now,
-                policy: None,
-            });
+            grounds.end(end);
         });
     }
-}
 
-/// Begins the grace period of a leaver that an admin has reported.
-pub(super) fn leave(
-    stored: &User,
-    settled: User,
-    by: &Actor,
-    ctx: &Context<'_>,
-) -> Result<Decision, Refusal> {
-    not_on_self(by, stored)?;
-    let scheduled = match settled.lifecycle() {
-        Lifecycle::Active => false,
-        Lifecycle::Scheduled(_) if !settled.grounds.counts(GroundKind::Admin) => true,
-        _ => {
-            let due_at = settled.due_at();
-            return Ok(nothing(Answered {
-                due_at,
-                ..Answered::of(Outcome::Unchanged)
-            }));
+    /// The end that an admin decided. It is not taken back.
+    pub(super) fn end_by_hand(&self) -> Deactivation {
+        Deactivation {
+            cause: Cause::Admin,
+            at: self.ctx.now,
+            policy: None,
         }
-    };
-    if is_last_admin(&settled, ctx) {
-        return Err(Refusal::LastAdmin);
     }
-    let mut draft = Draft::of(ctx, stored, settled);
-    let due_at = ctx.grace_end(ctx.now, None);
-    draft.begin_at(GroundKind::Admin, due_at, None);
-    let due_at = draft.so_far().due_at().unwrap_or(ctx.now);
-    let (outcome, happening) = match scheduled {
-        // The end that was announced stands. Nothing but the admin's ground is new.
-        true => (Outcome::Unchanged, Happening::Updated),
-        false => (Outcome::Scheduled, Happening::Scheduled { due_at }),
-    };
-    let answered = Answered {
-        due_at: Some(due_at),
-        ..Answered::of(outcome)
-    };
-    Ok(draft.commit(answered, by, happening))
 }
 
 /// Moves the end of the grace period to `due_at`: no earlier than the end that was announced first, and no later than
@@ -183,7 +160,8 @@ pub(super) fn delete(
         return Err(Refusal::LastAdmin);
     }
     let mut draft = Draft::of(ctx, stored, settled);
-    draft.ends_by_hand(GroundKind::Deleted);
+    draft.ends_by_hand(GroundKind::Deleted, AtEnd::Deactivate);
+    draft.forget_then();
     draft.plan_date();
     Ok(draft.commit(Answered::of(Outcome::Deactivated), by, Happening::Deleted))
 }
@@ -219,6 +197,7 @@ pub(super) fn restore(
     };
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hold = None;
+    draft.forget_then();
     draft.change(Grounds::restore);
     draft.overrule_leave_date();
     if outcome == Outcome::Restored {

@@ -212,7 +212,7 @@ impl<'a> Draft<'a> {
         let outcome = match happening {
             Happening::Scheduled { .. } => Outcome::Scheduled,
             Happening::Held | Happening::Stopped { .. } => Outcome::Held,
-            Happening::Deactivated => Outcome::Deactivated,
+            Happening::Deactivated | Happening::Deleted => Outcome::Deactivated,
             _ => Outcome::Reactivated,
         };
         Answered {
@@ -278,6 +278,7 @@ impl<'a> Draft<'a> {
                 to: self.user.status(),
                 access: self.kept_access(),
                 cause: self.user.cause(),
+                then: self.new_at_end(),
                 fields: match self.known() {
                     Some(stored) => differing(stored, &self.user),
                     None => self.user.profile.keys().copied().collect(),

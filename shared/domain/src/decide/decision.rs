@@ -7,7 +7,7 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::address::FormerAddress;
 use crate::breaker::Counted;
 use crate::digest::{Notice, NoticeKey};
-use crate::employee::{Field, Warning};
+use crate::employee::{Field, ImplausibleDate, Warning};
 use crate::history::Entry;
 use crate::ids::{HoldId, Login};
 use crate::timer::Timer;
@@ -220,7 +220,7 @@ pub enum Refusal {
     #[error("this is the last admin with access")]
     LastAdmin,
     /// A user with that id exists.
-    #[error("there is already a user with this id")]
+    #[error("there is already a user with this id; one who is deleted is restored")]
     Exists,
     /// The user is deleted.
     #[error("the user is deleted; restore them first")]
@@ -256,6 +256,9 @@ pub enum Refusal {
         /// 45 days after the ground began.
         latest: DateTime<Utc>,
     },
+    /// Nobody can mean this leave date.
+    #[error("{0}")]
+    LeaveDate(ImplausibleDate),
     /// Only an active user receives cards.
     #[error("the user is not active")]
     NotActive,

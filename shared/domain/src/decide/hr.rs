@@ -1,6 +1,7 @@
 //! The decisions on HR's statements.
 
 mod apart;
+mod heard;
 
 use chrono::{DateTime, Utc};
 
@@ -22,6 +23,7 @@ use crate::lifecycle::{Deactivation, Lifecycle, Origin};
 use crate::settings::{Invitations, OnMissing};
 use crate::user::User;
 use apart::{excluded, of_deleted};
+use heard::Heard;
 
 /// Decides one event of one source. What of it could not be read, or is not believed, is left out and named.
 pub(super) fn decide(
@@ -117,46 +119,6 @@ fn heard(
     }
     show(draft.user());
     heed(draft, &by, heard, ctx)
-}
-
-/// What a change of the HR record says about the person's status.
-#[derive(Debug, Clone, Copy)]
-struct Heard {
-    /// HR's last statement before; `None` if HR had made none.
-    said: Option<HrWord>,
-    /// HR's last statement now.
-    says: HrWord,
-    /// The status is another one than before, or the first. A late status of somebody who is missing is one, too: it
-    /// says what they were before.
-    status: bool,
-    /// HR's last status.
-    last: HrStatus,
-    /// A value changed that was known before, beside the status.
-    fields: bool,
-}
-
-impl Heard {
-    fn of(before: Option<&HrRecord>, after: &HrRecord, mutation: bool) -> Self {
-        let said = before.map(HrRecord::says);
-        Self {
-            said,
-            says: after.says(),
-            status: before.is_none_or(|before| before.status() != after.status()),
-            last: after.status(),
-            fields: mutation && said == Some(after.says()),
-        }
-    }
-
-    /// The grounds that a word for the person takes away. A late word does not take away that they are missing since.
-    fn takes_back(&self) -> &'static [GroundKind] {
-        match self.says {
-            HrWord::Active if self.said != Some(self.says) => {
-                &[GroundKind::Hr, GroundKind::Missing]
-            }
-            HrWord::Missing if self.status && self.last == HrStatus::Active => &[GroundKind::Hr],
-            _ => &[],
-        }
-    }
 }
 
 /// Decides that an employee that the source knows is missing from its snapshot.

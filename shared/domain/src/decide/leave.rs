@@ -8,10 +8,10 @@ use super::context::{Context, FINISH_AFTER, is_last_admin};
 use super::decision::{Answered, Decision, Outcome, Refusal, nothing};
 use crate::actor::{Actor, TimerKind};
 use crate::breaker::Counted;
-use crate::employee::Field;
+use crate::employee::{Field, plausible_leave_date};
 use crate::grounds::{Ground, GroundKind, GroundState, IgnoredBy, LeaveGround};
 use crate::history::Happening;
-use crate::lifecycle::{Cause, LeavePlan, Lifecycle, Whose};
+use crate::lifecycle::{AtEnd, Cause, LeavePlan, Lifecycle, Whose};
 use crate::settings::LeaveDates;
 use crate::timer::Timer;
 use crate::user::User;
@@ -36,10 +36,12 @@ pub(super) fn counting(user: &User, ctx: &Context<'_>) -> Option<LeaveGround> {
 
 /// True if a leave date is before the start date: it belongs to an employment that is over.
 fn is_before_start(user: &User, date: NaiveDate) -> bool {
-    let starts: Option<NaiveDate> = user
-        .get(Field::StartDate)
-        .and_then(|start| start.parse().ok());
-    starts.is_some_and(|start| date < start)
+    starts(user).is_some_and(|start| date < start)
+}
+
+/// The start date of a user, if it is known.
+fn starts(user: &User) -> Option<NaiveDate> {
+    user.get(Field::StartDate)?.parse().ok()
 }
 
 /// True if the leave date that counts has been reached.
@@ -57,12 +59,13 @@ fn begins(date: &LeaveGround, ctx: &Context<'_>) -> DateTime<Utc> {
     whole_second(ctx.zone.start_of_day(date.date))
 }
 
-/// Sets, moves or removes an admin's leave date. The settings say what `said` means.
+/// Sets, moves or removes an admin's leave date. The settings say what `said` means. `then` is what happens at the end;
+/// `None` leaves that as it is, if a date stays.
 pub(super) fn set(
     stored: &User,
     settled: User,
     by: &Actor,
-    said: Option<NaiveDate>,
+    (said, then): (Option<NaiveDate>, Option<AtEnd>),
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
     let means = ctx.policy.settings.leave_date_is;
@@ -71,14 +74,23 @@ pub(super) fn set(
     if matches!(settled.lifecycle(), Lifecycle::Deleted { .. }) {
         return Err(Refusal::Deleted);
     }
-    if settled.leave.by_hand == date {
+    let then = match date {
+        Some(_) => then.unwrap_or(settled.leave.then),
+        None => AtEnd::Deactivate,
+    };
+    if settled.leave.by_hand == date && settled.leave.then == then {
         return Ok(nothing(Answered {
             due_at: settled.due_at(),
             ..Answered::of(Outcome::Unchanged)
         }));
     }
+    if let Some(said) = said {
+        let today = ctx.zone.day_of(ctx.now);
+        plausible_leave_date(said, starts(&settled), today).map_err(Refusal::LeaveDate)?;
+    }
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().leave.by_hand = date;
+    draft.user().leave.then = then;
     // A new date is a new request. That an admin overrode or refused an earlier date does not apply to it.
     if date.is_some() && !draft.so_far().grounds.counts(GroundKind::LeaveDate) {
         draft.change(|grounds| grounds.remove(GroundKind::LeaveDate));
@@ -307,14 +319,15 @@ impl Draft<'_> {
         if !self.begin(GroundKind::LeaveDate, Some(date)) {
             return None;
         }
-        Some(match self.user.due_at() {
-            Some(due_at) => Happening::Scheduled { due_at },
-            None => Happening::Deactivated,
+        Some(match (self.user.due_at(), self.user.lifecycle()) {
+            (Some(due_at), _) => Happening::Scheduled { due_at },
+            (None, Lifecycle::Deleted { .. }) => Happening::Deleted,
+            (None, _) => Happening::Deactivated,
         })
     }
 
     /// Replaces the leave plan and its timer if they differ.
-    fn plan(&mut self, plan: Option<LeavePlan>) {
+    pub(super) fn plan(&mut self, plan: Option<LeavePlan>) {
         if self.user.leave.plan == plan {
             self.plan_reminder(false);
             return;

@@ -21,6 +21,7 @@ impl Draft<'_> {
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Grounds)) {
         let (before, had) = (self.user.lifecycle(), self.user.access());
         change(&mut self.user.grounds);
+        self.delete_at_end();
         let after = self.user.lifecycle();
         if before.status() == after.status() {
             if let (Lifecycle::Scheduled(before), Lifecycle::Scheduled(after)) = (&before, &after) {

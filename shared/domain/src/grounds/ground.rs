@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, RunId};
-use crate::lifecycle::{Cause, Whose};
+use crate::lifecycle::{AtEnd, Cause, Whose};
 
 /// The kind of a reason against a person's access. There is at most one ground of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,6 +97,10 @@ pub struct Ground {
     /// True if an admin's approval of a hold let the ground through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approved: bool,
+    /// What happens at the end, where a list of leavers named the person without a date.
+    // Releases before it drop it: then the person is deactivated.
+    #[serde(default, skip_serializing_if = "AtEnd::is_deactivate")]
+    pub then: AtEnd,
     /// The leave date that has begun, and its author; `None` for every other kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<LeaveGround>,
@@ -150,6 +154,7 @@ impl Ground {
             epoch: Epoch::default(),
             run: None,
             approved: false,
+            then: AtEnd::Deactivate,
             date: None,
             why: None,
         }

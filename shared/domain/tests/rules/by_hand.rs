@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use offramp_domain::decide::Refusal;
-use offramp_domain::{Actor, EmployeeId, Event, GroundKind, GroundState, Role, Status};
+use offramp_domain::{
+    Access, Actor, EmployeeId, Event, Field, GroundKind, GroundState, ImplausibleDate, Role, Status,
+};
 
 use crate::facts::Facts;
 use crate::model::{Model, Person};
@@ -38,11 +40,17 @@ impl Person {
     }
 
     fn dated(&mut self, date: Option<NaiveDate>, facts: &Facts) -> Result<(), Refusal> {
-        let before = self.clone();
-        self.by_hand = date;
-        if before.by_hand == date {
+        if self.by_hand == date {
             return Ok(());
         }
+        let starts = self.shown.get(&Field::StartDate);
+        let starts = starts.map(|starts| starts.parse().unwrap());
+        // The stories know no other date that nobody can mean.
+        if date.is_some_and(|date| starts.is_some_and(|starts| date < starts)) {
+            return Err(Refusal::LeaveDate(ImplausibleDate::BeforeStart));
+        }
+        let before = self.clone();
+        self.by_hand = date;
         // Another wish than the one that an admin overrode or refused.
         if date.is_some() && !self.case().stands(GroundKind::LeaveDate) {
             self.log.push(Line::TakenBack(GroundKind::LeaveDate));
@@ -82,7 +90,7 @@ impl Model {
             Event::DeactivateNow { by }
             | Event::Delete { by }
             | Event::Restore { by }
-            | Event::Leave { by }
+            | Event::Leave { by, .. }
             | Event::SetLeaveDate { by, .. }
             | Event::Postpone { by, .. }
                 if on_self(by) =>
@@ -117,7 +125,8 @@ impl Model {
             Event::Leave { .. } => match case.status() {
                 Status::Active if last => Err(Refusal::LastAdmin),
                 Status::Deactivated | Status::Deleted => Ok(()),
-                _ if case.stands(GroundKind::Admin) => Ok(()),
+                // They are leaving already, and have lost their access.
+                Status::DeactivationScheduled if case.access() == Access::Revoked => Ok(()),
                 _ => {
                     let due = case
                         .announced()

@@ -3,6 +3,8 @@
 
 #[path = "golden_breakers.rs"]
 mod breakers;
+#[path = "golden_entries.rs"]
+mod entries;
 #[path = "golden_notices.rs"]
 mod notices;
 
@@ -18,15 +20,14 @@ use offramp_domain::settings::{
     Objectives, OnMissing, Reminders, RestoreDeletedOn, Safeguards, Weekday,
 };
 use offramp_domain::{
-    Access, Actor, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation,
-    DigestMinute, Email, Entry, Epoch, EventId, Field, Generation, GivenReason, Ground, GroundKind,
-    GroundState, Grounds, Happening, Ignored, IgnoredBy, Leave, LeaveGround, OrgId, Origin, Policy,
-    Role, Settings, SourceSync, Status, Subject, Timer, TimerKind, User, Whose,
+    AtEnd, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation, DigestMinute,
+    Email, Epoch, Generation, Ground, GroundKind, GroundState, Grounds, IgnoredBy, Leave,
+    LeaveGround, OrgId, Origin, Policy, Role, Settings, SourceSync, Status, Timer, User, Whose,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::world::{admin, day, employee, instant, source, start};
+use crate::world::{admin, day, employee, source, start};
 use breakers::{hold_id, run_id, snapshot_id};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -84,7 +85,7 @@ fn golden() {
     users(&mut golden);
     timers(&mut golden);
     notices::check(&mut golden);
-    entries(&mut golden);
+    entries::check(&mut golden);
     policies(&mut golden);
     cards(&mut golden);
     breakers::breakers(&mut golden);
@@ -108,7 +109,29 @@ fn users(golden: &mut Golden) {
         remind_at: Some(due),
         ..Leave::default()
     };
-    golden.user("user-reminded", &User { leave, ..by_hand });
+    golden.user(
+        "user-reminded",
+        &User {
+            leave: leave.clone(),
+            ..by_hand.clone()
+        },
+    );
+    let leave = Leave {
+        then: AtEnd::Delete,
+        ..leave
+    };
+    let listed = Ground {
+        then: AtEnd::Delete,
+        ..Ground::in_force(start(), due, Epoch::default())
+    };
+    let mut grounds = Grounds::default();
+    grounds.set(GroundKind::Admin, listed);
+    let deletes = User {
+        leave,
+        grounds,
+        ..by_hand
+    };
+    golden.user("user-then-deleted", &deletes);
 
     // These were written before users had grounds. They are read, and written as they were.
     let scheduled: User = golden.kept("user-scheduled");
@@ -239,134 +262,6 @@ fn timers(golden: &mut Golden) {
         golden.check(&format!("timer-{}", timer.kind()), timer);
     }
     golden.check("timer-names", &timers.map(|timer| timer.name()).to_vec());
-}
-
-fn entries(golden: &mut Golden) {
-    let card = || CardId::new("c-1").unwrap();
-    let due_at = start() + TimeDelta::days(3);
-    let happenings = [
-        Happening::Created,
-        Happening::Updated,
-        Happening::Scheduled { due_at },
-        Happening::Deactivated,
-        Happening::Reactivated,
-        Happening::Deleted,
-        Happening::Restored,
-        crate::logins::appointment(),
-        Happening::AddressConfirmed,
-        Happening::Invited,
-        Happening::Held,
-        Happening::Stopped { hold: hold_id() },
-        Happening::Kept { hold: hold_id() },
-        Happening::Postponed { until: due_at },
-        Happening::LeaveDateSet {
-            leave_date: Some(day("2026-03-31")),
-            first_day_out: None,
-        },
-        Happening::LeaveDateSet {
-            leave_date: Some(day("2026-03-31")),
-            first_day_out: Some(day("2026-04-01")),
-        },
-        Happening::LeaveDateSet {
-            leave_date: None,
-            first_day_out: None,
-        },
-        Happening::DueMoved {
-            due_at,
-            reason: GivenReason::new("They give back the car on Friday.").unwrap(),
-        },
-        Happening::ObjectivesClosed { count: 3 },
-        Happening::ObjectivesReopened { count: 2, lost: 1 },
-        Happening::CardsTerminated {
-            cards: vec![card()],
-        },
-        Happening::Finished { cards: 2 },
-        Happening::CardAdded { card: card() },
-        Happening::CardGiven {
-            card: card(),
-            to: employee("E-8"),
-        },
-        Happening::CardTaken {
-            card: card(),
-            from: employee("E-8"),
-        },
-        Happening::CardFrozen { card: card() },
-        Happening::CardThawed { card: card() },
-    ];
-    let actors = [
-        Actor::Hr {
-            source: source("hris"),
-            event_id: Some(EventId::new("evt-2").unwrap()),
-            occurred_at: instant(2),
-        },
-        admin(Some("E-1")),
-        admin(None),
-        Actor::Service {
-            subject: Subject::new("login-page").unwrap(),
-        },
-        Actor::Timer {
-            kind: TimerKind::Deactivate,
-            due: due_at,
-        },
-        Actor::SyncTurnedOff,
-        Actor::RuleChanged,
-        Actor::SettingsChanged,
-        Actor::RunUndone {
-            run: run_id(),
-            subject: None,
-            employee_id: None,
-        },
-        Policy::default()
-            .without_run(run_id(), admin(Some("E-1")), start())
-            .undone[0]
-            .actor(),
-        Actor::Operator {
-            request_id: "8d1f6b0e-5b0c-4b0e-9a57-4f1f3f1f6f10".to_owned(),
-        },
-    ];
-    let entry = |by: &Actor, happening: &Happening| Entry {
-        version: 2,
-        at: start(),
-        by: by.clone(),
-        happening: happening.clone(),
-        from: Some(Status::Active),
-        to: Status::DeactivationScheduled,
-        access: None,
-        cause: Some(Cause::Hr),
-        fields: vec![Field::Name, Field::CostCentre],
-        ignored: None,
-    };
-    let by_whom: Vec<Entry> = actors
-        .iter()
-        .map(|by| entry(by, &Happening::Updated))
-        .collect();
-    golden.check("entries-by-actor", &by_whom);
-    let of_what: Vec<Entry> = happenings
-        .iter()
-        .map(|happening| entry(&Actor::SyncTurnedOff, happening))
-        .collect();
-    golden.check("entries-by-happening", &of_what);
-    let first = Entry {
-        version: 1,
-        from: None,
-        to: Status::Active,
-        cause: None,
-        fields: Vec::new(),
-        ..entry(&actors[0], &Happening::Created)
-    };
-    golden.check("entry-first", &first);
-    let ignored = [Ignored::SyncOff, Ignored::Observing, Ignored::Missing].map(|why| Entry {
-        to: Status::Active,
-        cause: None,
-        ignored: Some(why),
-        ..entry(&actors[0], &Happening::Updated)
-    });
-    golden.check("entries-ignored", &ignored.to_vec());
-    let kept = Entry {
-        access: Some(Access::Granted),
-        ..entry(&actors[0], &Happening::Updated)
-    };
-    golden.check("entry-with-access", &kept);
 }
 
 fn policies(golden: &mut Golden) {

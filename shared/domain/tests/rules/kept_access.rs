@@ -10,7 +10,7 @@ use crate::leave::{HOUR, at, begins, dates, leaves, until};
 use crate::steps::{
     Step, add, alone, cards, delete, fires, immediate, now, off, on, restore, role, set, table,
 };
-use crate::world::{Says, World, admin, employee, hr, source, start};
+use crate::world::{Says, World, admin, employee, hr, listed, source, start};
 
 fn access(during: AccessDuringGrace) -> Step {
     set(move |world| world.settings(|settings| settings.access_during_grace = during))
@@ -29,9 +29,7 @@ fn lacked() -> Event {
 }
 
 fn list() -> Event {
-    Event::Leave {
-        by: admin(Some("E-1")),
-    }
+    listed(admin(Some("E-1")))
 }
 
 fn user(steps: Vec<Step>) -> (World, User) {

@@ -9,7 +9,7 @@ use crate::steps::{
     Step, add, alone, cards, delete, except, finished, fires, immediate, now, off, restore, role,
     rule_fails, set, table, tell,
 };
-use crate::world::{Days, Says, admin, day, hr, start};
+use crate::world::{Days, Says, admin, day, hr, listed, start};
 
 pub(crate) fn dates(whose: LeaveDates) -> Step {
     set(move |world| world.settings(|s| s.leave_dates = whose))
@@ -32,9 +32,7 @@ pub(crate) fn leaves(date: &str) -> Event {
 }
 
 fn handed_in() -> Event {
-    Event::Leave {
-        by: admin(Some("E-1")),
-    }
+    listed(admin(Some("E-1")))
 }
 
 pub(crate) fn until(minute: i64, date: &str) -> HrEvent {
@@ -309,7 +307,7 @@ fn the_last_admin_and_oneself() {
             => "refused: this is the last admin with access";
         "by hand, ahead": [hr(1), role(Role::Admin), alone()] => leaves_by(None, "2026-03-06")
             => "updated; active > active; arms leave 1 t+3d15h, remind t+2m";
-        "handed in": [hr(1), role(Role::Admin), alone()] => Event::Leave { by: admin(None) }
+        "handed in": [hr(1), role(Role::Admin), alone()] => listed(admin(None))
             => "refused: this is the last admin with access";
         "not the last": [hr(1), role(Role::Admin)] => leaves("2026-03-02")
             => "scheduled until t+3d (leave date); active > scheduled by leave_date; arms digest t+2m, deactivate t+3d; tells scheduled; tells power; leaves the admins";

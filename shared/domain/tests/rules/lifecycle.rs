@@ -196,6 +196,6 @@ fn deleted() {
         "a role": [hr(1), delete()] => role(Role::Admin)
             => "refused: the user is deleted; restore them first";
         "the id is taken": [hr(1), delete()] => add(Role::Member)
-            => "refused: there is already a user with this id";
+            => "refused: there is already a user with this id; one who is deleted is restored";
     }
 }

@@ -7,7 +7,7 @@ use offramp_domain::{
 };
 
 use crate::steps::{except, off};
-use crate::world::{Says, World, admin, employee, hr, instant, source};
+use crate::world::{Says, World, admin, employee, hr, instant, listed, source};
 
 /// `E-7` is unknown, and looks like `e-7`.
 fn unknown() -> World {
@@ -89,7 +89,7 @@ fn who_waits_is_nobody_yet() {
         Event::Restore { by: by() },
         Event::Delete { by: by() },
         Event::DeactivateNow { by: by() },
-        Event::Leave { by: by() },
+        listed(by()),
         Event::Tidy,
         Event::SetRole {
             by: by(),

@@ -4,6 +4,7 @@
 
 mod access;
 mod addresses;
+mod at_end;
 mod breaker;
 mod breaker_stories;
 mod by_hand;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::leave::{dates, leaves};
 use crate::steps::{Step, delay, immediate, now, says, set};
-use crate::world::{Says, World, admin, employee, hr, source, start};
+use crate::world::{Says, World, admin, employee, hr, listed, source, start};
 
 fn own(from: &'static str, behaviour: Option<Behaviour>, delay_days: Option<u8>) -> Step {
     let own = SourceSync {
@@ -46,7 +46,7 @@ fn what_hr_says_ends_as_its_source_has_it_and_what_an_admin_says_as_the_organisa
     let at_once = Some(Behaviour::Immediate);
     let delayed = Some(Behaviour::Delayed);
     let date = |text| Step::from(hr(2).set(Field::LeaveDate, text));
-    let list = || Step::from(Event::Leave { by: admin(None) });
+    let list = || Step::from(listed(admin(None)));
     for (name, steps, want) in [
         ("the organisation's", vec![here(), gone()], Some(3)),
         (

@@ -15,7 +15,7 @@ use crate::by_hand::out_of_range;
 use crate::model::{Model, Person};
 use crate::reasons::Line;
 use crate::stories::{ByHand, How, Op, PEOPLE, RUNS, SOURCES};
-use crate::world::{World, admin, employee, instant, source, start};
+use crate::world::{World, admin, employee, instant, listed, source, start};
 
 /// Plays a story in the world and in the model, and compares them after every step.
 pub(crate) struct Stage {
@@ -264,7 +264,7 @@ impl Stage {
                 signs_in_by: SubjectKind::EmployeeId,
             },
             ByHand::LeaveDate(date) => Event::SetLeaveDate { by, date },
-            ByHand::Leave => Event::Leave { by },
+            ByHand::Leave => listed(by),
             ByHand::Postpone(hours) => {
                 let due = self.world.users.get(whom).and_then(User::due_at);
                 let due = due.unwrap_or(self.world.now) + TimeDelta::hours(hours);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::stories::config;
-use crate::world::{Days, Says, World, admin, day, employee, hr, source, start};
+use crate::world::{Days, Says, World, admin, day, employee, hr, listed, source, start};
 
 fn working(settings: &mut Settings) {
     settings.delay_counts = DelayCounts::WorkingDays;
@@ -146,7 +146,7 @@ fn what_was_announced_stands_and_an_admins_leaver_is_counted_alike() {
     world.settings(working);
     assert_eq!(world.user(&id).due_at(), Some(utc("2026-03-09T09:00:00Z")));
     says(&mut world, hr(3));
-    let leave = Event::Leave { by: admin(None) };
+    let leave = listed(admin(None));
     world.happens(&id, &leave).unwrap();
     assert_eq!(world.user(&id).due_at(), Some(utc("2026-03-11T09:00:00Z")));
 }

@@ -8,9 +8,9 @@ use offramp_domain::decide::{
     AdminsChange, Change, Context, Decision, Gate, LoginChange, Refusal, SyncRule, Zone, decide,
 };
 use offramp_domain::{
-    Actor, Arrival, Breaker, EmployeeId, Entry, Event, EventId, Field, HrEvent, HrRecord, HrStatus,
-    Logins, Notice, NoticeKey, OrgId, Policy, Role, Settings, SourceId, SourceSync, Subject,
-    SubjectKind, Timer, User,
+    Actor, Arrival, AtEnd, Breaker, Departure, EmployeeId, Entry, Event, EventId, Field, HrEvent,
+    HrRecord, HrStatus, Logins, Notice, NoticeKey, OrgId, Policy, Role, Settings, SourceId,
+    SourceSync, Subject, SubjectKind, Timer, User,
 };
 
 /// Where every story starts; a whole minute.
@@ -36,6 +36,15 @@ pub(crate) fn admin(id: Option<&str>) -> Actor {
     Actor::Admin {
         subject: Subject::new(id.unwrap_or("bootstrap")).unwrap(),
         employee_id: id.map(employee),
+    }
+}
+
+/// A list of leavers names somebody, without a date.
+pub(crate) fn listed(by: Actor) -> Event {
+    Event::Leave {
+        by,
+        how: Departure::Grace,
+        then: AtEnd::Deactivate,
     }
 }
 

@@ -69,4 +69,6 @@ pub enum Code {
     LeaveDateHeld,
     /// Access ends on the leave date.
     LeaveDatePlanned,
+    /// At the end the user is deleted, as a list of leavers asked.
+    DeletedAtEnd,
 }

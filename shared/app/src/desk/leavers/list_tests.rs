@@ -16,12 +16,30 @@ fn row(row: usize, who: std::result::Result<Who, String>, date: &str) -> Row {
     Row {
         row,
         who,
-        leave_date: date.parse().ok(),
+        leave_date: Ok(date.parse().ok()),
     }
 }
 
-const BOTH: &str = "give one of employee_id and email";
-const DATE: &str = "leave_date is not a date of the form YYYY-MM-DD";
+/// A row of E-7 with a date that cannot be read.
+fn undated(row: usize, reason: &str) -> Row {
+    Row {
+        row,
+        who: id("E-7"),
+        leave_date: Err(format!("leave_date {reason}")),
+    }
+}
+
+fn both(one: &str, other: &str) -> std::result::Result<Who, String> {
+    Ok(Who::Both(
+        EmployeeId::new(one).unwrap(),
+        Email::new(other).unwrap(),
+    ))
+}
+
+const NOBODY: &str = "give an employee_id or an email";
+const FORM: &str = "is not a date of the form YYYY-MM-DD";
+const ORDER: &str =
+    "says day, month and year in an order that differs between countries; write it as YYYY-MM-DD";
 
 #[test]
 fn json_is_read_row_by_row() {
@@ -50,15 +68,11 @@ fn json_is_read_row_by_row() {
         [
             row(1, id("E-7"), ""),
             row(2, email("ada@example.com"), "2026-12-31"),
-            row(3, wrong(BOTH), ""),
-            row(4, wrong(BOTH), ""),
-            row(5, wrong(DATE), ""),
-            row(6, wrong(DATE), ""),
-            row(
-                7,
-                wrong("employee_id must be 1 to 128 characters, none of them a control character"),
-                ""
-            ),
+            row(3, both("E-7", "ada@example.com"), ""),
+            row(4, wrong(NOBODY), ""),
+            undated(5, ORDER),
+            undated(6, FORM),
+            row(7, wrong(NOBODY), ""),
             row(8, wrong("email is not an e-mail address"), ""),
             row(9, wrong(unknown), ""),
             row(
@@ -73,6 +87,23 @@ fn json_is_read_row_by_row() {
             row(15, wrong("duplicate field `employee_id`"), ""),
         ]
     );
+}
+
+#[test]
+fn then_is_deactivate_or_delete() {
+    for (body, then) in [
+        (r#"{"leavers":[]}"#, None),
+        (r#"{"leavers":[],"then":null}"#, None),
+        (
+            r#"{"leavers":[],"then":"deactivate"}"#,
+            Some(AtEnd::Deactivate),
+        ),
+        (r#"{"leavers":[],"then":"delete"}"#, Some(AtEnd::Delete)),
+    ] {
+        assert_eq!(from_json(body.as_bytes()).unwrap().then, then, "{body}");
+    }
+    let wrong = from_json(br#"{"leavers":[],"then":"erase"}"#);
+    assert!(matches!(wrong, Err(Error::Invalid(wrong)) if wrong[0].pointer == "/then"));
 }
 
 #[test]
@@ -170,15 +201,15 @@ fn csv_is_read_line_by_line() {
         ),
         // Invalid rows.
         (
-            "employee_id,email,leave_date\nE-7,ada@example.com,\n,,2026-12-31\nE-7,,soon\n,nobody,\nE-7\nE-7,,,\nE-8,,\n",
+            "employee_id,email,leave_date\nE-7,ada@example.com,\n,,2026-12-31\nE-7,,soon\n,nobody,\nE-7\nE-7,,,\nE-8,,,x\n",
             vec![
-                row(2, wrong(BOTH), ""),
-                row(3, wrong(BOTH), ""),
-                row(4, wrong(DATE), ""),
+                row(2, both("E-7", "ada@example.com"), ""),
+                row(3, wrong(NOBODY), ""),
+                undated(4, FORM),
                 row(5, wrong("email is not an e-mail address"), ""),
-                row(6, wrong("the row has 1 fields, the header 3"), ""),
-                row(7, wrong("the row has 4 fields, the header 3"), ""),
-                row(8, id("E-8"), ""),
+                row(6, id("E-7"), ""),
+                row(7, id("E-7"), ""),
+                row(8, wrong("the row has 4 fields, the header 3"), ""),
             ],
         ),
         // A quote that is never closed takes the rest of the file. The row says so.
@@ -200,7 +231,7 @@ fn csv_is_read_line_by_line() {
         ("email\n", vec![]),
         ("email", vec![]),
     ] {
-        assert_eq!(from_csv(body.as_bytes()).unwrap(), rows, "{body:?}");
+        assert_eq!(from_csv(body.as_bytes()).unwrap().rows, rows, "{body:?}");
     }
 }
 
@@ -209,15 +240,21 @@ fn csv_that_is_no_list_is_refused() {
     for (body, says) in [
         (&b""[..], "the CSV is empty"),
         (b"\xef\xbb\xbf\r\n \n", "the CSV is empty"),
-        (b"employee_id,name\nE-7,Ada\n", "unknown column \"name\""),
-        (b"employee_id;leave_date,email\n", "unknown column"),
-        (b"employee_id,\n", "unknown column \"\""),
-        (b"E-7\nE-9\n", "unknown column \"E-7\""),
+        (
+            b"name,start date\nAda,\n",
+            "there are \"name\", \"start date\"",
+        ),
+        (b"E-7\nE-9\n", "there are \"E-7\""),
+        (b"sep=x\nemployee_id\nE-7\n", "the line sep="),
         (
             b"leave_date\n2026-12-31\n",
             "no column employee_id and no column email",
         ),
-        (b"email,Email\n", "the column email is there twice"),
+        (
+            b"email,E-Mail\n",
+            "\"email\" and \"E-Mail\" mean the same, email",
+        ),
+        (b"id;Employee ID\n", "mean the same, employee_id"),
         (
             b"employee_id\nE-7\r\nM\xfcller\n",
             "line 3 of the CSV is not UTF-8",
@@ -239,7 +276,10 @@ fn a_list_has_up_to_5_000_rows() {
     };
     let csv = |rows: usize| from_csv(format!("employee_id\n{}", "E-7\n".repeat(rows)).as_bytes());
     assert_eq!(json(MAX_ROWS).unwrap().rows.len(), MAX_ROWS);
-    assert_eq!(csv(MAX_ROWS).unwrap().last().unwrap().row, MAX_ROWS + 1);
+    assert_eq!(
+        csv(MAX_ROWS).unwrap().rows.last().unwrap().row,
+        MAX_ROWS + 1
+    );
     assert!(matches!(json(MAX_ROWS + 1), Err(Error::TooLarge(_))));
     assert!(matches!(csv(MAX_ROWS + 1), Err(Error::TooLarge(_))));
     let large = vec![b'a'; MAX_BODY + 1];
@@ -262,7 +302,7 @@ proptest::proptest! {
             }
             body.push_str(end);
         }
-        for row in from_csv(body.as_bytes()).unwrap() {
+        for row in from_csv(body.as_bytes()).unwrap().rows {
             proptest::prop_assert_eq!(row.who, id(&format!("L{}", row.row)));
         }
     }

@@ -1,7 +1,8 @@
 //! HR's statements about users whom the sync does not move: those that an admin deleted, and those that the sync rule
 //! leaves out.
 
-use super::{Heard, active, still_deleted, words_against};
+use super::heard::Heard;
+use super::{active, still_deleted, words_against};
 use crate::actor::Actor;
 use crate::decide::change::{Draft, bring_back, by_policy, show};
 use crate::decide::context::Context;

@@ -1,0 +1,44 @@
+//! What HR's words come to, beside what it said before.
+
+use crate::employee::{HrRecord, HrStatus, HrWord};
+use crate::grounds::GroundKind;
+
+/// What a change of the HR record says about the person's status.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    /// HR's last statement before; `None` if HR had made none.
+    pub(super) said: Option<HrWord>,
+    /// HR's last statement now.
+    pub(super) says: HrWord,
+    /// The status is another one than before, or the first. A late status of somebody who is missing is one, too: it
+    /// says what they were before.
+    pub(super) status: bool,
+    /// HR's last status.
+    pub(super) last: HrStatus,
+    /// A value changed that was known before, beside the status.
+    pub(super) fields: bool,
+}
+
+impl Heard {
+    pub(super) fn of(before: Option<&HrRecord>, after: &HrRecord, mutation: bool) -> Self {
+        let said = before.map(HrRecord::says);
+        Self {
+            said,
+            says: after.says(),
+            status: before.is_none_or(|before| before.status() != after.status()),
+            last: after.status(),
+            fields: mutation && said == Some(after.says()),
+        }
+    }
+
+    /// The grounds that a word for the person takes away. A late word does not take away that they are missing since.
+    pub(super) fn takes_back(&self) -> &'static [GroundKind] {
+        match self.says {
+            HrWord::Active if self.said != Some(self.says) => {
+                &[GroundKind::Hr, GroundKind::Missing]
+            }
+            HrWord::Missing if self.status && self.last == HrStatus::Active => &[GroundKind::Hr],
+            _ => &[],
+        }
+    }
+}
