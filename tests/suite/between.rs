@@ -5,7 +5,7 @@ use aws_stand_ins::{Fault, Mode, Service};
 use offramp_tests::{World, event, numbered};
 use serde_json::{Value, json};
 
-use crate::snapshots::{complete, open, page, state};
+use crate::snapshots::{complete, open, page, seeded, snapshot, state};
 
 /// People whom HR knows, beside the seed's.
 async fn with_people(world: &World, count: usize) -> Vec<String> {
@@ -103,6 +103,36 @@ async fn who_is_written_after_an_answer_is_in_a_hold_that_is_open() {
         assert_eq!(count(&world, &ids, "active").await, 60);
         world.stack.shutdown().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_missing_is_asked_about_as_the_settings_say_when_they_are_written() {
+    let world = World::start().await;
+    let mut seed = seeded(&world).await;
+    snapshot(&world, std::slice::from_ref(&seed)).await;
+    world.set(json!({ "on_missing": "ignore" })).await;
+    let gone = seed.pop().unwrap()["employee_id"].clone();
+    let gone = gone.as_str().unwrap();
+    let id = open(&world, json!({})).await;
+    page(&world, &id, 1, &seed).await;
+    complete(&world, &id, 1, false).await;
+    // It is compared, and nobody is to be asked about. Then its process dies.
+    world.stack.cloud().faults().inject(Fault {
+        service: Service::Dynamodb,
+        operation: Some("TransactWriteItems".to_owned()),
+        mode: Mode::KillBefore,
+        times: 1_000,
+        skip: 1,
+    });
+    world.minutes(6).await;
+    world.stack.cloud().faults().clear();
+    assert_eq!(state(&world, &id).await["state"], "applying");
+    world.set(json!({ "on_missing": "hold" })).await;
+    world.minutes(20).await;
+    assert_eq!(state(&world, &id).await["state"], "held");
+    assert_eq!(only_hold(&world).await["rule"], "on_missing");
+    assert_eq!(world.status(gone).await, "active");
+    world.stack.shutdown().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

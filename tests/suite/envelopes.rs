@@ -108,6 +108,9 @@ async fn a_captured_request_does_nothing_on_another_route() {
             "{path}"
         );
     }
+    let done = signed(&world, &all[3].2);
+    let other = "/snapshots/snap_1/complete";
+    assert_eq!(replayed(&world, "POST", other, &done).await.0, 422);
     // The empty body of a `GET` is signed too.
     let empty = Delivery::new(world.secret(), world.now(), "");
     for (method, path, _) in &all {

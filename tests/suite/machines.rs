@@ -1,6 +1,6 @@
 //! Machines are registered, have their own rights and no others, and are out from the next request on.
 
-use offramp_tests::{ADA, Answer, LENA, LENA_MAIL, ORG, World};
+use offramp_tests::{ADA, Answer, LENA, LENA_MAIL, ORG, OTTO, World};
 use serde_json::{Map, Value, json};
 
 async fn register(world: &World, name: &str, subject: &str, may: &[&str]) -> Answer {
@@ -91,6 +91,11 @@ async fn a_machine_is_its_subject_exactly_and_out_from_the_next_request_on() {
     let settings = world.ask("GET", &world.path("/settings"));
     let settings = settings.token(&token(&world, both));
     settings.refused(403, "forbidden").await;
+    // But a person's token names the organisation.
+    let nowhere = json!({ "sub": "x", "email": ADA });
+    let settings = world.ask("GET", &world.path("/settings"));
+    let settings = settings.token(&token(&world, nowhere));
+    settings.refused(403, "forbidden").await;
     // No claim of a role makes anything, whatever a group is called.
     for roles in [
         json!(["service"]),
@@ -122,8 +127,15 @@ async fn machines_are_registered_once_and_no_admin_is_one() {
     assert_eq!(coded(&taken), (409, "exists"));
     let taken = register(&world, "another", "login-page", &["access"]).await;
     assert_eq!(coded(&taken), (409, "exists"));
-    let admins = register(&world, "another", ADA, &["access"]).await;
-    assert_eq!(coded(&admins), (409, "login_taken"));
+    for login in [ADA, OTTO] {
+        let admins = register(&world, "another", login, &["access"]).await;
+        assert_eq!(coded(&admins), (409, "login_taken"), "{login}");
+    }
+    // Nor whoever registers it, whatever names them as an admin.
+    let own = token(&world, json!({ "sub": "a-7", "email": ADA, "org": ORG }));
+    let body = json!({ "name": "another", "subject": "a-7", "may": ["access"] });
+    let ask = world.ask("POST", &world.path("/machines")).token(&own);
+    ask.json(&body).refused(409, "login_taken").await;
     // Nor is an admin appointed whose tokens would be a machine's.
     let admin = json!({ "role": "admin", "login": "gate@acme.example" });
     let gate = register(&world, "gate", "gate@acme.example", &["access"]).await;

@@ -146,6 +146,7 @@ async fn the_document_is_kept_and_not_sent_again() {
             None => request,
         };
         let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         let of = (
             answer.status().as_u16(),

@@ -106,6 +106,10 @@ async fn nobody_is_told_of_their_own_leave_date() {
     world.until("2026-03-03T00:05:00Z").await;
     assert_eq!(world.subjects(ADA), [SOON]);
     assert!(world.subjects(OTTO).is_empty());
+    // By HR's record Marcus is his own manager, as he is Lena's.
+    world
+        .hr(MARCUS, "active", json!({ "manager_id": MARCUS }))
+        .await;
     for id in [OTTO_ID, MARCUS, LENA] {
         world.leaves_on(id, json!("2026-03-06")).await;
     }

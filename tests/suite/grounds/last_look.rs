@@ -77,6 +77,31 @@ async fn the_run_was_taken_back_before_the_first_card() {
     world.stack.shutdown().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_a_card_was_touched_the_end_stands() {
+    let world = World::start().await;
+    world.hr("E-1007", "inactive", json!({})).await;
+    // The issuer cancels one of three cards, and then fails for a while.
+    world.stack.cloud().faults().inject(Fault {
+        service: Service::Issuer,
+        operation: None,
+        mode: Mode::Error,
+        times: 60,
+        skip: 1,
+    });
+    world.hours(72).await;
+    let alive = world.alive("E-1007").await;
+    assert!((1..3).contains(&alive), "{alive} of 3");
+    world
+        .set(json!({ "deactivation_sync": { "enabled": false } }))
+        .await;
+    world.stack.cloud().faults().clear();
+    world.minutes(20).await;
+    assert_eq!(world.state("E-1007").await, over());
+    assert_eq!(world.alive("E-1007").await, 0);
+    world.stack.shutdown().await.unwrap();
+}
+
 /// E-1007's grace period has ended, and the process died before it touched a card. Then a hold of their source opened.
 /// `first` comes before the end.
 async fn ended_and_held(first: impl AsyncFnOnce(&World), end: &str) -> World {
@@ -111,6 +136,17 @@ async fn a_hold_has_opened_before_the_first_card() {
     assert!(banner.contains("a hold of the HR source"), "{banner}");
     let last = &world.history("E-1007").await[0];
     assert_eq!(last["by"]["actor"], "timer", "{last}");
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_finishing_timer_looks_at_the_breaker_too() {
+    let world = ended_and_held(async |_| {}, "2026-03-05T09:00:00Z").await;
+    // It comes before Lambda's second attempt, and does not know whose source it is.
+    let timer = world.timers("E-1007", "finish").remove(0);
+    world.fire(&timer).await.unwrap();
+    assert_eq!(world.state("E-1007").await, out());
+    assert_eq!(world.alive("E-1007").await, 3);
     world.stack.shutdown().await.unwrap();
 }
 

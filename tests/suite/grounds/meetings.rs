@@ -83,16 +83,37 @@ async fn no_hold_of_hrs_people_keeps_an_end_of_an_admins_own() {
     let (world, ids) = strict().await;
     world.hr(LENA, "inactive", json!({})).await;
     world.hours(24).await;
+    world.minutes(30).await;
     world.leaves_on(LENA, json!("2026-03-03")).await;
     hold_of(&world, &ids[..2]).await;
-    // HR's end waits for the hold's answer, the admin's a day later does not.
+    // HR's end waits for the hold's answer, and is looked at each hour. The admin's a day and a half hour later does not.
     world.until("2026-03-05T09:10:00Z").await;
     assert_eq!(world.state(LENA).await, out());
-    world.until("2026-03-06T08:59:00Z").await;
+    world.until("2026-03-06T09:29:00Z").await;
     assert_eq!(world.alive(LENA).await, 3);
-    world.until("2026-03-06T09:03:00Z").await;
+    world.until("2026-03-06T09:33:00Z").await;
     assert_eq!(world.state(LENA).await, over());
     assert_eq!(world.alive(LENA).await, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejection_promises_no_more_than_an_admins_own_end() {
+    let (world, ids) = strict().await;
+    world.hr(LENA, "inactive", json!({})).await;
+    world.hours(24).await;
+    world.leaves_on(LENA, json!("2026-03-03")).await;
+    let hold = hold_of(&world, &ids[..2]).await;
+    world.hours(24).await;
+    let path = format!("/holds/{}/reject", hold["hold_id"].as_str().unwrap());
+    let version = hold["version"].as_u64().unwrap();
+    let answer = world.post_if(&path, version, json!({})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    // HR's end moves by a whole grace period from the answer on, the admin's stays.
+    world.until("2026-03-05T09:10:00Z").await;
+    assert_eq!(due(&world).await, "2026-03-06T09:00:00Z");
+    world.until("2026-03-06T09:03:00Z").await;
+    assert_eq!(world.state(LENA).await, over());
     world.end().await;
 }
 

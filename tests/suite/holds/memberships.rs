@@ -193,6 +193,34 @@ async fn one_person_whose_turn_fails_keeps_nobody_else_waiting_for_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_whose_turn_always_fails_keeps_no_other_part_of_the_roll_waiting() {
+    let world = World::start().await;
+    // One more than a part of a roll has.
+    let ids = with_people(&world, 501).await;
+    let leavers = events(&world, &ids, "inactive", &json!({}));
+    world.deliver(leavers).await;
+    let hold = world.open_holds().await.remove(0);
+    // The answer is written; nobody of it is.
+    let dies = Fault::once(Service::Dynamodb, "TransactWriteItems", Mode::KillAfter);
+    world.stack.cloud().faults().inject(dies);
+    let path = format!("/holds/{}/approve", hold["hold_id"].as_str().unwrap());
+    let version = hold["version"].as_u64().unwrap();
+    let died = world.post_if(&path, version, json!({})).await;
+    assert!(died.status >= 500, "{}", died.text);
+    // What the first of them has become, no release can read.
+    let key = format!("O#acme#U#{}", ids[0]);
+    let mut items = world.scan(None).await.into_iter();
+    let first = items.find(|item| item["pk"]["S"] == key && item["sk"]["S"] == "U");
+    let mut first = first.unwrap();
+    first["v"] = json!({ "N": "99" });
+    world.put_item(&first).await;
+    world.minutes(10).await;
+    assert_eq!(world.status(&ids[499]).await, "deactivation_scheduled");
+    assert_eq!(world.status(&ids[500]).await, "deactivation_scheduled");
+    world.stack.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_who_joined_one_by_one_are_answered_together() {
     let world = World::start().await;
     world.set(json!({ "safeguards": { "max_users": 3 } })).await;

@@ -1,10 +1,10 @@
 //! What applying a snapshot takes, and one that an earlier version has begun.
 
 use aws_stand_ins::{Fault, Mode, Service};
-use offramp_tests::World;
+use offramp_tests::{World, numbered};
 use serde_json::{Value, json};
 
-use super::{active, complete, open, page, state, with_people};
+use super::{active, complete, open, page, seeded, snapshot, state, with_people};
 
 /// The calls of the function that applies a snapshot, of everybody as they are but for a change, in pages.
 async fn applied(world: &World, pages: &[&[Value]]) -> Vec<String> {
@@ -103,4 +103,21 @@ async fn a_snapshot_that_an_earlier_version_has_begun_is_brought_to_its_end() {
         // One run was killed.
         world.stack.shutdown().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_sweep_counts_the_people_of_a_snapshot() {
+    let world = World::start().await;
+    // It has counted the seed's 25, and would count again in an hour.
+    world.minutes(6).await;
+    let ids = numbered("P", 75);
+    let mut all = seeded(&world).await;
+    all.extend(active(&ids));
+    snapshot(&world, &[all]).await;
+    world.minutes(6).await;
+    // Ten of a hundred may go; of 25 they would be held.
+    for one in world.dismiss(&ids[..10]).await {
+        assert_eq!(one["outcome"], "scheduled", "{one}");
+    }
+    world.end().await;
 }

@@ -112,6 +112,8 @@ fn whose_date_counts() {
             => "scheduled until t+3d (leave date); active > scheduled by leave_date; arms digest t+2m, deactivate t+3d; tells scheduled";
         "a rule that fails changes nothing": [dates(All), until(1, "2026-03-06"), rule_fails()] => Event::Tidy
             => "unchanged (the user is as the policy says); nothing";
+        "nor does it end anybody when the day comes": [dates(All), until(1, "2026-03-06"), rule_fails()] => begins(0, 0)
+            => "unchanged (the leave date has begun already); nothing";
     }
 }
 
