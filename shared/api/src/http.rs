@@ -145,11 +145,7 @@ impl Request {
         if body.len() > MAX_ADMIN_BODY {
             return Err(Error::TooLarge("the body is larger than 256 KiB"));
         }
-        once::check(&body)?;
-        // Serde would also read a struct from an array, field by field. That is refused, because no client means it.
-        if body.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Error::invalid("", "must be a JSON object"));
-        }
+        once::object(&body)?;
         let mut json = serde_json::Deserializer::from_slice(&body);
         serde_path_to_error::deserialize(&mut json)
             .map_err(|error| Error::Invalid(vec![Invalid::read(&error)]))

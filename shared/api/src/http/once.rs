@@ -8,13 +8,17 @@ use serde::{Deserialize, Deserializer};
 
 use offramp_app::{Error, Result};
 
-/// Checks that a body is JSON in which no object has a member twice.
+/// Checks that a body is a JSON object, and that no object in it has a member twice. Serde would also read a struct from an
+/// array, field by field, which no client means.
 ///
 /// # Errors
 /// [`Error::MalformedJson`] or [`Error::Invalid`].
-pub(super) fn check(body: &[u8]) -> Result<()> {
+pub(super) fn object(body: &[u8]) -> Result<()> {
     let twice = serde_json::from_slice::<Once>(body)
         .map_err(|error| Error::MalformedJson(error.to_string()))?;
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::invalid("", "must be a JSON object"));
+    }
     match twice {
         Once(Some(name)) => Err(Error::invalid("", format!("{name:?} is there twice"))),
         Once(None) => Ok(()),
