@@ -13,6 +13,50 @@ async fn first_card(world: &World, owner: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_of_an_issuer_is_one_persons() {
+    let world = World::start().await;
+    let add = async |owner: &str| {
+        let ask = world.admin("POST", &format!("/users/{owner}/cards"));
+        ask.json(&card()).send().await
+    };
+    let first = add("E-1003").await;
+    assert_eq!(first.status, 201);
+    for owner in ["E-1003", "E-1005"] {
+        let again = add(owner).await;
+        assert_eq!(
+            (again.status, &again.body["code"]),
+            (409, &json!("exists")),
+            "{}",
+            again.text
+        );
+    }
+    // It ends at the issuer once, whoever has it, and is not another card then.
+    let id = first.body["card_id"].as_str().unwrap();
+    let give = world.admin("POST", &format!("/cards/{id}/reassign"));
+    give.json(&json!({ "to": "E-1005" })).ok().await;
+    world
+        .admin("POST", "/users/E-1005/deactivate-now")
+        .ok()
+        .await;
+    assert_eq!(add("E-1003").await.status, 409);
+    assert_eq!(world.user("E-1003").await["active_cards"], 0);
+    // Of two at once one is made.
+    let other =
+        json!({ "label": "Fuel", "kind": "physical", "last4": "1234", "external_id": "issuer-2" });
+    let ask = |owner: &str| {
+        world
+            .admin("POST", &format!("/users/{owner}/cards"))
+            .json(&other)
+            .send()
+    };
+    let (one, two) = tokio::join!(ask("E-1003"), ask("E-1012"));
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_is_added_frozen_thawed_and_given_on() {
     let world = World::start().await;
     let added = world

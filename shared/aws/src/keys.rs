@@ -170,6 +170,15 @@ pub fn card_owner(org: &OrgId, card: &CardId) -> Key {
     key(format!("O#{org}#C#{card}"), "C")
 }
 
+/// The key of the item that keeps an issuer's card from being two cards here. `external` is the issuer's id, of which the key
+/// has a hash.
+#[must_use]
+pub fn card_external(org: &OrgId, external: &str) -> Key {
+    let hash = digest(&SHA256, external.as_bytes());
+    let hash = offramp_domain::hex(&hash.as_ref()[..16]);
+    key(format!("O#{org}#X#{hash}"), "X")
+}
+
 /// The key of a card in the ledger, which is the issuer's side of the card.
 #[must_use]
 pub fn ledger(org: &OrgId, card: &CardId) -> Key {

@@ -224,6 +224,7 @@ pub(super) fn cards() -> Vec<Operation> {
             .once()
             .answers::<CardView>(201, "The card", examples::card())
             .refuses([Refusal::NotActive])
+            .refuses([Error::Exists("a card with this external_id")])
             .refuses([Error::TooMany("1,000 cards of this person")]),
         card(
             Route::ReassignCard,

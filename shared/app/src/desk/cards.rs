@@ -19,7 +19,8 @@ pub const MOST_CARDS: u32 = 1_000;
 /// Adds a card to an active user, in one transaction with the user.
 ///
 /// # Errors
-/// [`Refusal::NotActive`], [`Error::TooMany`], [`Error::NotFound`], a fault, or [`Error::Busy`].
+/// [`Refusal::NotActive`], [`Error::TooMany`], [`Error::Exists`] if the issuer's card is a card here, [`Error::NotFound`], a
+/// fault, or [`Error::Busy`].
 pub async fn add<P: Ports>(
     tenant: &Tenant<'_, P>,
     card: &Card,
@@ -27,7 +28,7 @@ pub async fn add<P: Ports>(
     receipt: Option<&Receipt>,
 ) -> Result<()>
 where
-    P::Store: Users + Receipts,
+    P::Store: Users + Cards + Receipts,
 {
     until_won(|| async {
         let loaded = load(tenant, std::slice::from_ref(&card.owner)).await?;
@@ -53,6 +54,12 @@ where
         {
             // The same request has won, and its answer is the answer to this one.
             return Err(Error::Busy);
+        }
+        // Two people with one card of an issuer: it would end with the first of them, and be thought alive for the other.
+        if let Some(external) = &card.external_id
+            && tenant.store.is_known(tenant.org, external).await?
+        {
+            return Err(Error::Exists("a card with this external_id"));
         }
         Ok(None)
     })

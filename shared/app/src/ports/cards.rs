@@ -48,6 +48,13 @@ pub trait Cards: Send + Sync {
         org: &OrgId,
         card: &CardId,
     ) -> impl Future<Output = Result<Option<Card>, Fault>> + Send;
+    /// True if somebody has a card with this id of an issuer, or had one that is cancelled, read consistently. Cards that
+    /// were added by the releases before this check are not known.
+    fn is_known(
+        &self,
+        org: &OrgId,
+        external: &str,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Records that the issuer is about to be asked to cancel cards. It is conditional on the owner's deactivation in
     /// `generation` being in effect, and on each card being the owner's. It takes at most 90 cards.
     fn begin_cancelling(

@@ -397,7 +397,7 @@ impl Table {
                 Beside::Items(keys) => {
                     let key = stored.key();
                     let rest = key.sk.strip_prefix(stored.kind.sk).unwrap_or_default();
-                    wanted.extend(keys(org, &key, rest));
+                    wanted.extend(keys(org, &stored.item, rest));
                 }
                 Beside::Partitions(partitions) => {
                     for pk in partitions(org, &stored.item) {

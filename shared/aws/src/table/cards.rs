@@ -40,6 +40,11 @@ impl Cards for Table {
         }
     }
 
+    async fn is_known(&self, org: &OrgId, external: &str) -> Result<bool, Fault> {
+        let taken = self.get(&keys::card_external(org, external)).await?;
+        Ok(taken.is_some())
+    }
+
     async fn begin_cancelling(
         &self,
         org: &OrgId,

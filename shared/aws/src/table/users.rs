@@ -210,7 +210,13 @@ impl Table {
                 parts.put(self, card_item(org, card)?, fresh())?;
                 let owner = Item::new(keys::card_owner(org, &card.card_id))
                     .text("owner", card.owner.as_str());
-                parts.put(self, owner, fresh())
+                parts.put(self, owner, fresh())?;
+                if let Some(external) = &card.external_id {
+                    let taken = Item::new(keys::card_external(org, external))
+                        .text("card", card.card_id.as_str());
+                    parts.put(self, taken, fresh())?;
+                }
+                Ok(())
             }
             CardWrite::Cancelled { owner, card } => {
                 let cancel = Expression::new(

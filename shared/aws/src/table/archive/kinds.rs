@@ -68,9 +68,9 @@ pub(super) enum Leaves {
 pub(super) enum Beside {
     /// No items.
     Nothing,
-    /// The items with these keys. The function gets the organisation, the key, and the part of the sort key after its fixed
+    /// The items with these keys. The function gets the organisation, the item, and the part of the sort key after its fixed
     /// beginning.
-    Items(fn(&OrgId, &Key, &str) -> Vec<Key>),
+    Items(fn(&OrgId, &Item, &str) -> Vec<Key>),
     /// All items in the partitions with these keys.
     Partitions(fn(&OrgId, &Item) -> Vec<String>),
 }
@@ -105,6 +105,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "entry", pk: PERSON, sk: keys::ENTRY, indexes: derived::entry, read: data::<Entry>, ..PLAIN },
     Kind { name: "card", pk: PERSON, sk: keys::CARD, beside: Beside::Items(of_card), indexes: derived::card, read: data::<Card>, ..PLAIN },
     Kind { name: "card_owner", pk: "#C#", sk: "C", read: owner, ..PLAIN },
+    Kind { name: "card_external", pk: "#X#", sk: "X", read: external, ..PLAIN },
     Kind { name: "ledger", pk: "#L#", sk: "L", read: ledger, ..PLAIN },
     Kind { name: "objective", pk: PERSON, sk: keys::OBJECTIVE, beside: Beside::Items(of_objective), indexes: derived::objective, read: data::<Objective>, ..PLAIN },
     Kind { name: "objective_owner", pk: "#J#", sk: "J", read: owner, ..PLAIN },
@@ -200,6 +201,10 @@ fn owner(item: &Item) -> Result<Value, Fault> {
     texts(item, &["owner"])
 }
 
+fn external(item: &Item) -> Result<Value, Fault> {
+    texts(item, &["card"])
+}
+
 fn ledger(item: &Item) -> Result<Value, Fault> {
     texts(item, &["state", "idempotency_key"])
 }
@@ -240,21 +245,23 @@ fn secrets(source: &mut Value) {
     source["secrets"] = json!([]);
 }
 
-fn of_card(org: &OrgId, _: &Key, id: &str) -> Vec<Key> {
+fn of_card(org: &OrgId, item: &Item, id: &str) -> Vec<Key> {
     let card = CardId::new(id).ok();
     let keys = card.map(|card| [keys::card_owner(org, &card), keys::ledger(org, &card)]);
-    keys.into_iter().flatten().collect()
+    let external = item.read::<Card>().ok().and_then(|card| card.external_id);
+    let external = external.map(|id| keys::card_external(org, &id));
+    keys.into_iter().flatten().chain(external).collect()
 }
 
-fn of_objective(org: &OrgId, _: &Key, id: &str) -> Vec<Key> {
+fn of_objective(org: &OrgId, _: &Item, id: &str) -> Vec<Key> {
     let objective = ObjectiveId::new(id).ok();
     let key = objective.map(|objective| keys::objective_owner(org, &objective));
     key.into_iter().collect()
 }
 
 /// The item that says when the person of a partition had an address.
-fn of_address(org: &OrgId, key: &Key, hash: &str) -> Vec<Key> {
-    let whose = keys::whose(&key.pk);
+fn of_address(org: &OrgId, item: &Item, hash: &str) -> Vec<Key> {
+    let whose = keys::whose(&item.key().pk);
     let key = whose.map(|(_, id)| keys::former_holder(org, hash, &id));
     key.into_iter().collect()
 }
