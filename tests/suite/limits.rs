@@ -113,7 +113,7 @@ async fn one_bad_record_does_not_stop_the_others() {
     );
     assert_eq!(results[2]["employee_id"], "E-1010");
     let reason = results[2]["reason"].as_str().unwrap();
-    assert!(reason.contains("start_date"), "{reason}");
+    assert!(reason.contains("status"), "{reason}");
     world.end().await;
 }
 
@@ -135,28 +135,20 @@ async fn each_thing_that_can_be_wrong_with_a_record_has_its_reason() {
             "employee_id",
         ),
         (json!({ "status": "active" }), "employee_id"),
-        (json!({ "employee_id": 7, "status": "active" }), "string"),
+        (
+            json!({ "employee_id": [7], "status": "active" }),
+            "employee_id",
+        ),
+        (
+            json!({ "employee_id": "a\u{200b}b", "status": "active" }),
+            "employee_id",
+        ),
         (json!({ "employee_id": "X-1" }), "status"),
         (
             json!({ "employee_id": "X-1", "status": "retired" }),
             "status",
         ),
-        (
-            json!({ "employee_id": "X-1", "status": "active", "email": "nobody" }),
-            "email",
-        ),
-        (
-            json!({ "employee_id": "X-1", "status": "active", "birthday": "13-01" }),
-            "birthday",
-        ),
-        (
-            json!({ "employee_id": "X-1", "status": "active", "leave_date": "tomorrow" }),
-            "leave_date",
-        ),
-        (
-            json!({ "employee_id": "X-1", "status": "active", "name": ["a"] }),
-            "string",
-        ),
+        (json!({ "employee_id": "X-1", "status": true }), "status"),
     ];
     let now = world.now();
     let mut events: Vec<_> = wrong

@@ -31,8 +31,9 @@ async fn an_unchanged_record_costs_one_read_and_writes_no_more_than_its_instant(
     let faults = world.stack.cloud().faults();
     world.advance(std::time::Duration::from_secs(30)).await;
     faults.reset_calls();
-    let result = world.hr("E-1007", "active", lena.clone()).await;
-    assert_eq!(result["outcome"], "unchanged");
+    let delivery = world.signed(&json!([event(world.now(), "E-1007", "active", lena)]));
+    let answer = world.hand_in(&delivery).ok().await;
+    assert_eq!(answer["results"][0]["outcome"], "unchanged");
     let made = operations(&world);
     let writes: Vec<_> = made
         .iter()
@@ -50,8 +51,8 @@ async fn an_unchanged_record_costs_one_read_and_writes_no_more_than_its_instant(
     );
     // The very same delivery again does not even write that.
     faults.reset_calls();
-    let result = world.hr("E-1007", "active", lena).await;
-    assert_eq!(result["outcome"], "unchanged");
+    let answer = world.hand_in(&delivery).ok().await;
+    assert_eq!(answer["results"][0]["outcome"], "unchanged");
     let made = operations(&world);
     assert!(
         made.iter()

@@ -40,6 +40,7 @@ fn values(name: &str) -> (&'static str, &'static [&'static str]) {
         "email" => ("lena@acme.example", &["", "%ff"]),
         "dry_run" => ("true", &["1", "yes", "true,true", ""]),
         "when" => ("grace", &["later", "grace,now", ""]),
+        "then" => ("delete", &["archive", "deactivate,delete", ""]),
         "on" => ("2026-03-02", &["2026", "2026-03-02,2026-03-03"]),
         "since" => ("2026-03-02T00:00:00Z", &["yesterday", "2026-03-02"]),
         other => panic!("say here which values {other} may not have"),

@@ -43,7 +43,8 @@ pub(crate) fn event(id: &str, at: DateTime<Utc>) -> HrEvent {
 async fn whoever_is_settled_stands_as_a_snapshot_leaves_them() {
     let folder = seed().await.copy("settled").await;
     let (mut ends, second) = (Vec::new(), folder.copy("settled-by-snapshot").await);
-    for (folder, by_snapshot) in [(&folder, false), (&second, true)] {
+    let mut arrival = Arrival::default();
+    for (folder, by_snapshot) in [(&second, true), (&folder, false)] {
         let world = folder.world(LONG).await;
         let at = world.now();
         if by_snapshot {
@@ -53,10 +54,15 @@ async fn whoever_is_settled_stands_as_a_snapshot_leaves_them() {
             page(&world, &id, 1, &all).await;
             complete(&world, &id, 1, false).await;
             world.minutes(2).await;
+            arrival = Arrival::new(&id, 0);
         } else {
             // When the snapshot of the other is applied.
             world.minutes(2).await;
-            assert_eq!(world.stack.settle([event("S-1", at)]).unwrap(), 1);
+            let said = HrEvent {
+                arrival: arrival.clone(),
+                ..event("S-1", at)
+            };
+            assert_eq!(world.stack.settle([said]).unwrap(), 1);
         }
         let items = world.scan(None).await;
         ends.push(items.into_iter().find(|item| {

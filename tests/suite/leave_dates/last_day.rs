@@ -44,7 +44,9 @@ async fn the_last_day_that_a_date_can_say_is_a_date() {
     assert_eq!(world.access(LENA).await, "granted");
     let hr = json!({ "leave_date": "9999-12-31" });
     world.set(json!({ "leave_dates": "all" })).await;
-    assert_eq!(world.hr("E-1008", "active", hr).await["outcome"], "updated");
+    let heard = world.hr("E-1008", "active", hr).await;
+    assert_eq!(heard["outcome"], "unchanged");
+    assert_eq!(heard["warnings"][0]["field"], "leave_date", "{heard}");
     world.hours(1).await;
     assert_eq!(world.access("E-1008").await, "granted");
     world.end().await;
