@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use offramp_app::Deadline;
 use offramp_app::ports::{Notices, Timers};
 use offramp_app::upkeep::watch;
 use offramp_domain::{OrgId, SourceId, Timer};
@@ -21,6 +23,8 @@ use crate::{Error, files};
 /// The people, as HR delivers them.
 pub const PEOPLE: &str = include_str!("../../events/hr/everyone.json");
 
+/// How long a count of the people may take.
+const COUNTS_FOR: Duration = Duration::from_secs(10);
 /// The cards: owner, label, kind, last four digits, and whether it is frozen.
 const CARDS: [(&str, &str, &str, &str, bool); 19] = [
     ("E-1002", "Travel", "physical", "7702", false),
@@ -202,7 +206,7 @@ impl Seed<'_> {
         let org = OrgId::new(ORG).map_err(|error| Error::document("org", error))?;
         let source = SourceId::new(SOURCE).map_err(|error| Error::document("source", error))?;
         let sweep = self.core.offramp("sweep")?;
-        let counted = watch::source(&sweep.of(&org), &source).await;
+        let counted = watch::source(&sweep.of(&org), &source, Deadline::after(COUNTS_FOR)).await;
         counted.map_err(|error| Error::document("the count of the seed", error))
     }
 

@@ -244,6 +244,7 @@ async fn the_same_request_with_the_same_key_makes_one_card() {
     assert_eq!(world.cards("E-1003").await.len(), 1);
     let mut other = card();
     other["label"] = json!("Other");
+    other["external_id"] = json!("issuer-2");
     add(&world.token, &other)
         .refused(422, "idempotency_key_reused")
         .await;

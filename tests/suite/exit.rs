@@ -402,7 +402,7 @@ async fn a_file_of_the_first_form_is_imported() {
     let world = World::with(|config| config.seed = false).await;
     let done = file.import(&world, "initech").await.unwrap();
     // Each key once: the file has several items for some.
-    assert_eq!(done["written"], 31, "{done}");
+    assert_eq!(done["written"], 32, "{done}");
     let bootstrap = world.stack.bootstrap_token("initech").unwrap();
     let refused = world
         .ask("GET", "/v1/orgs/initech/settings")

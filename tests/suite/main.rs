@@ -27,6 +27,7 @@ mod first_admin;
 mod goldens;
 mod grace;
 mod grounds;
+mod hand_over;
 mod headers;
 mod health;
 mod histories;

@@ -96,7 +96,6 @@ async fn in_a_snapshot_an_odd_field_costs_nothing_else_either() {
     all.extend(active(&ids));
     let of = |id: &str| all.iter().position(|one| one["employee_id"] == id).unwrap();
     let (leaver, odd, refused) = (of(&ids[0]), of(&ids[1]), of(&ids[2]));
-    let mut all = all;
     all[leaver]["status"] = json!("Left");
     all[leaver]["email"] = json!("none");
     all[odd]["birthday"] = json!("soon");

@@ -295,9 +295,10 @@ fn told_by(route: &str) -> Option<Option<&'static str>> {
         "POST /runs/{run}/undo" => Some("run_undone, and power"),
         "PATCH /settings" => Some("sync_turned_off, safeguards_loosened, power.escalation"),
         "PUT /sync-rules" => Some("power.rule"),
-        "POST /sources" | "PATCH /sources/{source}" | "POST /sources/{source}/rotate-secret" => {
-            Some("power.source")
-        }
+        "POST /sources"
+        | "PATCH /sources/{source}"
+        | "POST /sources/{source}/rotate-secret"
+        | "POST /sources/{source}/hand-over" => Some("power.source"),
         "POST /machines" | "DELETE /machines/{name}" => Some("power.machine"),
         "POST /sync-rules/test"
         | "POST /users/{id}/confirm-address"

@@ -70,6 +70,7 @@ offramp_api::routes! {
         PatchSource:     PATCH  "/sources/{source}"                => patch_source,         Admins;
         ListRejections:  GET    "/sources/{source}/rejections"     => rejections,           Admins, ["limit", "cursor"];
         RotateSecret:    POST   "/sources/{source}/rotate-secret"  => rotate_secret,        Admins;
+        HandOver:        POST   "/sources/{source}/hand-over"      => hand_over,            Admins;
 
         ListMachines:    GET    "/machines"                        => machines,             Admins;
         AddMachine:      POST   "/machines"                        => add_machine,          Admins;

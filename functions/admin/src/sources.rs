@@ -3,11 +3,11 @@
 use offramp_api::http::Reply;
 use offramp_api::view::{RejectionView, RejectionsView, SourceView};
 use offramp_app::desk::sources;
-use offramp_app::desk::sources::Wish;
+use offramp_app::desk::sources::{HandOver, Wish};
 use offramp_app::ports::{Policies, Rejections, Source, SourceState, Sources};
 use offramp_app::{Error, Object, Result};
 use offramp_domain::settings::Behaviour;
-use offramp_domain::{SourceId, SourceSync};
+use offramp_domain::{EmployeeId, SourceId, SourceSync};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Call, cursor};
@@ -67,6 +67,29 @@ fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 pub(crate) struct Rotate {
     #[serde(default)]
     revoke_previous: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HandOver))]
+pub(crate) struct Giving {
+    to: SourceId,
+    /// Whom; everybody whom the source has unless it is given.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(min_items = 1, max_items = 1000))]
+    employee_ids: Option<Vec<EmployeeId>>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HandedOver))]
+pub(crate) struct GivenView {
+    /// How many people the other source has from now on, or will have.
+    people: u32,
+    /// How many of them are given later; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -177,6 +200,30 @@ impl Call<'_> {
                 .map(|next| cursor::write(&self.org, &bound, &next)),
         };
         Reply::json(200, &view)
+    }
+
+    /// Gives people to another source. A repeated request finds them given, so no receipt is needed.
+    pub(crate) async fn hand_over(&self) -> Result<Reply> {
+        let Giving {
+            to,
+            employee_ids,
+            dry_run,
+        } = self.request.json()?;
+        let wish = HandOver {
+            from: &self.source_id()?,
+            to: &to,
+            employee_ids: employee_ids.as_deref(),
+            dry_run,
+            if_match: self.request.if_match()?,
+            by: &self.caller.actor(),
+        };
+        let done = sources::hand_over(&self.tenant(), &wish, self.deadline).await?;
+        let view = GivenView {
+            people: done.people,
+            pending: (done.pending > 0).then_some(done.pending),
+        };
+        let status = if done.pending > 0 { 202 } else { 200 };
+        Reply::json(status, &view)
     }
 
     pub(crate) async fn rotate_secret(&self) -> Result<Reply> {

@@ -411,6 +411,8 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
         Error::TooMany(_) => (409, "too_many", "There are too many"),
         Error::VersionMismatch => (412, "version_mismatch", "The version is another"),
         Error::MatchRequired => (428, "if_match_required", "If-Match is required"),
+        Error::SourceNotActive => (409, "not_active", "The source is not active"),
+        Error::HandingOver => (409, "handing_over", "A hand-over is going on"),
         Error::SnapshotNotOpen => (409, "snapshot_not_open", "The snapshot is not open"),
         Error::HoldClosed => (409, "hold_closed", "The hold is not open"),
         Error::SecondAdmin => (409, "second_admin", "A second admin must approve"),

@@ -5,6 +5,7 @@ pub mod closing;
 pub mod commit;
 pub mod execute;
 pub mod foreseen;
+pub mod hand_over;
 pub mod holds;
 pub mod leave;
 pub mod logins;

@@ -133,6 +133,12 @@ pub enum Error {
     /// `If-Match` has another version than the stored one.
     #[error("the version is another")]
     VersionMismatch,
+    /// Only an active source takes the people of another.
+    #[error("the source that would take the people is not active")]
+    SourceNotActive,
+    /// A hand-over that is going on would cross this one.
+    #[error("a hand-over of one of these sources is still going on")]
+    HandingOver,
     /// The snapshot accepts no more pages: it was completed, abandoned or superseded.
     #[error("the snapshot is not open")]
     SnapshotNotOpen,

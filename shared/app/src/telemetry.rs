@@ -121,6 +121,7 @@ fn name(event: &Event) -> &'static str {
         Event::BindLogin { .. } => "bind_login",
         Event::SetLeaveDate { .. } => "set_leave_date",
         Event::Postpone { .. } => "postpone",
+        Event::HandOver { .. } => "hand_over",
         Event::Leave { .. } => "leave",
         Event::LeaveDue { .. } => "leave_due",
         Event::RemindDue { .. } => "remind_due",

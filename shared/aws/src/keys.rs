@@ -215,6 +215,19 @@ pub fn source(org: &OrgId, source: &SourceId) -> Key {
     key(organisation(org), format!("{SOURCE}{source}"))
 }
 
+/// The organisation and the source of a source's key; `None` for another key.
+#[must_use]
+pub fn source_of(pk: &str, sk: &str) -> Option<(OrgId, SourceId)> {
+    let org = OrgId::new(pk.strip_prefix("O#")?).ok()?;
+    Some((org, SourceId::new(sk.strip_prefix(SOURCE)?).ok()?))
+}
+
+/// The index key of a source that hands its people over.
+#[must_use]
+pub fn handing_over(org: &OrgId, source: &SourceId, since: DateTime<Utc>) -> Key {
+    work(org, &format!("source#{source}"), since)
+}
+
 /// The beginning of the sort key of every source.
 pub const SOURCE: &str = "SOURCE#";
 

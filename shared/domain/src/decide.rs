@@ -8,6 +8,7 @@ mod change;
 mod context;
 mod decision;
 mod foreseen;
+mod hand_over;
 mod held;
 mod hr;
 mod leave;
@@ -109,6 +110,9 @@ pub fn decide(user: Option<&User>, event: &Event, ctx: &Context<'_>) -> Result<D
         Event::SetLeaveDate { by, date } => leave::set(stored, settled, by, (*date, None), ctx),
         Event::Postpone { by, due_at, reason } => {
             by_hand::postpone(stored, settled, by, *due_at, reason, ctx)
+        }
+        Event::HandOver { by, from, to } => {
+            Ok(hand_over::hand_over(stored, settled, by, (from, to), ctx))
         }
         Event::Leave { by, how, then } => listed::leave(stored, settled, by, (*how, *then), ctx),
         Event::LeaveDue { plan, due } => Ok(leave::due(stored, settled, *plan, *due, ctx)),

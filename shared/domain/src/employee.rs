@@ -8,6 +8,7 @@ mod compact;
 mod dates;
 mod mark;
 mod reading;
+mod rebased;
 
 use std::collections::BTreeMap;
 

@@ -130,6 +130,15 @@ pub enum Event {
         /// Why, in the admin's words.
         reason: GivenReason,
     },
+    /// An admin gives the people of a source to another source.
+    HandOver {
+        /// The admin who decided it.
+        by: Actor,
+        /// The source that has the user. A user whom it does not have stays as they are.
+        from: SourceId,
+        /// The source that has the user from now on.
+        to: SourceId,
+    },
     /// A list of leavers, which an admin handed in, names the user.
     Leave {
         /// The acting admin.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::employee::Field;
-use crate::ids::{CardId, EmployeeId, GivenReason, HoldId, Login};
+use crate::ids::{CardId, EmployeeId, GivenReason, HoldId, Login, SourceId};
 use crate::lifecycle::{Access, AtEnd, Cause, Role, Status};
 
 /// A change in the history of a user.
@@ -100,6 +100,16 @@ pub enum Happening {
     Finished {
         /// How many cards were cancelled in all.
         cards: u32,
+    },
+    /// An admin gave the user to another HR source.
+    HandedOver {
+        /// The source that had the user. The JSON name is not `from`, because an entry is one flat object that has a `from` of
+        /// its own.
+        #[serde(rename = "handed_from")]
+        from: SourceId,
+        /// The source that has the user from now on. The JSON name is not `to`, for the same reason.
+        #[serde(rename = "handed_to")]
+        to: SourceId,
     },
     /// A card was added to the user.
     CardAdded {

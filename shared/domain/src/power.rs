@@ -56,6 +56,16 @@ pub enum SourcePower {
         /// The hours without a delivery after which it is silent, before and after; `None` if its own rhythm decides.
         silent_after_hours: (Option<u32>, Option<u32>),
     },
+    /// People of the source were given to another source.
+    HandedOver {
+        /// The source that has them from now on.
+        to: SourceId,
+        /// How many there were.
+        people: u32,
+        /// True if an admin named them, and the others stay.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        part: bool,
+    },
     /// A new secret was made.
     SecretMade {
         /// True if the earlier secrets no longer verify.

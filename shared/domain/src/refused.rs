@@ -21,6 +21,12 @@ pub const MOST_AT_ONCE: usize = 20;
 pub const MOST_IN_A_DAY: usize = 100;
 /// The most people who are remembered, the newest ones.
 const REMEMBERED: usize = 300;
+/// How long it is remembered that a source called somebody inactive whom it does not have.
+const SAID_FOR: TimeDelta = TimeDelta::days(30);
+/// How old that is before it is written down anew.
+const SAID_AGAIN: TimeDelta = TimeDelta::days(1);
+/// The most people of whom that is remembered, the newest ones.
+pub const MOST_SAID: usize = 50;
 /// Stands for everybody beyond [`MOST_IN_A_DAY`].
 const OTHERS: &str = "others";
 /// Stands for the people of another source, of whom this one speaks, whatever it says.
@@ -44,12 +50,15 @@ pub struct Refused {
 pub struct Refusals {
     /// When somebody was told of last, by the hash of their id.
     told: BTreeMap<String, DateTime<Utc>>,
+    /// When the source last called somebody inactive whom another source has, by the hash of their id. To the day.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    said: BTreeMap<String, DateTime<Utc>>,
     /// Counts writes. Each write is conditional on it. 0 if nothing is stored yet.
     pub rev: u64,
 }
 
 impl Refusals {
-    /// The refusals after admins are told of these, and the notices. `None` if there is nothing new.
+    /// The refusals after admins are told of these, and the notices, which may be none. `None` if there is nothing new.
     #[must_use]
     pub fn telling(
         &self,
@@ -59,6 +68,7 @@ impl Refusals {
     ) -> Option<(Self, Vec<Notice>)> {
         let mut after = Self {
             told: self.told.clone(),
+            said: self.saying(refused, now),
             rev: self.rev + 1,
         };
         after.told.retain(|_, at| now < *at + TOLD_FOR);
@@ -109,7 +119,37 @@ impl Refusals {
             };
             after.told.remove(&oldest);
         }
-        (!notices.is_empty()).then_some((after, notices))
+        (!notices.is_empty() || after.said != self.said).then_some((after, notices))
+    }
+
+    /// When the source last called this person inactive, and was not heard since another source has them; `None` if it has
+    /// not within a month, or has called them active since.
+    #[must_use]
+    pub fn called_gone(&self, id: &EmployeeId) -> Option<DateTime<Utc>> {
+        self.said.get(&PersonHash::of(id).to_string()).copied()
+    }
+
+    /// What is remembered after these records.
+    fn saying(&self, refused: &[Refused], now: DateTime<Utc>) -> BTreeMap<String, DateTime<Utc>> {
+        let mut said = self.said.clone();
+        said.retain(|_, at| now < *at + SAID_FOR);
+        for one in refused.iter().filter(|one| one.foreign) {
+            let Some(id) = &one.employee_id else { continue };
+            let whom = PersonHash::of(id).to_string();
+            if !one.gone {
+                said.remove(&whom);
+            } else if said.get(&whom).is_none_or(|at| now >= *at + SAID_AGAIN) {
+                said.insert(whom, now);
+            }
+        }
+        while said.len() > MOST_SAID {
+            let oldest = said.iter().min_by_key(|(_, at)| **at);
+            let Some(oldest) = oldest.map(|(whom, _)| whom.clone()) else {
+                break;
+            };
+            said.remove(&oldest);
+        }
+        said
     }
 
     fn in_a_day(&self, now: DateTime<Utc>) -> usize {

@@ -8,6 +8,9 @@ use crate::user::User;
 
 /// The version of the form below. It changes whenever the form changes.
 const VERSION: u8 = 1;
+/// Stands in place of the version for somebody whose new source has not spoken yet. It is no version, so whatever that source
+/// says first is news: also that it lacks somebody whom the source before lacked.
+const AWAITED: u8 = 0;
 /// How many bytes of a field's hash are kept. A changed value goes unnoticed with a chance of 1 in 10^12.
 const HASH: usize = 5;
 /// The offset of the hashes, in bytes.
@@ -24,7 +27,8 @@ pub const ACTIVE: u8 = b'a';
 /// has 48 bytes.
 #[must_use]
 pub fn print(user: &User) -> Vec<u8> {
-    let mut print = vec![status(user.status()), VERSION, word(user.hr_word())];
+    let version = if user.awaits_base { AWAITED } else { VERSION };
+    let mut print = vec![status(user.status()), version, word(user.hr_word())];
     let sent: std::collections::BTreeMap<Field, Option<&str>> =
         user.hr.iter().flat_map(|record| record.sent()).collect();
     for field in Field::ALL {
@@ -57,10 +61,10 @@ pub fn says_the_same(print: &[u8], event: &HrEvent) -> bool {
     })
 }
 
-/// True if the employee was missing from the last snapshot.
+/// True if the employee was missing from the last snapshot of the source.
 #[must_use]
 pub fn is_missing(print: &[u8]) -> bool {
-    print.get(2) == Some(&word(Some(HrWord::Missing)))
+    print.get(1) != Some(&AWAITED) && print.get(2) == Some(&word(Some(HrWord::Missing)))
 }
 
 fn status(status: Status) -> u8 {

@@ -32,6 +32,9 @@ pub struct User {
     pub profile: BTreeMap<Field, String>,
     /// HR's statements, whether or not the sync rule includes the employee. `None` if HR made no statement.
     pub hr: Option<HrRecord>,
+    /// True from a hand-over to another source until that source has spoken: what it says first is the base of what it says
+    /// later, and differs from the record of the source before without being a change.
+    pub awaits_base: bool,
     /// The role of the user in Offramp.
     pub role: Role,
     /// The login that the user was last appointed with; `None` if there was no appointment, or if it is from before logins.
@@ -89,6 +92,7 @@ impl User {
             origin,
             profile: BTreeMap::new(),
             hr: None,
+            awaits_base: false,
             role: Role::Member,
             bound: None,
             address_changed: None,

@@ -16,7 +16,9 @@ use super::examples;
 use crate::paging::MAX_PART;
 use crate::reports::{AuditView, DriftView, MAX_ROWS, ROWS};
 use crate::rules::{NewRules, RulesView, Trial, TrialView};
-use crate::sources::{Change, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesView};
+use crate::sources::{
+    Change, GivenView, Giving, MAX_ROWS as REJECTIONS, NewSource, Rotate, SourcesView,
+};
 use crate::{Route, Touched};
 
 pub(super) fn settings() -> Vec<Operation> {
@@ -235,6 +237,21 @@ pub(super) fn sources() -> Vec<Operation> {
             .answers::<SourceView>(200, "The source, with its new secret", examples::source_with_secret())
             .versioned()
             .if_match(),
+        source(Route::HandOver, "Gives people of an HR integration to another")
+            .about(
+                "All of them, or those who are named, 1,000 at most; the other one must be active. They stay as they are; the \
+                 first record of the other one about each of them sets the base of its later ones. With `dry_run` nobody is \
+                 given. The same request again changes nothing.",
+            )
+            .takes::<Giving>(json!({ "to": "payroll", "employee_ids": ["E-1012"] }))
+            .answers::<GivenView>(200, "How many people were given", json!({ "people": 1 }))
+            .answers::<GivenView>(
+                202,
+                "How many people there are, and how many of them are given within minutes",
+                json!({ "people": 5000, "pending": 1800 }),
+            )
+            .if_match()
+            .refuses([Error::SourceNotActive, Error::HandingOver]),
     ]
 }
 

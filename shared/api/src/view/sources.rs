@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, EventId, Health, HoldId, SnapshotId, SourceSync};
+use offramp_domain::{EmployeeId, EventId, Health, HoldId, SnapshotId, SourceId, SourceSync};
 use serde::Serialize;
 
 use offramp_app::desk::sources::SourceFacts;
 use offramp_app::inbound::pulse::listening;
-use offramp_app::ports::{Rejection, Source, SourceState};
+use offramp_app::ports::{HandingOver, Rejection, Source, SourceState};
 use offramp_app::when::instant;
 
 /// A source. It has the member `secret` only if that secret was just created.
@@ -30,11 +30,37 @@ pub struct SourceView {
     /// What the source would have done while in observation: the number of records by outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<BTreeMap<Outcome, u64>>,
+    /// The hand-over of its people that is going on; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handing_over: Option<HandingOverView>,
     pub secrets: Vec<SecretView>,
     pub created_at: String,
     pub version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+}
+
+/// A hand-over that is going on.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = HandingOver))]
+#[allow(missing_docs)]
+pub struct HandingOverView {
+    pub to: SourceId,
+    pub since: String,
+    /// Who is still to be given, where an admin named them; absent where it is everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub employee_ids: Option<Vec<EmployeeId>>,
+}
+
+impl HandingOverView {
+    fn of(pending: &HandingOver) -> Self {
+        let named = pending.employee_ids.as_ref();
+        Self {
+            to: pending.to.clone(),
+            since: instant(pending.since),
+            employee_ids: named.map(|ids| ids.iter().cloned().collect()),
+        }
+    }
 }
 
 /// A live secret, without its value.
@@ -69,6 +95,7 @@ impl SourceView {
             active_people: breaker.base.map(|base| base.active),
             deactivation_sync,
             would,
+            handing_over: source.handing_over.as_ref().map(HandingOverView::of),
             secrets: source
                 .secrets
                 .iter()

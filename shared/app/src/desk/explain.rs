@@ -1,6 +1,7 @@
 //! Explains a user's state, in sentences and in fields.
 
 mod code;
+mod elsewhere;
 mod kept;
 mod ways;
 
@@ -19,6 +20,7 @@ use crate::rules;
 use crate::when::{instant, spoken};
 
 pub use code::Code;
+pub use elsewhere::Elsewhere;
 pub use kept::asks_for_the_past;
 
 /// Why a user is in their present state.

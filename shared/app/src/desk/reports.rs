@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use offramp_domain::{EmployeeId, HrWord, Origin, Status, User};
+use offramp_domain::{EmployeeId, HrWord, Origin, SourceId, Status, User};
 
 use crate::desk::addresses;
-use crate::desk::explain::{Explanation, Known, asks_for_the_past, explain};
+use crate::desk::explain::{Elsewhere, Explanation, Known, asks_for_the_past, explain};
 use crate::engine::foreseen::as_kept;
 use crate::ports::{
-    Addresses, Audited, Breakers, Directory, Histories, Loaded, Page, Reports, Source, Sources,
-    Users,
+    Addresses, Audited, Breakers, Directory, Histories, Loaded, Page, Rejections, Reports, Source,
+    Sources, Users,
 };
 use crate::{Error, Ports, Result, Tenant};
 
@@ -30,7 +30,7 @@ pub async fn explained<P: Ports>(
     id: &EmployeeId,
 ) -> Result<(Explanation, u64)>
 where
-    P::Store: Users + Sources + Histories + Breakers + Directory + Addresses,
+    P::Store: Users + Sources + Rejections + Histories + Breakers + Directory + Addresses,
 {
     let mut loaded = tenant
         .store
@@ -39,11 +39,12 @@ where
     let user = loaded.users.remove(id).ok_or(Error::NotFound("user"))?;
     let kept = as_kept(tenant, &loaded.policy, vec![user]).await?.pop();
     let user = &kept.ok_or(Error::NotFound("user"))?;
-    let source = match &user.origin {
-        Origin::Source(source) => tenant.store.source(tenant.org, source).await?,
-        Origin::Manual => None,
+    let (sources, elsewhere) = match &user.origin {
+        Origin::Source(_) => elsewhere(tenant).await?,
+        Origin::Manual => (Vec::new(), Elsewhere::default()),
     };
-    let mut why = one(tenant, user, &loaded, source.as_ref()).await?;
+    let mut why = one(tenant, user, &loaded, source_of(user, &sources)).await?;
+    elsewhere.explain(user, &loaded.policy, &mut why);
     addresses::explain(tenant, user, &mut why).await?;
     Ok((why, user.version))
 }
@@ -58,28 +59,47 @@ pub async fn drift<P: Ports>(
     limit: usize,
 ) -> Result<Page<Explanation>>
 where
-    P::Store: Users + Reports + Sources + Histories,
+    P::Store: Users + Reports + Sources + Rejections + Histories,
 {
     let page = tenant.store.drifting(tenant.org, after, limit).await?;
     let loaded = tenant.store.load(tenant.org, &page.items).await?;
-    let sources = tenant.store.sources(tenant.org).await?;
+    let (sources, elsewhere) = &elsewhere(tenant).await?;
     let users = page.items.iter().filter_map(|id| loaded.users.get(id));
     let users: Vec<&User> = users
         .filter(|user| disagree(&user.as_of(&loaded.policy)))
         .collect();
-    let items = stream::iter(users)
-        .map(|user| {
-            let of = |source: &&Source| user.origin == Origin::Source(source.source.clone());
-            let source = sources.iter().find(of);
-            Box::pin(one(tenant, user, &loaded, source))
-        })
+    let mut items: Vec<Explanation> = stream::iter(users.clone())
+        .map(|user| Box::pin(one(tenant, user, &loaded, source_of(user, sources))))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
+    for (user, why) in users.into_iter().zip(&mut items) {
+        elsewhere.explain(user, &loaded.policy, why);
+    }
     Ok(Page {
         items,
         next: page.next,
     })
+}
+
+/// The sources of the organisation, and what each said of other sources' people.
+async fn elsewhere<P: Ports>(tenant: &Tenant<'_, P>) -> Result<(Vec<Source>, Elsewhere)>
+where
+    P::Store: Sources + Rejections,
+{
+    let sources = tenant.store.sources(tenant.org).await?;
+    let ids: Vec<SourceId> = sources.iter().map(|one| one.source.clone()).collect();
+    // With one source alone, nobody belongs to another.
+    let said = match ids.len() {
+        0 | 1 => Vec::new(),
+        _ => tenant.store.refusals_of(tenant.org, &ids).await?,
+    };
+    Ok((sources, Elsewhere(said)))
+}
+
+fn source_of<'s>(user: &User, sources: &'s [Source]) -> Option<&'s Source> {
+    let owner = user.origin.source()?;
+    sources.iter().find(|source| source.source == *owner)
 }
 
 /// One explanation. It reads the history only if [`asks_for_the_past`].

@@ -1,5 +1,7 @@
 //! HR sources and their webhook secrets. At most two secrets verify; each is shown once and stored sealed.
 
+mod hand_over;
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -13,13 +15,14 @@ use offramp_domain::{
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::backoff::until_won;
-use crate::engine::breaker::tell;
+use crate::engine::breaker::{tell, watched};
 use crate::ports::{
-    BreakerCommit, Breakers, Committed, MOST_SOURCES, Observed, Policies, Pulses, SealContext,
-    SealedSecret, Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState,
-    SourceTold, Sources,
+    Breakers, Committed, MOST_SOURCES, Observed, Policies, Pulses, SealContext, SealedSecret,
+    Seals, Source, SourceChange, SourceEntry, SourceSettings, SourceState, SourceTold, Sources,
 };
 use crate::{Env, Error, Fault, Ports, Result, Tenant};
+
+pub use hand_over::{HandOver, HandedOver, MOST_NAMED, hand_over};
 
 /// The beginning of a secret as it is shown, as Standard Webhooks defines it.
 const SECRET_PREFIX: &str = "whsec_";
@@ -74,6 +77,7 @@ where
         created_at: tenant.clock.now(),
         state_at: None,
         silent_after_hours: None,
+        handing_over: None,
         version: 1,
     };
     watched(tenant, id, false).await?;
@@ -208,30 +212,6 @@ where
     })
 }
 
-/// Makes the sweep look after the source from now on, so that its active people are counted before any of them leaves.
-/// With `anew` the sweep looks again at once, since its last finding may be out of date.
-async fn watched<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId, anew: bool) -> Result<()>
-where
-    P::Store: Breakers,
-{
-    let breaker = tenant.store.breaker(tenant.org, source).await?;
-    if breaker.look_at.is_some() && !anew {
-        return Ok(());
-    }
-    let breaker = Breaker {
-        look_at: Some(tenant.clock.now()),
-        rev: breaker.rev + 1,
-        ..breaker
-    };
-    let commit = BreakerCommit {
-        breaker: Some((source, &breaker)),
-        ..BreakerCommit::default()
-    };
-    // After a conflict, the sweep acts on the other write.
-    let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
-    Ok(())
-}
-
 /// Creates a new secret beside the newest one, or in place of all (`revoke_previous`).
 ///
 /// # Errors
@@ -356,6 +336,11 @@ async fn announced<P: Ports>(tenant: &Tenant<'_, P>, entry: &SourceEntry) -> Res
             state: (said(from.state), said(to.state)),
             sync: (from.deactivation_sync, to.deactivation_sync),
             silent_after_hours: (from.silent_after_hours, to.silent_after_hours),
+        },
+        SourceChange::HandedOver { to, people, part } => SourcePower::HandedOver {
+            to: to.clone(),
+            people: *people,
+            part: *part,
         },
         SourceChange::SecretRotated { revoked_previous } => SourcePower::SecretMade {
             revoked_previous: *revoked_previous,

@@ -10,6 +10,7 @@ mod last_admin;
 mod look_alikes;
 mod not_moved;
 mod roll;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,7 @@ use roll::on_roll;
 pub use asking::{RunRequest, new_run};
 pub(crate) use not_moved::not_moved;
 pub use roll::rolls;
+pub use watched::watched;
 
 /// Attempts for one person. A held person is never asked about again, so this bounds only races for the last admin.
 const ASKED_AT_MOST: usize = 4;

@@ -102,6 +102,12 @@ pub trait Rejections: Send + Sync {
         org: &OrgId,
         source: &SourceId,
     ) -> impl Future<Output = Result<Refusals, Fault>> + Send;
+    /// The same for several sources, in one consistent read. A source of which nothing is stored is left out.
+    fn refusals_of(
+        &self,
+        org: &OrgId,
+        sources: &[SourceId],
+    ) -> impl Future<Output = Result<Vec<(SourceId, Refusals)>, Fault>> + Send;
     /// Writes of whom admins are told, conditional on the previous `rev`, together with at most
     /// [`offramp_domain::refused::MOST_AT_ONCE`] notices and one of all others.
     fn put_refusals(

@@ -1,9 +1,10 @@
 //! The settings, sources and secrets of an organisation.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use offramp_domain::{Actor, Notice, OrgId, Policy, RunId, SourceId, SourceSync};
+use offramp_domain::{Actor, EmployeeId, Notice, OrgId, Policy, RunId, SourceId, SourceSync};
 use serde::{Deserialize, Serialize};
 
 use super::{Committed, Receipt};
@@ -130,8 +131,29 @@ pub struct Source {
     /// The hours without a delivery after which the source is silent; `None` if its own rhythm decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_after_hours: Option<u32>,
+    /// The hand-over that is going on; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handing_over: Option<HandingOver>,
     /// Counts changes. It is the `ETag`.
     pub version: u64,
+}
+
+/// People of a source who are being given to another source, until all of them are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandingOver {
+    /// The source that has them from then on.
+    pub to: SourceId,
+    /// The admin who decided it.
+    pub by: Actor,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whom of them, without those who are given; `None` if it is everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employee_ids: Option<BTreeSet<EmployeeId>>,
+    /// Since when nobody is found any more; `None` if somebody was found last. The roster is eventually consistent, so that is
+    /// believed only if it is found again later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_since: Option<DateTime<Utc>>,
 }
 
 /// The properties of a source that an admin sets.
@@ -182,6 +204,17 @@ pub enum SourceChange {
         from: SourceSettings,
         /// The settings after the change.
         to: SourceSettings,
+    },
+    /// People of the source were given to another source. The history of each of them names it, too.
+    HandedOver {
+        /// The source that has them from then on. The JSON name is not `to`, which has settings in other changes.
+        #[serde(rename = "handed_to")]
+        to: SourceId,
+        /// How many there were.
+        people: u32,
+        /// True if an admin named them, and the others stay.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        part: bool,
     },
     /// A new secret was created. The entry does not contain it.
     SecretRotated {
@@ -249,6 +282,23 @@ pub trait Sources: Send + Sync {
         before: u64,
         told: SourceTold<'_>,
         policy: Option<&Policy>,
+    ) -> impl Future<Output = Result<Committed, Fault>> + Send;
+    /// Writes a source that begins to hand its people over, with what is told of it, as [`Self::put_source`] does. It is also
+    /// conditional on the version of the source `to` that was read.
+    fn begin_hand_over(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        before: u64,
+        told: SourceTold<'_>,
+        to: &Source,
+    ) -> impl Future<Output = Result<Committed, Fault>> + Send;
+    /// Writes how far a hand-over has come, conditional on the version `before`.
+    fn go_on_handing_over(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        before: u64,
     ) -> impl Future<Output = Result<Committed, Fault>> + Send;
 }
 

@@ -246,7 +246,9 @@ where
             } => apply::overdue(tenant, source, snapshot)
                 .await
                 .map(|()| true),
-            Work::Source { source, .. } => watch::source(tenant, source).await.map(|()| true),
+            Work::Source { source, .. } => {
+                watch::source(tenant, source, deadline).await.map(|()| true)
+            }
             Work::Notice { .. } => Ok(true),
         }
     };

@@ -1,23 +1,27 @@
 //! The watch over holds and sources: it reminds of open holds, counts the active people of each source, and notices
 //! silent sources.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use offramp_domain::breaker::Base;
 use offramp_domain::digest::{Notice, NoticeKind};
 use offramp_domain::{Breaker, Generation, Hold, HoldId, HoldState, SourceId};
 
 use crate::engine::breaker::tell;
-use crate::engine::holds;
+use crate::engine::{hand_over, holds};
 use crate::inbound::pulse;
 use crate::ports::{
     BreakerCommit, Breakers, Committed, Pulses, Rosters, Snapshots, Sources, Users,
 };
-use crate::{Ports, Result, Tenant};
+use crate::{Deadline, Ports, Result, Tenant};
 
 /// The time between two reminders of a hold.
 const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);
 /// The longest time between two looks at a source.
 const LOOK_AFTER: TimeDelta = TimeDelta::hours(1);
+/// How long a sweep goes on with the hand-over of a source. It is less than the share of a piece of work.
+const HAND_OVER_TIME: Duration = Duration::from_secs(5);
 
 /// Takes up answers that are not carried out, clears an empty hold, and reminds of an open one: the admins once a day, and the address in the setting `escalation`
 /// from `escalate_after_hours` on. Returns true if the hold is open.
@@ -77,18 +81,27 @@ where
     Ok(true)
 }
 
-/// Notifies the admins of a change of the source's health, and counts its active people. The next look comes after an
+/// Goes on with a hand-over, notifies the admins of a change of the source's health, and counts its active people. The next look comes after an
 /// hour, or earlier if the source would fall silent before that.
 ///
 /// # Errors
 /// A fault; the next sweep tries again.
-pub async fn source<P: Ports>(tenant: &Tenant<'_, P>, source: &SourceId) -> Result<()>
+pub async fn source<P: Ports>(
+    tenant: &Tenant<'_, P>,
+    source: &SourceId,
+    deadline: Deadline,
+) -> Result<()>
 where
     P::Store: Users + Breakers + Rosters + Sources + Pulses,
 {
-    let silent_at = match tenant.store.source(tenant.org, source).await? {
-        Some(source) => pulse::judge(tenant, &source).await?,
-        None => None,
+    let (silent_at, handed) = match tenant.store.source(tenant.org, source).await? {
+        Some(source) => {
+            // A fault of it keeps nobody from hearing of the source.
+            let deadline = deadline.within(HAND_OVER_TIME);
+            let handed = hand_over::go_on(tenant, &source, deadline).await;
+            (pulse::judge(tenant, &source).await?, handed)
+        }
+        None => (None, Ok(())),
     };
     let active = tenant.store.count_active(tenant.org, source).await?;
     let before = tenant.store.breaker(tenant.org, source).await?;
@@ -108,5 +121,5 @@ where
     // After a conflict the next sweep counts again.
     let _: Committed = tenant.store.commit_breaker(tenant.org, &commit).await?;
     tracing::info!(org = %tenant.org, %source, active, "counted the active people of a source");
-    Ok(())
+    handed
 }

@@ -14,7 +14,7 @@ use super::item::{Item, form, key_map};
 use super::transaction::{Expression, Parts};
 use super::users::notice_item;
 use crate::fault::fault;
-use crate::keys::{self, EXPIRES, SK};
+use crate::keys::{self, EXPIRES, PK, SK};
 
 /// How long a rejection is kept.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
@@ -169,6 +169,23 @@ impl Rejections for Table {
             Some(item) => item.read(),
             None => Ok(Refusals::default()),
         }
+    }
+
+    async fn refusals_of(
+        &self,
+        org: &OrgId,
+        sources: &[SourceId],
+    ) -> Result<Vec<(SourceId, Refusals)>, Fault> {
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = sources.iter().map(|source| keys::refusals(org, source));
+        let found = self.batch_get(&wanted.collect::<Vec<_>>()).await?;
+        let read = found.iter().filter_map(|item| {
+            let (_, source) = keys::breaker_of(item.get_text(PK)?)?;
+            Some(item.read().map(|refusals| (source, refusals)))
+        });
+        read.collect()
     }
 
     async fn put_refusals(

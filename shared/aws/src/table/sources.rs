@@ -55,10 +55,50 @@ impl Sources for Table {
         told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> Result<Committed, Fault> {
-        let when = Expression::new("version = :version").number(":version", before);
-        let parts = self.source_parts(org, source, when, told, policy)?;
+        let parts = self.source_parts(org, source, of_version(before), told, policy)?;
         self.write(parts).await
     }
+
+    async fn begin_hand_over(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        before: u64,
+        told: SourceTold<'_>,
+        to: &Source,
+    ) -> Result<Committed, Fault> {
+        let mut parts = self.source_parts(org, source, of_version(before), told, None)?;
+        parts.check(self, &keys::source(org, &to.source), of_version(to.version))?;
+        self.write(parts).await
+    }
+
+    async fn go_on_handing_over(
+        &self,
+        org: &OrgId,
+        source: &Source,
+        before: u64,
+    ) -> Result<Committed, Fault> {
+        let mut parts = Parts::default();
+        parts.put(self, source_item(org, source)?, Some(of_version(before)))?;
+        self.write(parts).await
+    }
+}
+
+/// The condition that a source is of a version.
+fn of_version(version: u64) -> Expression {
+    Expression::new("version = :version").number(":version", version)
+}
+
+/// The item of a source. It is due work while the source hands its people over.
+fn source_item(org: &OrgId, source: &Source) -> Result<Item, Fault> {
+    let id = &source.source;
+    let item = Item::new(keys::source(org, id))
+        .number("version", source.version)
+        .data(source)?;
+    Ok(match &source.handing_over {
+        Some(pending) => item.indexed(keys::WORK, keys::handing_over(org, id, pending.since)),
+        None => item,
+    })
 }
 
 impl Table {
@@ -71,9 +111,7 @@ impl Table {
         told: SourceTold<'_>,
         policy: Option<&Policy>,
     ) -> Result<Parts, Fault> {
-        let item = Item::new(keys::source(org, &source.source))
-            .number("version", source.version)
-            .data(source)?;
+        let item = source_item(org, source)?;
         let entry = told.entry;
         let what = format!("source#{}#{}", entry.source, entry.version);
         let past = Item::new(keys::source_entry(org, &entry.source, entry.version))

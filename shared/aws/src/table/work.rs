@@ -74,7 +74,7 @@ fn piece(item: &Item) -> Option<Work> {
             snapshot,
         });
     }
-    if let Some((org, source)) = keys::breaker_of(pk) {
+    if let Some((org, source)) = keys::source_of(pk, sk).or_else(|| keys::breaker_of(pk)) {
         return Some(Work::Source { org, source });
     }
     if let Some(org) = keys::holds_of(pk) {

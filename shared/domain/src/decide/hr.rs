@@ -23,7 +23,7 @@ use crate::lifecycle::{Deactivation, Lifecycle, Origin};
 use crate::settings::{Invitations, OnMissing};
 use crate::user::User;
 use apart::{excluded, of_deleted};
-use heard::Heard;
+use heard::{Heard, based};
 
 /// Decides one event of one source. What of it could not be read, or is not believed, is left out and named.
 pub(super) fn decide(
@@ -70,6 +70,7 @@ fn heard(
     let none = Watermark::default();
     let mark = ctx.breaker.map_or(&none, |breaker| &breaker.mark);
     let merged = match &stored.hr {
+        Some(record) if stored.awaits_base => based(record, event),
         Some(record) => record.merge_after(event, mark),
         // HR's first statement about a user that an admin added.
         None => {
@@ -89,6 +90,7 @@ fn heard(
         Merge::Unchanged(record) => {
             let mut draft = Draft::of(ctx, stored, stored.clone());
             draft.user().hr = Some(record);
+            draft.user().awaits_base = false;
             return draft.commit_silently(if deleted {
                 still_deleted()
             } else {
@@ -110,6 +112,7 @@ fn heard(
     let heard = Heard::of(stored.hr.as_ref(), &record, mutation);
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hr = Some(record);
+    draft.user().awaits_base = false;
     draft.user().origin = Origin::Source(source.clone());
     if !included {
         return excluded(draft, &by, heard);
@@ -142,8 +145,19 @@ pub(super) fn missing(
         event_id: EventId::new(snapshot.as_str()).ok(),
         occurred_at: at,
     };
-    let Some(record) = stored.hr.as_ref().and_then(|record| record.missing(at)) else {
-        return nothing(Answered::of(Outcome::Unchanged));
+    let before = stored.hr.as_ref().map(|record| match stored.awaits_base {
+        true => record.rebased(at),
+        false => record.clone(),
+    });
+    let Some(record) = before.as_ref().and_then(|record| record.missing(at)) else {
+        if !stored.awaits_base {
+            return nothing(Answered::of(Outcome::Unchanged));
+        }
+        // They were missing from the last snapshot of the source before, too.
+        let mut draft = Draft::of(ctx, stored, stored.clone());
+        draft.user().hr = before;
+        draft.user().awaits_base = false;
+        return draft.commit_silently(Answered::of(Outcome::Unchanged));
     };
     let heard = Heard::of(stored.hr.as_ref(), &record, true);
     let included = match ctx.rule.includes(&stored.employee_id, &record) {
@@ -153,6 +167,7 @@ pub(super) fn missing(
     let deleted = matches!(stored.lifecycle(), Lifecycle::Deleted { .. });
     let mut draft = Draft::of(ctx, stored, settled);
     draft.user().hr = Some(record);
+    draft.user().awaits_base = false;
     if !included {
         return excluded(draft, &by, heard);
     }

@@ -45,6 +45,8 @@ struct Form<'a> {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     profile: BTreeMap<Field, Option<Cow<'a, str>>>,
     #[serde(default, skip_serializing_if = "is_default")]
+    awaits_base: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     role: Role,
     #[serde(default, skip_serializing_if = "is_default")]
     auditor: bool,
@@ -91,6 +93,7 @@ impl Serialize for CompactUser<'_> {
             id: Cow::Borrowed(&user.employee_id),
             origin: Cow::Borrowed(&user.origin),
             hr: user.hr.as_ref().map(CompactRecord::from),
+            awaits_base: user.awaits_base,
             profile: apart(user),
             role,
             auditor,
@@ -158,6 +161,7 @@ impl TryFrom<Form<'_>> for CompactUser<'static> {
             origin: form.origin.into_owned(),
             profile,
             hr,
+            awaits_base: form.awaits_base,
             role: Role::of_stored(form.role, form.auditor),
             bound: form.login.map(Cow::into_owned),
             address_changed: form.address_changed,

@@ -28,6 +28,8 @@ struct Stored<'a> {
     profile: Cow<'a, BTreeMap<Field, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hr: Option<Cow<'a, HrRecord>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    awaits_base: bool,
     role: Role,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     auditor: bool,
@@ -88,6 +90,7 @@ impl Serialize for User {
             origin: Cow::Borrowed(&self.origin),
             profile: Cow::Borrowed(&self.profile),
             hr: self.hr.as_ref().map(Cow::Borrowed),
+            awaits_base: self.awaits_base,
             role,
             auditor,
             login: self.bound.as_ref().map(Cow::Borrowed),
@@ -133,6 +136,7 @@ impl<'de> Deserialize<'de> for User {
             origin: stored.origin.into_owned(),
             profile: stored.profile.into_owned(),
             hr: stored.hr.map(Cow::into_owned),
+            awaits_base: stored.awaits_base,
             role: Role::of_stored(stored.role, stored.auditor),
             bound: stored.login.map(Cow::into_owned),
             address_changed: stored.address_changed,

@@ -21,13 +21,13 @@ use offramp_domain::settings::{
 };
 use offramp_domain::{
     AtEnd, Card, CardId, CardKind, CardStatus, Cause, CompactUser, Deactivation, DigestMinute,
-    Email, Epoch, Generation, Ground, GroundKind, GroundState, Grounds, IgnoredBy, Leave,
+    Email, Epoch, Generation, Ground, GroundKind, GroundState, Grounds, HrRecord, IgnoredBy, Leave,
     LeaveGround, OrgId, Origin, Policy, Role, Settings, SourceSync, Status, Timer, User, Whose,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::world::{admin, day, employee, source, start};
+use crate::world::{admin, day, employee, hr, source, start};
 use breakers::{hold_id, run_id, snapshot_id};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -132,6 +132,11 @@ fn users(golden: &mut Golden) {
         ..by_hand
     };
     golden.user("user-then-deleted", &deletes);
+    let origin = Origin::Source(source("payroll"));
+    let mut handed = User::new(employee("E-7"), origin, Grounds::default());
+    handed.hr = Some(HrRecord::first(&hr(1)));
+    handed.awaits_base = true;
+    golden.user("user-handed-over", &handed);
 
     // These were written before users had grounds. They are read, and written as they were.
     let scheduled: User = golden.kept("user-scheduled");

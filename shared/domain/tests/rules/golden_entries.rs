@@ -24,6 +24,10 @@ pub(super) fn check(golden: &mut Golden) {
         crate::logins::appointment(),
         Happening::AddressConfirmed,
         Happening::Invited,
+        Happening::HandedOver {
+            from: source("hris"),
+            to: source("payroll"),
+        },
         Happening::Held,
         Happening::Stopped { hold: hold_id() },
         Happening::Kept { hold: hold_id() },

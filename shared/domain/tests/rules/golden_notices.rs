@@ -142,6 +142,14 @@ fn power(golden: &mut Golden) {
             }),
         ),
         (
+            "source_handed_over",
+            of_source(SourcePower::HandedOver {
+                to: source("payroll"),
+                people: 120,
+                part: true,
+            }),
+        ),
+        (
             "secret_made",
             of_source(SourcePower::SecretMade {
                 revoked_previous: true,

@@ -13,6 +13,7 @@ mod decisions;
 mod facts;
 mod golden;
 mod grounds;
+mod hand_over;
 mod invariants;
 mod invitation_limit;
 mod invitations;

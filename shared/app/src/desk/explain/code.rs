@@ -59,6 +59,8 @@ pub enum Code {
     DeletedByHand,
     /// The address was that of somebody whom an admin deleted or put out, so access by the address alone is revoked.
     AddressOfDeleted,
+    /// Another source than the user's called them inactive, and was not heard. A hand-over would move them.
+    SaidByAnotherSource,
     /// The work of a deactivation or deletion is not finished.
     Unfinished,
     /// The settings ignore the leave date.

@@ -141,6 +141,14 @@ fn called(role: Role) -> &'static str {
 fn of_source(source: &str, change: &SourcePower) -> String {
     match change {
         SourcePower::Made => format!("the source {source} was made, with a secret"),
+        SourcePower::HandedOver { to, people, part } => {
+            let whom = match (people, part) {
+                (1, _) => "1 person".to_owned(),
+                (people, true) => format!("{people} people"),
+                (people, false) => format!("all of its people, {people}"),
+            };
+            format!("the source {source} hands {whom} over to the source {to}")
+        }
         SourcePower::SecretMade { revoked_previous } => {
             let others = match revoked_previous {
                 true => "the earlier ones are revoked",

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use offramp_app::Fault;
-use offramp_app::ports::{Answer, Erasure, MachineEntry, PolicyEntry, SourceEntry};
+use offramp_app::ports::{Answer, Erasure, MachineEntry, PolicyEntry, Source, SourceEntry};
 use offramp_domain::{Breaker, CardId, Entry, Hold, HoldState, Objective, OrgId, SourceId};
 
 use super::super::item::Item;
@@ -102,6 +102,14 @@ pub(super) fn breaker(org: &OrgId, key: &Key, item: &Item, _: Option<&str>) -> I
         keys::breaker_of(&key.pk).ok_or_else(|| corrupt("a breaker of no source"))?;
     let work = |at| (keys::WORK, keys::work(org, &format!("source#{source}"), at));
     Ok(breaker.look_at.map(work).into_iter().collect())
+}
+
+/// A source is work while it hands its people over.
+pub(super) fn source(org: &OrgId, _: &Key, item: &Item, _: Option<&str>) -> Indexed {
+    let source: Source = item.read()?;
+    let pending = source.handing_over.iter();
+    let work = pending.map(|pending| keys::handing_over(org, &source.source, pending.since));
+    Ok(work.map(|key| (keys::WORK, key)).collect())
 }
 
 pub(super) fn hold(org: &OrgId, _: &Key, item: &Item, _: Option<&str>) -> Indexed {

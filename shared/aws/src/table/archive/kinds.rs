@@ -95,7 +95,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "admins", sk: "ADMINS", beside: Beside::Partitions(of_admins), read: ids, ..PLAIN },
     Kind { name: "machines", sk: "MACHINES", read: data::<Machines>, ..PLAIN },
     Kind { name: "machine_entry", sk: keys::MACHINE_ENTRY, indexes: derived::machine_entry, read: data::<MachineEntry>, ..PLAIN },
-    Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), read: data::<Source>, ..PLAIN },
+    Kind { name: "source", sk: keys::SOURCE, leaves: Leaves::Without(secrets), beside: Beside::Partitions(of_source), indexes: derived::source, read: data::<Source>, ..PLAIN },
     Kind { name: "source_entry", sk: keys::SOURCE_ENTRY, indexes: derived::source_entry, read: data::<SourceEntry>, ..PLAIN },
     Kind { name: "erasure", sk: keys::ERASED, indexes: derived::erasure, read: data::<Erasure>, ..PLAIN },
     Kind { name: "confirmation", sk: "CONFIRM#", leaves: Leaves::Nothing, read: data::<Confirmation>, ..PLAIN },

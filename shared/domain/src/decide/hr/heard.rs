@@ -1,6 +1,6 @@
 //! What HR's words come to, beside what it said before.
 
-use crate::employee::{HrRecord, HrStatus, HrWord};
+use crate::employee::{HrEvent, HrRecord, HrStatus, HrWord, Merge};
 use crate::grounds::GroundKind;
 
 /// What a change of the HR record says about the person's status.
@@ -40,5 +40,19 @@ impl Heard {
             HrWord::Missing if self.status && self.last == HrStatus::Active => &[GroundKind::Hr],
             _ => &[],
         }
+    }
+}
+
+/// The first record of the source that was given the person: it is the base, whatever its instant. What it says of the status
+/// is a word all the same.
+pub(super) fn based(before: &HrRecord, event: &HrEvent) -> Merge {
+    // What this source's last snapshot says was said when it did not have them.
+    match before.rebased(event.occurred_at).merge(event) {
+        Merge::Changed { record, fields, .. } => Merge::Changed {
+            record,
+            fields,
+            mutation: false,
+        },
+        merged => merged,
     }
 }
