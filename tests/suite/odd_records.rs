@@ -299,3 +299,41 @@ async fn a_manager_whom_hr_spells_otherwise_is_told() {
     assert_eq!(world.mails_to(MARCUS_MAIL, "").len(), 1);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_an_admin_pastes_makes_no_second_person() {
+    let world = World::start().await;
+    let add = async |body: Value| world.post("/users", body).await;
+    for id in [
+        "e-1007",
+        "E\u{2010}1007",
+        "\u{ff25}-1007",
+        "E-1007.0",
+        "E- 1007",
+    ] {
+        let likeness = |id: &str| offramp_domain::EmployeeId::new(id).unwrap().likeness();
+        let alike = likeness(id) == likeness(LENA);
+        let reply = add(json!({ "employee_id": id })).await;
+        let status = if alike { 409 } else { 201 };
+        assert_eq!(reply.status, status, "{id}: {}", reply.body);
+        if alike {
+            assert_eq!(reply.body["code"], "look_alike");
+            assert!(reply.body["detail"].as_str().unwrap().contains(LENA));
+        }
+    }
+    assert_eq!(
+        add(json!({ "employee_id": " E-1007\t" })).await.body["code"],
+        "exists"
+    );
+    for unseen in [" ", "\u{200b}", "E\u{a0}1007", "E-\u{ad}1007"] {
+        let reply = add(json!({ "employee_id": unseen })).await;
+        assert_eq!(reply.status, 422, "{unseen:?}");
+        assert_eq!(reply.body["errors"][0]["pointer"], "/employee_id");
+    }
+    let other = add(json!({ "employee_id": "e-1007", "look_alike": true })).await;
+    assert_eq!(
+        (other.status, &other.body["employee_id"]),
+        (201, &json!("e-1007"))
+    );
+    world.end().await;
+}

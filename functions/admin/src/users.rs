@@ -162,7 +162,7 @@ impl Call<'_> {
 
     async fn add_new_user(&self, once: Option<&Once>) -> Result<Reply> {
         let new: NewUser = self.request.json()?;
-        let (employee_id, role) = (new.employee_id.clone(), new.role);
+        let (employee_id, role, look_alike) = (new.id()?, new.role, new.look_alike);
         let login = new.login.clone();
         let profile = new.profile()?;
         if role.signs_in() {
@@ -199,6 +199,9 @@ impl Call<'_> {
             &self.org,
             &self.env.clock,
         )?;
+        if !look_alike {
+            users::looks_like_nobody(&self.tenant(), &employee_id).await?;
+        }
         let receipt = match (once, &planned.change) {
             (Some(once), Some(change)) => {
                 Some(once.receipt(&answer(&change.user, &loaded.policy)?))

@@ -407,6 +407,7 @@ pub(crate) fn describe(error: &Error) -> (u16, &'static str, &'static str) {
         ),
         Error::Forbidden => (403, "forbidden", "Forbidden"),
         Error::NotFound(_) | Error::Refused(Refusal::NotFound) => (404, "not_found", "Not found"),
+        Error::LookAlike(_) => (409, "look_alike", "Looks like another id"),
         Error::Exists(_) | Error::Refused(Refusal::Exists) => (409, "exists", "Already exists"),
         Error::TooMany(_) => (409, "too_many", "There are too many"),
         Error::VersionMismatch => (412, "version_mismatch", "The version is another"),

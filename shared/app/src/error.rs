@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use offramp_domain::{Refusal, User};
+use offramp_domain::{EmployeeId, Refusal, User};
 use serde_path_to_error::{Path, Segment};
 
 /// The result of a use case.
@@ -121,6 +121,9 @@ pub enum Error {
     /// A thing with that id exists. The text says which kind of thing.
     #[error("there is already {0}")]
     Exists(&'static str),
+    /// The id of somebody new looks like that of somebody who is known.
+    #[error("it looks like {0}; with `look_alike` true it is somebody else all the same")]
+    LookAlike(EmployeeId),
     /// Machines have the subject of no admin or auditor, whom a machine's rights would shut out.
     #[error("the subject is an admin's or an auditor's")]
     SubjectOfAdmin,

@@ -243,7 +243,13 @@ async fn a_source_that_is_only_observed_says_what_would_be() {
 async fn an_admin_adds_them_by_hand() {
     let world = World::start().await;
     world.hr(OTHER, "inactive", json!({})).await;
-    let new = json!({ "employee_id": OTHER, "name": "Lena Two", "email": "two@acme.example" });
+    let mut new = json!({ "employee_id": OTHER, "name": "Lena Two", "email": "two@acme.example" });
+    let asked = world.post("/users", new.clone()).await;
+    assert_eq!(
+        (asked.status, &asked.body["code"]),
+        (409, &json!("look_alike"))
+    );
+    new["look_alike"] = json!(true);
     let added = world.post("/users", new).await;
     assert_eq!(added.status, 201, "{}", added.text);
     assert_eq!(added.etag.as_deref(), Some("\"2\""));

@@ -82,7 +82,8 @@ pub(super) fn users() -> Vec<Operation> {
             .once()
             .answers::<AddedView>(201, "The user", examples::user())
             .versioned()
-            .refuses([Refusal::Exists, Refusal::LoginTaken]),
+            .refuses([Refusal::Exists, Refusal::LoginTaken])
+            .refuses(EmployeeId::new("E-1007").ok().map(Error::LookAlike)),
         user(Route::GetUser, "Shows a user whole")
             .answers::<UserDetail>(200, "The user", examples::whole_user())
             .versioned(),

@@ -10,7 +10,11 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub(crate) struct NewUser {
-    pub(super) employee_id: EmployeeId,
+    #[cfg_attr(feature = "schema", schema(value_type = EmployeeId))]
+    employee_id: String,
+    /// True if it is somebody else although the id looks like a known one.
+    #[serde(default)]
+    pub(super) look_alike: bool,
     #[serde(default)]
     pub(super) role: Role,
     /// How tokens name an admin or auditor; the address, or the employee id where tokens have that, unless it is given.
@@ -66,6 +70,12 @@ pub(crate) struct NewUser {
 }
 
 impl NewUser {
+    /// The id, in the form in which it is stored.
+    pub(super) fn id(&self) -> Result<EmployeeId> {
+        EmployeeId::sent(&self.employee_id)
+            .map_err(|error| Error::invalid("/employee_id", error.rule()))
+    }
+
     /// The fields of the profile, each in its canonical form.
     pub(super) fn profile(self) -> Result<BTreeMap<Field, String>> {
         let mut profile = BTreeMap::new();
