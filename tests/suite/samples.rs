@@ -43,6 +43,14 @@ async fn each_sample_has_one_result_on_a_fresh_stack() {
             sample!("hr/odd_fields.json"),
             json!({ "updated": 3, "scheduled": 1 }),
         ),
+        (
+            sample!("hr/whole_days.json"),
+            json!({ "scheduled": 2, "reactivated": 1 }),
+        ),
+        (
+            sample!("hr/spreadsheet.json"),
+            json!({ "updated": 1, "scheduled": 1 }),
+        ),
         (sample!("hr/partial.json"), json!({ "updated": 1 })),
         (sample!("hr/rename.json"), json!({ "updated": 1 })),
     ] {
@@ -54,6 +62,27 @@ async fn each_sample_has_one_result_on_a_fresh_stack() {
             assert_eq!(send(&world, sample.clone()).await, result, "{sample}");
             world.end().await;
         }
+    }
+}
+
+/// The whole company in two forms: nobody has changed but the one who has left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_snapshot_finds_one_leaver_however_it_is_spelled() {
+    for (page, leaver) in [
+        (sample!("snapshots/cloud_hris.json"), "E-1009"),
+        (sample!("snapshots/payroll.json"), "E-1020"),
+    ] {
+        let world = World::start().await;
+        world.minutes(10).await;
+        let employees = page["employees"].as_array().unwrap().clone();
+        let done = crate::snapshots::snapshot(&world, &[employees]).await;
+        assert_eq!(done["state"], "applied", "{done}");
+        assert_eq!(done["summary"]["scheduled"], 1, "{done}");
+        assert_eq!(done["summary"].get("rejected"), None, "{done}");
+        assert_eq!(world.access(leaver).await, "revoked");
+        let others = world.find("?status=active").await;
+        assert_eq!(others.len(), 24, "{others:?}");
+        world.end().await;
     }
 }
 

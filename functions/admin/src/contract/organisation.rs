@@ -226,7 +226,7 @@ pub(super) fn sources() -> Vec<Operation> {
                     "rejections": [{
                         "at": "2026-11-25T01:20:03Z", "employee_id": "E-1010", "event_id": "evt-1",
                         "occurred_at": "2026-11-25T01:20:00Z", "snapshot_id": null,
-                        "reason": "start_date is not a date of the form YYYY-MM-DD",
+                        "warning": false, "reason": "status is none of active, on_leave, leave, inactive, terminated and left",
                     }],
                     "next_cursor": null,
                 }),
