@@ -57,6 +57,8 @@ class Credentials(AuthBase):
 
 
 schemathesis.auth.set_from_requests(Credentials())
+# Tables by other names.
+schemathesis.serializer.alias(["application/csv", "text/tab-separated-values"], "text/csv")
 
 
 def whole(value):

@@ -261,17 +261,19 @@ def five_thousand(stack):
     same([answer.status, answer.body["code"]], [413, "too_large"], "5,001 are too many")
 
 
-def bad_date(stack):
+def bad_record(stack):
     people = [f"{stack.run}-hundred-{number:03}" for number in range(101)]
     events = [stack.event(who, name=who, start_date="2026-02-28") for who in people]
-    events[50]["employee"]["start_date"] = "2026-02-30"
+    events[50]["employee"]["status"] = "sabbatical"
+    events[51]["employee"]["start_date"] = "2026-02-30"
     results = stack.deliver(*events)
     same(
         [result["outcome"] for result in results],
         ["created"] * 50 + ["rejected"] + ["created"] * 50,
-        "100 good records and one bad date: the one is rejected",
+        "100 good records and one with an unknown status: the one is rejected",
     )
-    check("start_date" in results[50]["reason"], f"it says why: {results[50]['reason']}", results[50])
+    check("status" in results[50]["reason"], f"it says why: {results[50]['reason']}", results[50])
+    same([one["field"] for one in results[51]["warnings"]], ["start_date"], "a bad date costs nothing but itself")
     same(stack.api("GET", f"users/{people[50]}").status, 404, "nobody is made of it")
 
 
@@ -380,7 +382,7 @@ def story(stack):
         ("Partial events", partial),
         ("Forged, stale and replayed", signatures),
         ("Five thousand", five_thousand),
-        ("A bad date among a hundred good ones", bad_date),
+        ("A bad date among a hundred good ones", bad_record),
         ("Strangers on every admin route", strangers),
     ]:
         print(f"\n{title}", flush=True)

@@ -6,7 +6,7 @@ use super::header::Header;
 use super::{LeaverList, MAX_ROWS, TOO_MANY, bounded, checked, of};
 use crate::{Error, Result};
 
-/// Reads a CSV with a header, as spreadsheets and HR systems save it. [`Header`] says what columns may be called. Fields
+/// Reads a CSV with a header, as spreadsheets and HR systems save it. The module `header` says what columns may be called. Fields
 /// are separated by `,`, `;`, tabs or `|`, as the line `sep=` before the header says, or whichever the header uses. Spaces
 /// around fields, empty lines, and empty fields at the end of a row are ignored, as is what a spreadsheet puts around a
 /// value to keep it as it is: `'007` and `="007"`.
