@@ -159,6 +159,16 @@ pub enum NoticeKind {
         /// The present health.
         health: Health,
     },
+    /// A change of the settings, other than turning the sync off, gave access back to people.
+    GivenBack {
+        /// The admin, by the subject claim of the token.
+        by: Subject,
+        /// How many people are active again.
+        reverted: u32,
+        /// True if not everybody was counted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_least: bool,
+    },
     /// An admin loosened a safeguard.
     SafeguardsLoosened {
         /// The admin, by the subject claim of the token.
@@ -292,7 +302,7 @@ impl NoticeTopic {
     #[must_use]
     pub fn is_apart(&self) -> bool {
         let kind = self.0.split('.').next();
-        matches!(kind, Some("power" | "refused"))
+        matches!(kind, Some("power" | "refused" | "given_back"))
     }
 
     /// True if the notice is about power, of which the people whom it is about are told, too.

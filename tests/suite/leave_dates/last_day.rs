@@ -93,3 +93,41 @@ async fn a_date_that_is_set_keeps_its_day_when_the_setting_changes() {
     assert_eq!(world.access(LENA).await, "revoked");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn admins_hear_whom_a_change_of_the_settings_gives_access_back() {
+    let world = World::start().await;
+    world.set(json!({ "leave_dates": "all" })).await;
+    let today = json!({ "leave_date": "2026-03-02" });
+    assert_eq!(
+        world.hr(LENA, "active", today).await["outcome"],
+        "scheduled"
+    );
+    world.read().await;
+    let patch = json!({ "leave_dates": "manual" });
+    let asked = world.patch("/settings", patch.clone()).await;
+    world
+        .set(offramp_tests::confirmed(
+            &patch,
+            &asked.body["confirmation"],
+        ))
+        .await;
+    assert_eq!(world.access(LENA).await, "granted");
+    world.mailed().await;
+    for admin in [offramp_tests::ADA, offramp_tests::OTTO] {
+        let told = world.mails_to(admin, "");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].subject, "Offramp settings changed");
+        let text = &told[0].text;
+        assert!(
+            text.contains("changed what counts as leaving; 1 person is active again"),
+            "{text}"
+        );
+    }
+    // A change that gives nobody anything is no news.
+    world.read().await;
+    world.set(json!({ "leave_dates": "ignore" })).await;
+    world.mailed().await;
+    assert_eq!(world.mails(), []);
+    world.end().await;
+}

@@ -166,6 +166,7 @@ where
     let mut effects = Effects {
         tidy: changes.dates || changes.missing || changes.reminders,
         turned_off: changes.off,
+        gives_back: changes.dates || changes.missing,
         loosened: changes.loosened,
         undone: None,
         reverted: counted
@@ -188,7 +189,7 @@ where
                 Effect::default()
             });
             effects.reverted = effect.back.reverted();
-            if changes.off {
+            if changes.off || effects.gives_back {
                 recount(tenant, &entry, caller, &effects).await;
             }
             effect

@@ -51,6 +51,8 @@ pub struct Effects {
     pub tidy: bool,
     /// True if the deactivation sync was turned off.
     pub turned_off: bool,
+    /// True if the change may give access back otherwise.
+    pub gives_back: bool,
     /// True if a safeguard was raised.
     pub loosened: bool,
     /// The run that an admin undid.
@@ -66,6 +68,13 @@ impl Effects {
         let mut kinds = Vec::new();
         if self.turned_off {
             kinds.push(NoticeKind::SyncTurnedOff {
+                by: by.clone(),
+                reverted: people,
+                at_least,
+            });
+        }
+        if self.gives_back && !self.turned_off {
+            kinds.push(NoticeKind::GivenBack {
                 by: by.clone(),
                 reverted: people,
                 at_least,

@@ -297,7 +297,12 @@ impl Seen<'_> {
         let settled = user.map(|user| user.as_of(self.policy));
         let (mut keeps_access, mut rank) = (false, Rank::User);
         let now = match &mut kind {
-            NoticeKind::Invited { .. } => return None,
+            NoticeKind::Invited { .. }
+            | NoticeKind::GivenBack {
+                reverted: 0,
+                at_least: false,
+                ..
+            } => return None,
             NoticeKind::Scheduled {
                 active_cards,
                 cause,

@@ -192,6 +192,14 @@ pub(super) fn line(row: &Row, letter: Letter<'_>) -> Line {
             let by = super::power::by(by, row.by.as_deref());
             format!("{}; {by}", super::power::said(&who, what))
         }
+        NoticeKind::GivenBack {
+            by,
+            reverted,
+            at_least,
+        } => format!(
+            "{by} changed what counts as leaving; {}",
+            again(*reverted, *at_least)
+        ),
         NoticeKind::SafeguardsLoosened { by } => {
             format!("{by} raised the limits of the safeguards")
         }

@@ -81,9 +81,9 @@ impl About {
                 _ => Self::Deactivated,
             },
             NoticeKind::Restored { .. } => Self::Restored,
-            NoticeKind::SyncTurnedOff { .. } | NoticeKind::SafeguardsLoosened { .. } => {
-                Self::Settings
-            }
+            NoticeKind::SyncTurnedOff { .. }
+            | NoticeKind::GivenBack { .. }
+            | NoticeKind::SafeguardsLoosened { .. } => Self::Settings,
             NoticeKind::Power { .. } => Self::Power,
             NoticeKind::Refused { .. } => Self::Refused,
             NoticeKind::Invited { .. } => Self::NotInvited,
