@@ -1,7 +1,7 @@
 //! How values are read: what an HR system or an admin wrote, in the form in which it is stored and compared.
 
 use chrono::NaiveDate;
-use offramp_domain::{EmployeeId, Field, HrEvent, HrRecord, Merge};
+use offramp_domain::{Arrival, EmployeeId, Field, HrEvent, HrRecord, HrStatus, Merge};
 use proptest::prelude::*;
 use proptest::sample::select;
 use unicode_normalization::UnicodeNormalization;
@@ -190,6 +190,38 @@ proptest! {
         prop_assert!(unchanged, "{:?} after {:?}", other, one);
         // A record of an earlier release has the value as it was sent.
         prop_assert!(field.says_the_same(Some(&one), Some("Zoë van der Berg")));
+    }
+
+    /// A clock that counts days says many things of one instant: the last to arrive counts, and what was delivered before
+    /// changes nothing when it is delivered again.
+    #[test]
+    fn of_one_instant_the_last_arrival_counts_and_no_repetition(
+        words in proptest::collection::vec((any::<bool>(), 0..3usize), 1..14),
+        again in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
+    ) {
+        let teams = ["A", "B", "C"];
+        let said: Vec<HrEvent> = words
+            .iter()
+            .enumerate()
+            .map(|(n, (active, team))| HrEvent {
+                status: if *active { HrStatus::Active } else { HrStatus::Inactive },
+                arrival: Arrival::new(&format!("msg_{}", n / 3), n % 3),
+                ..event(5, Field::Team, teams[*team])
+            })
+            .collect();
+        let mut record = HrRecord::first(&said[0]);
+        for event in &said[1..] {
+            if let Merge::Unchanged(after) | Merge::Changed { record: after, .. } = record.merge(event) {
+                record = after;
+            }
+        }
+        let (active, team) = *words.last().unwrap();
+        prop_assert_eq!(record.status() == HrStatus::Active, active);
+        prop_assert_eq!(record.get(Field::Team), Some(teams[team]));
+        for index in again {
+            let repeated = record.merge(index.get(&said));
+            prop_assert!(matches!(repeated, Merge::Replay), "{:?}", repeated);
+        }
     }
 
     #[test]
