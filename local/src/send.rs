@@ -23,7 +23,10 @@ pub(crate) async fn run(
     let name = file.display().to_string();
     let text = std::fs::read(file).map_err(Error::reading(file))?;
     let mut delivery: Value =
-        serde_json::from_slice(&text).map_err(|error| Error::document(&name, error))?;
+        serde_json::from_slice(&text).map_err(|error| {
+            let what = format!("it is no JSON of HR events ({error}); a list of leavers goes to POST /v1/orgs/acme/leavers");
+            Error::document(&name, what)
+        })?;
 
     let Found { client, facts } = running::find(to, &running::notes(), told).await?;
     let of_stack = |field: &str| {

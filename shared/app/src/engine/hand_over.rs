@@ -118,9 +118,10 @@ where
             .try_collect()
             .await?;
         for (id, moved) in done {
-            match moved {
-                true => given.people = given.people.saturating_add(1),
-                false => drop(given.left.insert(id)),
+            if moved {
+                given.people = given.people.saturating_add(1);
+            } else {
+                given.left.insert(id);
             }
         }
     }

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Event, Refused, SourceId};
+use offramp_domain::{EmployeeId, Event, SourceId};
 
-use super::{pulse, rejections};
+use super::pulse;
+use super::rejections::{self, Rejected};
 use crate::engine::breaker::RunRequest;
 use crate::engine::many::{Alike, Answer, Answers, Engine, Events, Plan, answers};
 use crate::ports::{
-    About, Breakers, Loaded, Lookalikes, Objectives, Observed, Parsed, Rejection, Rejections,
-    Request, SourceState, Users,
+    About, Breakers, Loaded, Lookalikes, Objectives, Observed, Parsed, Rejections, Request,
+    SourceState, Users,
 };
 use crate::{Deadline, Error, Ports, Result, Tenant};
 
@@ -80,10 +80,15 @@ where
     if answers.results.iter().any(faulty) {
         let events = people.iter().flat_map(|(_, events)| events);
         about.extend(events.map(|(place, event)| (*place, About::event(event))));
-        let (kept, refused) = rejected(&answers.results, &about, tenant.clock.now());
-        rejections::keep(tenant, source, kept, deadline).await;
+        let mut rejected = Rejected::default();
+        for (place, answer) in answers.results.iter().enumerate() {
+            if let Some(about) = about.get(&place) {
+                rejected.add(about, answer, tenant.clock.now());
+            }
+        }
+        rejections::keep(tenant, source, rejected.kept, deadline).await;
         if state != SourceState::Observing {
-            rejections::told(tenant, source, &refused).await?;
+            rejections::told(tenant, source, &rejected.refused).await?;
         }
     }
     if state == SourceState::Observing {
@@ -91,35 +96,6 @@ where
         pulse::would_have(tenant, source, &would, None, deadline).await;
     }
     Ok(answers)
-}
-
-/// The rejections and warnings of a request, to be stored, and who was refused.
-fn rejected(
-    results: &[Answer],
-    about: &BTreeMap<usize, About>,
-    at: DateTime<Utc>,
-) -> (Vec<Rejection>, Vec<Refused>) {
-    let (mut kept, mut refused) = (Vec::new(), Vec::new());
-    for (place, answer) in results.iter().enumerate() {
-        let Some(about) = about.get(&place) else {
-            continue;
-        };
-        if answer.outcome == Outcome::Rejected {
-            let rejection =
-                about.rejected(at, answer.employee_id.as_deref(), answer.reason.as_deref());
-            refused.push(Refused {
-                employee_id: rejection.employee_id.clone(),
-                reason: rejection.reason.clone(),
-                gone: about.gone,
-                foreign: answer.foreign,
-            });
-            kept.push(rejection);
-        }
-        let id = answer.employee_id.as_deref().unwrap_or_default();
-        let warnings = answer.warnings.iter();
-        kept.extend(warnings.map(|warning| about.warned(at, id, warning)));
-    }
-    (kept, refused)
 }
 
 /// The number of events by the outcome that an active source would have had.

@@ -1,14 +1,52 @@
 //! Rejected records and unread fields, stored so that an admin can correct the source. A rejection says where the record
 //! was and why it was rejected, without its content. Of people who may have left, the admins are told.
 
+use chrono::{DateTime, Utc};
+use offramp_domain::decide::Outcome;
 use offramp_domain::{Refused, SourceId};
 
 use crate::backoff::until_won;
 use crate::engine::breaker::tell;
+use crate::engine::many::Answer;
 use crate::inbound::pulse::beside;
 use crate::metrics::Metric;
-use crate::ports::{Committed, Rejection, Rejections};
+use crate::ports::{About, Committed, Rejection, Rejections};
 use crate::{Deadline, Ports, Result, Tenant};
+
+/// What of a request or a snapshot is to be stored as rejected, and who was refused.
+#[derive(Debug, Default)]
+pub struct Rejected {
+    /// The rejections and warnings.
+    pub kept: Vec<Rejection>,
+    /// Who was refused.
+    pub refused: Vec<Refused>,
+}
+
+impl Rejected {
+    /// Adds an answer: its rejection, if the record was rejected, and its warnings.
+    pub fn add(&mut self, about: &About, answer: &Answer, at: DateTime<Utc>) {
+        let id = answer.employee_id.as_deref();
+        if answer.outcome == Outcome::Rejected {
+            let rejection = about.rejected(at, id, answer.reason.as_deref());
+            self.refuse(about, rejection, answer.foreign);
+        }
+        let warnings = answer.warnings.iter();
+        let id = id.unwrap_or_default();
+        self.kept
+            .extend(warnings.map(|warning| about.warned(at, id, warning)));
+    }
+
+    /// Adds a rejection.
+    pub fn refuse(&mut self, about: &About, rejection: Rejection, foreign: bool) {
+        self.refused.push(Refused {
+            employee_id: rejection.employee_id.clone(),
+            reason: rejection.reason.clone(),
+            gone: about.gone,
+            foreign,
+        });
+        self.kept.push(rejection);
+    }
+}
 
 /// Stores and counts rejections and warnings. A failure is only logged, because the answer to the delivery names each of
 /// them too. A repeated delivery stores them again.

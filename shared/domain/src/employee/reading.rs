@@ -203,11 +203,18 @@ fn day(text: &str) -> Option<&str> {
     (time.is_empty() || is_time(time)).then_some(day)
 }
 
-/// True for a time of the day as ISO 8601 and databases write it behind a date, with or without a zone.
+/// True for a time of the day as ISO 8601, databases and spreadsheets write it behind a date, with or without a zone.
 fn is_time(text: &str) -> bool {
     let Some(time) = text.strip_prefix(['T', 't', ' ']) else {
         return false;
     };
+    let is = |forms: &[&str], time: &str| {
+        let mut forms = forms.iter();
+        forms.any(|form| NaiveTime::parse_from_str(time, form).is_ok())
+    };
+    if is(&["%I:%M:%S %p", "%I:%M %p"], time) {
+        return true;
+    }
     let clock = time.find(['Z', 'z', '+', '-', ' ']).unwrap_or(time.len());
     let (time, zone) = time.split_at(clock);
     let zone = zone.trim_start();
@@ -215,10 +222,7 @@ fn is_time(text: &str) -> bool {
         let digits = digits.replacen(':', "", 1);
         matches!(digits.len(), 2 | 4) && digits.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let known = ["%H:%M:%S%.f", "%H:%M"];
-    known
-        .iter()
-        .any(|form| NaiveTime::parse_from_str(time, form).is_ok())
+    is(&["%H:%M:%S%.f", "%H:%M"], time)
         && (matches!(zone, "" | "Z" | "z" | "UTC" | "GMT")
             || zone.strip_prefix(['+', '-']).is_some_and(offset))
 }

@@ -11,34 +11,12 @@ use offramp_domain::{Field, InvalidField};
 /// # Errors
 /// [`InvalidField`] names the form that is wanted. It does not contain the value.
 pub fn date(text: &str) -> Result<NaiveDate, InvalidField> {
-    let text = text.trim();
-    let day = text
-        .split_at_checked(10)
-        .filter(|(_, time)| is_time(time))
-        .map_or(text, |(day, _)| day);
-    let shape = day.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
-    let read = Some(day).filter(|day| shape && day.len() == 10);
-    let read = read.and_then(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok());
+    let day = Field::LeaveDate.canonical(text).ok().flatten();
+    let read = day.and_then(|day| day.parse().ok());
     read.ok_or(InvalidField {
         field: Field::LeaveDate.as_str(),
-        rule: rule(text),
+        rule: rule(text.trim()),
     })
-}
-
-/// True for what may follow a date: `T00:00:00Z`, ` 00:00`, ` 12:00 AM`, `T23:59:59.999+01:00`.
-fn is_time(text: &str) -> bool {
-    let Some(time) = text.strip_prefix(['T', 't', ' ']) else {
-        return false;
-    };
-    let begins = time
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_digit());
-    let time_like = |byte: u8| byte.is_ascii_digit() || b":.+- ZzAaPpMm".contains(&byte);
-    begins && time.contains(':') && time.bytes().all(time_like)
 }
 
 /// Why a text is no date, with the form that is wanted.

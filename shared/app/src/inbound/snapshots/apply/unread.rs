@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use offramp_domain::decide::Outcome;
-use offramp_domain::{EmployeeId, Refused, Snapshot, Warning};
+use offramp_domain::{EmployeeId, Snapshot, Warning};
 
 use super::Applying;
 use crate::engine::many::{Answer, Events};
-use crate::inbound::rejections;
+use crate::inbound::rejections::{self, Rejected};
 use crate::inbound::snapshots::compare::Unreadable;
 use crate::ports::{
     About, Breakers, Lookalikes, Objectives, Observed, Rejections, Rosters, Snapshots, Users,
@@ -43,15 +42,11 @@ where
             occurred_at: Some(snapshot.occurred_at),
             gone,
         };
-        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        let mut rejected = Rejected::default();
         for (id, Unreadable { reason, gone }) in &unread.records {
-            kept.push(about(*gone).rejected(at, Some(id.as_str()), Some(reason)));
-            refused.push(Refused {
-                employee_id: Some(id.clone()),
-                reason: reason.clone(),
-                gone: *gone,
-                foreign: false,
-            });
+            let about = about(*gone);
+            let rejection = about.rejected(at, Some(id.as_str()), Some(reason));
+            rejected.refuse(&about, rejection, false);
         }
         let events = people
             .iter()
@@ -59,35 +54,25 @@ where
         let events: BTreeMap<&str, About> = events.collect();
         for (_, answer) in answered {
             let id = answer.employee_id.as_deref().unwrap_or_default();
-            let Some(about) = events.get(id) else {
-                continue;
-            };
-            if answer.outcome == Outcome::Rejected {
-                let rejection = about.rejected(at, Some(id), answer.reason.as_deref());
-                refused.push(Refused {
-                    employee_id: rejection.employee_id.clone(),
-                    reason: rejection.reason.clone(),
-                    gone: about.gone,
-                    foreign: answer.foreign,
-                });
-                kept.push(rejection);
+            if let Some(about) = events.get(id) {
+                rejected.add(about, answer, at);
             }
-            let warnings = answer.warnings.iter();
-            kept.extend(warnings.map(|warning| about.warned(at, id, warning)));
         }
         for (id, warnings) in &unread.fields {
             let about = about(false);
             let warnings = warnings.iter();
-            kept.extend(warnings.map(|warning| about.warned(at, id.as_str(), warning)));
+            rejected
+                .kept
+                .extend(warnings.map(|warning| about.warned(at, id.as_str(), warning)));
         }
-        for one in &mut kept {
+        for one in &mut rejected.kept {
             one.snapshot_id = Some(snapshot.snapshot.clone());
         }
         let source = &snapshot.source;
-        rejections::keep(&self.tenant, source, kept, self.deadline).await;
+        rejections::keep(&self.tenant, source, rejected.kept, self.deadline).await;
         if snapshot.observing {
             return Ok(());
         }
-        rejections::told(&self.tenant, source, &refused).await
+        rejections::told(&self.tenant, source, &rejected.refused).await
     }
 }
